@@ -1,0 +1,87 @@
+// Package cpu is the engine for processors: dense tensors in float32, portable
+// Go, all cores. Importing it registers it under the name "cpu".
+//
+// Compile lays a network out as a list of operations, each with a forward and a
+// hand-written backward pass over tiles. Tiles are fixed by shapes alone and
+// every sum has one owner and one order, so that results have the same bits for
+// any number of threads. A training step allocates nothing of the network's
+// size.
+package cpu
+
+import (
+	"fmt"
+
+	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/graph"
+)
+
+func init() { engine.Register(Engine{}) }
+
+// Engine implements engine.Engine.
+type Engine struct{}
+
+// Name returns "cpu".
+func (Engine) Name() string { return "cpu" }
+
+// CompileTrain implements engine.Engine. Parameters are those of net.Init with
+// the options' seed until Restore replaces them.
+func (Engine) CompileTrain(net *graph.Network, o engine.TrainOptions) (engine.Trainer, error) {
+	if err := checkSizes(o.Batch, o.Steps, o.Threads); err != nil {
+		return nil, err
+	}
+	if err := o.Loss.Validate(); err != nil {
+		return nil, err
+	}
+	if err := o.Optimizer.Validate(); err != nil {
+		return nil, err
+	}
+	p, err := newPlan(net, true, o.Batch, o.Steps, o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	if p.out.grad == nil {
+		p.pool.close()
+		return nil, fmt.Errorf("graph %q has nothing to train", net.Graph.Name)
+	}
+	if err := p.setTensors(net.Init(o.Seed)); err != nil {
+		p.pool.close()
+		return nil, err
+	}
+	t := &trainer{
+		plan: p, seed: o.Seed, loss: newLoss(o.Loss, net.Classes()),
+		opt: newOptimizer(o.Optimizer, p.params),
+	}
+	t.result.Neurons = p.activities(o.Steps)
+	return t, nil
+}
+
+// CompileInfer implements engine.Engine. Parameters are those of net.Init with
+// seed 0 until Load replaces them.
+func (Engine) CompileInfer(net *graph.Network, o engine.InferOptions) (engine.Runner, error) {
+	if err := checkSizes(o.Batch, o.Steps, o.Threads); err != nil {
+		return nil, err
+	}
+	p, err := newPlan(net, false, o.Batch, 1, o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{plan: p, totalSteps: o.Steps}
+	r.state = r.newState(o.Batch)
+	if err := r.Load(net.Init(0)); err != nil {
+		p.pool.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func checkSizes(batch, steps, threads int) error {
+	switch {
+	case batch < 1:
+		return fmt.Errorf("batch is %d, expected at least 1", batch)
+	case steps < 1:
+		return fmt.Errorf("steps T is %d, expected at least 1", steps)
+	case threads < 0:
+		return fmt.Errorf("threads is %d, expected 0 (all) or more", threads)
+	}
+	return nil
+}

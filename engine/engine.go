@@ -1,0 +1,160 @@
+// Package engine is the contract between networks and what executes them. An
+// Engine compiles a checked network into a Trainer or a Runner; losses,
+// optimisers and state are values.
+//
+// Every engine computes the same function: a network's forward pass as the
+// float64 reference in engine/ref defines it, and the gradient that the
+// surrogate windows define. Within one engine, results depend on the inputs
+// and seeds alone: not on the number of threads, not on what ran before.
+package engine
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/qif-snn/qif/graph"
+)
+
+// Engine compiles networks.
+type Engine interface {
+	Name() string
+	CompileTrain(net *graph.Network, o TrainOptions) (Trainer, error)
+	CompileInfer(net *graph.Network, o InferOptions) (Runner, error)
+}
+
+// TrainOptions fixes what a Trainer is compiled for.
+type TrainOptions struct {
+	Batch     int // samples per step
+	Steps     int // T
+	Threads   int // 0: as many as GOMAXPROCS
+	Seed      uint64
+	Loss      Loss
+	Optimizer Optimizer
+}
+
+// InferOptions fixes what a Runner is compiled for.
+type InferOptions struct {
+	Batch   int // samples at a time, at most
+	Steps   int // T
+	Threads int // 0: as many as GOMAXPROCS
+}
+
+// Batch is a batch of samples.
+type Batch struct {
+	N int       // samples
+	X []float32 // [N, H, W, C] for direct coding, [T, N, H, W, C] for frames
+	Y []int32   // [N] class indices; a Runner ignores it
+}
+
+// Trainer is a network compiled for training, with its parameters and the
+// optimiser's state.
+type Trainer interface {
+	// Step runs forward, backward and one update at the given learning rate.
+	// If the loss or a gradient is not finite, it changes nothing and returns
+	// a *NonFiniteError. The result is valid until the next call.
+	Step(b Batch, lr float64) (*Result, error)
+	// Observe runs the training-mode forward pass (batch statistics, no
+	// dropout) and changes nothing. It hands the membrane potentials before
+	// firing of each neuron layer and step, [N, H, W, C], to fn.
+	Observe(b Batch, fn func(node string, t int, u []float32)) error
+	// Snapshot copies out everything that the next Step depends on.
+	Snapshot() *Snapshot
+	// Restore takes over a snapshot of the same network and optimiser.
+	Restore(s *Snapshot) error
+	// Tensors copies out the network's parameters, in the network's order.
+	Tensors() []graph.Tensor
+	Close()
+}
+
+// Snapshot is a Trainer's whole state.
+type Snapshot struct {
+	Updates   int64          // optimiser steps taken
+	Params    []graph.Tensor // of the network, in its order
+	Optimizer []graph.Tensor // moments, named "slot/parameter"
+}
+
+// Result reports on one training step.
+type Result struct {
+	Loss     float64
+	Correct  int     // samples whose mean logit is largest for their label
+	GradNorm float64 // global, before clipping
+	Neurons  []Activity
+}
+
+// Activity reports on one neuron layer during one pass, per step t.
+type Activity struct {
+	Node string
+	Rate []float64 // [T] share of neurons that fired
+	Mean []float64 // [T] of the potential before firing
+	Std  []float64 // [T] likewise
+}
+
+// Runner is a network compiled for inference, with running statistics.
+type Runner interface {
+	// Load takes over the network's parameters.
+	Load(tensors []graph.Tensor) error
+	// Run classifies a batch from resting state: logits [T, N, K] into out.
+	// Activities may be nil; otherwise it has one entry per neuron layer whose
+	// Rate, Mean and Std are filled for this batch.
+	Run(b Batch, logits []float32, activities []Activity) error
+	// NewState returns the resting state of n streams.
+	NewState(n int) State
+	// Step advances streams by one frame x, [n, H, W, C], and writes their
+	// logits, [n, K]. The state is the caller's: nothing else is remembered.
+	Step(s State, x, logits []float32) error
+	// Activities returns fresh storage for Run.
+	Activities() []Activity
+	Close()
+}
+
+// State is the membrane state of a number of streams. It belongs to the caller;
+// a Runner of the network it was made for may advance it.
+type State interface {
+	// Streams is the number of streams.
+	Streams() int
+	// Reset returns the state to rest.
+	Reset()
+}
+
+// NonFiniteError says where numbers ceased to be finite during a training step.
+type NonFiniteError struct {
+	What string // "loss", "gradient", "membrane potential"
+	Node string // empty for the loss
+	Step int    // time step from 0, or −1
+}
+
+func (e *NonFiniteError) Error() string {
+	s := e.What + " is not finite"
+	if e.Node != "" {
+		s += " in layer " + e.Node
+	}
+	if e.Step >= 0 {
+		s += fmt.Sprintf(" at step t=%d", e.Step+1)
+	}
+	return s
+}
+
+var engines = map[string]Engine{}
+
+// Register makes an engine known by its name. Commands call it through the
+// packages they import.
+func Register(e Engine) { engines[e.Name()] = e }
+
+// Named returns the registered engine of that name.
+func Named(name string) (Engine, error) {
+	if e, ok := engines[name]; ok {
+		return e, nil
+	}
+	return nil, fmt.Errorf("unknown engine %q; this binary has: %s", name, strings.Join(Names(), ", "))
+}
+
+// Names lists the registered engines.
+func Names() []string {
+	var names []string
+	for n := range engines {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}

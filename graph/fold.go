@@ -1,0 +1,135 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// FoldScale returns what tdBN with running statistics does to one channel,
+// x = scale·y + shift: scale = λαθ/√(var+ε), shift = β − scale·mean. It is the
+// one definition of tdBN at inference; folding and engines use it.
+func (o *TDBN) FoldScale(lambda, beta, mean, variance float32) (scale, shift float32) {
+	s := float64(lambda) * o.Alpha * o.Threshold / math.Sqrt(float64(variance)+o.Eps)
+	return float32(s), float32(float64(beta) - s*float64(mean))
+}
+
+// Fold merges every tdBN that follows a convolution or linear layer alone into
+// it: W' = W·scale, b' = b·scale + shift with FoldScale's numbers. It returns
+// the network without those tdBN nodes and its tensors. Other tdBN nodes stay.
+func Fold(net *Network, tensors []Tensor) (*Network, []Tensor, error) {
+	byName, err := net.Index(tensors)
+	if err != nil {
+		return nil, nil, err
+	}
+	consumers := make([]int, len(net.Layers))
+	for _, l := range net.Layers {
+		for _, j := range l.From {
+			consumers[j]++
+		}
+	}
+	into := map[int]int{} // conv or linear → the tdBN folded into it
+	renamed := map[string]string{}
+	for i, l := range net.Layers {
+		if _, ok := l.Op.(*TDBN); !ok || consumers[l.From[0]] != 1 {
+			continue
+		}
+		switch net.Layers[l.From[0]].Op.(type) {
+		case *Conv, *Linear:
+			into[l.From[0]] = i
+			renamed[l.Name] = net.Layers[l.From[0]].Name
+		}
+	}
+	g := Graph{Name: net.Graph.Name}
+	folded := map[string]Tensor{}
+	for i, l := range net.Layers {
+		if _, gone := renamed[l.Name]; gone {
+			continue
+		}
+		n := Node{l.Name, l.Op, slices.Clone(l.Inputs)}
+		for k, in := range n.Inputs {
+			if to, ok := renamed[in]; ok {
+				n.Inputs[k] = to
+			}
+		}
+		if bn, ok := into[i]; ok {
+			n.Op = withBiasOp(l.Op)
+			foldInto(folded, l, net.Layers[bn], byName)
+		}
+		g.Nodes = append(g.Nodes, n)
+	}
+	out, err := Check(g)
+	if err != nil {
+		return nil, nil, fmt.Errorf("folding tdBN: %w", err)
+	}
+	ts := make([]Tensor, len(out.Params))
+	for i, p := range out.Params {
+		t, ok := folded[p.Name]
+		if !ok {
+			t = byName[p.Name]
+		}
+		ts[i] = t
+	}
+	return out, ts, nil
+}
+
+func withBiasOp(op Op) Op {
+	switch o := op.(type) {
+	case *Conv:
+		c := *o
+		c.Bias = true
+		return &c
+	case *Linear:
+		c := *o
+		c.Bias = true
+		return &c
+	}
+	panic("graph: only conv and linear take a bias")
+}
+
+func foldInto(dst map[string]Tensor, l, bn Layer, ts map[string]Tensor) {
+	op := bn.Op.(*TDBN)
+	at := func(node, name string) []float32 { return ts[node+"."+name].Data }
+	lambda, beta := at(bn.Name, "scale"), at(bn.Name, "shift")
+	mean, variance := at(bn.Name, "running_mean"), at(bn.Name, "running_var")
+	w := ts[l.Name+".weight"]
+	c := len(lambda)
+	fw := Tensor{w.Name, w.Shape, make([]float32, len(w.Data))}
+	fb := Tensor{l.Name + ".bias", []int{c}, make([]float32, c)}
+	copy(fb.Data, at(l.Name, "bias"))
+	for k := range c {
+		scale, shift := op.FoldScale(lambda[k], beta[k], mean[k], variance[k])
+		for j := k; j < len(w.Data); j += c { // the output channel is the last axis
+			fw.Data[j] = w.Data[j] * scale
+		}
+		fb.Data[k] = fb.Data[k]*scale + shift
+	}
+	dst[fw.Name], dst[fb.Name] = fw, fb
+}
+
+// Index returns the tensors by name after checking that they are exactly those
+// of the network, each with the right shape.
+func (net *Network) Index(tensors []Tensor) (map[string]Tensor, error) {
+	byName := map[string]Tensor{}
+	for _, t := range tensors {
+		byName[t.Name] = t
+	}
+	for _, p := range net.Params {
+		t, ok := byName[p.Name]
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("tensor %q of the network is missing", p.Name)
+		case !slices.Equal(t.Shape, p.Shape) || len(t.Data) != p.Size():
+			return nil, fmt.Errorf("tensor %q has shape %v, the network expects %v", p.Name, t.Shape, p.Shape)
+		}
+	}
+	if len(byName) != len(net.Params) || len(tensors) != len(net.Params) {
+		for _, t := range tensors {
+			if !slices.ContainsFunc(net.Params, func(p Param) bool { return p.Name == t.Name }) {
+				return nil, fmt.Errorf("tensor %q does not belong to the network", t.Name)
+			}
+		}
+		return nil, fmt.Errorf("%d tensors given, the network has %d", len(tensors), len(net.Params))
+	}
+	return byName, nil
+}

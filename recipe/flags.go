@@ -1,0 +1,97 @@
+package recipe
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/qif-snn/qif/neuron"
+)
+
+// Flags are a recipe's fields as command-line flags. They exist before the
+// recipe is known, show its defaults, and change only what the user set.
+type Flags struct {
+	fs     *pflag.FlagSet
+	values Recipe
+	bound  []field
+}
+
+// NewFlags adds a flag for every field to fs, or for those with the given TOML
+// keys. It panics on a key that does not exist.
+func NewFlags(fs *pflag.FlagSet, only ...string) *Flags {
+	fl := &Flags{fs: fs, values: Default()}
+	for _, key := range only {
+		if _, ok := fieldNamed(key); !ok {
+			panic(fmt.Sprintf("recipe: no field %q to make a flag of", key))
+		}
+	}
+	for _, f := range fields {
+		if len(only) > 0 && !slices.Contains(only, f.key) {
+			continue
+		}
+		fl.bound = append(fl.bound, f)
+		flag := fs.VarPF(&flagValue{f, &fl.values}, f.flag(), "", f.help)
+		if flag.Value.Type() == "bool" {
+			flag.NoOptDefVal = "true"
+		}
+	}
+	return fl
+}
+
+// Apply overlays the recipe with the flags that were set. It refuses, and
+// changes nothing, if one of them is a parameter that the resulting neuron does
+// not have: the user would not get what they asked for. In a recipe's file such
+// a parameter is kept for the form to which it belongs.
+func (fl *Flags) Apply(r *Recipe) error {
+	out := r.clone()
+	for _, f := range fl.bound {
+		if fl.fs.Changed(f.flag()) {
+			f.set(&out, f.get(&fl.values))
+		}
+	}
+	for _, f := range fl.bound {
+		if f.form == "" || f.form == out.Neuron || !fl.fs.Changed(f.flag()) {
+			continue
+		}
+		form, err := neuron.FormNamed(out.Neuron)
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("--%s is a parameter of %s, but the neuron is %s, which has %s", f.flag(), f.form, out.Neuron, paramNames(form))
+	}
+	*r = out.clone()
+	return nil
+}
+
+func paramNames(form neuron.Form) string {
+	var names []string
+	for _, p := range form.Params {
+		names = append(names, p.Name)
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// flagValue is one field of a recipe as pflag sees it.
+type flagValue struct {
+	field  field
+	recipe *Recipe
+}
+
+func (v *flagValue) Set(s string) error { return v.field.setText(v.recipe, s) }
+
+func (v *flagValue) String() string {
+	if v.recipe == nil {
+		return "" // pflag asks a zero value
+	}
+	return v.field.text(v.recipe)
+}
+
+func (v *flagValue) Type() string {
+	name, _ := v.field.kind()
+	return name
+}

@@ -1,0 +1,101 @@
+package recipe
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestBuiltIn(t *testing.T) {
+	names := Names()
+	if want := []string{"fashion-tiny", "fashion-small"}; !reflect.DeepEqual(names, want) {
+		t.Errorf("names %v, want %v", names, want)
+	}
+	for _, name := range names {
+		r, err := Load(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if err := r.Validate(); err != nil {
+			t.Error(err)
+		}
+		if r.Name != name {
+			t.Errorf("recipe %s calls itself %s", name, r.Name)
+		}
+	}
+	if r, err := Load("fashion-tiny"); err != nil || !reflect.DeepEqual(r, Default()) {
+		t.Errorf("fashion-tiny is %+v, %v, want the defaults", r, err)
+	}
+	if r, err := Load("fashion-small"); err != nil || r.Net != "small" || r.Data == "" {
+		t.Errorf("fashion-small has the net %q and the data %q, %v", r.Net, r.Data, err)
+	}
+}
+
+func TestLoadFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mine.toml")
+	if _, err := Load(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file gives %v", err)
+	}
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("name = 'mine'")
+	want := Default()
+	want.Name = "mine"
+	if r, err := Load(path); err != nil || !reflect.DeepEqual(r, want) {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	write("\nbtach = 3")
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path+`:2:1: unknown key "btach", did you mean "batch"?`) {
+		t.Errorf("got %v", err)
+	}
+	write(strings.Repeat("#\n", maxText))
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "expected at most 65536") {
+		t.Errorf("a large file gives %v", err)
+	}
+}
+
+func TestLoadUnknown(t *testing.T) {
+	for given, want := range map[string]string{
+		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-tiny, fashion-small`,
+		"Fashion-Smal": `did you mean "fashion-small"?`,
+		"imagenet":     `unknown recipe "imagenet"; built-in`,
+		"../recipe":    `unknown recipe "../recipe"; built-in`,
+		"":             `unknown recipe ""; built-in`,
+	} {
+		if _, err := Load(given); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q gives %v, want %q", given, err, want)
+		}
+	}
+}
+
+// Distances known by hand, and the axioms of a metric.
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"epoch", "epochs", 1}, {"größe", "grosse", 3},
+	} {
+		if got := distance(c.a, c.b); got != c.want {
+			t.Errorf("%q to %q: %d, want %d", c.a, c.b, got, c.want)
+		}
+		if got := distance(c.b, c.a); got != c.want {
+			t.Errorf("%q to %q: %d, want %d", c.b, c.a, got, c.want)
+		}
+	}
+	known := keys()
+	for _, a := range known {
+		for _, b := range known {
+			if (distance(a, b) == 0) != (a == b) {
+				t.Errorf("%q to %q: %d", a, b, distance(a, b))
+			}
+		}
+	}
+}

@@ -1,0 +1,386 @@
+package window
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/qif-snn/qif/neuron"
+)
+
+var none = math.Inf(-1) // no floor
+
+func qif(a, u1, u2, theta float64) neuron.Dynamics {
+	return neuron.Dynamics{Map: neuron.Map{C2: a, C1: -a * (u1 + u2), C0: a * u1 * u2}, Threshold: theta, Floor: none}
+}
+
+func lif(leak, theta float64) neuron.Dynamics {
+	return neuron.Dynamics{Map: neuron.Map{C1: leak}, Threshold: theta, Floor: none}
+}
+
+func with(d neuron.Dynamics, change func(*neuron.Dynamics)) neuron.Dynamics {
+	change(&d)
+	return d
+}
+
+// simulate steps n neurons and measures their moments before firing.
+func simulate(d neuron.Dynamics, in Input, steps, n int, seed uint64) []Moments {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	sum, squares, spikes := make([]float64, steps), make([]float64, steps), make([]int, steps)
+	for range n {
+		v := d.ResetValue
+		for t := range steps {
+			u, spike, next := d.Step(v, in.Mean+in.Std*rng.NormFloat64())
+			sum[t] += u
+			squares[t] += u * u
+			if spike {
+				spikes[t]++
+			}
+			v = next
+		}
+	}
+	m := make([]Moments, steps)
+	for t := range m {
+		mean := sum[t] / float64(n)
+		m[t] = Moments{Mean: mean, Std: math.Sqrt(squares[t]/float64(n) - mean*mean), Rate: float64(spikes[t]) / float64(n)}
+	}
+	return m
+}
+
+func TestClosureAgainstSimulation(t *testing.T) {
+	unit := Input{Std: 1}
+	soft := func(d *neuron.Dynamics) { d.Soft = true }
+	floor := func(f float64) func(*neuron.Dynamics) { return func(d *neuron.Dynamics) { d.Floor = f } }
+	cases := []struct {
+		name string
+		d    neuron.Dynamics
+		in   Input
+	}{
+		{"qif .25 0 .5, threshold 1", qif(.25, 0, .5, 1), unit},
+		{"qif .25 0 .5, threshold .5", qif(.25, 0, .5, .5), Input{Std: .5}},
+		{"qif .25 -.5 .5, threshold 1", qif(.25, -.5, .5, 1), unit},
+		{"qif .5 0 .5, threshold 1", qif(.5, 0, .5, 1), unit},
+		{"qif .1 0 .5, soft reset", with(qif(.1, 0, .5, 1), soft), unit},
+		{"qif, negative curvature, floor -4", with(qif(-.2, 0, .5, 1), floor(-4)), unit},
+		{"lif 1.1, floor -2", with(lif(1.1, 1), floor(-2)), unit},
+		{"lif .5, soft reset", with(lif(.5, 1), soft), unit},
+		{"lif .9, soft reset, floor -.3", with(with(lif(.9, 1), soft), floor(-.3)), unit},
+		{"lif .8, soft reset, floor .2", with(with(lif(.8, 1), soft), func(d *neuron.Dynamics) { d.Floor, d.ResetValue = .2, .3 }), unit},
+		{"qif, reset to -.5, input mean .3", with(qif(.25, 0, .5, 1), func(d *neuron.Dynamics) { d.ResetValue = -.5 }), Input{Mean: .3, Std: .8}},
+	}
+	for i, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			const steps, neurons = 6, 1e6
+			got, err := Closure(c.d, c.in, steps, Nodes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for s, want := range simulate(c.d, c.in, steps, neurons, uint64(i)) {
+				g := got[s]
+				if math.Abs(g.Std/want.Std-1) > .005 || math.Abs(g.Rate-want.Rate) > .003 || math.Abs(g.Mean-want.Mean) > .005 {
+					t.Errorf("step %d: mean %.4f deviation %.4f rate %.4f, simulated %.4f %.4f %.4f",
+						s+1, g.Mean, g.Std, g.Rate, want.Mean, want.Std, want.Rate)
+				}
+			}
+		})
+	}
+}
+
+// propagateDensity carries the exact density on a grid, for a hard reset, no
+// floor and a map with a least value: p_t(u) = ∫ p_{t−1}(v)·N(u; f(v), w) dv
+// over the potentials v below the threshold, plus the reset value with the
+// weight of the spikes. The grid's cells end at the threshold.
+func propagateDensity(d neuron.Dynamics, std float64, steps int) []Moments {
+	const cells = 400
+	low := d.At(-d.C1/(2*d.C2)) - 7*std
+	h := (d.Threshold - low) / cells
+	v, mass := make([]float64, cells+1), make([]float64, cells+1)
+	for i := range cells {
+		v[i] = low + (float64(i)+.5)*h
+	}
+	v[cells], mass[cells] = d.ResetValue, 1
+	m := make([]Moments, steps)
+	for t := range m {
+		density := make([]float64, cells)
+		for i, q := range mass {
+			f := d.At(v[i])
+			m[t].Mean += q * f
+			m[t].Std += q * (f*f + std*std) // E[u²] for now
+			m[t].Rate += q * .5 * math.Erfc((d.Threshold-f)/(std*math.Sqrt2))
+			if q == 0 {
+				continue
+			}
+			for j := range density {
+				z := (v[j] - f) / std
+				density[j] += q * math.Exp(-z*z/2) / (std * math.Sqrt(2*math.Pi))
+			}
+		}
+		m[t].Std = math.Sqrt(m[t].Std - m[t].Mean*m[t].Mean)
+		for j, p := range density {
+			mass[j] = p * h
+		}
+		mass[cells] = m[t].Rate
+	}
+	return m
+}
+
+func TestClosureOverTheParameterBox(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2510, 5168))
+	uniform := func(lo, hi float64) float64 { return lo + (hi-lo)*rng.Float64() }
+	for range 150 {
+		theta := uniform(.25, 2)
+		a, u1, u2 := uniform(.05, 1), uniform(-1, 1), uniform(-1, 1)
+		d := qif(a, u1, u2, theta)
+		std := theta
+		if rng.IntN(2) == 0 {
+			std /= math.Sqrt2
+		}
+		got, err := Closure(d, Input{Std: std}, 6, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s, want := range propagateDensity(d, std, 6) {
+			g := got[s]
+			if math.Abs(g.Std/want.Std-1) > .005 || math.Abs(g.Rate-want.Rate) > .01 {
+				t.Errorf("a=%.3f u1=%.3f u2=%.3f θ=%.3f std=%.3f step %d: deviation %.4f rate %.4f, exact %.4f %.4f",
+					a, u1, u2, theta, std, s+1, g.Std, g.Rate, want.Std, want.Rate)
+			}
+		}
+	}
+}
+
+// The Gaussian closure of one step from a normal potential is exact for a map of
+// a truncated normal, so step 2 has the closed form with I_0 = Φ(z), I_1 = −φ(z),
+// I_k = −z^{k−1}φ(z) + (k−1)I_{k−2}.
+func TestSecondStepInClosedForm(t *testing.T) {
+	for _, d := range []neuron.Dynamics{qif(.25, 0, .5, 1), qif(1, -1, 1, .25), lif(.5, 1), with(qif(.5, 0, .5, 1), func(d *neuron.Dynamics) { d.ResetValue = -.7 })} {
+		mean, std := d.At(d.ResetValue), .8
+		z := (d.Threshold - mean) / std
+		phi := math.Exp(-z*z/2) / math.Sqrt(2*math.Pi)
+		i := [5]float64{.5 * math.Erfc(-z/math.Sqrt2), -phi}
+		for k := 2; k < 5; k++ {
+			i[k] = -math.Pow(z, float64(k-1))*phi + float64(k-1)*i[k-2]
+		}
+		binomial := [5][5]float64{{1}, {1, 1}, {1, 2, 1}, {1, 3, 3, 1}, {1, 4, 6, 4, 1}}
+		var M [5]float64 // E[u^k; u < θ]
+		for k := range M {
+			for j := range k + 1 {
+				M[k] += binomial[k][j] * math.Pow(mean, float64(k-j)) * math.Pow(std, float64(j)) * i[j]
+			}
+		}
+		c2, c1, c0 := d.C2, d.C1, d.C0
+		fr := d.At(d.ResetValue)
+		wantMean := c2*M[2] + c1*M[1] + c0*M[0] + (1-M[0])*fr
+		square := c2*c2*M[4] + 2*c1*c2*M[3] + (c1*c1+2*c0*c2)*M[2] + 2*c0*c1*M[1] + c0*c0*M[0] + (1-M[0])*fr*fr
+		wantStd := math.Sqrt(std*std + square - wantMean*wantMean)
+		for _, k := range []int{3, 8, MaxNodes} {
+			m, err := Closure(d, Input{Std: std}, 2, k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if math.Abs(m[1].Mean-wantMean) > 1e-9 || math.Abs(m[1].Std-wantStd) > 1e-9 {
+				t.Errorf("k=%d: mean %v deviation %v, closed form %v %v", k, m[1].Mean, m[1].Std, wantMean, wantStd)
+			}
+		}
+	}
+}
+
+func TestClosureWithoutSpikesIsGaussian(t *testing.T) {
+	const steps = 20
+	for _, leak := range []float64{0, .5, .9, 1, -.7} {
+		in := Input{Mean: .2, Std: 1.5}
+		got, err := Closure(lif(leak, 1e9), in, steps, Nodes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean, variance := 0.0, 0.0
+		for s, g := range got {
+			mean = leak*mean + in.Mean
+			variance = leak*leak*variance + in.Std*in.Std
+			if math.Abs(g.Mean-mean) > 1e-9 || math.Abs(g.Std-math.Sqrt(variance)) > 1e-9 || g.Rate != 0 || g.Density != 0 {
+				t.Errorf("leak %v step %d: %+v, want mean %v deviation %v and no spike", leak, s+1, g, mean, math.Sqrt(variance))
+			}
+		}
+	}
+}
+
+func TestClosureWhenEverythingSpikes(t *testing.T) {
+	d := with(qif(.25, 0, .5, 1), func(d *neuron.Dynamics) { d.ResetValue = -1 })
+	got, err := Closure(d, Input{Mean: 50, Std: 1}, 4, Nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s, g := range got { // f(−1) = .375
+		if math.Abs(g.Mean-50.375) > 1e-12 || math.Abs(g.Std-1) > 1e-12 || math.Abs(g.Rate-1) > 1e-15 {
+			t.Errorf("step %d: %+v", s+1, g)
+		}
+	}
+}
+
+func TestClosureWithoutInputSpread(t *testing.T) {
+	floored := func(d *neuron.Dynamics) { d.Floor = -.1 }
+	for _, d := range []neuron.Dynamics{lif(.5, 1), qif(.25, 0, .5, 1), with(lif(.9, 1), func(d *neuron.Dynamics) { d.Soft = true }), with(qif(-.2, 0, .5, 1), floored)} {
+		// .6 makes lif .5 fire at step 3; 1 reaches the threshold exactly.
+		for _, x := range []float64{.6, 1, 0, -.5} {
+			got, err := Closure(d, Input{Mean: x}, 8, Nodes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := d.ResetValue
+			for s, g := range got {
+				u, spike, next := d.Step(v, x)
+				rate := 0.0
+				if spike {
+					rate = 1
+				}
+				if g != (Moments{Mean: u, Rate: rate}) {
+					t.Errorf("%+v, x=%v, step %d: %+v, want u=%v spike=%v", d, x, s+1, g, u, spike)
+				}
+				v = next
+			}
+		}
+	}
+}
+
+// A soft reset does not hold a QIF: what exceeds its unstable point by more than
+// θ escapes. The exact deviations at steps 5 and 6, from a grid of 12160 cells
+// over [−8, 600), are 1.103 and 12.79; no simulation of a million sees the tail.
+func TestClosureSeesTheEscapeOfSoftResets(t *testing.T) {
+	d := with(qif(.25, 0, .5, 1), func(d *neuron.Dynamics) { d.Soft = true })
+	m, err := Closure(d, Input{Std: 1}, 6, Nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m[3].Std > 1.06 || m[5].Std < 5 {
+		t.Errorf("deviations %v and %v at steps 4 and 6", m[3].Std, m[5].Std)
+	}
+	if _, err = Closure(d, Input{Std: 1}, 20, Nodes); err == nil || !strings.Contains(err.Error(), "runs away") {
+		t.Errorf("20 steps: %v, want a runaway", err)
+	}
+}
+
+// Input of almost no spread: the linear response σ'² = w + f'(u)²σ² around the
+// deterministic path.
+func TestClosureWithLittleInputSpread(t *testing.T) {
+	d := qif(.25, 0, .5, 1)
+	in := Input{Mean: .3, Std: 1e-6}
+	got, err := Closure(d, in, 10, Nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, variance := 0.0, 0.0
+	for s, g := range got {
+		slope := d.Slope(v)
+		variance = slope*slope*variance + in.Std*in.Std
+		v = d.At(v) + in.Mean
+		if math.Abs(g.Mean-v) > 1e-11 || math.Abs(g.Std/math.Sqrt(variance)-1) > 1e-5 || g.Rate != 0 {
+			t.Errorf("step %d: %+v, want mean %v deviation %v", s+1, g, v, math.Sqrt(variance))
+		}
+	}
+}
+
+// Far outside the useful range the closure still gives a distribution, or says
+// at which step the potential ran away.
+func TestClosureIsAlwaysADistribution(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 5))
+	logUniform := func(lo, hi float64) float64 { return lo * math.Pow(hi/lo, rng.Float64()) }
+	signed := func(lo, hi float64) float64 { return math.Copysign(logUniform(lo, hi), rng.Float64()-.5) }
+	ran := 0
+	for range 3000 {
+		d := neuron.Dynamics{
+			Map:       neuron.Map{C2: signed(1e-3, 3), C1: signed(1e-3, 3), C0: signed(1e-3, 3)},
+			Threshold: logUniform(1e-3, 10), Soft: rng.IntN(2) == 0, Floor: none, ResetValue: -logUniform(1e-3, 1),
+		}
+		if rng.IntN(3) == 0 {
+			d.C2 = 0
+		}
+		if rng.IntN(2) == 0 {
+			d.Floor = d.ResetValue - logUniform(1e-6, 10)
+		}
+		in := Input{Mean: signed(1e-3, 10), Std: logUniform(1e-9, 100)}
+		if rng.IntN(10) == 0 {
+			in.Std = 0
+		}
+		steps, err := Propagate(d, in, 8, 1+rng.IntN(MaxNodes))
+		if err != nil {
+			if !strings.Contains(err.Error(), "runs away at step") {
+				t.Fatalf("%+v %+v: %v", d, in, err)
+			}
+			ran++
+			continue
+		}
+		for s, m := range steps {
+			total := 0.0
+			for _, p := range m.Mixture.Points {
+				total += p.Weight
+			}
+			if math.Abs(total-1) > 1e-9 || !(m.Std >= in.Std) || !(m.Rate >= 0 && m.Rate <= 1) || !(m.Density >= 0) || !finite(m.Mean) {
+				t.Fatalf("%+v %+v step %d: %+v, weights sum to %v", d, in, s+1, m.Moments, total)
+			}
+		}
+	}
+	if ran == 0 || ran > 1500 {
+		t.Errorf("%d of 3000 sets ran away; the test should see both outcomes", ran)
+	}
+}
+
+func TestClosureRefuses(t *testing.T) {
+	nan := math.NaN()
+	good := qif(.25, 0, .5, 1)
+	for _, c := range []struct {
+		d        neuron.Dynamics
+		in       Input
+		steps, k int
+		reason   string
+	}{
+		{lif(10, 1), Input{Std: 1}, 400, 8, "runs away at step 15"},
+		{with(qif(.25, 0, .5, 1), func(d *neuron.Dynamics) { d.C2 = -.25 }), Input{Std: 1}, 20, 8, "runs away at step 1"},
+		{with(good, func(d *neuron.Dynamics) { d.C1 = nan }), Input{Std: 1}, 1, 8, "coefficient"},
+		{with(good, func(d *neuron.Dynamics) { d.Threshold = math.Inf(1) }), Input{Std: 1}, 1, 8, "threshold"},
+		{with(good, func(d *neuron.Dynamics) { d.Floor = nan }), Input{Std: 1}, 1, 8, "floor"},
+		{good, Input{Std: -1}, 1, 8, "deviation -1"},
+		{good, Input{Mean: nan, Std: 1}, 1, 8, "input mean NaN"},
+		{good, Input{Std: 1}, 0, 8, "0 time steps"},
+		{good, Input{Std: 1}, 1, 0, "0 quadrature nodes"},
+		{good, Input{Std: 1}, 1, MaxNodes + 1, fmt.Sprintf("%d quadrature nodes", MaxNodes+1)},
+	} {
+		m, err := Closure(c.d, c.in, c.steps, c.k)
+		if err == nil || !strings.Contains(err.Error(), c.reason) {
+			t.Errorf("%+v: error %v, want one about %q", c.d, err, c.reason)
+		}
+		if m != nil {
+			t.Errorf("%+v: moments beside the error", c.d)
+		}
+	}
+}
+
+func TestPool(t *testing.T) {
+	d := qif(.25, 0, .5, 1)
+	steps, err := Propagate(d, Input{Std: 1}, 5, Nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m []Moments
+	all := Mixture{Std: 1} // a step drawn at random is a mixture again
+	for _, s := range steps {
+		m = append(m, s.Moments)
+		for _, p := range s.Mixture.Points {
+			all.Points = append(all.Points, Point{p.Value, p.Weight / 5})
+		}
+	}
+	got, want := Pool(m), all.moments(d.Threshold)
+	for _, diff := range []float64{got.Mean - want.Mean, got.Std - want.Std, got.Rate - want.Rate, got.Density - want.Density} {
+		if math.Abs(diff) > 1e-13 {
+			t.Errorf("Pool = %+v, want %+v", got, want)
+		}
+	}
+	spread := Pool([]Moments{{Mean: 1, Std: 3}, {Mean: 5, Std: 3}})
+	if spread.Mean != 3 || math.Abs(spread.Std-math.Sqrt(9+4)) > 1e-15 {
+		t.Errorf("Pool of means 1 and 5: %+v", spread)
+	}
+	if Pool(nil) != (Moments{}) {
+		t.Errorf("Pool of nothing is %+v", Pool(nil))
+	}
+}
