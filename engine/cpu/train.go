@@ -26,10 +26,14 @@ func (t *trainer) Step(b engine.Batch, lr float64) (*engine.Result, error) {
 		return nil, err
 	}
 	t.pass(b, true)
+	// A potential that is not a number fires no spike: the loss would not show it.
+	if err := t.checkPotentials(); err != nil {
+		return nil, err
+	}
 	loss, correct := t.loss.run(t.out.grad, t.out.data, b.Y, t.steps)
 	t.result.Loss, t.result.Correct = loss, correct
 	if !isFinite(loss) {
-		return nil, t.blame("loss")
+		return nil, &engine.NonFiniteError{What: "loss", Step: -1}
 	}
 	t.backward()
 	norm, bad := t.opt.norm()
@@ -76,8 +80,9 @@ func (t *trainer) pass(b engine.Batch, dropout bool) {
 	}
 }
 
-// blame finds the first layer and step whose potentials are not finite.
-func (t *trainer) blame(what string) error {
+// checkPotentials finds the first layer and step whose potentials are not
+// finite.
+func (t *trainer) checkPotentials() error {
 	for _, a := range t.result.Neurons {
 		for step, m := range a.Mean {
 			if !isFinite(m) || !isFinite(a.Std[step]) {
@@ -85,7 +90,7 @@ func (t *trainer) blame(what string) error {
 			}
 		}
 	}
-	return &engine.NonFiniteError{What: what, Step: -1}
+	return nil
 }
 
 // Observe implements engine.Trainer.

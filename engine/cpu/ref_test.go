@@ -1,0 +1,215 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/engine/ref"
+	"github.com/qif-snn/qif/graph"
+)
+
+const refSteps, refBatch = 4, 3
+
+func widen(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
+}
+
+// mask repeats a trainer's dropout masks to the reference.
+func (t *trainer) mask(node string, sample, element int) float64 {
+	for _, d := range t.drop {
+		if t.net.Layers[d.node].Name == node {
+			return float64(image(d.mask, d.y.shape, sample)[element])
+		}
+	}
+	panic("no dropout " + node)
+}
+
+func newProblem(t *testing.T, tr *trainer, b engine.Batch, loss engine.Loss) ref.Problem {
+	t.Helper()
+	windows, err := tr.net.Windows(refSteps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref.Problem{
+		Net: tr.net, Params: ref.FromTensors(tr.Tensors()), X: widen(b.X), Labels: b.Y, Steps: refSteps,
+		Windows: windows, Loss: loss, Training: ref.Options{Mask: tr.mask},
+	}
+}
+
+// TestGradientOfSmoothedNetwork holds the hand-written backward pass, in its
+// smooth mode, against finite differences of the float64 reference: every
+// tensor of a network with every kind of node, every kind of reset, detached or
+// not, both losses, both codings, with and without dropout.
+func TestGradientOfSmoothedNetwork(t *testing.T) {
+	for i, v := range variants {
+		for _, coding := range []string{graph.Direct, graph.Frames} {
+			loss, dropout := ce, 0.
+			if (i+len(coding))%2 == 0 {
+				loss, dropout = tet, .3
+			}
+			for name, build := range nets {
+				t.Run(fmt.Sprintf("%s, %s, %s, %s", name, v.name, coding, loss.Kind), func(t *testing.T) {
+					t.Parallel()
+					checkNet(t, build(t, v, coding, dropout), loss, uint64(i))
+				})
+			}
+		}
+	}
+}
+
+func checkNet(t *testing.T, net *graph.Network, loss engine.Loss, seed uint64) {
+	t.Helper()
+	tr := compileTrain(t, net, engine.TrainOptions{
+		Batch: refBatch, Steps: refSteps, Threads: 2, Seed: 3, Loss: loss, Optimizer: sgd,
+	})
+	tr.smooth = true
+	b := randomBatch(net, refBatch, refSteps, seed)
+	tr.pass(b, true)
+	got, _ := tr.loss.run(tr.out.grad, tr.out.data, b.Y, refSteps)
+	tr.backward()
+	problem := newProblem(t, tr, b, loss)
+	checkLoss(t, problem, got)
+	for _, p := range tr.params {
+		if p.grad != nil {
+			checkGradient(t, problem, p)
+		}
+	}
+}
+
+func checkLoss(t *testing.T, p ref.Problem, got float64) {
+	t.Helper()
+	trace, err := ref.Forward(p.Net, p.Params, p.X, refBatch, refSteps, p.Windows,
+		ref.Options{Train: true, Smooth: true, Mask: p.Training.Mask})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := ref.Loss(trace.Logits, p.Labels, refSteps, p.Loss); math.Abs(got-want) > 1e-5*(1+want) {
+		t.Fatalf("loss %v, the reference has %v", got, want)
+	}
+}
+
+// checkGradient compares up to a dozen elements of a tensor. The tolerance is
+// relative to the largest of them: float32 sums have that error. Where a floor
+// or a rectangle's edge lies within the difference's step, differences say
+// nothing; such points do not occur in these problems.
+func checkGradient(t *testing.T, problem ref.Problem, p *param) {
+	t.Helper()
+	var elements []int
+	for e := 0; e < len(p.grad); e += max(1, len(p.grad)/12) {
+		elements = append(elements, e)
+	}
+	want, err := problem.Gradient(p.spec.Name, elements, 1e-5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest := 0.0
+	for _, w := range want {
+		largest = math.Max(largest, math.Abs(w))
+	}
+	for i, e := range elements {
+		if d := math.Abs(float64(p.grad[e]) - want[i]); !(d <= 2e-3*largest+2e-6) {
+			t.Errorf("∂L/∂%s[%d] = %v, finite differences give %v (largest %.3g)", p.spec.Name, e, p.grad[e], want[i], largest)
+		}
+	}
+}
+
+// TestForwardAgainstReference holds spikes, potentials, logits and running
+// statistics of the spiking network against the reference, in training and, by
+// a Runner, in inference.
+func TestForwardAgainstReference(t *testing.T) {
+	for i, v := range variants {
+		for _, coding := range []string{graph.Direct, graph.Frames} {
+			t.Run(v.name+", "+coding, func(t *testing.T) {
+				net := everything(t, v, coding, .2)
+				o := engine.TrainOptions{Batch: refBatch, Steps: refSteps, Seed: 5, Loss: ce, Optimizer: sgd}
+				tr := compileTrain(t, net, o)
+				b := randomBatch(net, refBatch, refSteps, uint64(i))
+				before := ref.FromTensors(tr.Tensors())
+				tr.pass(b, true)
+				trace, err := ref.Forward(net, before, widen(b.X), refBatch, refSteps, nil, ref.Options{Train: true, Mask: tr.mask})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, n := range tr.scan {
+					near(t, "potential of "+n.name, n.u[:len(trace.Potentials[n.name])], trace.Potentials[n.name])
+					near(t, "spikes of "+n.name, n.y.data[:len(trace.Outputs[n.name])], trace.Outputs[n.name])
+				}
+				near(t, "logits", tr.out.data[:len(trace.Logits)], trace.Logits)
+				if _, err := tr.Step(b, 0); err != nil { // no learning: running statistics alone move
+					t.Fatal(err)
+				}
+				after := ref.FromTensors(tr.Tensors())
+				checkRunning(t, net, before, after, trace)
+				checkRunner(t, net, tr.Tensors(), after, b)
+			})
+		}
+	}
+}
+
+func near(t *testing.T, what string, got []float32, want []float64) {
+	t.Helper()
+	for i, w := range want {
+		if d := math.Abs(float64(got[i]) - w); !(d <= 1e-4*(1+math.Abs(w))) {
+			t.Fatalf("%s: element %d is %v, the reference has %v", what, i, got[i], w)
+		}
+	}
+}
+
+func checkRunning(t *testing.T, net *graph.Network, before, after ref.Params, trace *ref.Trace) {
+	t.Helper()
+	for _, l := range net.Layers {
+		op, ok := l.Op.(*graph.TDBN)
+		if !ok {
+			continue
+		}
+		count := float64(refSteps * refBatch * l.Out.H * l.Out.W)
+		for c := range l.Out.C {
+			m, v := ref.RunningUpdate(op, before[l.Name+".running_mean"][c], before[l.Name+".running_var"][c],
+				trace.Mean[l.Name][c], trace.Var[l.Name][c], count)
+			gotM, gotV := after[l.Name+".running_mean"][c], after[l.Name+".running_var"][c]
+			if math.Abs(gotM-m) > 1e-5 || math.Abs(gotV-v) > 1e-5*(1+v) {
+				t.Fatalf("running statistics of %s, channel %d: mean %v, variance %v; the reference has %v, %v", l.Name, c, gotM, gotV, m, v)
+			}
+		}
+	}
+}
+
+// checkRunner runs inference on the network and on its folded form.
+func checkRunner(t *testing.T, net *graph.Network, tensors []graph.Tensor, params ref.Params, b engine.Batch) {
+	t.Helper()
+	trace, err := ref.Forward(net, params, widen(b.X), refBatch, refSteps, nil, ref.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	folded, foldedTensors, err := graph.Fold(net, tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(folded.Layers) >= len(net.Layers) {
+		t.Fatal("nothing was folded")
+	}
+	for name, c := range map[string]struct {
+		net     *graph.Network
+		tensors []graph.Tensor
+	}{"inference": {net, tensors}, "folded inference": {folded, foldedTensors}} {
+		r, err := Engine{}.CompileInfer(c.net, engine.InferOptions{Batch: refBatch, Steps: refSteps})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if err := r.Load(c.tensors); err != nil {
+			t.Fatal(err)
+		}
+		logits := make([]float32, len(trace.Logits))
+		if err := r.Run(b, logits, nil); err != nil {
+			t.Fatal(err)
+		}
+		near(t, name, logits, trace.Logits)
+	}
+}
