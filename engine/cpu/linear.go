@@ -5,29 +5,36 @@ import (
 	"github.com/qif-snn/qif/graph"
 )
 
-// weights is what convolutions and linear layers share: a weight matrix [K, N]
-// with its packed forms, and an optional bias [N].
+// weights is what convolutions and linear layers share: a weight matrix [K, N],
+// an optional bias [N], and each worker's lists of what is not zero.
 type weights struct {
-	p      *plan
-	w, b   *param
-	k, n   int
-	packed []float32 // for the forward product
-	back   []float32 // transposed, for the input gradient
+	p     *plan
+	w, b  *param
+	k, n  int
+	back  []float32 // the matrix transposed, for the input gradient
+	lists []kernel.List
+	cols  []*kernel.Columns
 }
 
-func newWeights(p *plan, l graph.Layer, k, n int, backward bool) weights {
+// columnRows is how many rows a worker collects before it combines them.
+const columnRows = 256
+
+func newWeights(p *plan, l graph.Layer, k, n, block int, backward bool) weights {
 	ps := p.paramsOf(l)
 	w := weights{p: p, w: ps["weight"], b: ps["bias"], k: k, n: n}
-	w.packed = make([]float32, kernel.PackedLen(k, n))
 	if backward {
-		w.back = make([]float32, kernel.PackedLen(n, k))
+		w.back = make([]float32, k*n)
+	}
+	for range p.pool.workers {
+		w.lists = append(w.lists, kernel.NewList(max(k, n)))
+		if p.train {
+			w.cols = append(w.cols, kernel.NewColumns(block, columnRows))
+		}
 	}
 	return w
 }
 
-func (w *weights) pack() { kernel.Pack(w.packed, w.w.data, w.k, w.n) }
-
-func (w *weights) packBack() { kernel.PackTransposed(w.back, w.w.data, w.n, w.k) }
+func (w *weights) transpose() { kernel.Transpose(w.back, w.w.data, w.k, w.n) }
 
 // biasGradient adds the rows of dy, in order.
 func (w *weights) biasGradient(dy []float32) {
@@ -48,14 +55,18 @@ type convOp struct {
 	fwd, bwdX, bwdWeight func(worker, tile int)
 }
 
+// channelBlock is the most input channels in a tile of the weight gradient.
+const channelBlock = 16
+
 func newConv(p *plan, o *graph.Conv, l graph.Layer, x input, y *value) *convOp {
 	geo := kernel.Geometry{
 		H: l.In[0].H, W: l.In[0].W, C: l.In[0].C, OutH: l.Out.H, OutW: l.Out.W,
 		Kernel: o.Kernel, Stride: o.Stride, Pad: o.Pad,
 	}
+	block := min(geo.C, channelBlock)
 	c := &convOp{
-		weights: newWeights(p, l, geo.Patch(), o.Out, x.grad != nil),
-		x:       x, y: y, geo: geo, block: min(geo.C, 16),
+		weights: newWeights(p, l, geo.Patch(), o.Out, block, x.grad != nil),
+		x:       x, y: y, geo: geo, block: block,
 	}
 	c.fwd, c.bwdX, c.bwdWeight = c.forwardTile, c.inputTile, c.weightTile
 	return c
@@ -66,21 +77,11 @@ func (c *convOp) inputs() []*input { return []*input{&c.x} }
 // scratchLen is one image's patch matrix.
 func (c *convOp) scratchLen() int { return c.geo.OutH * c.geo.OutW * c.geo.Patch() }
 
-func (c *convOp) forward() {
-	c.pack()
-	c.p.pool.run(c.p.frames(c.y), c.fwd)
-}
+func (c *convOp) forward() { c.p.pool.run(c.p.frames(c.y), c.fwd) }
 
 func (c *convOp) forwardTile(worker, i int) {
-	x := image(c.x.data, c.x.shape, i)
 	y := image(c.y.data, c.y.shape, i)
-	m := c.geo.OutH * c.geo.OutW
-	if !c.geo.Pointwise() {
-		col := c.p.scratch[worker][:c.scratchLen()]
-		kernel.Im2col(col, x, c.geo)
-		x = col
-	}
-	kernel.Mul(y, x, c.packed, m, c.k, c.n, false)
+	kernel.Convolve(y, image(c.x.data, c.x.shape, i), c.w.data, c.geo, c.n, &c.lists[worker])
 	if c.b != nil {
 		kernel.AddBias(y, c.b.data)
 	}
@@ -92,19 +93,19 @@ func (c *convOp) backward() {
 	c.p.pool.run(c.geo.Kernel*c.geo.Kernel*blocks, c.bwdWeight)
 	c.biasGradient(c.y.grad[:frames*c.y.shape.Size()])
 	if c.x.grad != nil {
-		c.packBack()
+		c.transpose()
 		c.p.pool.run(frames, c.bwdX)
 	}
 }
 
-func (c *convOp) weightTile(_, tile int) {
+func (c *convOp) weightTile(worker, tile int) {
 	blocks := tiles(c.geo.C, c.block)
 	pos, ci := tile/blocks, tile%blocks*c.block
 	cn := min(c.block, c.geo.C-ci)
 	dw := c.w.grad[(pos*c.geo.C+ci)*c.n:][:cn*c.n]
 	for i := range c.p.frames(c.y) {
 		kernel.WeightGradient(dw, image(c.x.data, c.x.shape, i), image(c.y.grad, c.y.shape, i),
-			c.geo, pos/c.geo.Kernel, pos%c.geo.Kernel, ci, cn, c.n)
+			c.geo, pos/c.geo.Kernel, pos%c.geo.Kernel, ci, cn, c.n, c.cols[worker])
 	}
 }
 
@@ -113,11 +114,11 @@ func (c *convOp) inputTile(worker, i int) {
 	dy := image(c.y.grad, c.y.shape, i)
 	m := c.geo.OutH * c.geo.OutW
 	if c.geo.Pointwise() {
-		kernel.Mul(dx, dy, c.back, m, c.n, c.k, !c.x.first)
+		kernel.Mul(dx, dy, c.back, m, c.n, c.k, !c.x.first, &c.lists[worker])
 		return
 	}
 	col := c.p.scratch[worker][:c.scratchLen()]
-	kernel.Mul(col, dy, c.back, m, c.n, c.k, false)
+	kernel.Mul(col, dy, c.back, m, c.n, c.k, false, &c.lists[worker])
 	if c.x.first {
 		clear(dx)
 	}
@@ -146,7 +147,7 @@ type linearOp struct {
 }
 
 func newLinear(p *plan, l graph.Layer, x input, y *value) *linearOp {
-	o := &linearOp{weights: newWeights(p, l, l.In[0].C, l.Out.C, x.grad != nil), x: x, y: y}
+	o := &linearOp{weights: newWeights(p, l, l.In[0].C, l.Out.C, weightRows, x.grad != nil), x: x, y: y}
 	o.fwd, o.bwdX, o.bwdWeight = o.forwardTile, o.inputTile, o.weightTile
 	return o
 }
@@ -159,14 +160,13 @@ func (o *linearOp) rows(tile int) (from, to int) {
 }
 
 func (o *linearOp) forward() {
-	o.pack()
 	o.p.pool.run(tiles(o.p.frames(o.y), linearRows), o.fwd)
 }
 
-func (o *linearOp) forwardTile(_, tile int) {
+func (o *linearOp) forwardTile(worker, tile int) {
 	a, b := o.rows(tile)
 	y := o.y.data[a*o.n : b*o.n]
-	kernel.Mul(y, o.x.data[a*o.k:b*o.k], o.packed, b-a, o.k, o.n, false)
+	kernel.Mul(y, o.x.data[a*o.k:b*o.k], o.w.data, b-a, o.k, o.n, false, &o.lists[worker])
 	if o.b != nil {
 		kernel.AddBias(y, o.b.data)
 	}
@@ -177,18 +177,18 @@ func (o *linearOp) backward() {
 	o.p.pool.run(tiles(o.k, weightRows), o.bwdWeight)
 	o.biasGradient(o.y.grad[:frames*o.n])
 	if o.x.grad != nil {
-		o.packBack()
+		o.transpose()
 		o.p.pool.run(tiles(frames, linearRows), o.bwdX)
 	}
 }
 
-func (o *linearOp) weightTile(_, tile int) {
+func (o *linearOp) weightTile(worker, tile int) {
 	k0 := tile * weightRows
 	kn := min(weightRows, o.k-k0)
-	kernel.MulTransposed(o.w.grad[k0*o.n:(k0+kn)*o.n], o.x.data[k0:], o.y.grad, o.p.frames(o.y), kn, o.k, o.n)
+	kernel.MulTransposed(o.w.grad[k0*o.n:(k0+kn)*o.n], o.x.data[k0:], o.y.grad, o.p.frames(o.y), kn, o.k, o.n, o.cols[worker])
 }
 
-func (o *linearOp) inputTile(_, tile int) {
+func (o *linearOp) inputTile(worker, tile int) {
 	a, b := o.rows(tile)
-	kernel.Mul(o.x.grad[a*o.k:b*o.k], o.y.grad[a*o.n:b*o.n], o.back, b-a, o.n, o.k, !o.x.first)
+	kernel.Mul(o.x.grad[a*o.k:b*o.k], o.y.grad[a*o.n:b*o.n], o.back, b-a, o.n, o.k, !o.x.first, &o.lists[worker])
 }

@@ -30,16 +30,23 @@ func (t *trainer) mask(node string, sample, element int) float64 {
 	panic("no dropout " + node)
 }
 
-func newProblem(t *testing.T, tr *trainer, b engine.Batch, loss engine.Loss) ref.Problem {
+// problem is a trainer's loss on a batch as the reference sees it.
+type problem struct {
+	net     *graph.Network
+	params  map[string][]float64
+	b       engine.Batch
+	windows []graph.LayerWindows
+	loss    engine.Loss
+	opts    ref.Options
+}
+
+func newProblem(t *testing.T, tr *trainer, b engine.Batch, loss engine.Loss) problem {
 	t.Helper()
 	windows, err := tr.net.Windows(refSteps)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ref.Problem{
-		Net: tr.net, Params: ref.FromTensors(tr.Tensors()), X: widen(b.X), Labels: b.Y, Steps: refSteps,
-		Windows: windows, Loss: loss, Training: ref.Options{Mask: tr.mask},
-	}
+	return problem{tr.net, ref.Float64(tr.Tensors()), b, windows, loss, ref.Options{Train: true, Smooth: true, DropoutMask: tr.mask}}
 }
 
 // TestGradientOfSmoothedNetwork holds the hand-written backward pass, in its
@@ -82,14 +89,13 @@ func checkNet(t *testing.T, net *graph.Network, loss engine.Loss, seed uint64) {
 	}
 }
 
-func checkLoss(t *testing.T, p ref.Problem, got float64) {
+func checkLoss(t *testing.T, p problem, got float64) {
 	t.Helper()
-	trace, err := ref.Forward(p.Net, p.Params, p.X, refBatch, refSteps, p.Windows,
-		ref.Options{Train: true, Smooth: true, Mask: p.Training.Mask})
+	trace, err := ref.Forward(p.net, p.params, widen(p.b.X), refBatch, refSteps, p.windows, p.opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := ref.Loss(trace.Logits, p.Labels, refSteps, p.Loss); math.Abs(got-want) > 1e-5*(1+want) {
+	if want := ref.Loss(trace.Logits, p.b.Y, refSteps, refBatch, p.net.Classes(), p.loss); math.Abs(got-want) > 1e-5*(1+want) {
 		t.Fatalf("loss %v, the reference has %v", got, want)
 	}
 }
@@ -98,13 +104,14 @@ func checkLoss(t *testing.T, p ref.Problem, got float64) {
 // relative to the largest of them: float32 sums have that error. Where a floor
 // or a rectangle's edge lies within the difference's step, differences say
 // nothing; such points do not occur in these problems.
-func checkGradient(t *testing.T, problem ref.Problem, p *param) {
+func checkGradient(t *testing.T, pr problem, p *param) {
 	t.Helper()
 	var elements []int
 	for e := 0; e < len(p.grad); e += max(1, len(p.grad)/12) {
 		elements = append(elements, e)
 	}
-	want, err := problem.Gradient(p.spec.Name, elements, 1e-5)
+	want, err := ref.FiniteDifference(pr.net, pr.params, widen(pr.b.X), pr.b.Y, refBatch, refSteps,
+		pr.windows, pr.loss, pr.opts, p.spec.Name, elements)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,9 +137,9 @@ func TestForwardAgainstReference(t *testing.T) {
 				o := engine.TrainOptions{Batch: refBatch, Steps: refSteps, Seed: 5, Loss: ce, Optimizer: sgd}
 				tr := compileTrain(t, net, o)
 				b := randomBatch(net, refBatch, refSteps, uint64(i))
-				before := ref.FromTensors(tr.Tensors())
+				before := ref.Float64(tr.Tensors())
 				tr.pass(b, true)
-				trace, err := ref.Forward(net, before, widen(b.X), refBatch, refSteps, nil, ref.Options{Train: true, Mask: tr.mask})
+				trace, err := ref.Forward(net, before, widen(b.X), refBatch, refSteps, nil, ref.Options{Train: true, DropoutMask: tr.mask})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -144,7 +151,7 @@ func TestForwardAgainstReference(t *testing.T) {
 				if _, err := tr.Step(b, 0); err != nil { // no learning: running statistics alone move
 					t.Fatal(err)
 				}
-				after := ref.FromTensors(tr.Tensors())
+				after := ref.Float64(tr.Tensors())
 				checkRunning(t, net, before, after, trace)
 				checkRunner(t, net, tr.Tensors(), after, b)
 			})
@@ -161,27 +168,19 @@ func near(t *testing.T, what string, got []float32, want []float64) {
 	}
 }
 
-func checkRunning(t *testing.T, net *graph.Network, before, after ref.Params, trace *ref.Trace) {
+func checkRunning(t *testing.T, net *graph.Network, before, after map[string][]float64, trace *ref.Trace) {
 	t.Helper()
-	for _, l := range net.Layers {
-		op, ok := l.Op.(*graph.TDBN)
-		if !ok {
-			continue
-		}
-		count := float64(refSteps * refBatch * l.Out.H * l.Out.W)
-		for c := range l.Out.C {
-			m, v := ref.RunningUpdate(op, before[l.Name+".running_mean"][c], before[l.Name+".running_var"][c],
-				trace.Mean[l.Name][c], trace.Var[l.Name][c], count)
-			gotM, gotV := after[l.Name+".running_mean"][c], after[l.Name+".running_var"][c]
-			if math.Abs(gotM-m) > 1e-5 || math.Abs(gotV-v) > 1e-5*(1+v) {
-				t.Fatalf("running statistics of %s, channel %d: mean %v, variance %v; the reference has %v, %v", l.Name, c, gotM, gotV, m, v)
+	for name, want := range trace.Running(net, before) {
+		for c, w := range want {
+			if got := after[name][c]; math.Abs(got-w) > 1e-5*(1+math.Abs(w)) {
+				t.Fatalf("%s of channel %d is %v, the reference has %v", name, c, got, w)
 			}
 		}
 	}
 }
 
 // checkRunner runs inference on the network and on its folded form.
-func checkRunner(t *testing.T, net *graph.Network, tensors []graph.Tensor, params ref.Params, b engine.Batch) {
+func checkRunner(t *testing.T, net *graph.Network, tensors []graph.Tensor, params map[string][]float64, b engine.Batch) {
 	t.Helper()
 	trace, err := ref.Forward(net, params, widen(b.X), refBatch, refSteps, nil, ref.Options{})
 	if err != nil {

@@ -25,31 +25,29 @@ func (g Geometry) span(ox int) (from, to, x int) {
 	return from, max(from, to), x0 + from
 }
 
-// Im2col writes the patches of one image x [H, W, C] as rows,
-// [OutH·OutW, Kernel·Kernel·C], zero where a window leaves the image.
-func Im2col(dst, x []float32, g Geometry) {
-	row := g.Kernel * g.C
+// Convolve computes one image's output y [OutH, OutW, out] from x [H, W, C] and
+// the weight matrix w [Patch, out]. The list needs room for a patch.
+func Convolve(y, x, w []float32, g Geometry, out int, l *List) {
 	for oy := range g.OutH {
 		for ox := range g.OutW {
-			patch := dst[(oy*g.OutW+ox)*g.Patch():][:g.Patch()]
+			l.Reset()
 			from, to, x0 := g.span(ox)
 			for ky := range g.Kernel {
-				p := patch[ky*row : (ky+1)*row]
-				y := oy*g.Stride - g.Pad + ky
-				if y < 0 || y >= g.H {
-					clear(p)
+				iy := oy*g.Stride - g.Pad + ky
+				if iy < 0 || iy >= g.H {
 					continue
 				}
-				clear(p[:from*g.C])
-				copy(p[from*g.C:to*g.C], x[(y*g.W+x0)*g.C:])
-				clear(p[to*g.C:])
+				l.Append(x[(iy*g.W+x0)*g.C:][:(to-from)*g.C], (ky*g.Kernel+from)*g.C)
 			}
+			acc := y[(oy*g.OutW+ox)*out:][:out]
+			clear(acc)
+			l.Combine(acc, w)
 		}
 	}
 }
 
-// Col2im adds the rows of a patch matrix back to the pixels they were taken
-// from: the transpose of Im2col. It adds to dx.
+// Col2im adds rows of patches, [OutH·OutW, Patch], to the pixels that the
+// patches are made of.
 func Col2im(dx, col []float32, g Geometry) {
 	row := g.Kernel * g.C
 	for oy := range g.OutH {
@@ -74,22 +72,32 @@ func Col2im(dx, col []float32, g Geometry) {
 // WeightGradient adds to dw, the rows [ci, ci+cn) of the weight matrix at
 // window position (ky, kx), [cn, out], what one image contributes: the sum over
 // pixels of input times output gradient dy [OutH, OutW, out].
-func WeightGradient(dw, x, dy []float32, g Geometry, ky, kx, ci, cn, out int) {
+func WeightGradient(dw, x, dy []float32, g Geometry, ky, kx, ci, cn, out int, cols *Columns) {
 	// Output columns whose input column ox·stride − pad + kx is inside.
 	first := max(0, (g.Pad-kx+g.Stride-1)/g.Stride)
-	last := min(g.OutW-1, (g.W-1+g.Pad-kx)/g.Stride)
-	if g.W-1+g.Pad-kx < 0 || last < first {
-		return
+	end := 0
+	if last := g.W - 1 + g.Pad - kx; last >= 0 {
+		end = min(g.OutW, last/g.Stride+1)
 	}
+	cols.reset(cn)
+	held := 0
 	for oy := range g.OutH {
 		y := oy*g.Stride - g.Pad + ky
 		if y < 0 || y >= g.H {
 			continue
 		}
-		a := x[(y*g.W+first*g.Stride-g.Pad+kx)*g.C+ci:]
-		b := dy[(oy*g.OutW+first)*out:]
-		MulTransposed(dw, a, b, last-first+1, cn, g.C*g.Stride, out)
+		for ox := first; ox < end; ox++ {
+			if held == cols.room {
+				cols.combine(dw, dy, cn, out)
+				cols.reset(cn)
+				held = 0
+			}
+			at := (y*g.W+ox*g.Stride-g.Pad+kx)*g.C + ci
+			cols.append(x[at:at+cn], oy*g.OutW+ox)
+			held++
+		}
 	}
+	cols.combine(dw, dy, cn, out)
 }
 
 // AddBias adds bias [C] to every row of y [rows, C].

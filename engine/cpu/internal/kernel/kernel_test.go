@@ -32,18 +32,22 @@ func near(t *testing.T, what string, got []float32, want []float64, terms int) {
 	}
 }
 
+// sparse zeroes most of v.
+func sparse(rng *rand.Rand, v []float32, share float64) []float32 {
+	for i := range v {
+		if rng.Float64() < share {
+			v[i] = 0
+		}
+	}
+	return v
+}
+
 func TestMul(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	for m := range 5 {
-		for _, k := range []int{1, 2, 3, 9, 32} {
-			for n := 1; n <= 10; n++ {
-				a, b, c := random(rng, m*k), random(rng, k*n), random(rng, m*n)
-				bt := make([]float32, n*k)
-				for r := range k {
-					for j := range n {
-						bt[j*k+r] = b[r*n+j]
-					}
-				}
+	for m := range 4 {
+		for _, k := range []int{1, 2, 3, 4, 5, 9, 32} {
+			for n := 1; n <= 9; n++ {
+				a, b, c := sparse(rng, random(rng, m*k), .5), random(rng, k*n), random(rng, m*n)
 				plain, added := make([]float64, m*n), make([]float64, m*n)
 				for i := range m {
 					for j := range n {
@@ -55,14 +59,14 @@ func TestMul(t *testing.T) {
 					}
 				}
 				name := fmt.Sprintf("m=%d k=%d n=%d", m, k, n)
-				packed, packedT := make([]float32, PackedLen(k, n)), make([]float32, PackedLen(k, n))
-				Pack(packed, b, k, n)
-				PackTransposed(packedT, bt, k, n)
-				sum := append([]float32(nil), c...)
-				Mul(sum, a, packed, m, k, n, true)
-				near(t, name+" add", sum, added, k)
-				Mul(sum, a, packedT, m, k, n, false)
-				near(t, name+" transposed", sum, plain, k)
+				l := NewList(k)
+				Mul(c, a, b, m, k, n, true, &l)
+				near(t, name+" add", c, added, k)
+				bt, btt := make([]float32, k*n), make([]float32, k*n)
+				Transpose(bt, b, k, n)
+				Transpose(btt, bt, n, k)
+				Mul(c, a, btt, m, k, n, false, &l)
+				near(t, name+" transposed twice", c, plain, k)
 			}
 		}
 	}
@@ -70,11 +74,12 @@ func TestMul(t *testing.T) {
 
 func TestMulTransposed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 1))
-	for m := range 4 {
+	cols := NewColumns(5, 3) // less room than some have rows
+	for m := range 8 {
 		for k := 1; k <= 5; k++ {
-			for n := 1; n <= 9; n++ {
+			for n := 1; n <= 6; n++ {
 				stride := k + 3
-				a, b, c := random(rng, m*stride+1), random(rng, m*n+1), random(rng, k*n)
+				a, b, c := sparse(rng, random(rng, m*stride), .5), random(rng, m*n), random(rng, k*n)
 				want := make([]float64, k*n)
 				for p := range k {
 					for j := range n {
@@ -84,7 +89,7 @@ func TestMulTransposed(t *testing.T) {
 						}
 					}
 				}
-				MulTransposed(c, a, b, m, k, stride, n)
+				MulTransposed(c, a, b, m, k, stride, n, cols)
 				near(t, fmt.Sprintf("m=%d k=%d n=%d", m, k, n), c, want, m)
 			}
 		}
@@ -105,56 +110,44 @@ func (g Geometry) input(x []float32, iy, ix, c int) float64 {
 	return float64(x[(iy*g.W+ix)*g.C+c])
 }
 
-func TestConvolutionParts(t *testing.T) {
+func TestConvolution(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
 	const out = 3
 	for _, g := range geometries {
 		name := fmt.Sprintf("%+v", g)
 		pix := g.OutH * g.OutW
-		x, dy := random(rng, g.H*g.W*g.C), random(rng, pix*out)
-		col := random(rng, pix*g.Patch()) // garbage: Im2col must overwrite it
-		Im2col(col, x, g)
-		wantCol, wantW := make([]float64, len(col)), make([]float64, g.Patch()*out)
-		i := 0
-		for oy := range g.OutH {
-			for ox := range g.OutW {
-				for ky := range g.Kernel {
-					for kx := range g.Kernel {
-						for c := range g.C {
-							v := g.input(x, oy*g.Stride-g.Pad+ky, ox*g.Stride-g.Pad+kx, c)
-							wantCol[i] = v
-							for o := range out {
-								wantW[((ky*g.Kernel+kx)*g.C+c)*out+o] += v * float64(dy[(oy*g.OutW+ox)*out+o])
-							}
-							i++
-						}
-					}
-				}
+		x, w, dy := sparse(rng, random(rng, g.H*g.W*g.C), .4), random(rng, g.Patch()*out), random(rng, pix*out)
+		col := random(rng, pix*g.Patch())
+		wantY, wantW, wantX := make([]float64, pix*out), make([]float64, g.Patch()*out), make([]float64, len(x))
+		for row := range pix * g.Patch() {
+			p, at := row/g.Patch(), row%g.Patch()
+			ky, kx, c := at/g.C/g.Kernel, at/g.C%g.Kernel, at%g.C
+			iy, ix := p/g.OutW*g.Stride-g.Pad+ky, p%g.OutW*g.Stride-g.Pad+kx
+			v := g.input(x, iy, ix, c)
+			for o := range out {
+				wantY[p*out+o] += v * float64(w[at*out+o])
+				wantW[at*out+o] += v * float64(dy[p*out+o])
+			}
+			if iy >= 0 && ix >= 0 && iy < g.H && ix < g.W {
+				wantX[(iy*g.W+ix)*g.C+c] += float64(col[row])
 			}
 		}
-		near(t, name+" im2col", col, wantCol, 0)
-		dw := make([]float32, len(wantW))
+		y, l := random(rng, pix*out), NewList(g.Patch())
+		Convolve(y, x, w, g, out, &l)
+		near(t, name+" output", y, wantY, g.Patch())
+
+		dw, cols := make([]float32, len(wantW)), NewColumns(2, 4)
 		for pos := range g.Kernel * g.Kernel {
 			for c := 0; c < g.C; c += 2 { // in blocks of two channels
 				cn := min(2, g.C-c)
-				WeightGradient(dw[(pos*g.C+c)*out:][:cn*out], x, dy, g, pos/g.Kernel, pos%g.Kernel, c, cn, out)
+				WeightGradient(dw[(pos*g.C+c)*out:][:cn*out], x, dy, g, pos/g.Kernel, pos%g.Kernel, c, cn, out, cols)
 			}
 		}
 		near(t, name+" weight gradient", dw, wantW, pix)
 
-		// Col2im is Im2col's transpose: ⟨Im2col(x), r⟩ = ⟨x, Col2im(r)⟩.
-		r, back := random(rng, len(col)), make([]float32, len(x))
-		Col2im(back, r, g)
-		var left, right float64
-		for i := range col {
-			left += float64(col[i]) * float64(r[i])
-		}
-		for i := range x {
-			right += float64(x[i]) * float64(back[i])
-		}
-		if math.Abs(left-right) > 1e-4*(1+math.Abs(left)) {
-			t.Errorf("%s: ⟨im2col x, r⟩ = %v, ⟨x, col2im r⟩ = %v", name, left, right)
-		}
+		dx := make([]float32, len(x))
+		Col2im(dx, col, g)
+		near(t, name+" col2im", dx, wantX, g.Kernel*g.Kernel)
 	}
 }
 

@@ -1,0 +1,144 @@
+// Package kernel holds the arithmetic of the CPU engine on plain slices:
+// portable Go, no state, no goroutines. Every function's result depends on its
+// arguments alone, and sums run in a fixed order.
+//
+// All products are one operation, Combine: a linear combination of rows, over
+// the numbers that are not zero. Spikes are zero most of the time, so the
+// forward pass and the weight gradient cost what fires; where nothing is zero
+// it is as fast as a dense product in portable Go.
+package kernel
+
+// List holds numbers that are not zero and, for each, the row it multiplies.
+type List struct {
+	Row []int32
+	Val []float32
+}
+
+// NewList returns an empty list with room for n numbers. The room is what
+// Append may write to, so a list never grows.
+func NewList(n int) List { return List{make([]int32, 0, n), make([]float32, 0, n)} }
+
+// Reset empties the list.
+func (l *List) Reset() { l.Row, l.Val = l.Row[:0], l.Val[:0] }
+
+// Append adds the numbers of x that are not zero; x[i] multiplies row first+i.
+// It takes the same steps whatever is zero: branches on spikes are as good as
+// random.
+func (l *List) Append(x []float32, first int) {
+	n := len(l.Val)
+	val, row := l.Val[n:n+len(x)], l.Row[n:n+len(x)]
+	k := 0
+	for i, v := range x {
+		val[k], row[k] = v, int32(first+i)
+		if v != 0 {
+			k++
+		}
+	}
+	l.Val, l.Row = l.Val[:n+k], l.Row[:n+k]
+}
+
+// Combine adds Σ val·rows[row] over the list to acc. rows is a row-major matrix
+// of len(acc) columns.
+func (l *List) Combine(acc, rows []float32) {
+	n := len(acc)
+	row, val := l.Row, l.Val[:len(l.Row)]
+	for len(row) >= 4 && len(val) >= 4 {
+		x0, x1, x2, x3 := val[0], val[1], val[2], val[3]
+		r0 := rows[int(row[0])*n:][:n]
+		r1 := rows[int(row[1])*n:][:len(r0)]
+		r2 := rows[int(row[2])*n:][:len(r0)]
+		r3 := rows[int(row[3])*n:][:len(r0)]
+		d := acc[:len(r0)]
+		for j := range r0 {
+			d[j] += x0*r0[j] + x1*r1[j] + x2*r2[j] + x3*r3[j]
+		}
+		row, val = row[4:], val[4:]
+	}
+	for i, x := range val {
+		r := rows[int(row[i])*n:][:n]
+		d := acc[:len(r)]
+		for j, v := range r {
+			d[j] += x * v
+		}
+	}
+}
+
+// Mul computes c = a·b for row-major a [M, K], b [K, N] and c [M, N], or c += a·b
+// if add is set. The list needs room for K numbers.
+func Mul(c, a, b []float32, m, k, n int, add bool, l *List) {
+	for i := range m {
+		row := c[i*n : (i+1)*n]
+		if !add {
+			clear(row)
+		}
+		l.Reset()
+		l.Append(a[i*k:(i+1)*k], 0)
+		l.Combine(row, b)
+	}
+}
+
+// Transpose writes the transpose of row-major b [K, N].
+func Transpose(dst, b []float32, k, n int) {
+	for r := range k {
+		for j, v := range b[r*n : (r+1)*n] {
+			dst[j*k+r] = v
+		}
+	}
+}
+
+// Columns collects, for a block of columns of a matrix, which rows are not zero
+// in each: the weight gradient's way of looking at its input.
+type Columns struct {
+	lists []List
+	room  int
+}
+
+// NewColumns returns room for blocks of up to `columns` columns and `rows` rows.
+func NewColumns(columns, rows int) *Columns {
+	c := &Columns{lists: make([]List, columns), room: rows}
+	for i := range c.lists {
+		c.lists[i] = NewList(rows)
+	}
+	return c
+}
+
+// reset empties the first n columns.
+func (c *Columns) reset(n int) {
+	for i := range c.lists[:n] {
+		c.lists[i].Reset()
+	}
+}
+
+// append adds one row's numbers, one per column.
+func (c *Columns) append(x []float32, row int) {
+	for i, v := range x {
+		l := &c.lists[i]
+		n := len(l.Val)
+		val, rows := l.Val[:n+1], l.Row[:n+1]
+		val[n], rows[n] = v, int32(row)
+		if v != 0 {
+			n++
+		}
+		l.Val, l.Row = val[:n], rows[:n]
+	}
+}
+
+// MulTransposed adds aᵀ·b to row-major c [K, N], for b [M, N] and the K columns
+// of a whose row i begins at a[i·stride]: the weight gradient of a product a·w.
+func MulTransposed(c, a, b []float32, m, k, stride, n int, cols *Columns) {
+	for i0 := 0; i0 < m; i0 += cols.room {
+		cols.reset(k)
+		end := min(m, i0+cols.room)
+		for i := i0; i < end; i++ {
+			cols.append(a[i*stride:i*stride+k], i)
+		}
+		cols.combine(c, b, k, n)
+	}
+}
+
+// combine adds each column's combination of b's rows to its row of c.
+func (c *Columns) combine(dst, b []float32, k, n int) {
+	for i := range k {
+		c.lists[i].Combine(dst[i*n:(i+1)*n], b)
+	}
+}
