@@ -1,0 +1,71 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/qif-snn/qif/data"
+	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/recipe"
+)
+
+// EvaluateCheckpoint measures a checkpoint on a split ("test", "validation" or
+// "train") of the data that its recipe names, after adjust has changed the
+// recipe. It returns the recipe used.
+func EvaluateCheckpoint(c *Checkpoint, split string, adjust func(*recipe.Recipe) error) (*Evaluation, recipe.Recipe, error) {
+	r, err := c.ParsedRecipe()
+	if err == nil {
+		err = adjust(&r)
+	}
+	if err == nil {
+		err = r.Validate()
+	}
+	if err != nil {
+		return nil, r, err
+	}
+	set, idx, err := splitOf(c, r, split)
+	if err != nil {
+		return nil, r, err
+	}
+	net, err := c.Network()
+	if err != nil {
+		return nil, r, err
+	}
+	if in := net.Input().Shape; in.H != set.H || in.W != set.W || in.C != set.C {
+		return nil, r, fmt.Errorf("the network takes images of %v, those of %s are %d×%d×%d", in, set.Name, set.H, set.W, set.C)
+	}
+	eng, err := engine.Named(r.Engine)
+	if err != nil {
+		return nil, r, err
+	}
+	e, err := NewEvaluator(eng, net, EvalOptions{Batch: r.Batch, Steps: r.Steps, Threads: r.Threads})
+	if err != nil {
+		return nil, r, err
+	}
+	defer e.Close()
+	ev, err := e.Run(c.Params, set, idx, c.Norm)
+	return ev, r, err
+}
+
+// splitOf returns the images that a split names. The splits of the training
+// data come from the checkpoint's own manifest, which must fit the data.
+func splitOf(c *Checkpoint, r recipe.Recipe, split string) (*data.Set, []int, error) {
+	trainSet, test, err := LoadData(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch split {
+	case "test":
+		all := make([]int, test.Len())
+		for i := range all {
+			all[i] = i
+		}
+		return test, all, nil
+	case "validation", "train":
+		tr, val, err := c.Split.Indices(trainSet)
+		if split == "validation" {
+			return trainSet, val, err
+		}
+		return trainSet, tr, err
+	}
+	return nil, nil, fmt.Errorf("split is %q, expected test, validation or train", split)
+}

@@ -1,0 +1,189 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/qif-snn/qif/data"
+	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/graph"
+)
+
+// EvalOptions fixes what an Evaluator is compiled for.
+type EvalOptions struct{ Batch, Steps, Threads int }
+
+// Evaluator measures parameters of one network on data. It runs the network
+// with tdBN folded, as it is deployed.
+type Evaluator struct {
+	net    *graph.Network
+	opts   EvalOptions
+	runner engine.Runner
+	logits []float32
+}
+
+// NewEvaluator compiles the folded network.
+func NewEvaluator(e engine.Engine, net *graph.Network, o EvalOptions) (*Evaluator, error) {
+	folded, _, err := graph.Fold(net, net.Init(0))
+	if err != nil {
+		return nil, err
+	}
+	r, err := e.CompileInfer(folded, engine.InferOptions{Batch: o.Batch, Steps: o.Steps, Threads: o.Threads})
+	if err != nil {
+		return nil, err
+	}
+	return &Evaluator{net: net, opts: o, runner: r, logits: make([]float32, o.Steps*o.Batch*net.Classes())}, nil
+}
+
+// Close releases the engine.
+func (e *Evaluator) Close() { e.runner.Close() }
+
+// Evaluation is how a network does on a set of images.
+type Evaluation struct {
+	Samples   int               `json:"samples"`
+	Loss      float64           `json:"loss"` // cross-entropy of mean logits
+	Accuracy  float64           `json:"accuracy"`
+	PerStep   []float64         `json:"accuracy_per_step"` // of the mean logits up to step t
+	Neurons   []engine.Activity `json:"-"`
+	Confusion [][]int           `json:"confusion"` // [label][predicted]
+}
+
+// Rates returns the firing rates, [layer][T].
+func (e *Evaluation) Rates() [][]float64 {
+	rates := make([][]float64, len(e.Neurons))
+	for i, a := range e.Neurons {
+		rates[i] = a.Rate
+	}
+	return rates
+}
+
+// Load takes over a network's parameters.
+func (e *Evaluator) Load(params []graph.Tensor) error {
+	_, folded, err := graph.Fold(e.net, params)
+	if err != nil {
+		return err
+	}
+	return e.runner.Load(folded)
+}
+
+// Run evaluates parameters on the chosen images, in order, without
+// augmentation.
+func (e *Evaluator) Run(params []graph.Tensor, set *data.Set, indices []int, norm data.Norm) (*Evaluation, error) {
+	if err := e.Load(params); err != nil {
+		return nil, err
+	}
+	l, err := data.NewLoader(data.LoaderOptions{
+		Set: set, Indices: indices, Batch: min(e.opts.Batch, len(indices)), Norm: norm, Ahead: 4,
+	})
+	if err != nil {
+		return nil, err
+	}
+	k := e.net.Classes()
+	ev := &Evaluation{PerStep: make([]float64, e.opts.Steps), Neurons: e.runner.Activities()}
+	for range k {
+		ev.Confusion = append(ev.Confusion, make([]int, k))
+	}
+	acts := e.runner.Activities()
+	pass := l.Epoch(0, 0)
+	defer pass.Close()
+	for {
+		b, ok := pass.Next()
+		if !ok {
+			break
+		}
+		if err := e.runner.Run(engine.Batch{N: b.N, X: b.X}, e.logits[:e.opts.Steps*b.N*k], acts); err != nil {
+			return nil, err
+		}
+		if err := ev.add(e.logits, b, e.opts.Steps, k); err != nil {
+			return nil, err
+		}
+		ev.observe(acts, b.N)
+	}
+	ev.finish()
+	return ev, nil
+}
+
+// add counts one batch's logits [T, N, K].
+func (ev *Evaluation) add(logits []float32, b *data.Batch, steps, k int) error {
+	mean := make([]float64, k)
+	for i, label := range b.Y {
+		if int(label) >= k {
+			return fmt.Errorf("image %d has label %d, the network has %d classes", b.Indices[i], label, k)
+		}
+		clear(mean)
+		guess := 0
+		for t := range steps {
+			for c, v := range logits[(t*b.N+i)*k:][:k] {
+				mean[c] += float64(v)
+			}
+			if guess = argmax(mean); guess == int(label) {
+				ev.PerStep[t]++
+			}
+		}
+		for c := range mean {
+			mean[c] /= float64(steps)
+		}
+		ev.Confusion[label][guess]++
+		ev.Loss += logSumExp(mean) - mean[label]
+	}
+	ev.Samples += b.N
+	return nil
+}
+
+// observe adds a batch's activities, weighted by its samples.
+func (ev *Evaluation) observe(acts []engine.Activity, n int) {
+	for i, a := range acts {
+		for t := range a.Rate {
+			w := float64(n)
+			ev.Neurons[i].Rate[t] += w * a.Rate[t]
+			ev.Neurons[i].Mean[t] += w * a.Mean[t]
+			ev.Neurons[i].Std[t] += w * (a.Std[t]*a.Std[t] + a.Mean[t]*a.Mean[t])
+		}
+	}
+}
+
+func (ev *Evaluation) finish() {
+	n := float64(max(1, ev.Samples))
+	for t := range ev.PerStep {
+		ev.PerStep[t] /= n
+	}
+	ev.Loss /= n
+	if len(ev.PerStep) > 0 {
+		ev.Accuracy = ev.PerStep[len(ev.PerStep)-1]
+	}
+	for _, a := range ev.Neurons {
+		for t := range a.Rate {
+			a.Rate[t] /= n
+			a.Mean[t] /= n
+			a.Std[t] = math.Sqrt(math.Max(0, a.Std[t]/n-a.Mean[t]*a.Mean[t]))
+		}
+	}
+}
+
+func argmax(v []float64) int {
+	best := 0
+	for i, x := range v {
+		if x > v[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+func logSumExp(v []float64) float64 {
+	top := v[argmax(v)]
+	sum := 0.0
+	for _, x := range v {
+		sum += math.Exp(x - top)
+	}
+	return top + math.Log(sum)
+}
+
+// Softmax returns class probabilities of mean logits.
+func Softmax(mean []float64) []float64 {
+	z := logSumExp(mean)
+	p := make([]float64, len(mean))
+	for i, v := range mean {
+		p[i] = math.Exp(v - z)
+	}
+	return p
+}

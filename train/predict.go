@@ -1,0 +1,100 @@
+package train
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+
+	"github.com/qif-snn/qif/data"
+	"github.com/qif-snn/qif/engine"
+)
+
+// Predictor classifies single images with a checkpoint.
+type Predictor struct {
+	c     *Checkpoint
+	eval  *Evaluator
+	steps int
+	h, w  int
+	ch    int
+}
+
+// NewPredictor compiles a checkpoint's network; threads as in
+// engine.InferOptions, steps 0 for as many as it was trained with.
+func NewPredictor(c *Checkpoint, steps, threads int) (*Predictor, error) {
+	r, err := c.ParsedRecipe()
+	if err != nil {
+		return nil, err
+	}
+	if steps == 0 {
+		steps = r.Steps
+	}
+	net, err := c.Network()
+	if err != nil {
+		return nil, err
+	}
+	eng, err := engine.Named(r.Engine)
+	if err != nil {
+		return nil, err
+	}
+	e, err := NewEvaluator(eng, net, EvalOptions{Batch: 1, Steps: steps, Threads: threads})
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Load(c.Params); err != nil {
+		e.Close()
+		return nil, err
+	}
+	in := net.Input().Shape
+	return &Predictor{c: c, eval: e, steps: steps, h: in.H, w: in.W, ch: in.C}, nil
+}
+
+// Close releases the engine.
+func (p *Predictor) Close() { p.eval.Close() }
+
+// Size returns the height and width of the images that the network takes.
+func (p *Predictor) Size() (h, w int) { return p.h, p.w }
+
+// Predict returns the probability of each class, in the order of the
+// checkpoint's classes, for an image of the network's size. Colours are turned
+// to grey for a network of one channel.
+func (p *Predictor) Predict(img image.Image) ([]float64, error) {
+	pix, err := pixels(img, p.h, p.w, p.ch)
+	if err != nil {
+		return nil, err
+	}
+	x := make([]float32, len(pix))
+	data.ToFloat(x, pix, p.c.Norm)
+	k := len(p.c.Classes)
+	logits := p.eval.logits[:p.steps*k]
+	if err := p.eval.runner.Run(engine.Batch{N: 1, X: x}, logits, nil); err != nil {
+		return nil, err
+	}
+	mean := make([]float64, k)
+	for i, v := range logits {
+		mean[i%k] += float64(v) / float64(p.steps)
+	}
+	return Softmax(mean), nil
+}
+
+// pixels returns an image as bytes [H, W, C] of one (grey) or three channels.
+func pixels(img image.Image, h, w, ch int) ([]byte, error) {
+	b := img.Bounds()
+	if b.Dy() != h || b.Dx() != w {
+		return nil, fmt.Errorf("the image is %d×%d pixels (height × width), the network takes %d×%d", b.Dy(), b.Dx(), h, w)
+	}
+	if ch != 1 && ch != 3 {
+		return nil, fmt.Errorf("the network takes %d channels; images give 1 or 3", ch)
+	}
+	pix := make([]byte, 0, h*w*ch)
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			if ch == 1 {
+				pix = append(pix, color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y)
+				continue
+			}
+			c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
+			pix = append(pix, c.R, c.G, c.B)
+		}
+	}
+	return pix, nil
+}

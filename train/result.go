@@ -1,0 +1,116 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/qif-snn/qif/graph"
+)
+
+// Result is what a finished run reports. Accuracies and rates are fractions.
+type Result struct {
+	Recipe           string      `json:"recipe"`
+	Net              string      `json:"net"`
+	Neuron           string      `json:"neuron"`
+	Data             string      `json:"data"`
+	Seed             uint64      `json:"seed"`
+	Epochs           int         `json:"epochs"`
+	Steps            int         `json:"steps"` // T
+	Params           int64       `json:"params"`
+	MACs             int64       `json:"macs"` // per sample and time step
+	BestEpoch        int         `json:"best_epoch"`
+	ValAccuracy      float64     `json:"val_accuracy"`
+	TestAccuracy     float64     `json:"test_accuracy"`
+	TestPerStep      []float64   `json:"test_accuracy_per_step"`
+	Layers           []string    `json:"layers"`       // names of the neuron layers
+	FiringRates      [][]float64 `json:"firing_rates"` // [layer][T], on the test data
+	Windows          [][]float64 `json:"windows"`      // [layer][T], rectangle-equivalent widths
+	SamplesPerSecond float64     `json:"train_samples_per_second"`
+	Seconds          float64     `json:"seconds"` // spent by this process
+	PeakRSS          int64       `json:"peak_rss_bytes"`
+	Warnings         []Warning   `json:"warnings"`
+	Checkpoint       string      `json:"checkpoint"`
+	Report           string      `json:"report"`
+
+	Learned []LearnedParam `json:"learned,omitempty"`
+}
+
+// LearnedParam is a neuron parameter that was trained.
+type LearnedParam struct {
+	Name   string    `json:"name"`
+	Values []float64 `json:"values"` // one, or one per channel
+}
+
+// conclude measures the chosen epoch on the test data, once, and writes the
+// report.
+func (r *Run) conclude() (*Result, error) {
+	best, err := ReadCheckpoint(r.path(CheckpointFile))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]int, r.Test.Len())
+	for i := range all {
+		all[i] = i
+	}
+	test, err := r.eval.Run(best.Params, r.Test, all, r.Norm)
+	if err != nil {
+		return nil, fmt.Errorf("test: %w", err)
+	}
+	r.progress.Test = &test.Accuracy
+	if err := r.checkpoint(best.Params, nil).write(r.path(CheckpointFile)); err != nil {
+		return nil, err
+	}
+	if err := r.save(); err != nil {
+		return nil, err
+	}
+	res, err := r.result(test, best.Params)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.writeReport(res, best.Params); err != nil {
+		return nil, err
+	}
+	res.PeakRSS, res.Seconds = PeakRSS(), time.Since(r.started).Seconds()
+	err = writeFile(r.path(ResultFile), func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(res)
+	})
+	return res, err
+}
+
+func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
+	windows, err := r.Net.Windows(r.Recipe.Steps)
+	if err != nil {
+		return nil, err
+	}
+	best := r.progress.Epochs[r.progress.Best-1]
+	res := &Result{
+		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.Recipe.Neuron, Data: r.Train.Name,
+		Seed: r.Recipe.Seed, Epochs: r.Recipe.Epochs, Steps: r.Recipe.Steps,
+		Params: r.Net.ParamCount(), MACs: r.Net.MACs(), BestEpoch: best.Epoch,
+		ValAccuracy: best.ValAccuracy, TestAccuracy: test.Accuracy, TestPerStep: test.PerStep,
+		FiringRates: test.Rates(), SamplesPerSecond: r.speed(),
+		Seconds: time.Since(r.started).Seconds(), PeakRSS: PeakRSS(), Warnings: r.warnings,
+		Checkpoint: r.path(CheckpointFile), Report: r.path(ReportFile),
+	}
+	if res.Warnings == nil {
+		res.Warnings = []Warning{}
+	}
+	for i, w := range windows {
+		res.Layers = append(res.Layers, test.Neurons[i].Node)
+		res.Windows = append(res.Windows, w.Widths)
+	}
+	for i, p := range r.Net.Params {
+		if p.Role == graph.NeuronParam {
+			l := LearnedParam{Name: p.Name}
+			for _, v := range params[i].Data {
+				l.Values = append(l.Values, float64(v))
+			}
+			res.Learned = append(res.Learned, l)
+		}
+	}
+	return res, nil
+}

@@ -1,0 +1,373 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/qif-snn/qif/data"
+	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/graph"
+	"github.com/qif-snn/qif/recipe"
+)
+
+// ErrInterrupted is returned by Run.Finish when its context ends: the run is
+// saved and can be resumed.
+var ErrInterrupted = errors.New("interrupted; the run is saved")
+
+// Run is a training run bound to its folder, which it holds locked.
+type Run struct {
+	*Setup
+	Dir     string
+	Resumed bool
+
+	lock     *flock.Flock
+	trainer  engine.Trainer
+	loader   *data.Loader
+	eval     *Evaluator
+	progress Progress
+	observer Observer
+
+	started   time.Time
+	lastSave  time.Time
+	trainTime time.Duration // spent in training steps by this process
+	trained   int           // samples trained by this process
+	warned    map[string]bool
+	warnings  []Warning
+}
+
+// Start begins a run in the folder dir, which must not hold one already.
+func Start(s *Setup, dir string) (*Run, error) {
+	for _, name := range []string{LastFile, CheckpointFile, MetricsFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return nil, fmt.Errorf("%s already holds a run: resume it with --resume %s, or choose another folder with --out", dir, dir)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	r, err := open(s, dir)
+	if err != nil {
+		return nil, err
+	}
+	toml, err := s.Recipe.TOML()
+	if err == nil {
+		err = writeFile(filepath.Join(dir, RecipeFile), func(w io.Writer) error {
+			_, err := w.Write(toml)
+			return err
+		})
+	}
+	if err == nil {
+		r.progress.Partial = r.newPartial()
+		err = r.save() // a kill at any time leaves something to resume
+	}
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Resume continues the run in dir. The recipe is the run's own; adjust may
+// change settings that do not bear on results, such as the number of threads.
+func Resume(dir string, adjust func(*recipe.Recipe) error) (*Run, error) {
+	c, err := ReadCheckpoint(filepath.Join(dir, LastFile))
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("%s: no run to resume there (%s is missing)", dir, LastFile)
+		}
+		return nil, err
+	}
+	rec, err := c.ParsedRecipe()
+	if err != nil {
+		return nil, err
+	}
+	before := rec.Comparable()
+	if err := adjust(&rec); err != nil {
+		return nil, err
+	}
+	before.Data = rec.Data // a folder may move; its content is checked below
+	if key, ok := before.Differs(rec.Comparable()); ok {
+		return nil, fmt.Errorf("%s was begun with another %s: a resumed run keeps its recipe", dir, key)
+	}
+	s, err := Prepare(rec)
+	if err != nil {
+		return nil, err
+	}
+	if s.Split.SHA256 != c.Split.SHA256 {
+		return nil, fmt.Errorf("%s was begun on data with SHA-256 %.12s…, the data now has %.12s…", dir, c.Split.SHA256, s.Split.SHA256)
+	}
+	r, err := open(s, dir)
+	if err != nil {
+		return nil, err
+	}
+	r.Resumed = true
+	r.progress = c.Progress
+	if err := errors.Join(r.trainer.Restore(c.snapshot()), trimMetrics(filepath.Join(dir, MetricsFile), c.Progress.Epochs)); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, LastFile), err)
+	}
+	return r, nil
+}
+
+// open locks the folder, clears what a killed writer left, and compiles.
+func open(s *Setup, dir string) (*Run, error) {
+	r := &Run{Setup: s, Dir: dir, observer: Silent{}, warned: map[string]bool{}}
+	r.lock = flock.New(filepath.Join(dir, lockFile))
+	ok, err := r.lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", dir, err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%s is in use by another process", dir)
+	}
+	if err := r.compile(); err != nil {
+		r.Close()
+		return nil, err
+	}
+	removeLeftovers(dir)
+	return r, nil
+}
+
+// removeLeftovers deletes temporary files of writers that were killed. Failure
+// to do so harms nothing.
+func removeLeftovers(dir string) {
+	for _, name := range []string{LastFile, CheckpointFile, MetricsFile, RecipeFile, ReportFile, ResultFile} {
+		stale, _ := filepath.Glob(filepath.Join(dir, "."+name+"[0-9]*"))
+		for _, path := range stale {
+			os.Remove(path)
+		}
+	}
+}
+
+func (r *Run) compile() error {
+	rec := r.Recipe
+	var err error
+	r.trainer, err = r.Engine.CompileTrain(r.Net, engine.TrainOptions{
+		Batch: rec.Batch, Steps: rec.Steps, Threads: rec.Threads, Seed: rec.Seed,
+		Loss: rec.Loss(), Optimizer: rec.Optimizer(),
+	})
+	if err != nil {
+		return err
+	}
+	r.loader, err = data.NewLoader(data.LoaderOptions{
+		Set: r.Train, Indices: r.TrainIdx, Batch: rec.Batch, Norm: r.Norm,
+		Augment: data.Augment{Pad: rec.CropPad, Flip: rec.Flip},
+		Shuffle: true, DropLast: true, Seed: rec.Seed, Ahead: 4,
+	})
+	if err != nil {
+		return err
+	}
+	r.eval, err = NewEvaluator(r.Engine, r.Net, EvalOptions{Batch: rec.Batch, Steps: rec.Steps, Threads: rec.Threads})
+	return err
+}
+
+// Close releases the folder and the engine.
+func (r *Run) Close() {
+	if r.trainer != nil {
+		r.trainer.Close()
+	}
+	if r.eval != nil {
+		r.eval.Close()
+	}
+	r.lock.Unlock()
+}
+
+// Observe has o told of the run's progress.
+func (r *Run) Observe(o Observer) { r.observer = o }
+
+func (r *Run) path(name string) string { return filepath.Join(r.Dir, name) }
+
+func (r *Run) newPartial() Partial {
+	p := Partial{}
+	for _, l := range r.Net.Layers {
+		if l.Op.Kind() == "neuron" {
+			p.Rates = append(p.Rates, make([]float64, r.Recipe.Steps))
+		}
+	}
+	return p
+}
+
+// updates is the number of optimiser steps in the whole run.
+func (r *Run) updates() int { return r.Recipe.Epochs * r.loader.Steps() }
+
+// Finish runs to the end, or until ctx is done, which saves the run and returns
+// ErrInterrupted. Other errors leave the last checkpoint as it is.
+func (r *Run) Finish(ctx context.Context) (*Result, error) {
+	r.started, r.lastSave = time.Now(), time.Now()
+	r.observer.Start(r)
+	for r.progress.Epoch < r.Recipe.Epochs {
+		if err := r.epoch(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return r.conclude()
+}
+
+func (r *Run) epoch(ctx context.Context) error {
+	pass := r.loader.Epoch(r.progress.Epoch, r.progress.Step)
+	defer pass.Close()
+	for {
+		if ctx.Err() != nil {
+			if err := r.save(); err != nil {
+				return err
+			}
+			return ErrInterrupted
+		}
+		b, ok := pass.Next()
+		if !ok {
+			break
+		}
+		if err := r.step(b); err != nil {
+			return err
+		}
+		if every := r.Recipe.SaveEvery; every > 0 && time.Since(r.lastSave).Seconds() > every {
+			if err := r.save(); err != nil {
+				return err
+			}
+		}
+	}
+	return r.endEpoch()
+}
+
+func (r *Run) step(b *data.Batch) error {
+	begin := time.Now()
+	lr := r.Recipe.LearningRate(int(r.progress.Updates), r.updates())
+	res, err := r.trainer.Step(engine.Batch{N: b.N, X: b.X, Y: b.Y}, lr)
+	if err != nil {
+		return fmt.Errorf("epoch %d, step %d, learning rate %.3g: %w", r.progress.Epoch+1, r.progress.Step+1, lr, err)
+	}
+	r.trainTime += time.Since(begin)
+	r.trained += b.N
+	p := &r.progress.Partial
+	p.Samples += b.N
+	p.Loss += res.Loss * float64(b.N)
+	p.Correct += res.Correct
+	p.GradNorm += res.GradNorm
+	for i, l := range res.Neurons {
+		for t, rate := range l.Rate {
+			p.Rates[i][t] += rate * float64(b.N)
+		}
+	}
+	r.progress.Step++
+	r.progress.Updates++
+	if n := r.progress.Step; n == 20 || n%100 == 0 {
+		r.warn(res.Neurons)
+	}
+	r.observer.Step(r.stepInfo(lr))
+	return nil
+}
+
+// warn reports what Diagnose finds, each kind once per layer.
+func (r *Run) warn(layers []engine.Activity) {
+	for _, w := range Diagnose(layers, r.progress.Epoch+1) {
+		key := w.Kind + " " + w.Node
+		if r.warned[key] {
+			continue
+		}
+		r.warned[key] = true
+		r.warnings = append(r.warnings, w)
+		r.observer.Warn(w)
+	}
+}
+
+func (r *Run) stepInfo(lr float64) StepInfo {
+	p := r.progress.Partial
+	info := StepInfo{
+		Epoch: r.progress.Epoch + 1, Epochs: r.Recipe.Epochs, Step: r.progress.Step, Steps: r.loader.Steps(),
+		LearningRate: lr, Loss: p.Loss / float64(p.Samples), Accuracy: float64(p.Correct) / float64(p.Samples),
+		SamplesPerSecond: float64(r.trained) / r.trainTime.Seconds(),
+		Rates:            func() [][]float64 { return p.rates() },
+	}
+	// What remains costs what was spent so far per step, validation included.
+	perStep := time.Since(r.started) / time.Duration(max(1, r.trained/r.Recipe.Batch))
+	info.Remaining = perStep * time.Duration(r.updates()-int(r.progress.Updates))
+	return info
+}
+
+// rates returns the mean firing rates so far.
+func (p Partial) rates() [][]float64 {
+	out := make([][]float64, len(p.Rates))
+	for i, l := range p.Rates {
+		out[i] = make([]float64, len(l))
+		for t, v := range l {
+			out[i][t] = v / float64(max(1, p.Samples))
+		}
+	}
+	return out
+}
+
+// endEpoch validates, keeps the parameters if they are the best yet, and saves.
+func (r *Run) endEpoch() error {
+	params := r.trainer.Tensors()
+	val, err := r.eval.Run(params, r.Train, r.ValIdx, r.Norm)
+	if err != nil {
+		return fmt.Errorf("validation after epoch %d: %w", r.progress.Epoch+1, err)
+	}
+	p, steps := r.progress.Partial, float64(max(1, r.progress.Step))
+	rec := Record{
+		Epoch:        r.progress.Epoch + 1,
+		LearningRate: r.Recipe.LearningRate(int(r.progress.Updates)-1, r.updates()),
+		TrainLoss:    p.Loss / float64(p.Samples), TrainAccuracy: float64(p.Correct) / float64(p.Samples),
+		GradNorm: p.GradNorm / steps, ValLoss: val.Loss, ValAccuracy: val.Accuracy, FiringRates: p.rates(),
+	}
+	if !isFinite(rec.ValLoss) {
+		return fmt.Errorf("validation after epoch %d: loss is %v; the last good checkpoint is kept", rec.Epoch, rec.ValLoss)
+	}
+	r.progress.Epochs = append(r.progress.Epochs, rec)
+	r.progress.Epoch++
+	r.progress.Step, r.progress.Partial = 0, r.newPartial()
+	if best := r.progress.Best; best == 0 || rec.ValAccuracy > r.progress.Epochs[best-1].ValAccuracy {
+		r.progress.Best = rec.Epoch
+		if err := r.checkpoint(params, nil).write(r.path(CheckpointFile)); err != nil {
+			return err
+		}
+	}
+	if err := r.save(); err != nil {
+		return err
+	}
+	line := metricsLine{Record: rec, SamplesPerSecond: r.speed(), Seconds: time.Since(r.started).Seconds()}
+	if err := appendMetrics(r.path(MetricsFile), line); err != nil {
+		return err
+	}
+	r.observer.Epoch(rec, r.progress.Best == rec.Epoch)
+	return nil
+}
+
+func (r *Run) speed() float64 {
+	if r.trained == 0 {
+		return 0
+	}
+	return float64(r.trained) / r.trainTime.Seconds()
+}
+
+// checkpoint describes the run's present state around the given tensors.
+func (r *Run) checkpoint(params, optimizer []graph.Tensor) *Checkpoint {
+	toml, err := r.Recipe.Comparable().TOML()
+	if err != nil {
+		panic(err) // a validated recipe has a TOML form
+	}
+	return &Checkpoint{
+		Version: FormatVersion, Recipe: string(toml), Graph: r.Net.Graph, Split: r.Split, Norm: r.Norm,
+		Classes: r.Train.Classes, Progress: r.progress, Params: params, Optimizer: optimizer,
+	}
+}
+
+// save writes what resuming needs.
+func (r *Run) save() error {
+	s := r.trainer.Snapshot()
+	if err := r.checkpoint(s.Params, s.Optimizer).write(r.path(LastFile)); err != nil {
+		return err
+	}
+	r.lastSave = time.Now()
+	return nil
+}
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

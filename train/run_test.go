@@ -1,0 +1,241 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/qif-snn/qif/engine"
+	_ "github.com/qif-snn/qif/engine/cpu"
+	"github.com/qif-snn/qif/recipe"
+)
+
+// quick is a recipe of a second.
+func quick(t *testing.T) recipe.Recipe {
+	t.Helper()
+	r := recipe.Default()
+	r.Limit, r.Epochs, r.Batch, r.Steps, r.SaveEvery = 300, 2, 30, 2, 0
+	r.Dropout = .1
+	return r
+}
+
+func prepared(t *testing.T, r recipe.Recipe) *Setup {
+	t.Helper()
+	s, err := Prepare(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func begun(t *testing.T, r recipe.Recipe, dir string) *Run {
+	t.Helper()
+	run, err := Start(prepared(t, r), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(run.Close)
+	return run
+}
+
+func read(t *testing.T, elem ...string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(elem...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// stopper ends a run after a number of steps.
+type stopper struct {
+	Silent
+	after int
+	stop  func()
+}
+
+func (s *stopper) Step(StepInfo) {
+	if s.after--; s.after == 0 {
+		s.stop()
+	}
+}
+
+func same(*recipe.Recipe) error { return nil }
+
+func TestRunWritesWhatItPromises(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "run")
+	run := begun(t, quick(t), dir)
+	res, err := run.Finish(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{CheckpointFile, LastFile, MetricsFile, RecipeFile, ReportFile, ResultFile} {
+		if len(read(t, dir, name)) == 0 {
+			t.Errorf("%s is empty", name)
+		}
+	}
+	var fromFile Result
+	if err := json.Unmarshal(read(t, dir, ResultFile), &fromFile); err != nil {
+		t.Fatal(err)
+	}
+	if fromFile.TestAccuracy != res.TestAccuracy || fromFile.Params != 20538 || len(fromFile.FiringRates) != 2 || len(fromFile.Windows[1]) != 2 {
+		t.Errorf("result.json says %+v", fromFile)
+	}
+	if n := bytes.Count(read(t, dir, MetricsFile), []byte("\n")); n != 2 {
+		t.Errorf("metrics.jsonl has %d lines, want 2", n)
+	}
+	again, err := recipe.Load(filepath.Join(dir, RecipeFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, differ := again.Differs(run.Recipe); differ {
+		t.Errorf("recipe.toml differs from the recipe in %s", key)
+	}
+
+	// What eval measures on the checkpoint is what training reported.
+	c, err := ReadCheckpoint(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev, _, err := EvaluateCheckpoint(c, "test", same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ev.Accuracy != res.TestAccuracy || *c.Progress.Test != res.TestAccuracy {
+		t.Errorf("test accuracy %v by eval, %v in the checkpoint, %v by the run", ev.Accuracy, *c.Progress.Test, res.TestAccuracy)
+	}
+	if ev, _, err = EvaluateCheckpoint(c, "validation", same); err != nil || ev.Accuracy != res.ValAccuracy {
+		t.Errorf("validation accuracy %v by eval (%v), %v by the run", ev.Accuracy, err, res.ValAccuracy)
+	}
+	right := 0
+	for k := range ev.Confusion {
+		right += ev.Confusion[k][k]
+	}
+	if float64(right)/float64(ev.Samples) != ev.Accuracy {
+		t.Errorf("the confusion matrix has %d of %d right, accuracy is %v", right, ev.Samples, ev.Accuracy)
+	}
+	if _, _, err := EvaluateCheckpoint(c, "tset", same); err == nil || !strings.Contains(err.Error(), `"tset"`) {
+		t.Errorf("an unknown split: error %v", err)
+	}
+}
+
+func TestInterruptedAtAnyStepEndsTheSame(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "whole")
+	if _, err := begun(t, quick(t), whole).Finish(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for _, after := range []int{1, 7, 8, 9, 15} { // 8 steps an epoch
+		dir := filepath.Join(t.TempDir(), "stopped")
+		ctx, stop := context.WithCancel(context.Background())
+		run := begun(t, quick(t), dir)
+		run.Observe(&stopper{after: after, stop: stop})
+		if _, err := run.Finish(ctx); !errors.Is(err, ErrInterrupted) {
+			t.Fatalf("stopped after step %d: %v", after, err)
+		}
+		run.Close()
+		again, err := Resume(dir, func(r *recipe.Recipe) error { r.Threads = 1 + after%3; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.Close()
+		if _, err := again.Finish(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{CheckpointFile, LastFile} {
+			if !bytes.Equal(read(t, dir, name), read(t, whole, name)) {
+				t.Errorf("stopped after step %d: %s differs from the run never stopped", after, name)
+			}
+		}
+	}
+}
+
+func TestDivergenceKeepsTheLastGoodCheckpoint(t *testing.T) {
+	r := quick(t)
+	r.OptimizerKind, r.LR, r.Warmup = "sgd", 1e30, 0
+	dir := filepath.Join(t.TempDir(), "run")
+	run := begun(t, r, dir)
+	before := read(t, dir, LastFile)
+	_, err := run.Finish(context.Background())
+	var nf *engine.NonFiniteError
+	if !errors.As(err, &nf) || !strings.Contains(err.Error(), "epoch 1, step") {
+		t.Fatalf("got %v, want a NonFiniteError with epoch and step", err)
+	}
+	if !bytes.Equal(read(t, dir, LastFile), before) {
+		t.Error("the diverged run touched the last good state")
+	}
+}
+
+func TestStartRefuses(t *testing.T) {
+	dir := t.TempDir()
+	run := begun(t, quick(t), dir)
+	if _, err := Start(prepared(t, quick(t)), dir); err == nil || !strings.Contains(err.Error(), "already holds a run") {
+		t.Errorf("a folder with a run: error %v", err)
+	}
+	if _, err := Resume(dir, same); err == nil || !strings.Contains(err.Error(), "in use by another") {
+		t.Errorf("a run under way: error %v", err)
+	}
+	run.Close()
+	if _, err := Resume(dir, func(r *recipe.Recipe) error { r.LR = 1; return nil }); err == nil || !strings.Contains(err.Error(), "another lr") {
+		t.Errorf("another learning rate: error %v", err)
+	}
+	if _, err := Resume(t.TempDir(), same); err == nil || !strings.Contains(err.Error(), "no run to resume") {
+		t.Errorf("an empty folder: error %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Start(prepared(t, quick(t)), filepath.Join(file, "run")); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("a file in the folder's place: error %v", err)
+	}
+}
+
+func TestPrepareRefuses(t *testing.T) {
+	for want, change := range map[string]func(*recipe.Recipe){
+		"batch is 301":             func(r *recipe.Recipe) { r.Batch = 301 },
+		`unknown network "huge"`:   func(r *recipe.Recipe) { r.Net = "huge" },
+		`unknown engine "abacus"`:  func(r *recipe.Recipe) { r.Engine = "abacus" },
+		"nowhere":                  func(r *recipe.Recipe) { r.Data = "nowhere" },
+		"none.json":                func(r *recipe.Recipe) { r.Net = "none.json" },
+		"steps":                    func(r *recipe.Recipe) { r.Steps = 0 },
+		"not a finite number":      func(r *recipe.Recipe) { r.Params["a"] = math.NaN() },
+		"must lie above the reset": func(r *recipe.Recipe) { r.Theta = -1 },
+	} {
+		r := quick(t)
+		change(&r)
+		if _, err := Prepare(r); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error with %q, got %v", want, err)
+		}
+	}
+}
+
+// TestLearningReducesTheLoss trains for real and expects far more than chance.
+func TestLearningReducesTheLoss(t *testing.T) {
+	for _, form := range []string{"qif", "lif"} {
+		r := quick(t)
+		r.Neuron, r.Limit, r.Epochs, r.Steps, r.Dropout = form, 1500, 3, 2, 0
+		if form == "lif" {
+			r.Learn = []string{"leak"}
+		}
+		run := begun(t, r, filepath.Join(t.TempDir(), form))
+		res, err := run.Finish(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.TestAccuracy < .6 {
+			t.Errorf("%s: test accuracy %.3f after three epochs, want .6", form, res.TestAccuracy)
+		}
+		if first, last := run.progress.Epochs[0].TrainLoss, run.progress.Epochs[2].TrainLoss; last > .7*first {
+			t.Errorf("%s: training loss went from %.3f to %.3f", form, first, last)
+		}
+		if form == "lif" && (len(res.Learned) != 2 || res.Learned[0].Values[0] == .5) {
+			t.Errorf("the leaks were not learned: %+v", res.Learned)
+		}
+	}
+}
