@@ -16,32 +16,20 @@ func (o *TDBN) FoldScale(lambda, beta, mean, variance float32) (scale, shift flo
 
 // Fold merges every tdBN that follows a convolution or linear layer alone into
 // it: W' = W·scale, b' = b·scale + shift with FoldScale's numbers. It returns
-// the network without those tdBN nodes and its tensors. Other tdBN nodes stay.
+// the network without those tdBN nodes and its tensors, of which unchanged ones
+// share their data with the given. Other tdBN nodes stay. The result is for
+// inference: Windows no longer sees the spread that tdBN fixed.
 func Fold(net *Network, tensors []Tensor) (*Network, []Tensor, error) {
 	byName, err := net.Index(tensors)
 	if err != nil {
 		return nil, nil, err
 	}
-	consumers := make([]int, len(net.Layers))
-	for _, l := range net.Layers {
-		for _, j := range l.From {
-			consumers[j]++
-		}
-	}
-	into := map[int]int{} // conv or linear → the tdBN folded into it
-	renamed := map[string]string{}
-	for i, l := range net.Layers {
-		if _, ok := l.Op.(*TDBN); !ok || consumers[l.From[0]] != 1 {
-			continue
-		}
-		switch net.Layers[l.From[0]].Op.(type) {
-		case *Conv, *Linear:
-			into[l.From[0]] = i
-			renamed[l.Name] = net.Layers[l.From[0]].Name
-		}
+	into := net.foldable()
+	renamed := map[string]string{} // tdBN → what it is folded into
+	for i, bn := range into {
+		renamed[net.Layers[bn].Name] = net.Layers[i].Name
 	}
 	g := Graph{Name: net.Graph.Name}
-	folded := map[string]Tensor{}
 	for i, l := range net.Layers {
 		if _, gone := renamed[l.Name]; gone {
 			continue
@@ -54,7 +42,7 @@ func Fold(net *Network, tensors []Tensor) (*Network, []Tensor, error) {
 		}
 		if bn, ok := into[i]; ok {
 			n.Op = withBiasOp(l.Op)
-			foldInto(folded, l, net.Layers[bn], byName)
+			foldInto(byName, l, net.Layers[bn])
 		}
 		g.Nodes = append(g.Nodes, n)
 	}
@@ -64,13 +52,31 @@ func Fold(net *Network, tensors []Tensor) (*Network, []Tensor, error) {
 	}
 	ts := make([]Tensor, len(out.Params))
 	for i, p := range out.Params {
-		t, ok := folded[p.Name]
-		if !ok {
-			t = byName[p.Name]
-		}
-		ts[i] = t
+		ts[i] = byName[p.Name]
 	}
 	return out, ts, nil
+}
+
+// foldable maps each convolution or linear layer whose output goes to a tdBN
+// alone to that tdBN.
+func (net *Network) foldable() map[int]int {
+	consumers := make([]int, len(net.Layers))
+	for _, l := range net.Layers {
+		for _, j := range l.From {
+			consumers[j]++
+		}
+	}
+	into := map[int]int{}
+	for i, l := range net.Layers {
+		if _, ok := l.Op.(*TDBN); !ok || consumers[l.From[0]] != 1 {
+			continue
+		}
+		switch net.Layers[l.From[0]].Op.(type) {
+		case *Conv, *Linear:
+			into[l.From[0]] = i
+		}
+	}
+	return into
 }
 
 func withBiasOp(op Op) Op {
@@ -87,7 +93,8 @@ func withBiasOp(op Op) Op {
 	panic("graph: only conv and linear take a bias")
 }
 
-func foldInto(dst map[string]Tensor, l, bn Layer, ts map[string]Tensor) {
+// foldInto replaces a layer's weight and bias by those with bn folded in.
+func foldInto(ts map[string]Tensor, l, bn Layer) {
 	op := bn.Op.(*TDBN)
 	at := func(node, name string) []float32 { return ts[node+"."+name].Data }
 	lambda, beta := at(bn.Name, "scale"), at(bn.Name, "shift")
@@ -104,7 +111,7 @@ func foldInto(dst map[string]Tensor, l, bn Layer, ts map[string]Tensor) {
 		}
 		fb.Data[k] = fb.Data[k]*scale + shift
 	}
-	dst[fw.Name], dst[fb.Name] = fw, fb
+	ts[fw.Name], ts[fb.Name] = fw, fb
 }
 
 // Index returns the tensors by name after checking that they are exactly those
@@ -112,6 +119,9 @@ func foldInto(dst map[string]Tensor, l, bn Layer, ts map[string]Tensor) {
 func (net *Network) Index(tensors []Tensor) (map[string]Tensor, error) {
 	byName := map[string]Tensor{}
 	for _, t := range tensors {
+		if _, twice := byName[t.Name]; twice {
+			return nil, fmt.Errorf("tensor %q is given twice", t.Name)
+		}
 		byName[t.Name] = t
 	}
 	for _, p := range net.Params {
@@ -119,17 +129,19 @@ func (net *Network) Index(tensors []Tensor) (map[string]Tensor, error) {
 		switch {
 		case !ok:
 			return nil, fmt.Errorf("tensor %q of the network is missing", p.Name)
-		case !slices.Equal(t.Shape, p.Shape) || len(t.Data) != p.Size():
+		case !slices.Equal(t.Shape, p.Shape):
 			return nil, fmt.Errorf("tensor %q has shape %v, the network expects %v", p.Name, t.Shape, p.Shape)
+		case len(t.Data) != p.Size():
+			return nil, fmt.Errorf("tensor %q of shape %v has %d numbers, expected %d", p.Name, t.Shape, len(t.Data), p.Size())
 		}
 	}
-	if len(byName) != len(net.Params) || len(tensors) != len(net.Params) {
-		for _, t := range tensors {
-			if !slices.ContainsFunc(net.Params, func(p Param) bool { return p.Name == t.Name }) {
-				return nil, fmt.Errorf("tensor %q does not belong to the network", t.Name)
-			}
-		}
-		return nil, fmt.Errorf("%d tensors given, the network has %d", len(tensors), len(net.Params))
+	if len(tensors) == len(net.Params) {
+		return byName, nil
 	}
-	return byName, nil
+	for _, t := range tensors {
+		if !slices.ContainsFunc(net.Params, func(p Param) bool { return p.Name == t.Name }) {
+			return nil, fmt.Errorf("tensor %q does not belong to the network", t.Name)
+		}
+	}
+	panic("graph: as many distinct tensors as expected, and more")
 }

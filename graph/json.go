@@ -3,9 +3,12 @@ package graph
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"sort"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -41,11 +44,7 @@ func (n *Node) UnmarshalJSON(b []byte) error {
 	}
 	fresh, ok := newOps[j.Op]
 	if !ok {
-		kinds := make([]string, 0, len(newOps))
-		for k := range newOps {
-			kinds = append(kinds, k)
-		}
-		sort.Strings(kinds)
+		kinds := slices.Sorted(maps.Keys(newOps))
 		return fmt.Errorf("node %q: unknown operation %q; known: %s", j.Name, j.Op, strings.Join(kinds, ", "))
 	}
 	op := fresh()
@@ -58,11 +57,22 @@ func (n *Node) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Parse reads a graph from its JSON form and checks it.
+// Parse reads a graph from its JSON form and checks it. Unknown fields, fields
+// given twice and anything after the graph are errors, which name the node or
+// the byte.
 func Parse(b []byte) (*Network, error) {
 	var g Graph
 	if err := strict(b, &g); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, fmt.Errorf("graph: byte %d: %w", syntax.Offset, err)
+		}
 		return nil, fmt.Errorf("graph: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := checkFields(d); err != nil {
+		return nil, fmt.Errorf("graph: byte %d: %w", d.InputOffset(), err)
 	}
 	return Check(g)
 }
@@ -75,7 +85,45 @@ func strict(b []byte, v any) error {
 		return err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return fmt.Errorf("more follows after the JSON value, at byte %d", d.InputOffset())
+		return fmt.Errorf("byte %d: more follows after the JSON value", d.InputOffset())
 	}
 	return nil
+}
+
+// fieldName is what all fields of the JSON form look like.
+var fieldName = regexp.MustCompile(`^[a-z0-9_]+$`)
+
+// checkFields reads one JSON value, known to be well-formed, and refuses what
+// encoding/json lets pass: a field given twice, and one that matches a known
+// field but for its case.
+func checkFields(d *json.Decoder) error {
+	open, err := d.Token()
+	if err != nil {
+		return err
+	}
+	if open != json.Delim('{') && open != json.Delim('[') {
+		return nil
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		if open == json.Delim('{') {
+			key, err := d.Token()
+			if err != nil {
+				return err
+			}
+			name := key.(string) // the decoder accepts no other key
+			switch {
+			case !fieldName.MatchString(name):
+				return fmt.Errorf("unknown field %q; fields are written in lower case", name)
+			case seen[name]:
+				return fmt.Errorf("field %q is given twice", name)
+			}
+			seen[name] = true
+		}
+		if err := checkFields(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token() // the closing delimiter
+	return err
 }

@@ -1,14 +1,14 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"regexp"
 	"slices"
-
-	"github.com/qif-snn/qif/window"
+	"unicode/utf8"
 )
 
 // Network is a graph that passed its checks, with everything that follows from
@@ -34,21 +34,49 @@ type Layer struct {
 	Static bool
 }
 
-// maxTensor bounds the elements of one tensor for one sample, so that sizes in
-// bytes cannot overflow even over batch and time.
-const maxTensor = 1 << 31
+// maxTensor bounds the elements of one tensor for one sample, and maxMACs the
+// work of a whole network, so that no count overflows, even in bytes over batch
+// and time.
+const (
+	maxTensor = math.MaxInt32
+	maxMACs   = 1 << 60
+)
+
+// fits reports whether a tensor of these dimensions has at most maxTensor
+// elements.
+func fits(dims ...int) bool {
+	n := int64(1)
+	for _, d := range dims {
+		if n *= int64(d); d > maxTensor || n > maxTensor {
+			return false
+		}
+	}
+	return true
+}
 
 var nodeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
 // Check validates a graph and infers shapes and tensors. Errors name the node.
+// The network's Graph is in normal form: what is empty is nil, so that its JSON
+// form reads back as deeply equal.
 func Check(g Graph) (*Network, error) {
-	net := &Network{Graph: g}
+	if !utf8.ValidString(g.Name) {
+		return nil, fmt.Errorf("graph %q: its name is not valid UTF-8", g.Name)
+	}
+	net := &Network{Graph: Graph{Name: g.Name}}
 	index := map[string]int{}
+	var work int64
 	for i, n := range g.Nodes {
+		n = n.normal()
 		l, err := net.layer(n, index)
+		if err == nil && l.MACs > maxMACs-work {
+			err = fmt.Errorf("%s: the network so far takes more than 2^60 multiply-accumulates", n.Op.Kind())
+		}
 		if err != nil {
 			return nil, fmt.Errorf("graph %q: node %d %q: %w", g.Name, i, n.Name, err)
 		}
+		work += l.MACs
+		net.Graph.Nodes = append(net.Graph.Nodes, n)
 		net.Layers = append(net.Layers, l)
 		net.Params = append(net.Params, l.Params...)
 		index[n.Name] = i
@@ -57,6 +85,25 @@ func Check(g Graph) (*Network, error) {
 		return nil, fmt.Errorf("graph %q: %w", g.Name, err)
 	}
 	return net, nil
+}
+
+// normal returns the node with nil for what is empty, which is how JSON leaves
+// it. It shares everything else but its list of inputs.
+func (n Node) normal() Node {
+	n.Inputs = append([]string(nil), n.Inputs...)
+	op, ok := n.Op.(*Neuron)
+	if !ok {
+		return n
+	}
+	o := *op
+	if len(o.Model.Params) == 0 {
+		o.Model.Params = nil
+	}
+	if len(o.Model.Learn) == 0 {
+		o.Model.Learn = nil
+	}
+	n.Op = &o
+	return n
 }
 
 func (net *Network) layer(n Node, index map[string]int) (Layer, error) {
@@ -75,7 +122,7 @@ func (net *Network) layer(n Node, index map[string]int) (Layer, error) {
 		if !ok {
 			return l, fmt.Errorf("%s: input %q is not a node before it", n.Op.Kind(), in)
 		}
-		if net.Layers[j].Op.Kind() == "readout" {
+		if _, ok := net.Layers[j].Op.(*Readout); ok {
 			return l, fmt.Errorf("%s: input %q is a readout, which ends the network", n.Op.Kind(), in)
 		}
 		l.From = append(l.From, j)
@@ -88,42 +135,62 @@ func (net *Network) layer(n Node, index map[string]int) (Layer, error) {
 	case *Neuron:
 		l.Static = false
 	}
-	var err error
-	if l.Out, err = n.Op.Infer(l.In); err != nil {
+	if err := l.infer(); err != nil {
 		return l, fmt.Errorf("%s: %w", n.Op.Kind(), err)
-	}
-	if l.Out.Size() > maxTensor {
-		return l, fmt.Errorf("%s: output %v has more than %d elements", n.Op.Kind(), l.Out, maxTensor)
-	}
-	l.MACs = n.Op.MACs(l.In, l.Out)
-	for _, p := range n.Op.Params(l.In) {
-		if p.Size() > maxTensor {
-			return l, fmt.Errorf("%s: tensor %s %v has more than %d elements", n.Op.Kind(), p.Name, p.Shape, maxTensor)
-		}
-		p.Name = n.Name + "." + p.Name
-		l.Params = append(l.Params, p)
 	}
 	return l, nil
 }
 
+// infer fills in what follows from the input shapes.
+func (l *Layer) infer() (err error) {
+	if l.Out, err = l.Op.Infer(l.In); err != nil {
+		return err
+	}
+	if !fits(l.Out.H, l.Out.W, l.Out.C) {
+		return fmt.Errorf("output %v has more than %d elements", l.Out, maxTensor)
+	}
+	for _, p := range l.Op.Params(l.In) {
+		if !fits(p.Shape...) {
+			return fmt.Errorf("tensor %s %v has more than %d elements", p.Name, p.Shape, maxTensor)
+		}
+		p.Name = l.Name + "." + p.Name
+		l.Params = append(l.Params, p)
+	}
+	l.MACs = l.Op.MACs(l.In, l.Out) // a product of two such sizes at most
+	return nil
+}
+
+// checkEnds requires one input, one readout at the end, and no loose ends in
+// between.
 func (net *Network) checkEnds() error {
 	used := make([]bool, len(net.Layers))
-	inputs, readouts := 0, 0
-	for _, l := range net.Layers {
+	input, readout := -1, -1
+	for i, l := range net.Layers {
 		for _, j := range l.From {
 			used[j] = true
 		}
 		switch l.Op.(type) {
 		case *Input:
-			inputs++
+			if input >= 0 {
+				return fmt.Errorf("node %d %q: a second input, after %q", i, l.Name, net.Layers[input].Name)
+			}
+			input = i
 		case *Readout:
-			readouts++
+			if readout >= 0 {
+				return fmt.Errorf("node %d %q: a second readout, after %q", i, l.Name, net.Layers[readout].Name)
+			}
+			readout = i
 		}
 	}
-	if inputs != 1 || readouts != 1 {
-		return fmt.Errorf("has %d input and %d readout nodes, expected one of each", inputs, readouts)
+	switch {
+	case input < 0:
+		return errors.New("has no input node")
+	case readout < 0:
+		return errors.New("has no readout node")
+	case readout != len(net.Layers)-1:
+		return fmt.Errorf("node %d %q: follows the readout, which must be the last node", readout+1, net.Layers[readout+1].Name)
 	}
-	for i, l := range net.Layers[:len(net.Layers)-1] {
+	for i, l := range net.Layers[:readout] {
 		if !used[i] {
 			return fmt.Errorf("node %d %q: nothing uses its output", i, l.Name)
 		}
@@ -190,71 +257,4 @@ func (net *Network) Init(seed uint64) []Tensor {
 		ts[i] = t
 	}
 	return ts
-}
-
-// LayerWindows are the surrogate windows of one neuron layer.
-type LayerWindows struct {
-	Node    string
-	Input   window.Input // what the prediction assumed of x
-	Assumed bool         // no tdBN fixes the input's spread: it was taken to be θ
-	window.Windows
-}
-
-// Windows computes the windows of every neuron layer for the given number of
-// steps, in layer order, from the neurons' initial parameters. Errors name the
-// node.
-func (net *Network) Windows(steps int) ([]LayerWindows, error) {
-	var all []LayerWindows
-	for i, l := range net.Layers {
-		op, ok := l.Op.(*Neuron)
-		if !ok {
-			continue
-		}
-		d, err := op.Model.Dynamics()
-		if err != nil {
-			return nil, fmt.Errorf("node %q: %w", l.Name, err)
-		}
-		in := window.Input{Std: net.inputStd(i)}
-		assumed := math.IsNaN(in.Std)
-		if assumed {
-			in.Std = op.Model.Threshold
-		}
-		w, err := op.Window.Compute(d, in, steps)
-		if err != nil {
-			return nil, fmt.Errorf("node %q: %w", l.Name, err)
-		}
-		all = append(all, LayerWindows{l.Name, in, assumed, w})
-	}
-	return all, nil
-}
-
-// inputStd returns the deviation of a node's input at initialisation as tdBN
-// fixes it, N(0, (αθ)²), and independent branches add it; NaN where no tdBN
-// does.
-func (net *Network) inputStd(i int) float64 { return net.outputStd(net.Layers[i].From[0]) }
-
-func (net *Network) outputStd(i int) float64 {
-	l := net.Layers[i]
-	switch op := l.Op.(type) {
-	case *TDBN:
-		return op.Alpha * op.Threshold
-	case *Add:
-		sum := 0.0
-		for _, j := range l.From {
-			s := net.outputStd(j)
-			sum += s * s
-		}
-		return math.Sqrt(sum)
-	case *Concat:
-		s := net.outputStd(l.From[0])
-		for _, j := range l.From[1:] {
-			if net.outputStd(j) != s {
-				return math.NaN()
-			}
-		}
-		return s
-	case *Flatten:
-		return net.outputStd(l.From[0])
-	}
-	return math.NaN()
 }

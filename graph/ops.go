@@ -168,13 +168,11 @@ func (o *Input) Infer(in []Shape) (Shape, error) {
 
 func (o *Conv) Infer(in []Shape) (Shape, error) {
 	s, err := one(in)
-	switch {
-	case err != nil:
+	if err != nil {
 		return s, err
-	case o.Out < 1 || o.Out > maxExtent:
+	}
+	if o.Out < 1 || o.Out > maxExtent {
 		return s, fmt.Errorf("out is %d, expected 1..%d channels", o.Out, maxExtent)
-	case o.Pad < 0 || o.Pad >= max(1, o.Kernel):
-		return s, fmt.Errorf("pad is %d, expected 0..%d for kernel %d", o.Pad, o.Kernel-1, o.Kernel)
 	}
 	h, w, err := slide(s, o.Kernel, o.Stride, o.Pad)
 	return Shape{h, w, o.Out}, err
@@ -182,10 +180,14 @@ func (o *Conv) Infer(in []Shape) (Shape, error) {
 
 // slide returns how many positions a square window takes over a padded map.
 func slide(s Shape, kernel, stride, pad int) (h, w int, err error) {
-	if kernel < 1 || stride < 1 {
-		return 0, 0, fmt.Errorf("kernel %d and stride %d must be at least 1", kernel, stride)
-	}
-	if s.H+2*pad < kernel || s.W+2*pad < kernel {
+	switch {
+	case kernel < 1 || kernel > maxExtent:
+		return 0, 0, fmt.Errorf("kernel is %d, expected 1..%d", kernel, maxExtent)
+	case stride < 1 || stride > maxExtent:
+		return 0, 0, fmt.Errorf("stride is %d, expected 1..%d", stride, maxExtent)
+	case pad < 0 || pad >= kernel:
+		return 0, 0, fmt.Errorf("pad is %d, expected 0..%d for kernel %d", pad, kernel-1, kernel)
+	case s.H+2*pad < kernel || s.W+2*pad < kernel:
 		return 0, 0, fmt.Errorf("kernel %d with pad %d does not fit an input of %v", kernel, pad, s)
 	}
 	return (s.H+2*pad-kernel)/stride + 1, (s.W+2*pad-kernel)/stride + 1, nil
@@ -210,7 +212,9 @@ func (o *TDBN) Infer(in []Shape) (Shape, error) {
 	case err != nil:
 		return s, err
 	case !positive(o.Alpha) || !positive(o.Threshold) || !positive(o.Eps):
-		return s, fmt.Errorf("alpha %v, threshold %v and eps %v must be positive", o.Alpha, o.Threshold, o.Eps)
+		return s, fmt.Errorf("alpha %v, threshold %v and eps %v must be positive and finite", o.Alpha, o.Threshold, o.Eps)
+	case !positive(o.Alpha * o.Threshold):
+		return s, fmt.Errorf("alpha %v times threshold %v is out of range", o.Alpha, o.Threshold)
 	case !(o.Momentum > 0 && o.Momentum <= 1):
 		return s, fmt.Errorf("momentum is %v, expected within (0, 1]", o.Momentum)
 	}
@@ -262,6 +266,9 @@ func (o *Concat) Infer(in []Shape) (Shape, error) {
 	for _, s := range in[1:] {
 		if s.H != out.H || s.W != out.W {
 			return s, fmt.Errorf("inputs differ in height or width: %v and %v", in[0], s)
+		}
+		if s.C > maxTensor-out.C {
+			return s, fmt.Errorf("inputs have more than %d channels in all", maxTensor)
 		}
 		out.C += s.C
 	}

@@ -1,0 +1,227 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qif-snn/qif/graph"
+	"github.com/qif-snn/qif/recipe"
+	"github.com/qif-snn/qif/train"
+	"github.com/qif-snn/qif/zoo"
+)
+
+// netInfo is what info prints about a network.
+type netInfo struct {
+	Name    string       `json:"name"`
+	Params  int64        `json:"params"`
+	MACs    int64        `json:"macs"` // per sample and time step
+	Steps   int          `json:"steps"`
+	Layers  []layerInfo  `json:"layers"`
+	Windows []windowInfo `json:"windows"`
+
+	Classes []string        `json:"classes,omitempty"`
+	Split   *splitInfo      `json:"split,omitempty"`
+	Train   *train.Progress `json:"progress,omitempty"`
+	Recipe  string          `json:"recipe,omitempty"`
+}
+
+type layerInfo struct {
+	Name   string      `json:"name"`
+	Op     string      `json:"op"`
+	Inputs []string    `json:"inputs"`
+	Output graph.Shape `json:"output"`
+	Params int64       `json:"params"`
+	MACs   int64       `json:"macs"`
+	Static bool        `json:"constant_over_time"`
+}
+
+type windowInfo struct {
+	Node    string    `json:"node"`
+	Shape   string    `json:"shape"`
+	Assumed bool      `json:"input_assumed"`
+	Widths  []float64 `json:"widths"`
+	Mean    []float64 `json:"predicted_mean"`
+	Std     []float64 `json:"predicted_std"`
+	Rate    []float64 `json:"predicted_rate"`
+}
+
+type splitInfo struct {
+	Dataset    string  `json:"dataset"`
+	SHA256     string  `json:"sha256"`
+	Count      int     `json:"count"`
+	Validation int     `json:"validation"`
+	Method     string  `json:"method"`
+	Seed       uint64  `json:"seed"`
+	Share      float64 `json:"share"`
+}
+
+func newInfo() *cobra.Command {
+	var asJSON, asGraph bool
+	cmd := &cobra.Command{
+		Use:   "info CHECKPOINT|GRAPH|NET",
+		Short: "Show a network's layers, parameters, MACs and windows",
+		Long: `Info describes a checkpoint, a run's folder, a graph file in JSON form, or a
+network of the zoo by name (` + strings.Join(zooNames(), ", ") + `).`,
+		Example: `  qif info runs/fashion-tiny-qif-seed1
+  qif info small --neuron lif --steps 8
+  qif info small --graph > small.json    # the graph in JSON form, to edit and train
+  qif info small.json --json`,
+		Args: args(cobra.ExactArgs(1)),
+	}
+	flags := recipe.NewFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().BoolVar(&asGraph, "graph", false, "print the graph in JSON form")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		net, info, err := describe(args[0], flags)
+		if err != nil {
+			return err
+		}
+		if asGraph {
+			return printJSON(cmd.OutOrStdout(), net.Graph)
+		}
+		if asJSON {
+			return printJSON(cmd.OutOrStdout(), info)
+		}
+		printInfo(cmd.OutOrStdout(), info)
+		return nil
+	}
+	return cmd
+}
+
+func zooNames() []string {
+	var names []string
+	for _, n := range zoo.Nets {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+// describe finds out what the argument names and gathers what is known of it.
+func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error) {
+	r := recipe.Default()
+	if err := flags.Apply(&r); err != nil {
+		return nil, nil, usageError{err}
+	}
+	_, zooErr := zoo.Named(arg)
+	switch {
+	case zooErr == nil:
+		r.Net = arg
+		if err := r.Validate(); err != nil {
+			return nil, nil, usageError{err}
+		}
+		set, _, err := train.LoadData(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		net, err := train.BuildNet(r, set)
+		if err != nil {
+			return nil, nil, err
+		}
+		info, err := newNetInfo(net, r.Steps)
+		return net, info, err
+	case strings.HasSuffix(arg, ".json"):
+		net, err := train.ReadGraph(arg)
+		if err != nil {
+			return nil, nil, err
+		}
+		info, err := newNetInfo(net, r.Steps)
+		return net, info, err
+	}
+	return describeCheckpoint(arg, flags)
+}
+
+func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netInfo, error) {
+	c, err := train.ReadCheckpoint(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	net, err := c.Network()
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := c.ParsedRecipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := flags.Apply(&r); err != nil {
+		return nil, nil, usageError{err}
+	}
+	info, err := newNetInfo(net, r.Steps)
+	if err != nil {
+		return nil, nil, err
+	}
+	info.Classes, info.Train, info.Recipe = c.Classes, &c.Progress, c.Recipe
+	info.Split = &splitInfo{
+		c.Split.Dataset, c.Split.SHA256, c.Split.Count, len(c.Split.Validation), c.Split.Method, c.Split.Seed, c.Split.Share,
+	}
+	return net, info, nil
+}
+
+func newNetInfo(net *graph.Network, steps int) (*netInfo, error) {
+	info := &netInfo{Name: net.Graph.Name, Params: net.ParamCount(), MACs: net.MACs(), Steps: steps}
+	for _, l := range net.Layers {
+		li := layerInfo{Name: l.Name, Op: l.Op.Kind(), Inputs: l.Inputs, Output: l.Out, MACs: l.MACs, Static: l.Static}
+		for _, p := range l.Params {
+			if p.Trainable() {
+				li.Params += int64(p.Size())
+			}
+		}
+		info.Layers = append(info.Layers, li)
+	}
+	windows, err := net.Windows(steps)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range windows {
+		wi := windowInfo{Node: w.Node, Shape: string(w.Shape), Assumed: w.Assumed, Widths: w.Widths}
+		for _, m := range w.Moments {
+			wi.Mean, wi.Std, wi.Rate = append(wi.Mean, m.Mean), append(wi.Std, m.Std), append(wi.Rate, m.Rate)
+		}
+		info.Windows = append(info.Windows, wi)
+	}
+	return info, nil
+}
+
+func printInfo(out io.Writer, n *netInfo) {
+	fmt.Fprintf(out, "%s: %d parameters, %d MACs per sample and time step (as if dense)\n\n", n.Name, n.Params, n.MACs)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "node\top\tinputs\toutput\tparameters\tMACs\t")
+	for _, l := range n.Layers {
+		note := ""
+		if l.Static && l.Op != "input" {
+			note = "evaluated once per image"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%v\t%d\t%d\t%s\n", l.Name, l.Op, strings.Join(l.Inputs, ", "), l.Output, l.Params, l.MACs, note)
+	}
+	w.Flush()
+	if len(n.Windows) > 0 {
+		fmt.Fprintf(out, "\nsurrogate windows at initialisation, t = 1..%d (width of the rectangle of equal second moment)\n", n.Steps)
+	}
+	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, wi := range n.Windows {
+		note := ""
+		if wi.Assumed {
+			note = "input deviation assumed to be θ: no tdBN fixes it"
+		}
+		fmt.Fprintf(w, "%s\t%s\twidth\t%s\t%s\n", wi.Node, wi.Shape, list(wi.Widths, "%.3f"), note)
+		fmt.Fprintf(w, "\t\tmean\t%s\n\t\tσ\t%s\n\t\trate\t%s\n", list(wi.Mean, "%.3f"), list(wi.Std, "%.3f"), list(wi.Rate, "%.3f"))
+	}
+	w.Flush()
+	if n.Train == nil {
+		return
+	}
+	fmt.Fprintf(out, "\n%s", n.Recipe)
+	fmt.Fprintf(out, "\nsplit: %d of %d images of %s for validation, %s, seed %d, data SHA-256 %.12s…\n",
+		n.Split.Validation, n.Split.Count, n.Split.Dataset, n.Split.Method, n.Split.Seed, n.Split.SHA256)
+	if best := n.Train.Best; best > 0 {
+		fmt.Fprintf(out, "chosen: epoch %d of %d, validation accuracy %.2f %%", best, n.Train.Epoch, 100*n.Train.Epochs[best-1].ValAccuracy)
+		if n.Train.Test != nil {
+			fmt.Fprintf(out, ", test accuracy %.2f %%", 100**n.Train.Test)
+		}
+		fmt.Fprintln(out)
+	}
+}

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"fmt"
+	"image"
+	_ "image/jpeg" // registers the decoder
+	_ "image/png"  // registers the decoder
+	"os"
+	"sort"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/image/draw"
+
+	"github.com/qif-snn/qif/train"
+)
+
+// maxPixels bounds what predict decodes: a small file can declare a huge image.
+const maxPixels = 1 << 26
+
+// prediction is one image's outcome.
+type prediction struct {
+	Image         string             `json:"image"`
+	Class         string             `json:"class"`
+	Probability   float64            `json:"probability"`
+	Probabilities map[string]float64 `json:"probabilities"`
+}
+
+func newPredict() *cobra.Command {
+	var asJSON, resize, invert bool
+	var steps, threads, top int
+	cmd := &cobra.Command{
+		Use:   "predict CHECKPOINT IMAGE...",
+		Short: "Classify PNG or JPEG images",
+		Example: `  qif predict runs/fashion-tiny-qif-seed1 boot.png
+  qif predict runs/fashion-tiny-qif-seed1 *.jpg --resize --invert --json`,
+		Long: `Predict prints class probabilities for each image. Images must have the size
+that the network takes; --resize scales them. Fashion-MNIST shows light clothes
+on black: use --invert for photographs on white.`,
+		Args: args(cobra.MinimumNArgs(2)),
+	}
+	f := cmd.Flags()
+	f.BoolVar(&resize, "resize", false, "scale images to the network's size")
+	f.BoolVar(&invert, "invert", false, "exchange light and dark")
+	f.IntVar(&steps, "steps", 0, "time steps T (default: as trained)")
+	f.IntVar(&threads, "threads", 0, "threads to use; 0: all cores")
+	f.IntVar(&top, "top", 3, "classes to print per image")
+	f.BoolVar(&asJSON, "json", false, "print a JSON array with all probabilities")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if steps < 0 || threads < 0 || top < 1 {
+			return usagef("--steps %d and --threads %d must be 0 or more, --top %d at least 1", steps, threads, top)
+		}
+		c, err := train.ReadCheckpoint(args[0])
+		if err != nil {
+			return err
+		}
+		p, err := train.NewPredictor(c, steps, threads)
+		if err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
+		defer p.Close()
+		out := []prediction{}
+		for _, path := range args[1:] {
+			img, err := readImage(path, p, resize, invert)
+			if err != nil {
+				return err
+			}
+			probs, err := p.Predict(img)
+			if err != nil {
+				return fmt.Errorf("%s: %w; --resize scales it", path, err)
+			}
+			pr := newPrediction(path, c.Classes, probs)
+			if out = append(out, pr); !asJSON {
+				fmt.Fprintln(cmd.OutOrStdout(), pr.line(top))
+			}
+		}
+		if asJSON {
+			return printJSON(cmd.OutOrStdout(), out)
+		}
+		return nil
+	}
+	return cmd
+}
+
+func newPrediction(path string, classes []string, probs []float64) prediction {
+	p := prediction{Image: path, Probabilities: map[string]float64{}}
+	for k, v := range probs {
+		p.Probabilities[classes[k]] = v
+		if p.Class == "" || v > p.Probability {
+			p.Class, p.Probability = classes[k], v
+		}
+	}
+	return p
+}
+
+// line is the prediction with its most probable classes.
+func (p prediction) line(top int) string {
+	names := make([]string, 0, len(p.Probabilities))
+	for n := range p.Probabilities {
+		names = append(names, n)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		a, b := p.Probabilities[names[i]], p.Probabilities[names[j]]
+		return a > b || a == b && names[i] < names[j]
+	})
+	s := p.Image + ":"
+	for i, n := range names[:min(top, len(names))] {
+		if i > 0 {
+			s += ","
+		}
+		s += fmt.Sprintf(" %s %.1f %%", n, 100*p.Probabilities[n])
+	}
+	return s
+}
+
+// readImage decodes a file, refusing absurd sizes before it allocates.
+func readImage(path string, p *train.Predictor, resize, invert bool) (image.Image, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	cfg, _, err := image.DecodeConfig(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: not a PNG or JPEG image: %w", path, err)
+	}
+	if cfg.Width*cfg.Height > maxPixels {
+		return nil, fmt.Errorf("%s: %d×%d pixels are too many", path, cfg.Height, cfg.Width)
+	}
+	if _, err := f.Seek(0, 0); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	img, _, err := image.Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	h, w := p.Size()
+	if b := img.Bounds(); resize && (b.Dy() != h || b.Dx() != w) {
+		small := image.NewNRGBA(image.Rect(0, 0, w, h))
+		draw.CatmullRom.Scale(small, small.Bounds(), img, b, draw.Src, nil)
+		img = small
+	}
+	if invert {
+		img = inverted(img)
+	}
+	return img, nil
+}
+
+func inverted(img image.Image) image.Image {
+	b := img.Bounds()
+	out := image.NewNRGBA(b)
+	draw.Draw(out, b, img, b.Min, draw.Src)
+	for i := range out.Pix {
+		if i%4 != 3 { // alpha stays
+			out.Pix[i] = 255 - out.Pix[i]
+		}
+	}
+	return out
+}

@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qif-snn/qif/recipe"
+	"github.com/qif-snn/qif/train"
+)
+
+func newTrain() *cobra.Command {
+	var resume string
+	var asJSON, quiet, printRecipe bool
+	cmd := &cobra.Command{
+		Use:   "train [RECIPE]",
+		Short: "Train a network by a recipe and write a report",
+		Long: `Train runs a recipe: a TOML file, or one of those that come with the program.
+Every field of a recipe has a flag that overrides it. Without a recipe it trains
+a small QIF network on the images that come with the program.
+
+Ctrl-C saves the run and says how to resume it; a resumed run ends with the same
+bits as one that was never interrupted.`,
+		Example: `  qif train                                    # about three minutes on two cores
+  qif train --neuron lif --leak .5 --seed 2    # the same recipe with LIF neurons
+  qif train fashion-small --data /usr/share/datasets/fashion-mnist
+  qif train my.toml --epochs 20 --out runs/mine
+  qif train --resume runs/mine
+  qif train --print-recipe > my.toml`,
+		Args: args(cobra.MaximumNArgs(1)),
+	}
+	flags := recipe.NewFlags(cmd.Flags())
+	cmd.Flags().StringVar(&resume, "resume", "", "continue the run in this folder")
+	cmd.Flags().BoolVar(&printRecipe, "print-recipe", false, "print the merged recipe and exit")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object at the end, nothing else on standard output")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "show no progress")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var run *train.Run
+		var err error
+		if resume != "" {
+			if len(args) > 0 || printRecipe {
+				return usagef("--resume takes the recipe from the run; give no recipe with it")
+			}
+			run, err = train.Resume(resume, flags.Apply)
+		} else {
+			var r recipe.Recipe
+			if r, err = mergedRecipe(args, flags); err != nil {
+				return err
+			}
+			if printRecipe {
+				return printTOML(cmd.OutOrStdout(), r)
+			}
+			run, err = start(r)
+		}
+		if err != nil {
+			return err
+		}
+		defer run.Close()
+		return follow(cmd, run, asJSON, quiet)
+	}
+	return cmd
+}
+
+// mergedRecipe loads the named or default recipe and lays the flags over it.
+func mergedRecipe(args []string, flags *recipe.Flags) (recipe.Recipe, error) {
+	name := recipe.Names()[0]
+	if len(args) > 0 {
+		name = args[0]
+	}
+	r, err := recipe.Load(name)
+	if err == nil {
+		err = flags.Apply(&r)
+	}
+	if err == nil {
+		err = r.Validate()
+	}
+	if err != nil {
+		return r, usageError{err}
+	}
+	return r, nil
+}
+
+func printTOML(w io.Writer, r recipe.Recipe) error {
+	b, err := r.TOML()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+// start begins a run in the folder that the recipe names, or in a new one.
+func start(r recipe.Recipe) (*train.Run, error) {
+	s, err := train.Prepare(r)
+	if err != nil {
+		return nil, err
+	}
+	if r.Out != "" {
+		return train.Start(s, r.Out)
+	}
+	base := r.OutDir()
+	for i, dir := 2, base; ; i++ {
+		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+			return train.Start(s, dir)
+		}
+		dir = base + "-" + strconv.Itoa(i)
+	}
+}
+
+// follow trains to the end while showing progress, and prints the result.
+func follow(cmd *cobra.Command, run *train.Run, asJSON, quiet bool) error {
+	view := newProgress(cmd.ErrOrStderr(), quiet)
+	run.Observe(view)
+	res, err := run.Finish(cmd.Context())
+	view.close()
+	if errors.Is(err, train.ErrInterrupted) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "Interrupted and saved. Continue with:\n  qif train --resume %s\n", run.Dir)
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w (the last good state is in %s)", err, run.Dir)
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), res)
+	}
+	w := cmd.OutOrStdout()
+	fmt.Fprintf(w, "validation accuracy  %.2f %%  (epoch %d of %d)\n", 100*res.ValAccuracy, res.BestEpoch, res.Epochs)
+	fmt.Fprintf(w, "test accuracy        %.2f %%  (of the epoch chosen on validation, measured once)\n", 100*res.TestAccuracy)
+	for _, l := range res.Learned {
+		fmt.Fprintf(w, "learned              %s = %s\n", l.Name, shortList(l.Values))
+	}
+	fmt.Fprintf(w, "speed                %.0f samples/s in training, %.0f s in all, %.0f MiB\n", res.SamplesPerSecond, res.Seconds, float64(res.PeakRSS)/(1<<20))
+	fmt.Fprintf(w, "checkpoint           %s\n", res.Checkpoint)
+	fmt.Fprintf(w, "report               %s\n", res.Report)
+	return nil
+}
+
+// shortList prints a few values, or the mean and range of many.
+func shortList(v []float64) string {
+	if len(v) <= 4 {
+		s := ""
+		for i, x := range v {
+			if i > 0 {
+				s += ", "
+			}
+			s += strconv.FormatFloat(x, 'f', 4, 64)
+		}
+		return s
+	}
+	lo, hi, sum := v[0], v[0], 0.0
+	for _, x := range v {
+		lo, hi, sum = min(lo, x), max(hi, x), sum+x
+	}
+	return fmt.Sprintf("%.4f on average, %.4f to %.4f over %d channels", sum/float64(len(v)), lo, hi, len(v))
+}

@@ -1,0 +1,129 @@
+// Package zoo holds architectures: each is one function that returns a graph.
+package zoo
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/qif-snn/qif/graph"
+	"github.com/qif-snn/qif/neuron"
+	"github.com/qif-snn/qif/window"
+)
+
+// Config is what architectures are built for.
+type Config struct {
+	Input   graph.Shape
+	Coding  string // graph.Direct or graph.Frames
+	Classes int
+	Model   neuron.Model // of every neuron layer
+	Window  window.Spec
+	Dropout float64 // before each fully connected layer; 0: none
+}
+
+// Net is a member of the zoo.
+type Net struct {
+	Name, Doc string
+	Build     func(Config) graph.Graph
+}
+
+// Nets lists the members.
+var Nets = []Net{
+	{"tiny", "16C3-AP2-32C3-AP2-FC", Tiny},
+	{"small", "64C3-64C3-AP2-128C3-128C3-AP2-FC256-FC", Small},
+}
+
+// Named returns the member of that name.
+func Named(name string) (Net, error) {
+	var names []string
+	for _, n := range Nets {
+		if n.Name == name {
+			return n, nil
+		}
+		names = append(names, n.Name)
+	}
+	return Net{}, fmt.Errorf("unknown network %q; known: %s, or the path of a graph file ending in .json", name, strings.Join(names, ", "))
+}
+
+// Tiny is 16C3-AP2-32C3-AP2-FC.
+func Tiny(c Config) graph.Graph {
+	b := newBuilder("tiny", c)
+	b.conv(16)
+	b.pool()
+	b.conv(32)
+	b.pool()
+	return b.classify()
+}
+
+// Small is 64C3-64C3-AP2-128C3-128C3-AP2-FC256-FC.
+func Small(c Config) graph.Graph {
+	b := newBuilder("small", c)
+	b.conv(64)
+	b.conv(64)
+	b.pool()
+	b.conv(128)
+	b.conv(128)
+	b.pool()
+	b.hidden(256)
+	return b.classify()
+}
+
+// builder strings layers together, numbering each kind from 1.
+type builder struct {
+	*graph.Builder
+	c     Config
+	at    string // the node built last
+	count map[string]int
+	flat  bool
+}
+
+func newBuilder(name string, c Config) *builder {
+	b := &builder{Builder: graph.NewBuilder(name), c: c, count: map[string]int{}}
+	b.at = b.Add("input", &graph.Input{Shape: c.Input, Coding: c.Coding})
+	return b
+}
+
+func (b *builder) add(kind string, op graph.Op) {
+	b.count[kind]++
+	b.at = b.Add(fmt.Sprintf("%s%d", kind, b.count[kind]), op, b.at)
+}
+
+// conv adds a 3×3 convolution without bias, tdBN and neurons.
+func (b *builder) conv(out int) {
+	b.add("conv", &graph.Conv{Out: out, Kernel: 3, Stride: 1, Pad: 1})
+	b.spike()
+}
+
+// spike adds tdBN in front of neurons.
+func (b *builder) spike() {
+	norm := graph.DefaultTDBN(1, b.c.Model.Threshold)
+	b.add("norm", &norm)
+	b.add("neuron", &graph.Neuron{Model: b.c.Model, Window: b.c.Window})
+}
+
+func (b *builder) pool() { b.add("pool", &graph.AvgPool{Kernel: 2, Stride: 2}) }
+
+// hidden adds a fully connected layer with tdBN, without which its neurons
+// would not fire, and neurons.
+func (b *builder) hidden(out int) {
+	b.connect(out, false)
+	b.spike()
+}
+
+// connect adds a fully connected layer behind whatever came before.
+func (b *builder) connect(out int, bias bool) {
+	if !b.flat {
+		b.at = b.Add("flatten", &graph.Flatten{}, b.at)
+		b.flat = true
+	}
+	if b.c.Dropout != 0 { // graph.Check refuses a negative share
+		b.add("dropout", &graph.Dropout{P: b.c.Dropout})
+	}
+	b.add("fc", &graph.Linear{Out: out, Bias: bias})
+}
+
+// classify ends the network with logits that do not spike.
+func (b *builder) classify() graph.Graph {
+	b.connect(b.c.Classes, true)
+	b.at = b.Add("readout", &graph.Readout{}, b.at)
+	return b.Graph()
+}

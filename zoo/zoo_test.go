@@ -1,0 +1,238 @@
+package zoo_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/qif-snn/qif/graph"
+	"github.com/qif-snn/qif/neuron"
+	"github.com/qif-snn/qif/window"
+	"github.com/qif-snn/qif/zoo"
+)
+
+var (
+	fashion = graph.Shape{H: 28, W: 28, C: 1}
+	cifar   = graph.Shape{H: 32, W: 32, C: 3}
+)
+
+func config(t testing.TB, in graph.Shape) zoo.Config {
+	t.Helper()
+	m, err := neuron.Default("qif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zoo.Config{
+		Input: in, Coding: graph.Direct, Classes: 10, Model: m,
+		Window: window.Spec{Policy: window.Policy{Kind: window.Sigma, Value: 1}, Shape: window.Triangular},
+	}
+}
+
+func build(t testing.TB, name string, c zoo.Config) *graph.Network {
+	t.Helper()
+	member, err := zoo.Named(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := graph.Check(member.Build(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net
+}
+
+// TestCounts holds trainable parameters and multiply-accumulates per step.
+//
+// tiny on 28×28×1: the maps are 28², 14² and 7².
+//
+//	conv1  9·1·16  =   144   norm1 2·16 = 32    28²·144  =  112,896
+//	conv2  9·16·32 = 4,608   norm2 2·32 = 64    14²·4,608 =  903,168
+//	fc1    7²·32·10 + 10 = 15,690                            15,680
+//	                        total 20,538                  1,031,744
+//
+// small on 28×28×1:
+//
+//	conv1  9·1·64    =       576   norm1 128    28²·576     =    451,584
+//	conv2  9·64·64   =    36,864   norm2 128    28²·36,864  = 28,901,376
+//	conv3  9·64·128  =    73,728   norm3 256    14²·73,728  = 14,450,688
+//	conv4  9·128·128 =   147,456   norm4 256    14²·147,456 = 28,901,376
+//	fc1    7²·128·256 = 1,605,632  norm5 512                   1,605,632
+//	fc2    256·10 + 10 =   2,570                                   2,560
+//	                 total 1,868,106                          74,313,216
+//
+// On 32×32×3 the maps are 32², 16² and 8². tiny: conv1 432 and 442,368 MACs,
+// conv2 1,179,648, fc1 8²·32·10 = 20,480; small: conv1 1,728 and 1,769,472,
+// conv2 and conv4 37,748,736 each, conv3 18,874,368, fc1 8²·128·256 = 2,097,152.
+func TestCounts(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		in           graph.Shape
+		params, macs int64
+	}{
+		{"tiny", fashion, 20_538, 1_031_744},
+		{"tiny", cifar, 432 + 32 + 4_608 + 64 + 20_490, 442_368 + 1_179_648 + 20_480},
+		{"small", fashion, 1_868_106, 74_313_216},
+		{
+			"small", cifar, 1_728 + 128 + 36_864 + 128 + 73_728 + 256 + 147_456 + 256 + 2_097_152 + 512 + 2_570,
+			1_769_472 + 2*37_748_736 + 18_874_368 + 2_097_152 + 2_560,
+		},
+	} {
+		net := build(t, c.name, config(t, c.in))
+		if net.ParamCount() != c.params || net.MACs() != c.macs {
+			t.Errorf("%s on %v: %d parameters and %d MACs, want %d and %d", c.name, c.in, net.ParamCount(), net.MACs(), c.params, c.macs)
+		}
+	}
+}
+
+// TestEveryMember holds what all members promise.
+func TestEveryMember(t *testing.T) {
+	for _, member := range zoo.Nets {
+		for _, coding := range []string{graph.Direct, graph.Frames} {
+			for _, in := range []graph.Shape{fashion, cifar} {
+				c := config(t, in)
+				c.Coding, c.Classes, c.Model.Threshold, c.Dropout = coding, 7, .5, .2
+				net := build(t, member.Name, c)
+				if net.Graph.Name != member.Name || net.Classes() != 7 || !reflect.DeepEqual(*net.Input(), graph.Input{Shape: in, Coding: coding}) {
+					t.Errorf("%s: named %q, %d classes, input %v", member.Name, net.Graph.Name, net.Classes(), net.Input())
+				}
+				checkLayers(t, net, c)
+				checkFile(t, net)
+			}
+		}
+	}
+}
+
+// checkLayers requires tdBN before every neuron, for its threshold, dropout
+// before every linear layer, and biases where no tdBN follows.
+func checkLayers(t *testing.T, net *graph.Network, c zoo.Config) {
+	t.Helper()
+	for i, l := range net.Layers[1:] {
+		before := net.Layers[l.From[0]]
+		if len(l.From) != 1 || l.From[0] != i {
+			t.Errorf("%s: %s does not follow the node before it alone", net.Graph.Name, l.Name)
+		}
+		next := ""
+		if i+2 < len(net.Layers) {
+			next = net.Layers[i+2].Op.Kind()
+		}
+		switch op := l.Op.(type) {
+		case *graph.Conv:
+			if *op != (graph.Conv{Out: op.Out, Kernel: 3, Stride: 1, Pad: 1}) || next != "tdbn" {
+				t.Errorf("%s: %s is %+v, followed by %s", net.Graph.Name, l.Name, *op, next)
+			}
+		case *graph.Linear:
+			if before.Op.Kind() != "dropout" || op.Bias == (next == "tdbn") || (next != "tdbn") != (next == "readout") {
+				t.Errorf("%s: %s is %+v, between %s and %s", net.Graph.Name, l.Name, *op, before.Op.Kind(), next)
+			}
+		case *graph.TDBN:
+			if want := graph.DefaultTDBN(1, c.Model.Threshold); *op != want || next != "neuron" {
+				t.Errorf("%s: %s is %+v, followed by %s", net.Graph.Name, l.Name, *op, next)
+			}
+		case *graph.Neuron:
+			if before.Op.Kind() != "tdbn" || !reflect.DeepEqual(*op, graph.Neuron{Model: c.Model, Window: c.Window}) {
+				t.Errorf("%s: %s is %+v behind %s", net.Graph.Name, l.Name, *op, before.Op.Kind())
+			}
+		case *graph.Dropout:
+			if op.P != c.Dropout || next != "linear" {
+				t.Errorf("%s: %s is %+v, followed by %s", net.Graph.Name, l.Name, *op, next)
+			}
+		}
+	}
+}
+
+// checkFile requires that the network survives its JSON form.
+func checkFile(t *testing.T, net *graph.Network) {
+	t.Helper()
+	b, err := json.Marshal(net.Graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := graph.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(back, net) {
+		t.Errorf("%s reads back from its JSON form as another network", net.Graph.Name)
+	}
+}
+
+func TestNodeNames(t *testing.T) {
+	c := config(t, fashion)
+	c.Dropout = .5
+	for name, want := range map[string]string{
+		"tiny": "input conv1 norm1 neuron1 pool1 conv2 norm2 neuron2 pool2 flatten dropout1 fc1 readout",
+		"small": "input conv1 norm1 neuron1 conv2 norm2 neuron2 pool1 conv3 norm3 neuron3 conv4 norm4 neuron4 pool2 " +
+			"flatten dropout1 fc1 norm5 neuron5 dropout2 fc2 readout",
+	} {
+		var names []string
+		for _, n := range build(t, name, c).Graph.Nodes {
+			names = append(names, n.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: nodes %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	if _, err := zoo.Named("resnet-0"); err == nil || !strings.Contains(err.Error(), `"resnet-0"; known: tiny, small`) {
+		t.Errorf("an unknown name: got error %v", err)
+	}
+	for name, c := range map[string]struct {
+		change func(c *zoo.Config)
+		want   string
+	}{
+		"small image":      {func(c *zoo.Config) { c.Input.H = 3 }, `"pool2": avgpool: kernel 2 with pad 0 does not fit`},
+		"negative dropout": {func(c *zoo.Config) { c.Dropout = -.1 }, `"dropout1": dropout: p is -0.1`},
+		"one class":        {func(c *zoo.Config) { c.Classes = 1 }, `"readout": readout: takes at least 2 classes`},
+		"coding":           {func(c *zoo.Config) { c.Coding = "" }, `"input": input: coding is ""`},
+	} {
+		conf := config(t, fashion)
+		c.change(&conf)
+		_, err := graph.Check(zoo.Tiny(conf))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got error %v, want one with %q", name, err, c.want)
+		}
+	}
+}
+
+func ExampleNamed() {
+	member, err := zoo.Named("tiny")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	model, err := neuron.Default("qif")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net, err := graph.Check(member.Build(zoo.Config{
+		Input: graph.Shape{H: 28, W: 28, C: 1}, Coding: graph.Direct, Classes: 10, Model: model,
+		Window: window.Spec{Policy: window.Policy{Kind: window.Bandwidth, Value: window.DefaultTerms}, Shape: window.Triangular},
+	}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(member.Doc)
+	for _, l := range net.Layers {
+		fmt.Printf("%-8s %v\n", l.Name, l.Out)
+	}
+	// Output:
+	// 16C3-AP2-32C3-AP2-FC
+	// input    28×28×1
+	// conv1    28×28×16
+	// norm1    28×28×16
+	// neuron1  28×28×16
+	// pool1    14×14×16
+	// conv2    14×14×32
+	// norm2    14×14×32
+	// neuron2  14×14×32
+	// pool2    7×7×32
+	// flatten  1×1×1568
+	// fc1      1×1×10
+	// readout  1×1×10
+}
