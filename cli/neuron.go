@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -61,7 +62,12 @@ surrogate windows.`,
 			return usageError{err}
 		}
 		so := analysis.DefaultSummaryOptions(m)
-		so.Inputs, so.Steps = append(so.Inputs, inputs...), r.Steps
+		so.Steps = r.Steps
+		for _, x := range inputs {
+			if !slices.Contains(so.Inputs, x) { // null input is there already
+				so.Inputs = append(so.Inputs, x)
+			}
+		}
 		if so.Window, err = r.WindowSpec(); err != nil {
 			return usageError{err}
 		}
@@ -83,6 +89,7 @@ surrogate windows.`,
 			}
 			if f.Changed("length") {
 				fo.Steps = length
+				fo.Impulses = fo.Impulses[:min(len(fo.Impulses), max(0, length))]
 			}
 			if alone {
 				fo.Beside = nil
