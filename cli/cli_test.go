@@ -64,6 +64,43 @@ func TestTrainPrintsOneObject(t *testing.T) {
 	}
 }
 
+// Where there is no terminal, progress is plain lines.
+func TestPlainProgress(t *testing.T) {
+	code, out, errs := qif("train", "--limit", "400", "--epochs", "2", "--steps", "2", "--out", filepath.Join(t.TempDir(), "run"))
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	for _, want := range []string{
+		"Training tiny: qif on fashion-mnist-subset/train, 20538 parameters, T = 2", "window of neuron2: triangular, width per step",
+		"epoch 1: loss", "epoch 2: loss", "firing % per step: neuron1",
+	} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("progress lacks %q:\n%s", want, errs)
+		}
+	}
+	if strings.ContainsAny(errs, "\x1b\r") {
+		t.Errorf("progress has control characters: %q", errs)
+	}
+	if !strings.Contains(out, "test accuracy") || strings.Contains(out, "epoch 1:") {
+		t.Errorf("standard output is %q", out)
+	}
+}
+
+// A layer that cannot fire is reported while training, once.
+func TestDeadLayersAreReported(t *testing.T) {
+	graph := must(t, "info", "tiny", "--graph")
+	last := strings.LastIndex(graph, `"threshold": 1,`) // of neuron2; its tdBN keeps θ = 1
+	graph = graph[:last] + strings.Replace(graph[last:], "1,", "1000,", 1)
+	file := filepath.Join(t.TempDir(), "net.json")
+	if err := os.WriteFile(file, []byte(graph), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errs := qif("train", "--quiet", "--net", file, "--limit", "1200", "--epochs", "2", "--steps", "2", "--out", filepath.Join(t.TempDir(), "run"))
+	if n := strings.Count(errs, "layer neuron2 is dead"); code != 0 || n != 1 || strings.Contains(errs, "neuron1") {
+		t.Errorf("exit status %d; want one report, of neuron2: %q", code, errs)
+	}
+}
+
 func TestVerbsOnARun(t *testing.T) {
 	dir := trainedRun(t)
 	var ev struct {

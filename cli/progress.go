@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -23,15 +24,24 @@ type progress struct {
 	bars   *mpb.Progress // nil when not on a terminal
 	bar    *mpb.Bar
 	layers []string
-	status string // what stands behind the bar
-	rates  string // the line below it
+	text   atomic.Pointer[liveText]
 	last   time.Time
 }
+
+// liveText is what a terminal shows of the present step; another goroutine
+// draws it.
+type liveText struct {
+	status string // behind the bar
+	rates  string // the line below it
+}
+
+// barWidth is the columns of the bar on a terminal.
+const barWidth = 20
 
 func newProgress(w io.Writer, quiet bool) *progress {
 	p := &progress{w: w, quiet: quiet, every: 10 * time.Second}
 	if f, ok := w.(*os.File); ok && !quiet && term.IsTerminal(int(f.Fd())) {
-		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithWidth(24), mpb.WithRefreshRate(200*time.Millisecond))
+		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithWidth(barWidth), mpb.WithRefreshRate(200*time.Millisecond))
 	}
 	return p
 }
@@ -69,21 +79,21 @@ func (p *progress) Start(r *train.Run) {
 	}
 	p.last = time.Now()
 	if p.bars != nil {
-		p.addBar()
+		p.addBar(r.Updates())
 	}
 }
 
-func (p *progress) addBar() {
-	text := func(s *string) decor.Decorator {
-		return decor.Any(func(decor.Statistics) string { return *s })
-	}
-	p.bar = p.bars.AddBar(1,
-		mpb.AppendDecorators(text(&p.status)),
-		mpb.BarExtender(mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
-			_, err := fmt.Fprintln(w, fit(p.rates, s.AvailableWidth))
+func (p *progress) addBar(updates int) {
+	p.text.Store(&liveText{})
+	// The bar leaves the screen when the run says so, not when it is full.
+	p.bar = p.bars.AddBar(int64(updates)+1,
+		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
+			return fit(p.text.Load().status, s.AvailableWidth-barWidth-4)
+		})),
+		mpb.BarBtmExtender(mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
+			_, err := fmt.Fprintln(w, fit(p.text.Load().rates, s.AvailableWidth))
 			return err
-		}), false),
-		mpb.BarRemoveOnComplete(),
+		})),
 	)
 }
 
@@ -109,8 +119,7 @@ func (p *progress) Step(s train.StepInfo) {
 		p.line("%s", status)
 		return
 	}
-	p.status, p.rates = status, "  firing %  "+p.perLayer(s.Rates())
-	p.bar.SetTotal(int64(s.Epochs*s.Steps)+1, false)
+	p.text.Store(&liveText{status, "firing %  " + p.perLayer(s.Rates())})
 	p.bar.SetCurrent(int64((s.Epoch-1)*s.Steps + s.Step))
 }
 

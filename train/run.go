@@ -195,8 +195,8 @@ func (r *Run) newPartial() Partial {
 	return p
 }
 
-// updates is the number of optimiser steps in the whole run.
-func (r *Run) updates() int { return r.Recipe.Epochs * r.loader.Steps() }
+// Updates is the number of optimiser steps in the whole run.
+func (r *Run) Updates() int { return r.Recipe.Epochs * r.loader.Steps() }
 
 // Finish runs to the end, or until ctx is done, which saves the run and returns
 // ErrInterrupted. Other errors leave the last checkpoint as it is.
@@ -239,7 +239,7 @@ func (r *Run) epoch(ctx context.Context) error {
 
 func (r *Run) step(b *data.Batch) error {
 	begin := time.Now()
-	lr := r.Recipe.LearningRate(int(r.progress.Updates), r.updates())
+	lr := r.Recipe.LearningRate(int(r.progress.Updates), r.Updates())
 	res, err := r.trainer.Step(engine.Batch{N: b.N, X: b.X, Y: b.Y}, lr)
 	if err != nil {
 		return fmt.Errorf("epoch %d, step %d, learning rate %.3g: %w", r.progress.Epoch+1, r.progress.Step+1, lr, err)
@@ -288,7 +288,7 @@ func (r *Run) stepInfo(lr float64) StepInfo {
 	}
 	// What remains costs what was spent so far per step, validation included.
 	perStep := time.Since(r.started) / time.Duration(max(1, r.trained/r.Recipe.Batch))
-	info.Remaining = perStep * time.Duration(r.updates()-int(r.progress.Updates))
+	info.Remaining = perStep * time.Duration(r.Updates()-int(r.progress.Updates))
 	return info
 }
 
@@ -314,7 +314,7 @@ func (r *Run) endEpoch() error {
 	p, steps := r.progress.Partial, float64(max(1, r.progress.Step))
 	rec := Record{
 		Epoch:        r.progress.Epoch + 1,
-		LearningRate: r.Recipe.LearningRate(int(r.progress.Updates)-1, r.updates()),
+		LearningRate: r.Recipe.LearningRate(int(r.progress.Updates)-1, r.Updates()),
 		TrainLoss:    p.Loss / float64(p.Samples), TrainAccuracy: float64(p.Correct) / float64(p.Samples),
 		GradNorm: p.GradNorm / steps, ValLoss: val.Loss, ValAccuracy: val.Accuracy, FiringRates: p.rates(),
 	}
