@@ -51,8 +51,8 @@ type Recipe struct {
 	Data       string  `toml:"data" default:"" group:"Data" help:"folder of the data set; empty: the built-in part of Fashion-MNIST"`
 	Validation float64 `toml:"validation" default:"0.1" in:"[0,1)" help:"share of the training images kept for validation"`
 	Limit      int     `toml:"limit" default:"0" in:"[0,2147483647]" help:"use only so many training images; 0: all"`
-	CropPad    int     `toml:"crop_pad" default:"2" in:"[0,64]" help:"shift images by up to so many pixels"`
-	Flip       bool    `toml:"flip" default:"true" help:"mirror each image left to right with probability ½"`
+	CropPad    int     `toml:"crop_pad" default:"0" in:"[0,64]" help:"shift images by up to so many pixels"`
+	Flip       bool    `toml:"flip" default:"false" help:"mirror each image left to right with probability ½"`
 
 	Epochs        int     `toml:"epochs" default:"6" in:"[1,1000000]" group:"Training" help:"passes over the training images"`
 	Batch         int     `toml:"batch" default:"50" in:"[1,65536]" help:"images per update"`

@@ -26,7 +26,7 @@ func TestDefaults(t *testing.T) {
 		Params: map[string]float64{"a": .25, "u1": 0, "u2": .5, "kappa": .25, "vr": 0, "vc": 4.5, "leak": .5},
 		Theta:  1, Reset: "hard", DetachReset: true,
 		Window: "bandwidth", WindowShape: "triangular",
-		Validation: .1, CropPad: 2, Flip: true,
+		Validation: .1, CropPad: 0, Flip: false,
 		Epochs: 6, Batch: 50,
 		OptimizerKind: "adamw", LR: 4e-3, Warmup: 1,
 		Momentum: .9, Beta1: .9, Beta2: .999, Eps: 1e-8, WeightDecay: 1e-2,
