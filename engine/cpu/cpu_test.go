@@ -28,13 +28,15 @@ func trained(t *testing.T, net *graph.Network, threads, steps int) *engine.Snaps
 
 func TestSameBitsForAnyNumberOfThreads(t *testing.T) {
 	for _, coding := range []string{graph.Direct, graph.Frames} {
-		net := everything(t, variants[9], coding, .3)
-		want := trained(t, net, 1, 6)
-		for _, threads := range []int{2, 3, 8} {
-			if got := trained(t, net, threads, 6); !reflect.DeepEqual(got, want) {
-				t.Errorf("%s: %d threads and 1 thread train to different bits", coding, threads)
+		atEachLevel(t, coding, func(t *testing.T) {
+			net := everything(t, variants[9], coding, .3)
+			want := trained(t, net, 1, 6)
+			for _, threads := range []int{2, 3, 8} {
+				if got := trained(t, net, threads, 6); !reflect.DeepEqual(got, want) {
+					t.Errorf("%d threads and 1 thread train to different bits", threads)
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -143,7 +145,9 @@ func TestStreamEqualsBatch(t *testing.T) {
 	}
 }
 
-func TestNonFiniteStopsWithoutATrace(t *testing.T) {
+func TestNonFiniteStopsWithoutATrace(t *testing.T) { atEachLevel(t, "batch", nonFiniteStops) }
+
+func nonFiniteStops(t *testing.T) {
 	net := everything(t, variants[0], graph.Direct, 0)
 	tr := compileTrain(t, net, engine.TrainOptions{Batch: 4, Steps: 3, Loss: ce, Optimizer: sgd})
 	before := tr.Snapshot()

@@ -93,16 +93,8 @@ func (n *normOp) forward() {
 
 func (n *normOp) sumTile(_, tile int) {
 	a, b := n.tile(tile)
-	s, s2 := n.sums[0][tile*n.c:][:n.c], n.sums[1][tile*n.c:][:n.c]
-	clear(s)
-	clear(s2)
-	for x := n.x.data[a:b]; len(x) >= n.c; x = x[n.c:] {
-		for c, v := range x[:n.c] {
-			w := float64(v)
-			s[c] += w
-			s2[c] += w * w
-		}
-	}
+	x := n.x.data[a:b]
+	kernel.Moments(n.sums[0][tile*n.c:][:n.c], n.sums[1][tile*n.c:][:n.c], x, x)
 }
 
 func (n *normOp) applyTile(_, tile int) {
@@ -137,17 +129,7 @@ func (n *normOp) backward() {
 
 func (n *normOp) gradSumTile(_, tile int) {
 	a, b := n.tile(tile)
-	s, sx := n.sums[0][tile*n.c:][:n.c], n.sums[1][tile*n.c:][:n.c]
-	clear(s)
-	clear(sx)
-	x, dy := n.x.data[a:b], n.y.grad[a:b]
-	for ; len(x) >= n.c; x, dy = x[n.c:], dy[n.c:] {
-		for c, v := range x[:n.c] {
-			g := float64(dy[c])
-			s[c] += g
-			sx[c] += g * float64(v)
-		}
-	}
+	kernel.Moments(n.sums[0][tile*n.c:][:n.c], n.sums[1][tile*n.c:][:n.c], n.y.grad[a:b], n.x.data[a:b])
 }
 
 func (n *normOp) gradTile(_, tile int) {

@@ -45,10 +45,7 @@ func newOptimizer(o engine.Optimizer, all []*param) *optimizer {
 func (o *optimizer) norm() (float64, *param) {
 	sum := 0.0
 	for _, p := range o.params {
-		s := 0.0
-		for _, g := range p.grad {
-			s += float64(g) * float64(g)
-		}
+		s := kernel.SumSquares(p.grad)
 		if !isFinite(s) {
 			return s, p
 		}

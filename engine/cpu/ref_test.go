@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
 	"github.com/qif-snn/qif/engine/ref"
 	"github.com/qif-snn/qif/graph"
 )
@@ -62,7 +63,6 @@ func TestGradientOfSmoothedNetwork(t *testing.T) {
 			}
 			for name, build := range nets {
 				t.Run(fmt.Sprintf("%s, %s, %s, %s", name, v.name, coding, loss.Kind), func(t *testing.T) {
-					t.Parallel()
 					checkNet(t, build(t, v, coding, dropout), loss, uint64(i))
 				})
 			}
@@ -70,48 +70,73 @@ func TestGradientOfSmoothedNetwork(t *testing.T) {
 	}
 }
 
+// checkNet computes gradients with every version of the kernels, one after the
+// other, and then compares them with the reference, beside other networks.
 func checkNet(t *testing.T, net *graph.Network, loss engine.Loss, seed uint64) {
 	t.Helper()
-	tr := compileTrain(t, net, engine.TrainOptions{
-		Batch: refBatch, Steps: refSteps, Threads: 2, Seed: 3, Loss: loss, Optimizer: sgd,
-	})
-	tr.smooth = true
 	b := randomBatch(net, refBatch, refSteps, seed)
-	tr.pass(b, true)
-	got, _ := tr.loss.run(tr.out.grad, tr.out.data, b.Y, refSteps)
-	tr.backward()
-	problem := newProblem(t, tr, b, loss)
-	checkLoss(t, problem, got)
-	for _, p := range tr.params {
-		if p.grad != nil {
-			checkGradient(t, problem, p)
+	var pr problem
+	gradients := map[string][][]float32{} // by parameter, per level
+	losses := eachLevel(func() float64 {
+		tr := compileTrain(t, net, engine.TrainOptions{
+			Batch: refBatch, Steps: refSteps, Threads: 2, Seed: 3, Loss: loss, Optimizer: sgd,
+		})
+		tr.smooth = true
+		tr.pass(b, true)
+		got, _ := tr.loss.run(tr.out.grad, tr.out.data, b.Y, refSteps)
+		tr.backward()
+		for _, p := range tr.params {
+			if p.grad != nil {
+				gradients[p.spec.Name] = append(gradients[p.spec.Name], p.grad)
+			}
 		}
+		pr = newProblem(t, tr, b, loss) // the same at every level
+		return got
+	})
+	t.Parallel()
+	checkLoss(t, pr, losses)
+	for name, grads := range gradients {
+		checkGradient(t, pr, name, grads)
 	}
 }
 
-func checkLoss(t *testing.T, p problem, got float64) {
+// eachLevel calls fn with every version of the kernels in use.
+func eachLevel[T any](fn func() T) []T {
+	var out []T
+	for _, level := range kernel.Levels() {
+		restore := kernel.Use(level)
+		out = append(out, fn())
+		restore()
+	}
+	return out
+}
+
+func checkLoss(t *testing.T, p problem, losses []float64) {
 	t.Helper()
 	trace, err := ref.Forward(p.net, p.params, widen(p.b.X), refBatch, refSteps, p.windows, p.opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := ref.Loss(trace.Logits, p.b.Y, refSteps, refBatch, p.net.Classes(), p.loss); math.Abs(got-want) > 1e-5*(1+want) {
-		t.Fatalf("loss %v, the reference has %v", got, want)
+	want := ref.Loss(trace.Logits, p.b.Y, refSteps, refBatch, p.net.Classes(), p.loss)
+	for i, got := range losses {
+		if math.Abs(got-want) > 1e-5*(1+want) {
+			t.Fatalf("%s: loss %v, the reference has %v", kernel.Levels()[i], got, want)
+		}
 	}
 }
 
-// checkGradient compares up to a dozen elements of a tensor. The tolerance is
+// checkGradient compares up to a dozen elements of a tensor, at every level. The tolerance is
 // relative to the largest of them: float32 sums have that error. Where a floor
 // or a rectangle's edge lies within the difference's step, differences say
 // nothing; such points do not occur in these problems.
-func checkGradient(t *testing.T, pr problem, p *param) {
+func checkGradient(t *testing.T, pr problem, name string, grads [][]float32) {
 	t.Helper()
 	var elements []int
-	for e := 0; e < len(p.grad); e += max(1, len(p.grad)/12) {
+	for n, e := len(grads[0]), 0; e < n; e += max(1, n/12) {
 		elements = append(elements, e)
 	}
 	want, err := ref.FiniteDifference(pr.net, pr.params, widen(pr.b.X), pr.b.Y, refBatch, refSteps,
-		pr.windows, pr.loss, pr.opts, p.spec.Name, elements)
+		pr.windows, pr.loss, pr.opts, name, elements)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,10 +144,23 @@ func checkGradient(t *testing.T, pr problem, p *param) {
 	for _, w := range want {
 		largest = math.Max(largest, math.Abs(w))
 	}
-	for i, e := range elements {
-		if d := math.Abs(float64(p.grad[e]) - want[i]); !(d <= 2e-3*largest+2e-6) {
-			t.Errorf("∂L/∂%s[%d] = %v, finite differences give %v (largest %.3g)", p.spec.Name, e, p.grad[e], want[i], largest)
+	for level, grad := range grads {
+		for i, e := range elements {
+			if d := math.Abs(float64(grad[e]) - want[i]); !(d <= 2e-3*largest+2e-6) {
+				t.Errorf("%s: ∂L/∂%s[%d] = %v, finite differences give %v (largest %.3g)",
+					kernel.Levels()[level], name, e, grad[e], want[i], largest)
+			}
 		}
+	}
+}
+
+// atEachLevel runs a test with every version of the kernels.
+func atEachLevel(t *testing.T, name string, fn func(t *testing.T)) {
+	for _, level := range kernel.Levels() {
+		t.Run(name+", "+level, func(t *testing.T) {
+			defer kernel.Use(level)()
+			fn(t)
+		})
 	}
 }
 
@@ -132,7 +170,7 @@ func checkGradient(t *testing.T, pr problem, p *param) {
 func TestForwardAgainstReference(t *testing.T) {
 	for i, v := range variants {
 		for _, coding := range []string{graph.Direct, graph.Frames} {
-			t.Run(v.name+", "+coding, func(t *testing.T) {
+			atEachLevel(t, v.name+", "+coding, func(t *testing.T) {
 				net := everything(t, v, coding, .2)
 				o := engine.TrainOptions{Batch: refBatch, Steps: refSteps, Seed: 5, Loss: ce, Optimizer: sgd}
 				tr := compileTrain(t, net, o)

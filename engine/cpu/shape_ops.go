@@ -77,9 +77,7 @@ func newGlobalPool(p *plan, x input, y *value) op {
 	o.bwd = func(_, i int) {
 		dy := image(y.grad, y.shape, i)
 		for dx := o.gradient(0, i); len(dx) > 0; dx = dx[len(dy):] {
-			for c, v := range dy {
-				dx[c] += v * inv
-			}
+			kernel.Axpy(dx[:len(dy)], dy, inv)
 		}
 	}
 	return o

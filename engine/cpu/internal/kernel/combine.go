@@ -1,11 +1,10 @@
-// Package kernel holds the arithmetic of the CPU engine on plain slices:
-// portable Go, no state, no goroutines. Every function's result depends on its
-// arguments alone, and sums run in a fixed order.
+// Package kernel holds the arithmetic of the CPU engine on plain slices: no
+// state, no goroutines. Every function's result depends on its arguments and on
+// the processor's vectors (kernels) alone, and sums run in a fixed order.
 //
 // All products are one operation, Combine: a linear combination of rows, over
 // the numbers that are not zero. Spikes are zero most of the time, so the
-// forward pass and the weight gradient cost what fires; where nothing is zero
-// it is as fast as a dense product in portable Go.
+// forward pass and the weight gradient cost what fires.
 package kernel
 
 // List holds numbers that are not zero and, for each, the row it multiplies.
@@ -14,19 +13,33 @@ type List struct {
 	Val []float32
 }
 
+// slack is the room behind a list's end that compressing whole vectors may
+// write to.
+const slack = 16
+
 // NewList returns an empty list with room for n numbers. The room is what
 // Append may write to, so a list never grows.
-func NewList(n int) List { return List{make([]int32, 0, n), make([]float32, 0, n)} }
+func NewList(n int) List {
+	return List{make([]int32, 0, n+slack), make([]float32, 0, n+slack)}
+}
 
 // Reset empties the list.
 func (l *List) Reset() { l.Row, l.Val = l.Row[:0], l.Val[:0] }
 
 // Append adds the numbers of x that are not zero; x[i] multiplies row first+i.
-// It takes the same steps whatever is zero: branches on spikes are as good as
-// random.
 func (l *List) Append(x []float32, first int) {
 	n := len(l.Val)
-	val, row := l.Val[n:n+len(x)], l.Row[n:n+len(x)]
+	room := n + len(x) + slack
+	k := n + current.compress(l.Val[n:room], l.Row[n:room], x, first)
+	l.Val, l.Row = l.Val[:k], l.Row[:k]
+}
+
+// compressPortable packs the numbers of x that are not zero, and their rows,
+// into val and row, and returns how many there are. val and row have slack more
+// room than x. It takes the same steps whatever is zero: branches on spikes are
+// as good as random.
+func compressPortable(val []float32, row []int32, x []float32, first int) int {
+	val, row = val[:len(x)], row[:len(x)]
 	k := 0
 	for i, v := range x {
 		val[k], row[k] = v, int32(first+i)
@@ -34,14 +47,20 @@ func (l *List) Append(x []float32, first int) {
 			k++
 		}
 	}
-	l.Val, l.Row = l.Val[:n+k], l.Row[:n+k]
+	return k
 }
 
 // Combine adds Σ val·rows[row] over the list to acc. rows is a row-major matrix
-// of len(acc) columns.
+// of len(acc) columns; it must have every row that the list names.
 func (l *List) Combine(acc, rows []float32) {
+	if len(l.Row) > 0 {
+		current.combine(acc, rows, l.Row, l.Val[:len(l.Row)])
+	}
+}
+
+func combinePortable(acc, rows []float32, row []int32, val []float32) {
 	n := len(acc)
-	row, val := l.Row, l.Val[:len(l.Row)]
+	val = val[:len(row)]
 	for len(row) >= 4 && len(val) >= 4 {
 		x0, x1, x2, x3 := val[0], val[1], val[2], val[3]
 		r0 := rows[int(row[0])*n:][:n]

@@ -99,25 +99,3 @@ func WeightGradient(dw, x, dy []float32, g Geometry, ky, kx, ci, cn, out int, co
 	}
 	cols.combine(dw, dy, cn, out)
 }
-
-// AddBias adds bias [C] to every row of y [rows, C].
-func AddBias(y, bias []float32) {
-	c := len(bias)
-	for ; len(y) >= c; y = y[c:] {
-		row := y[:c]
-		for i, b := range bias {
-			row[i] += b
-		}
-	}
-}
-
-// SumRows adds the rows of y [rows, C] to sum [C].
-func SumRows(sum, y []float32) {
-	c := len(sum)
-	for ; len(y) >= c; y = y[c:] {
-		row := y[:c]
-		for i, v := range row {
-			sum[i] += v
-		}
-	}
-}

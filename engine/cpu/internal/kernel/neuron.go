@@ -12,30 +12,21 @@ type Neuron struct {
 	Detach     bool
 }
 
-// after is the potential after reset and floor, neuron.Dynamics.After.
-func (p *Neuron) after(u, s float32) float32 {
-	v := u - p.Theta*s
-	if !p.Soft {
-		v = u*(1-s) + p.Reset*s
-	}
-	return max(v, p.Floor)
-}
-
-// afterSlope is ∂v/∂u, neuron.Dynamics.AfterSlope.
-func (p *Neuron) afterSlope(u, s, h float32) float32 {
-	if p.Detach {
-		h = 0
-	}
-	var v, slope float32
+// reset returns both kinds of reset as one: after a spike s the potential is
+//
+//	v = max(u·(1 − keep·s) + jump·s, floor)
+//
+// with keep = 1, jump = Reset when hard, keep = 0, jump = −θ when soft. attach is
+// 0 if gradients do not pass through the reset, else 1. The maximum keeps NaN.
+func (p *Neuron) reset() (keep, jump, attach float32) {
+	keep, jump, attach = 1, p.Reset, 1
 	if p.Soft {
-		v, slope = u-p.Theta*s, 1-p.Theta*h
-	} else {
-		v, slope = u*(1-s)+p.Reset*s, 1-s-(u-p.Reset)*h
+		keep, jump = 0, -p.Theta
 	}
-	if v < p.Floor {
-		return 0
+	if p.Detach {
+		attach = 0
 	}
-	return slope
+	return keep, jump, attach
 }
 
 // Sums accumulates what a scan observes.
@@ -55,46 +46,52 @@ func (a *Sums) Add(b Sums) {
 
 // Step advances neurons, whole rows of C channels, by one time step:
 // u = f(v) + x, s, v ← after reset. v is read and written; u and s are written.
+// A potential that is not a number fires no spike.
 func (p *Neuron) Step(s, u, v, x []float32) Sums {
-	var sum Sums
-	c := len(p.C2)
-	c2, c1, c0 := p.C2, p.C1[:c], p.C0[:c]
+	c, n := len(p.C2), len(x)
+	keep, jump, _ := p.reset()
+	spikes, sum, sum2 := current.step(s[:n], u[:n], v[:n], x, p.C2, p.C1[:c], p.C0[:c], p.Theta, keep, jump, p.Floor)
+	return Sums{float64(spikes), sum, sum2, n}
+}
+
+func stepPortable(s, u, v, x, c2, c1, c0 []float32, theta, keep, jump, floor float32) (spikes int, sum, sum2 float64) {
+	c := len(c2)
 	for r := 0; r+c <= len(x); r += c {
 		xr := x[r : r+c]
 		ur, sr, vr := u[r : r+c][:len(xr)], s[r : r+c][:len(xr)], v[r : r+c][:len(xr)]
 		k2, k1, k0 := c2[:len(xr)], c1[:len(xr)], c0[:len(xr)]
-		var spikes, su, su2 float32
+		var fired, su, su2 float32
 		for i, xi := range xr {
 			vi := vr[i]
 			ui := (k2[i]*vi+k1[i])*vi + k0[i] + xi
 			var si float32
-			if ui >= p.Theta {
+			if ui >= theta {
 				si = 1
 			}
 			ur[i], sr[i] = ui, si
-			vr[i] = p.after(ui, si)
-			spikes += si
+			vr[i] = max(ui*(1-keep*si)+jump*si, floor)
+			fired += si
 			su += ui
 			su2 += ui * ui
 		}
-		sum.Spikes += float64(spikes)
-		sum.U += float64(su)
-		sum.U2 += float64(su2)
+		spikes += int(fired)
+		sum += float64(su)
+		sum2 += float64(su2)
 	}
-	sum.Neurons = len(x)
-	return sum
+	return spikes, sum, sum2
 }
 
 // StepSmooth is Step with a smooth step function of u−θ in place of the
 // threshold: the function whose exact derivative the backward scan computes.
 func (p *Neuron) StepSmooth(s, u, v, x []float32, smooth func(d float32) float32) Sums {
 	var sum Sums
+	keep, jump, _ := p.reset()
 	for i, xi := range x {
 		c := i % len(p.C2)
 		vi := v[i]
 		ui := (p.C2[c]*vi+p.C1[c])*vi + p.C0[c] + xi
 		si := smooth(ui - p.Theta)
-		u[i], s[i], v[i] = ui, si, p.after(ui, si)
+		u[i], s[i], v[i] = ui, si, max(ui*(1-keep*si)+jump*si, p.Floor)
 		sum.Spikes += float64(si)
 		sum.U += float64(ui)
 		sum.U2 += float64(ui) * float64(ui)
@@ -105,9 +102,14 @@ func (p *Neuron) StepSmooth(s, u, v, x []float32, smooth func(d float32) float32
 
 // After writes the potential after reset of whole slices.
 func (p *Neuron) After(v, u, s []float32) {
+	keep, jump, _ := p.reset()
+	current.after(v, u[:len(v)], s[:len(v)], keep, jump, p.Floor)
+}
+
+func afterPortable(v, u, s []float32, keep, jump, floor float32) {
 	u, s = u[:len(v)], s[:len(v)]
 	for i := range v {
-		v[i] = p.after(u[i], s[i])
+		v[i] = max(u[i]*(1-keep*s[i])+jump*s[i], floor)
 	}
 }
 
@@ -116,10 +118,16 @@ func (p *Neuron) After(v, u, s []float32) {
 //	q = g·h + carry·∂v/∂u,   carry ← q·f′(v[t−1])
 //
 // carry enters as q[t+1]·f′(v[t]), zero at the last step. h is the window's
-// value at u[t], prev the potential v[t−1]. q = ∂L/∂x[t] is written.
+// value at u[t], prev the potential v[t−1]. q = ∂L/∂x[t] is written. With the
+// reset as above ∂v/∂u = 1 − keep·s + (jump − keep·u)·h, and 0 under the floor.
 func (p *Neuron) Back(q, carry, g, h, u, s, prev []float32) {
-	c := len(p.C2)
-	c2, c1 := p.C2, p.C1[:c]
+	c, n := len(p.C2), len(u)
+	keep, jump, attach := p.reset()
+	current.back(q[:n], carry[:n], g[:n], h[:n], u, s[:n], prev[:n], p.C2, p.C1[:c], keep, jump, p.Floor, attach)
+}
+
+func backPortable(q, carry, g, h, u, s, prev, c2, c1 []float32, keep, jump, floor, attach float32) {
+	c := len(c2)
 	for r := 0; r+c <= len(u); r += c {
 		ur := u[r : r+c]
 		n := len(ur)
@@ -127,7 +135,12 @@ func (p *Neuron) Back(q, carry, g, h, u, s, prev []float32) {
 		cr, pr, qr := carry[r : r+c][:n], prev[r : r+c][:n], q[r : r+c][:n]
 		k2, k1 := c2[:n], c1[:n]
 		for i, ui := range ur {
-			qi := gr[i]*hr[i] + cr[i]*p.afterSlope(ui, sr[i], hr[i])
+			kept := 1 - keep*sr[i]
+			slope := kept + (jump-keep*ui)*attach*hr[i]
+			if ui*kept+jump*sr[i] < floor {
+				slope = 0
+			}
+			qi := gr[i]*hr[i] + cr[i]*slope
 			cr[i] = qi * (2*k2[i]*pr[i] + k1[i])
 			qr[i] = qi
 		}

@@ -91,11 +91,3 @@ func GlobalAvgPool(y, x []float32) {
 		y[i] *= inv
 	}
 }
-
-// Add adds src to dst.
-func Add(dst, src []float32) {
-	src = src[:len(dst)]
-	for i := range dst {
-		dst[i] += src[i]
-	}
-}

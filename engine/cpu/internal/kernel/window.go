@@ -9,7 +9,9 @@ type Window func(h, u []float32, theta, b float32)
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
 
 // Rectangular has half-width b.
-func Rectangular(h, u []float32, theta, b float32) {
+func Rectangular(h, u []float32, theta, b float32) { current.rectangular(h[:len(u)], u, theta, b) }
+
+func rectangularPortable(h, u []float32, theta, b float32) {
 	h = h[:len(u)]
 	top := .5 / b
 	for i, ui := range u {
@@ -22,7 +24,9 @@ func Rectangular(h, u []float32, theta, b float32) {
 }
 
 // Triangular has half-width b.
-func Triangular(h, u []float32, theta, b float32) {
+func Triangular(h, u []float32, theta, b float32) { current.triangular(h[:len(u)], u, theta, b) }
+
+func triangularPortable(h, u []float32, theta, b float32) {
 	h = h[:len(u)]
 	inv := 1 / b
 	for i, ui := range u {
@@ -31,7 +35,9 @@ func Triangular(h, u []float32, theta, b float32) {
 }
 
 // Epanechnikov has half-width b.
-func Epanechnikov(h, u []float32, theta, b float32) {
+func Epanechnikov(h, u []float32, theta, b float32) { current.epanechnikov(h[:len(u)], u, theta, b) }
+
+func epanechnikovPortable(h, u []float32, theta, b float32) {
 	h = h[:len(u)]
 	inv := 1 / b
 	for i, ui := range u {
