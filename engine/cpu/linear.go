@@ -16,10 +16,9 @@ type weights struct {
 	cols  []*kernel.Columns
 }
 
-// columnRows is how many rows a worker collects before it combines them.
-const columnRows = 256
-
-func newWeights(p *plan, l graph.Layer, k, n, block int, backward bool) weights {
+// newWeights has room for weight-gradient tiles of `block` input channels, whose
+// lists are made of up to `rows` rows at a time.
+func newWeights(p *plan, l graph.Layer, k, n, block, rows int, backward bool) weights {
 	ps := p.paramsOf(l)
 	w := weights{p: p, w: ps["weight"], b: ps["bias"], k: k, n: n}
 	if backward {
@@ -28,7 +27,7 @@ func newWeights(p *plan, l graph.Layer, k, n, block int, backward bool) weights 
 	for range p.pool.workers {
 		w.lists = append(w.lists, kernel.NewList(max(k, n)))
 		if p.train {
-			w.cols = append(w.cols, kernel.NewColumns(block, columnRows))
+			w.cols = append(w.cols, kernel.NewColumns(block, rows))
 		}
 	}
 	return w
@@ -44,29 +43,40 @@ func (w *weights) biasGradient(dy []float32) {
 }
 
 // convOp is a convolution. Its tiles are images, forward and for the input
-// gradient; rows of the weight matrix, for the weight gradient: each tile owns
-// what it writes, so no sum depends on who computes it.
+// gradient. For the weight gradient a tile is a block of input channels and a
+// group of images; groups have a gradient each and are added up in order, so no
+// sum depends on who computes it.
 type convOp struct {
 	weights
 	x                    input
 	y                    *value
 	geo                  kernel.Geometry
-	block                int // input channels per weight-gradient tile
+	corr                 *kernel.Correlation
+	block, blocks        int         // input channels per weight-gradient tile; such blocks
+	groups               [][]float32 // gradients of groups of images, if there are several
 	fwd, bwdX, bwdWeight func(worker, tile int)
 }
 
-// channelBlock is the most input channels in a tile of the weight gradient.
-const channelBlock = 16
+// channelBlock is the most input channels in a tile of the weight gradient;
+// weightTiles how many tiles there are at least, so that all cores have work.
+const (
+	channelBlock = 16
+	weightTiles  = 8
+)
 
 func newConv(p *plan, o *graph.Conv, l graph.Layer, x input, y *value) *convOp {
 	geo := kernel.Geometry{
 		H: l.In[0].H, W: l.In[0].W, C: l.In[0].C, OutH: l.Out.H, OutW: l.Out.W,
 		Kernel: o.Kernel, Stride: o.Stride, Pad: o.Pad,
 	}
-	block := min(geo.C, channelBlock)
-	c := &convOp{
-		weights: newWeights(p, l, geo.Patch(), o.Out, block, x.grad != nil),
-		x:       x, y: y, geo: geo, block: block,
+	c := &convOp{x: x, y: y, geo: geo, corr: kernel.NewCorrelation(geo), block: min(geo.C, channelBlock)}
+	c.blocks = tiles(geo.C, c.block)
+	c.weights = newWeights(p, l, geo.Patch(), o.Out, c.block, c.corr.Pixels(), x.grad != nil)
+	if n := weightTiles / c.blocks; p.train && n > 1 {
+		c.groups = make([][]float32, n)
+		for i := range c.groups {
+			c.groups[i] = make([]float32, len(c.w.data))
+		}
 	}
 	c.fwd, c.bwdX, c.bwdWeight = c.forwardTile, c.inputTile, c.weightTile
 	return c
@@ -74,8 +84,10 @@ func newConv(p *plan, o *graph.Conv, l graph.Layer, x input, y *value) *convOp {
 
 func (c *convOp) inputs() []*input { return []*input{&c.x} }
 
-// scratchLen is one image's patch matrix.
-func (c *convOp) scratchLen() int { return c.geo.OutH * c.geo.OutW * c.geo.Patch() }
+// patchLen is the size of one image's patch matrix.
+func (c *convOp) patchLen() int { return c.geo.OutH * c.geo.OutW * c.geo.Patch() }
+
+func (c *convOp) scratchLen() int { return max(c.patchLen(), c.corr.ScratchLen(c.n)) }
 
 func (c *convOp) forward() { c.p.pool.run(c.p.frames(c.y), c.fwd) }
 
@@ -89,8 +101,10 @@ func (c *convOp) forwardTile(worker, i int) {
 
 func (c *convOp) backward() {
 	frames := c.p.frames(c.y)
-	blocks := tiles(c.geo.C, c.block)
-	c.p.pool.run(c.geo.Kernel*c.geo.Kernel*blocks, c.bwdWeight)
+	c.p.pool.run(c.blocks*max(1, len(c.groups)), c.bwdWeight)
+	for _, g := range c.groups {
+		kernel.Add(c.w.grad, g)
+	}
 	c.biasGradient(c.y.grad[:frames*c.y.shape.Size()])
 	if c.x.grad != nil {
 		c.transpose()
@@ -99,13 +113,19 @@ func (c *convOp) backward() {
 }
 
 func (c *convOp) weightTile(worker, tile int) {
-	blocks := tiles(c.geo.C, c.block)
-	pos, ci := tile/blocks, tile%blocks*c.block
+	ci := tile % c.blocks * c.block
 	cn := min(c.block, c.geo.C-ci)
-	dw := c.w.grad[(pos*c.geo.C+ci)*c.n:][:cn*c.n]
-	for i := range c.p.frames(c.y) {
-		kernel.WeightGradient(dw, image(c.x.data, c.x.shape, i), image(c.y.grad, c.y.shape, i),
-			c.geo, pos/c.geo.Kernel, pos%c.geo.Kernel, ci, cn, c.n, c.cols[worker])
+	dw, from, to := c.w.grad, 0, c.p.frames(c.y)
+	if n := len(c.groups); n > 0 {
+		g := tile / c.blocks
+		dw, from, to = c.groups[g], g*to/n, (g+1)*to/n
+		for row := ci * c.n; row < len(dw); row += c.geo.C * c.n {
+			clear(dw[row : row+cn*c.n])
+		}
+	}
+	for i := from; i < to; i++ {
+		c.corr.AddTo(dw, image(c.x.data, c.x.shape, i), image(c.y.grad, c.y.shape, i),
+			ci, cn, c.n, c.cols[worker], c.p.scratch[worker])
 	}
 }
 
@@ -117,7 +137,7 @@ func (c *convOp) inputTile(worker, i int) {
 		kernel.Mul(dx, dy, c.back, m, c.n, c.k, !c.x.first, &c.lists[worker])
 		return
 	}
-	col := c.p.scratch[worker][:c.scratchLen()]
+	col := c.p.scratch[worker][:c.patchLen()]
 	kernel.Mul(col, dy, c.back, m, c.n, c.k, false, &c.lists[worker])
 	if c.x.first {
 		clear(dx)
@@ -132,10 +152,12 @@ func image(data []float32, s graph.Shape, i int) []float32 {
 }
 
 // linearRows is the number of samples in a tile of a linear layer; weightRows
-// the number of its weight matrix's rows in a tile of the weight gradient.
+// the number of its weight matrix's rows in a tile of the weight gradient;
+// listedRows how many samples that lists at a time.
 const (
 	linearRows = 8
 	weightRows = 32
+	listedRows = 256
 )
 
 // linearOp is a fully connected layer on frames of vectors.
@@ -143,19 +165,21 @@ type linearOp struct {
 	weights
 	x                    input
 	y                    *value
+	rows                 kernel.RowTable // of the input
 	fwd, bwdX, bwdWeight func(worker, tile int)
 }
 
 func newLinear(p *plan, l graph.Layer, x input, y *value) *linearOp {
-	o := &linearOp{weights: newWeights(p, l, l.In[0].C, l.Out.C, weightRows, x.grad != nil), x: x, y: y}
+	o := &linearOp{weights: newWeights(p, l, l.In[0].C, l.Out.C, weightRows, listedRows, x.grad != nil), x: x, y: y}
+	o.rows = kernel.NewRowTable(listedRows, o.k)
 	o.fwd, o.bwdX, o.bwdWeight = o.forwardTile, o.inputTile, o.weightTile
 	return o
 }
 
 func (o *linearOp) inputs() []*input { return []*input{&o.x} }
 
-// rows returns the frames of a tile.
-func (o *linearOp) rows(tile int) (from, to int) {
+// frames returns the frames of a tile.
+func (o *linearOp) frames(tile int) (from, to int) {
 	return tile * linearRows, min((tile+1)*linearRows, o.p.frames(o.y))
 }
 
@@ -164,7 +188,7 @@ func (o *linearOp) forward() {
 }
 
 func (o *linearOp) forwardTile(worker, tile int) {
-	a, b := o.rows(tile)
+	a, b := o.frames(tile)
 	y := o.y.data[a*o.n : b*o.n]
 	kernel.Mul(y, o.x.data[a*o.k:b*o.k], o.w.data, b-a, o.k, o.n, false, &o.lists[worker])
 	if o.b != nil {
@@ -185,10 +209,10 @@ func (o *linearOp) backward() {
 func (o *linearOp) weightTile(worker, tile int) {
 	k0 := tile * weightRows
 	kn := min(weightRows, o.k-k0)
-	kernel.MulTransposed(o.w.grad[k0*o.n:(k0+kn)*o.n], o.x.data[k0:], o.y.grad, o.p.frames(o.y), kn, o.k, o.n, o.cols[worker])
+	kernel.MulTransposed(o.w.grad[k0*o.n:(k0+kn)*o.n], o.x.data[k0:], o.y.grad, o.p.frames(o.y), kn, o.k, o.n, o.rows, o.cols[worker])
 }
 
 func (o *linearOp) inputTile(worker, tile int) {
-	a, b := o.rows(tile)
+	a, b := o.frames(tile)
 	kernel.Mul(o.x.grad[a*o.k:b*o.k], o.y.grad[a*o.n:b*o.n], o.back, b-a, o.n, o.k, !o.x.first, &o.lists[worker])
 }

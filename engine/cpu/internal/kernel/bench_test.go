@@ -17,7 +17,9 @@ func BenchmarkConvolution(b *testing.B) {
 	rate := func(b *testing.B) {
 		b.ReportMetric(2*196*float64(g.Patch())*out*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
 	}
-	l, cols := NewList(g.Patch()), NewColumns(16, 256)
+	l, cols := NewList(g.Patch()), NewColumns(16, 196)
+	corr := NewCorrelation(g)
+	grid := make([]float32, corr.ScratchLen(out))
 	for _, share := range []float64{1, .5, .15} {
 		x := sparse(rng, random(rng, 196*16), 1-share)
 		b.Run(fmt.Sprintf("forward/%.2f", share), func(b *testing.B) {
@@ -30,9 +32,7 @@ func BenchmarkConvolution(b *testing.B) {
 		b.Run(fmt.Sprintf("weights/%.2f", share), func(b *testing.B) {
 			dw := make([]float32, len(w))
 			for b.Loop() {
-				for pos := range 9 {
-					WeightGradient(dw[pos*16*out:][:16*out], x, dy, g, pos/3, pos%3, 0, 16, out, cols)
-				}
+				corr.AddTo(dw, x, dy, 0, 16, out, cols, grid)
 			}
 			rate(b)
 		})

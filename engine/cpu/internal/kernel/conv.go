@@ -68,34 +68,3 @@ func Col2im(dx, col []float32, g Geometry) {
 		}
 	}
 }
-
-// WeightGradient adds to dw, the rows [ci, ci+cn) of the weight matrix at
-// window position (ky, kx), [cn, out], what one image contributes: the sum over
-// pixels of input times output gradient dy [OutH, OutW, out].
-func WeightGradient(dw, x, dy []float32, g Geometry, ky, kx, ci, cn, out int, cols *Columns) {
-	// Output columns whose input column ox·stride − pad + kx is inside.
-	first := max(0, (g.Pad-kx+g.Stride-1)/g.Stride)
-	end := 0
-	if last := g.W - 1 + g.Pad - kx; last >= 0 {
-		end = min(g.OutW, last/g.Stride+1)
-	}
-	cols.reset(cn)
-	held := 0
-	for oy := range g.OutH {
-		y := oy*g.Stride - g.Pad + ky
-		if y < 0 || y >= g.H {
-			continue
-		}
-		for ox := first; ox < end; ox++ {
-			if held == cols.room {
-				cols.combine(dw, dy, cn, out)
-				cols.reset(cn)
-				held = 0
-			}
-			at := (y*g.W+ox*g.Stride-g.Pad+kx)*g.C + ci
-			cols.append(x[at:at+cn], oy*g.OutW+ox)
-			held++
-		}
-	}
-	cols.combine(dw, dy, cn, out)
-}

@@ -89,7 +89,7 @@ func TestMulTransposed(t *testing.T) {
 						}
 					}
 				}
-				MulTransposed(c, a, b, m, k, stride, n, cols)
+				MulTransposed(c, a, b, m, k, stride, n, NewRowTable(8, stride), cols)
 				near(t, fmt.Sprintf("m=%d k=%d n=%d", m, k, n), c, want, m)
 			}
 		}
@@ -136,12 +136,10 @@ func TestConvolution(t *testing.T) {
 		Convolve(y, x, w, g, out, &l)
 		near(t, name+" output", y, wantY, g.Patch())
 
-		dw, cols := make([]float32, len(wantW)), NewColumns(2, 4)
-		for pos := range g.Kernel * g.Kernel {
-			for c := 0; c < g.C; c += 2 { // in blocks of two channels
-				cn := min(2, g.C-c)
-				WeightGradient(dw[(pos*g.C+c)*out:][:cn*out], x, dy, g, pos/g.Kernel, pos%g.Kernel, c, cn, out, cols)
-			}
+		corr := NewCorrelation(g)
+		dw, cols := make([]float32, len(wantW)), NewColumns(2, corr.Pixels())
+		for c := 0; c < g.C; c += 2 { // in blocks of two channels
+			corr.AddTo(dw, x, dy, c, min(2, g.C-c), out, cols, random(rng, corr.ScratchLen(out)))
 		}
 		near(t, name+" weight gradient", dw, wantW, pix)
 

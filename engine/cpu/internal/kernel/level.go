@@ -11,6 +11,7 @@ type kernels struct {
 
 	combine  func(acc, rows []float32, row []int32, val []float32)
 	compress func(val []float32, row []int32, x []float32, first int) int
+	gather   func(val []float32, row []int32, count []int, room int, x []float32, offset, index []int32)
 
 	step  func(s, u, v, x, c2, c1, c0 []float32, theta, keep, jump, floor float32) (spikes int, sum, sum2 float64)
 	after func(v, u, s []float32, keep, jump, floor float32)
@@ -32,7 +33,7 @@ type kernels struct {
 }
 
 var portable = kernels{
-	level: "portable", combine: combinePortable, compress: compressPortable,
+	level: "portable", combine: combinePortable, compress: compressPortable, gather: gatherPortable,
 	step: stepPortable, after: afterPortable, back: backPortable,
 	rectangular: rectangularPortable, triangular: triangularPortable, epanechnikov: epanechnikovPortable,
 	affine: affinePortable, affinePair: affinePairPortable, affinePairAdd: affinePairAddPortable, moments: momentsPortable,

@@ -178,3 +178,8 @@ func sumSquaresAVX512(x []float32) float64
 //
 //go:noescape
 func compressAVX512(val []float32, row []int32, x []float32, first int) int
+
+// gatherAVX512 is gatherPortable for up to 16 columns; it may write 16 numbers more than it keeps.
+//
+//go:noescape
+func gatherAVX512(val []float32, row []int32, count []int, room int, x []float32, offset []int32, index []int32)

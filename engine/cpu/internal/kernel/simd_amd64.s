@@ -3213,3 +3213,412 @@ done221:
 	MOVQ DI, ret+80(FP)
 	VZEROUPPER
 	RET
+
+// func gatherAVX512(val []float32, row []int32, count []int, room int, x []float32, offset []int32, index []int32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, POPCNT
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-152
+	MOVQ   x_base+80(FP), AX
+	MOVQ   offset_base+104(FP), CX
+	MOVQ   index_base+128(FP), DX
+	MOVQ   offset_len+112(FP), BX
+	VXORPS Z0, Z0, Z0
+	MOVQ   count_len+56(FP), SI
+	MOVQ   $0x0000ffff, DI
+	BZHIQ  SI, DI, DI
+	KMOVW  DI, K1
+	LEAQ   -1(BX), SI
+	XORQ   DI, DI
+
+rows222:
+	CMPQ          DI, BX
+	JGE           done223
+	LEAQ          (DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z1
+	LEAQ          1(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z2
+	LEAQ          2(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z3
+	LEAQ          3(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z4
+	LEAQ          4(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z5
+	LEAQ          5(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z6
+	LEAQ          6(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z7
+	LEAQ          7(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z8
+	LEAQ          8(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z9
+	LEAQ          9(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z10
+	LEAQ          10(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z11
+	LEAQ          11(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z12
+	LEAQ          12(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z13
+	LEAQ          13(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z14
+	LEAQ          14(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z15
+	LEAQ          15(DI), R8
+	CMPQ          R8, SI
+	CMOVQGT       SI, R8
+	MOVLQSX       (CX)(R8*4), R8
+	VMOVUPS.Z     (AX)(R8*4), K1, Z16
+	VUNPCKLPS     Z2, Z1, Z17
+	VUNPCKHPS     Z2, Z1, Z1
+	VUNPCKLPS     Z4, Z3, Z2
+	VUNPCKHPS     Z4, Z3, Z3
+	VUNPCKLPS     Z6, Z5, Z4
+	VUNPCKHPS     Z6, Z5, Z5
+	VUNPCKLPS     Z8, Z7, Z6
+	VUNPCKHPS     Z8, Z7, Z7
+	VUNPCKLPS     Z10, Z9, Z8
+	VUNPCKHPS     Z10, Z9, Z9
+	VUNPCKLPS     Z12, Z11, Z10
+	VUNPCKHPS     Z12, Z11, Z11
+	VUNPCKLPS     Z14, Z13, Z12
+	VUNPCKHPS     Z14, Z13, Z13
+	VUNPCKLPS     Z16, Z15, Z14
+	VUNPCKHPS     Z16, Z15, Z15
+	VUNPCKLPD     Z2, Z17, Z16
+	VUNPCKHPD     Z2, Z17, Z2
+	VUNPCKLPD     Z3, Z1, Z17
+	VUNPCKHPD     Z3, Z1, Z1
+	VUNPCKLPD     Z6, Z4, Z3
+	VUNPCKHPD     Z6, Z4, Z4
+	VUNPCKLPD     Z7, Z5, Z6
+	VUNPCKHPD     Z7, Z5, Z5
+	VUNPCKLPD     Z10, Z8, Z7
+	VUNPCKHPD     Z10, Z8, Z8
+	VUNPCKLPD     Z11, Z9, Z10
+	VUNPCKHPD     Z11, Z9, Z9
+	VUNPCKLPD     Z14, Z12, Z11
+	VUNPCKHPD     Z14, Z12, Z12
+	VUNPCKLPD     Z15, Z13, Z14
+	VUNPCKHPD     Z15, Z13, Z13
+	VSHUFF32X4    $0x88, Z3, Z16, Z15
+	VSHUFF32X4    $0x88, Z11, Z7, Z18
+	VSHUFF32X4    $0x88, Z18, Z15, Z19
+	VSHUFF32X4    $0xdd, Z18, Z15, Z15
+	VSHUFF32X4    $0xdd, Z3, Z16, Z3
+	VSHUFF32X4    $0xdd, Z11, Z7, Z7
+	VSHUFF32X4    $0x88, Z7, Z3, Z11
+	VSHUFF32X4    $0xdd, Z7, Z3, Z3
+	VSHUFF32X4    $0x88, Z4, Z2, Z7
+	VSHUFF32X4    $0x88, Z12, Z8, Z16
+	VSHUFF32X4    $0x88, Z16, Z7, Z18
+	VSHUFF32X4    $0xdd, Z16, Z7, Z7
+	VSHUFF32X4    $0xdd, Z4, Z2, Z2
+	VSHUFF32X4    $0xdd, Z12, Z8, Z4
+	VSHUFF32X4    $0x88, Z4, Z2, Z8
+	VSHUFF32X4    $0xdd, Z4, Z2, Z2
+	VSHUFF32X4    $0x88, Z6, Z17, Z4
+	VSHUFF32X4    $0x88, Z14, Z10, Z12
+	VSHUFF32X4    $0x88, Z12, Z4, Z16
+	VSHUFF32X4    $0xdd, Z12, Z4, Z4
+	VSHUFF32X4    $0xdd, Z6, Z17, Z6
+	VSHUFF32X4    $0xdd, Z14, Z10, Z10
+	VSHUFF32X4    $0x88, Z10, Z6, Z12
+	VSHUFF32X4    $0xdd, Z10, Z6, Z6
+	VSHUFF32X4    $0x88, Z5, Z1, Z10
+	VSHUFF32X4    $0x88, Z13, Z9, Z14
+	VSHUFF32X4    $0x88, Z14, Z10, Z17
+	VSHUFF32X4    $0xdd, Z14, Z10, Z10
+	VSHUFF32X4    $0xdd, Z5, Z1, Z1
+	VSHUFF32X4    $0xdd, Z13, Z9, Z5
+	VSHUFF32X4    $0x88, Z5, Z1, Z9
+	VSHUFF32X4    $0xdd, Z5, Z1, Z1
+	MOVQ          BX, R8
+	SUBQ          DI, R8
+	MOVQ          $0x00000010, R9
+	CMPQ          R8, R9
+	CMOVQGT       R9, R8
+	MOVQ          $0x0000ffff, R9
+	BZHIQ         R8, R9, R9
+	KMOVW         R9, K2
+	VMOVUPS.Z     (DX)(DI*4), K2, Z5
+	MOVQ          val_base+0(FP), R8
+	MOVQ          row_base+24(FP), R9
+	MOVQ          count_base+48(FP), R10
+	MOVQ          count_len+56(FP), R11
+	MOVQ          room+72(FP), R12
+	CMPQ          R11, $+0
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z19, K2, K3
+	VCOMPRESSPS.Z Z19, K3, Z13
+	VPCOMPRESSD.Z Z5, K3, Z14
+	MOVQ          (R10), R13
+	VMOVUPS       Z13, (R8)(R13*4)
+	VMOVDQU32     Z14, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, (R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+1
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z18, K2, K3
+	VCOMPRESSPS.Z Z18, K3, Z13
+	VPCOMPRESSD.Z Z5, K3, Z14
+	MOVQ          8(R10), R13
+	VMOVUPS       Z13, (R8)(R13*4)
+	VMOVDQU32     Z14, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 8(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+2
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z16, K2, K3
+	VCOMPRESSPS.Z Z16, K3, Z13
+	VPCOMPRESSD.Z Z5, K3, Z14
+	MOVQ          16(R10), R13
+	VMOVUPS       Z13, (R8)(R13*4)
+	VMOVDQU32     Z14, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 16(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+3
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z17, K2, K3
+	VCOMPRESSPS.Z Z17, K3, Z13
+	VPCOMPRESSD.Z Z5, K3, Z14
+	MOVQ          24(R10), R13
+	VMOVUPS       Z13, (R8)(R13*4)
+	VMOVDQU32     Z14, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 24(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+4
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z11, K2, K3
+	VCOMPRESSPS.Z Z11, K3, Z11
+	VPCOMPRESSD.Z Z5, K3, Z13
+	MOVQ          32(R10), R13
+	VMOVUPS       Z11, (R8)(R13*4)
+	VMOVDQU32     Z13, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 32(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+5
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z8, K2, K3
+	VCOMPRESSPS.Z Z8, K3, Z8
+	VPCOMPRESSD.Z Z5, K3, Z11
+	MOVQ          40(R10), R13
+	VMOVUPS       Z8, (R8)(R13*4)
+	VMOVDQU32     Z11, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 40(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+6
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z12, K2, K3
+	VCOMPRESSPS.Z Z12, K3, Z8
+	VPCOMPRESSD.Z Z5, K3, Z11
+	MOVQ          48(R10), R13
+	VMOVUPS       Z8, (R8)(R13*4)
+	VMOVDQU32     Z11, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 48(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+7
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z9, K2, K3
+	VCOMPRESSPS.Z Z9, K3, Z8
+	VPCOMPRESSD.Z Z5, K3, Z9
+	MOVQ          56(R10), R13
+	VMOVUPS       Z8, (R8)(R13*4)
+	VMOVDQU32     Z9, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 56(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+8
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z15, K2, K3
+	VCOMPRESSPS.Z Z15, K3, Z8
+	VPCOMPRESSD.Z Z5, K3, Z9
+	MOVQ          64(R10), R13
+	VMOVUPS       Z8, (R8)(R13*4)
+	VMOVDQU32     Z9, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 64(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+9
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z7, K2, K3
+	VCOMPRESSPS.Z Z7, K3, Z7
+	VPCOMPRESSD.Z Z5, K3, Z8
+	MOVQ          72(R10), R13
+	VMOVUPS       Z7, (R8)(R13*4)
+	VMOVDQU32     Z8, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 72(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+10
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z4, K2, K3
+	VCOMPRESSPS.Z Z4, K3, Z4
+	VPCOMPRESSD.Z Z5, K3, Z7
+	MOVQ          80(R10), R13
+	VMOVUPS       Z4, (R8)(R13*4)
+	VMOVDQU32     Z7, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 80(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+11
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z10, K2, K3
+	VCOMPRESSPS.Z Z10, K3, Z4
+	VPCOMPRESSD.Z Z5, K3, Z7
+	MOVQ          88(R10), R13
+	VMOVUPS       Z4, (R8)(R13*4)
+	VMOVDQU32     Z7, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 88(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+12
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z3, K2, K3
+	VCOMPRESSPS.Z Z3, K3, Z3
+	VPCOMPRESSD.Z Z5, K3, Z4
+	MOVQ          96(R10), R13
+	VMOVUPS       Z3, (R8)(R13*4)
+	VMOVDQU32     Z4, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 96(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+13
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z2, K2, K3
+	VCOMPRESSPS.Z Z2, K3, Z2
+	VPCOMPRESSD.Z Z5, K3, Z3
+	MOVQ          104(R10), R13
+	VMOVUPS       Z2, (R8)(R13*4)
+	VMOVDQU32     Z3, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 104(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+14
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z6, K2, K3
+	VCOMPRESSPS.Z Z6, K3, Z2
+	VPCOMPRESSD.Z Z5, K3, Z3
+	MOVQ          112(R10), R13
+	VMOVUPS       Z2, (R8)(R13*4)
+	VMOVDQU32     Z3, (R9)(R13*4)
+	KMOVW         K3, R14
+	POPCNTQ       R14, R14
+	ADDQ          R14, R13
+	MOVQ          R13, 112(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+	CMPQ          R11, $+15
+	JLE           next224
+	VCMPPS        $0x04, Z0, Z1, K2, K2
+	VCOMPRESSPS.Z Z1, K2, Z1
+	VPCOMPRESSD.Z Z5, K2, Z2
+	MOVQ          120(R10), R11
+	VMOVUPS       Z1, (R8)(R11*4)
+	VMOVDQU32     Z2, (R9)(R11*4)
+	KMOVW         K2, R13
+	POPCNTQ       R13, R13
+	ADDQ          R13, R11
+	MOVQ          R11, 120(R10)
+	LEAQ          (R8)(R12*4), R8
+	LEAQ          (R9)(R12*4), R9
+
+next224:
+	ADDQ $+16, DI
+	JMP  rows222
+
+done223:
+	VZEROUPPER
+	RET

@@ -121,6 +121,29 @@ var kernelCases = map[string]kernelCase{
 		}
 		return out
 	},
+	"gather": func(k *kernels, a *arena, n, rows int) []float64 {
+		columns, room := min(n, columnBlock), 3*n+slack
+		x, count := a.floats(n*(columns+rows)), make([]int, columns)
+		offset, index := make([]int32, n), make([]int32, n)
+		for i := range offset {
+			offset[i], index[i] = int32(a.rng.IntN(n)*(columns+rows)), int32(a.rng.IntN(1000))
+		}
+		for i := range x {
+			x[i] *= float32(a.rng.IntN(2))
+		}
+		val, row := a.floats(columns*room), make([]int32, columns*room)
+		for range 2 { // the second time behind what is there
+			k.gather(val, row, count, room, x, offset, index)
+		}
+		var out []float64
+		for c, kept := range count {
+			clear(val[c*room+kept : (c+1)*room])
+			for _, r := range row[c*room:][:kept] {
+				out = append(out, float64(r))
+			}
+		}
+		return out
+	},
 	"hard scan":     scanCase(1, -.2, float32(math.Inf(-1)), 1),
 	"soft scan":     scanCase(0, .1, -.5, 1),
 	"detached scan": scanCase(1, 0, -.3, 0),

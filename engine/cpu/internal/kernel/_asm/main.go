@@ -16,5 +16,6 @@ func main() {
 		v.optimizers()
 	}
 	compress()
+	gather()
 	Generate()
 }
