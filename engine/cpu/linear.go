@@ -33,8 +33,6 @@ func newWeights(p *plan, l graph.Layer, k, n, block, rows int, backward bool) we
 	return w
 }
 
-func (w *weights) transpose() { kernel.Transpose(w.back, w.w.data, w.k, w.n) }
-
 // biasGradient adds the rows of dy, in order.
 func (w *weights) biasGradient(dy []float32) {
 	if w.b != nil {
@@ -69,7 +67,7 @@ func newConv(p *plan, o *graph.Conv, l graph.Layer, x input, y *value) *convOp {
 		H: l.In[0].H, W: l.In[0].W, C: l.In[0].C, OutH: l.Out.H, OutW: l.Out.W,
 		Kernel: o.Kernel, Stride: o.Stride, Pad: o.Pad,
 	}
-	c := &convOp{x: x, y: y, geo: geo, corr: kernel.NewCorrelation(geo), block: min(geo.C, channelBlock)}
+	c := &convOp{x: x, y: y, geo: geo, corr: kernel.NewCorrelation(geo, o.Out), block: min(geo.C, channelBlock)}
 	c.blocks = tiles(geo.C, c.block)
 	c.weights = newWeights(p, l, geo.Patch(), o.Out, c.block, c.corr.Pixels(), x.grad != nil)
 	if n := weightTiles / c.blocks; p.train && n > 1 {
@@ -84,10 +82,7 @@ func newConv(p *plan, o *graph.Conv, l graph.Layer, x input, y *value) *convOp {
 
 func (c *convOp) inputs() []*input { return []*input{&c.x} }
 
-// patchLen is the size of one image's patch matrix.
-func (c *convOp) patchLen() int { return c.geo.OutH * c.geo.OutW * c.geo.Patch() }
-
-func (c *convOp) scratchLen() int { return max(c.patchLen(), c.corr.ScratchLen(c.n)) }
+func (c *convOp) scratchLen() int { return c.corr.ScratchLen() }
 
 func (c *convOp) forward() { c.p.pool.run(c.p.frames(c.y), c.fwd) }
 
@@ -107,7 +102,7 @@ func (c *convOp) backward() {
 	}
 	c.biasGradient(c.y.grad[:frames*c.y.shape.Size()])
 	if c.x.grad != nil {
-		c.transpose()
+		c.corr.TransposePositions(c.back, c.w.data)
 		c.p.pool.run(frames, c.bwdX)
 	}
 }
@@ -124,25 +119,14 @@ func (c *convOp) weightTile(worker, tile int) {
 		}
 	}
 	for i := from; i < to; i++ {
-		c.corr.AddTo(dw, image(c.x.data, c.x.shape, i), image(c.y.grad, c.y.shape, i),
-			ci, cn, c.n, c.cols[worker], c.p.scratch[worker])
+		c.corr.Weights(dw, image(c.x.data, c.x.shape, i), image(c.y.grad, c.y.shape, i),
+			ci, cn, c.cols[worker], c.p.scratch[worker])
 	}
 }
 
 func (c *convOp) inputTile(worker, i int) {
-	dx := image(c.x.grad, c.x.shape, i)
-	dy := image(c.y.grad, c.y.shape, i)
-	m := c.geo.OutH * c.geo.OutW
-	if c.geo.Pointwise() {
-		kernel.Mul(dx, dy, c.back, m, c.n, c.k, !c.x.first, &c.lists[worker])
-		return
-	}
-	col := c.p.scratch[worker][:c.patchLen()]
-	kernel.Mul(col, dy, c.back, m, c.n, c.k, false, &c.lists[worker])
-	if c.x.first {
-		clear(dx)
-	}
-	kernel.Col2im(dx, col, c.geo)
+	dx, dy := image(c.x.grad, c.x.shape, i), image(c.y.grad, c.y.shape, i)
+	c.corr.Input(dx, dy, c.back, !c.x.first, c.p.scratch[worker])
 }
 
 // image returns image i of data [frames, H, W, C].
@@ -201,7 +185,7 @@ func (o *linearOp) backward() {
 	o.p.pool.run(tiles(o.k, weightRows), o.bwdWeight)
 	o.biasGradient(o.y.grad[:frames*o.n])
 	if o.x.grad != nil {
-		o.transpose()
+		kernel.Transpose(o.back, o.w.data, o.k, o.n)
 		o.p.pool.run(tiles(frames, linearRows), o.bwdX)
 	}
 }

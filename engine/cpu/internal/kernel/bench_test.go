@@ -13,13 +13,13 @@ func BenchmarkConvolution(b *testing.B) {
 	const out = 32
 	rng := rand.New(rand.NewPCG(1, 1))
 	w, dy := random(rng, g.Patch()*out), random(rng, 196*out)
-	back, col := make([]float32, len(w)), make([]float32, 196*g.Patch())
+	back := make([]float32, len(w))
 	rate := func(b *testing.B) {
 		b.ReportMetric(2*196*float64(g.Patch())*out*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
 	}
 	l, cols := NewList(g.Patch()), NewColumns(16, 196)
-	corr := NewCorrelation(g)
-	grid := make([]float32, corr.ScratchLen(out))
+	corr := NewCorrelation(g, out)
+	grid := make([]float32, corr.ScratchLen())
 	for _, share := range []float64{1, .5, .15} {
 		x := sparse(rng, random(rng, 196*16), 1-share)
 		b.Run(fmt.Sprintf("forward/%.2f", share), func(b *testing.B) {
@@ -32,17 +32,16 @@ func BenchmarkConvolution(b *testing.B) {
 		b.Run(fmt.Sprintf("weights/%.2f", share), func(b *testing.B) {
 			dw := make([]float32, len(w))
 			for b.Loop() {
-				corr.AddTo(dw, x, dy, 0, 16, out, cols, grid)
+				corr.Weights(dw, x, dy, 0, 16, cols, grid)
 			}
 			rate(b)
 		})
 	}
 	b.Run("input", func(b *testing.B) {
-		Transpose(back, w, g.Patch(), out)
+		corr.TransposePositions(back, w)
 		dx := make([]float32, 196*16)
 		for b.Loop() {
-			Mul(col, dy, back, 196, out, g.Patch(), false, &l)
-			Col2im(dx, col, g)
+			corr.Input(dx, dy, back, false, grid)
 		}
 		rate(b)
 	})

@@ -12,10 +12,6 @@ type Geometry struct {
 // matrix [Kernel, Kernel, C, Out].
 func (g Geometry) Patch() int { return g.Kernel * g.Kernel * g.C }
 
-// Pointwise reports whether windows are single pixels in order, so that the
-// image itself is its own patch matrix.
-func (g Geometry) Pointwise() bool { return g.Kernel == 1 && g.Stride == 1 && g.Pad == 0 }
-
 // span returns the range of window columns kx whose input column lies inside
 // the image for output column ox, and the input column of the first of them.
 func (g Geometry) span(ox int) (from, to, x int) {
@@ -42,29 +38,6 @@ func Convolve(y, x, w []float32, g Geometry, out int, l *List) {
 			acc := y[(oy*g.OutW+ox)*out:][:out]
 			clear(acc)
 			l.Combine(acc, w)
-		}
-	}
-}
-
-// Col2im adds rows of patches, [OutH·OutW, Patch], to the pixels that the
-// patches are made of.
-func Col2im(dx, col []float32, g Geometry) {
-	row := g.Kernel * g.C
-	for oy := range g.OutH {
-		for ox := range g.OutW {
-			patch := col[(oy*g.OutW+ox)*g.Patch():][:g.Patch()]
-			from, to, x0 := g.span(ox)
-			for ky := range g.Kernel {
-				y := oy*g.Stride - g.Pad + ky
-				if y < 0 || y >= g.H {
-					continue
-				}
-				p := patch[ky*row+from*g.C : ky*row+to*g.C]
-				d := dx[(y*g.W+x0)*g.C:][:len(p)]
-				for i, v := range p {
-					d[i] += v
-				}
-			}
 		}
 	}
 }

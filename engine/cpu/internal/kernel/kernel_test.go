@@ -112,12 +112,11 @@ func (g Geometry) input(x []float32, iy, ix, c int) float64 {
 
 func TestConvolution(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
-	const out = 3
-	for _, g := range geometries {
+	for i, g := range geometries {
+		out := 3 + i%4
 		name := fmt.Sprintf("%+v", g)
 		pix := g.OutH * g.OutW
 		x, w, dy := sparse(rng, random(rng, g.H*g.W*g.C), .4), random(rng, g.Patch()*out), random(rng, pix*out)
-		col := random(rng, pix*g.Patch())
 		wantY, wantW, wantX := make([]float64, pix*out), make([]float64, g.Patch()*out), make([]float64, len(x))
 		for row := range pix * g.Patch() {
 			p, at := row/g.Patch(), row%g.Patch()
@@ -127,25 +126,32 @@ func TestConvolution(t *testing.T) {
 			for o := range out {
 				wantY[p*out+o] += v * float64(w[at*out+o])
 				wantW[at*out+o] += v * float64(dy[p*out+o])
-			}
-			if iy >= 0 && ix >= 0 && iy < g.H && ix < g.W {
-				wantX[(iy*g.W+ix)*g.C+c] += float64(col[row])
+				if iy >= 0 && ix >= 0 && iy < g.H && ix < g.W {
+					wantX[(iy*g.W+ix)*g.C+c] += float64(w[at*out+o]) * float64(dy[p*out+o])
+				}
 			}
 		}
 		y, l := random(rng, pix*out), NewList(g.Patch())
 		Convolve(y, x, w, g, out, &l)
 		near(t, name+" output", y, wantY, g.Patch())
 
-		corr := NewCorrelation(g)
+		corr := NewCorrelation(g, out)
+		scratch := random(rng, corr.ScratchLen())
 		dw, cols := make([]float32, len(wantW)), NewColumns(2, corr.Pixels())
 		for c := 0; c < g.C; c += 2 { // in blocks of two channels
-			corr.AddTo(dw, x, dy, c, min(2, g.C-c), out, cols, random(rng, corr.ScratchLen(out)))
+			corr.Weights(dw, x, dy, c, min(2, g.C-c), cols, scratch)
 		}
 		near(t, name+" weight gradient", dw, wantW, pix)
 
-		dx := make([]float32, len(x))
-		Col2im(dx, col, g)
-		near(t, name+" col2im", dx, wantX, g.Kernel*g.Kernel)
+		dx, back := random(rng, len(x)), make([]float32, len(w))
+		corr.TransposePositions(back, w)
+		corr.Input(dx, dy, back, false, scratch)
+		near(t, name+" input gradient", dx, wantX, g.Patch())
+		for i, v := range dx {
+			wantX[i] += float64(v)
+		}
+		corr.Input(dx, dy, back, true, scratch)
+		near(t, name+" input gradient added", dx, wantX, g.Patch())
 	}
 }
 

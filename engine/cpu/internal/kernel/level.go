@@ -13,6 +13,8 @@ type kernels struct {
 	compress func(val []float32, row []int32, x []float32, first int) int
 	gather   func(val []float32, row []int32, count []int, room int, x []float32, offset, index []int32)
 
+	correlate func(dx, dy, w []float32, dyAt, wAt []int32, pixels, step, k, n int, add bool)
+
 	step  func(s, u, v, x, c2, c1, c0 []float32, theta, keep, jump, floor float32) (spikes int, sum, sum2 float64)
 	after func(v, u, s []float32, keep, jump, floor float32)
 	back  func(q, carry, g, h, u, s, prev, c2, c1 []float32, keep, jump, floor, attach float32)
@@ -33,7 +35,7 @@ type kernels struct {
 }
 
 var portable = kernels{
-	level: "portable", combine: combinePortable, compress: compressPortable, gather: gatherPortable,
+	level: "portable", combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
 	step: stepPortable, after: afterPortable, back: backPortable,
 	rectangular: rectangularPortable, triangular: triangularPortable, epanechnikov: epanechnikovPortable,
 	affine: affinePortable, affinePair: affinePairPortable, affinePairAdd: affinePairAddPortable, moments: momentsPortable,

@@ -9,6 +9,11 @@ package kernel
 //go:noescape
 func combineAVX2(acc []float32, rows []float32, row []int32, val []float32)
 
+// correlateAVX2 is correlatePortable.
+//
+//go:noescape
+func correlateAVX2(dx []float32, dy []float32, w []float32, dyAt []int32, wAt []int32, pixels int, step int, k int, n int, add bool)
+
 // stepAVX2 is stepPortable.
 //
 //go:noescape
@@ -93,6 +98,11 @@ func sumSquaresAVX2(x []float32) float64
 //
 //go:noescape
 func combineAVX512(acc []float32, rows []float32, row []int32, val []float32)
+
+// correlateAVX512 is correlatePortable.
+//
+//go:noescape
+func correlateAVX512(dx []float32, dy []float32, w []float32, dyAt []int32, wAt []int32, pixels int, step int, k int, n int, add bool)
 
 // stepAVX512 is stepPortable.
 //

@@ -436,6 +436,789 @@ done25:
 	VZEROUPPER
 	RET
 
+// func correlateAVX2(dx []float32, dy []float32, w []float32, dyAt []int32, wAt []int32, pixels int, step int, k int, n int, add bool)
+// Requires: AVX, FMA3
+TEXT ·correlateAVX2(SB), NOSPLIT, $0-153
+	MOVQ dx_base+0(FP), AX
+	MOVQ w_base+48(FP), CX
+	MOVQ n+144(FP), DX
+
+channels30:
+	CMPQ DX, $+16
+	JL   next31
+	MOVQ dy_base+24(FP), SI
+	MOVQ pixels+120(FP), DI
+	MOVQ AX, BX
+
+pixels32:
+	CMPQ   DI, $+4
+	JL     next33
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ   R8, R8
+
+position34:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum36
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R15
+
+inner35:
+	VMOVUPS      (R9), Y8
+	VMOVUPS      32(R9), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R10)(R11*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R10)(R11*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R10)(R14*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner35
+	INCQ         R8
+	JMP          position34
+
+sum36:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain38
+	VMOVUPS (R10), Y8
+	VADDPS  Y8, Y0, Y0
+	VMOVUPS Y0, (R10)
+	VMOVUPS 32(R10), Y0
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Y0
+	VADDPS  Y0, Y2, Y2
+	VMOVUPS Y2, (R10)
+	VMOVUPS 32(R10), Y0
+	VADDPS  Y0, Y3, Y3
+	VMOVUPS Y3, 32(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Y0
+	VADDPS  Y0, Y4, Y4
+	VMOVUPS Y4, (R10)
+	VMOVUPS 32(R10), Y0
+	VADDPS  Y0, Y5, Y5
+	VMOVUPS Y5, 32(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Y0
+	VADDPS  Y0, Y6, Y6
+	VMOVUPS Y6, (R10)
+	VMOVUPS 32(R10), Y0
+	VADDPS  Y0, Y7, Y7
+	VMOVUPS Y7, 32(R10)
+	ADDQ    R8, R10
+	JMP     store37
+
+plain38:
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    R8, R10
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y3, 32(R10)
+	ADDQ    R8, R10
+	VMOVUPS Y4, (R10)
+	VMOVUPS Y5, 32(R10)
+	ADDQ    R8, R10
+	VMOVUPS Y6, (R10)
+	VMOVUPS Y7, 32(R10)
+	ADDQ    R8, R10
+
+store37:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+4, R8, R8
+	IMUL3Q $+4, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+4, DI
+	JMP    pixels32
+
+next33:
+pixels39:
+	CMPQ   DI, $+2
+	JL     next40
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   R8, R8
+
+position41:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum43
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R14
+
+inner42:
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(R9), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R10)(R11*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner42
+	INCQ         R8
+	JMP          position41
+
+sum43:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain45
+	VMOVUPS (R10), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R10)
+	VMOVUPS 32(R10), Y0
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Y0
+	VADDPS  Y0, Y2, Y2
+	VMOVUPS Y2, (R10)
+	VMOVUPS 32(R10), Y0
+	VADDPS  Y0, Y3, Y3
+	VMOVUPS Y3, 32(R10)
+	ADDQ    R8, R10
+	JMP     store44
+
+plain45:
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    R8, R10
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y3, 32(R10)
+	ADDQ    R8, R10
+
+store44:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+2, R8, R8
+	IMUL3Q $+2, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+2, DI
+	JMP    pixels39
+
+next40:
+pixels46:
+	CMPQ   DI, $+1
+	JL     next47
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   R8, R8
+
+position48:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum50
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R11
+
+inner49:
+	VMOVUPS      (R9), Y2
+	VMOVUPS      32(R9), Y3
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner49
+	INCQ         R8
+	JMP          position48
+
+sum50:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain52
+	VMOVUPS (R10), Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R10)
+	VMOVUPS 32(R10), Y0
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(R10)
+	ADDQ    R8, R10
+	JMP     store51
+
+plain52:
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    R8, R10
+
+store51:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+1, R8, R8
+	IMUL3Q $+1, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+1, DI
+	JMP    pixels46
+
+next47:
+	ADDQ $+64, AX
+	ADDQ $+64, CX
+	SUBQ $+16, DX
+	JMP  channels30
+
+next31:
+channels53:
+	CMPQ DX, $+8
+	JL   next54
+	MOVQ dy_base+24(FP), SI
+	MOVQ pixels+120(FP), DI
+	MOVQ AX, BX
+
+pixels55:
+	CMPQ   DI, $+4
+	JL     next56
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   R8, R8
+
+position57:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum59
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R15
+
+inner58:
+	VMOVUPS      (R9), Y4
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (R10)(R11*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R10)(R11*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R10)(R14*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner58
+	INCQ         R8
+	JMP          position57
+
+sum59:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain61
+	VMOVUPS (R10), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Y0
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Y0
+	VADDPS  Y0, Y2, Y2
+	VMOVUPS Y2, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Y0
+	VADDPS  Y0, Y3, Y3
+	VMOVUPS Y3, (R10)
+	ADDQ    R8, R10
+	JMP     store60
+
+plain61:
+	VMOVUPS Y0, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Y1, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Y2, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Y3, (R10)
+	ADDQ    R8, R10
+
+store60:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+4, R8, R8
+	IMUL3Q $+4, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+4, DI
+	JMP    pixels55
+
+next56:
+pixels62:
+	CMPQ   DI, $+2
+	JL     next63
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   R8, R8
+
+position64:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum66
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R14
+
+inner65:
+	VMOVUPS      (R9), Y2
+	VBROADCASTSS (R10), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (R10)(R11*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner65
+	INCQ         R8
+	JMP          position64
+
+sum66:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain68
+	VMOVUPS (R10), Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Y0
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R10)
+	ADDQ    R8, R10
+	JMP     store67
+
+plain68:
+	VMOVUPS Y0, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Y1, (R10)
+	ADDQ    R8, R10
+
+store67:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+2, R8, R8
+	IMUL3Q $+2, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+2, DI
+	JMP    pixels62
+
+next63:
+pixels69:
+	CMPQ   DI, $+1
+	JL     next70
+	VXORPS Y0, Y0, Y0
+	XORQ   R8, R8
+
+position71:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum73
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R11
+
+inner72:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner72
+	INCQ         R8
+	JMP          position71
+
+sum73:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain75
+	VMOVUPS (R10), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    R8, R10
+	JMP     store74
+
+plain75:
+	VMOVUPS Y0, (R10)
+	ADDQ    R8, R10
+
+store74:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+1, R8, R8
+	IMUL3Q $+1, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+1, DI
+	JMP    pixels69
+
+next70:
+	ADDQ $+32, AX
+	ADDQ $+32, CX
+	SUBQ $+8, DX
+	JMP  channels53
+
+next54:
+	TESTQ   DX, DX
+	JZ      done76
+	LEAQ    lanes<>+0(SB), BX
+	NEGQ    DX
+	VMOVUPS 32(BX)(DX*4), Y0
+	MOVQ    dy_base+24(FP), DX
+	MOVQ    pixels+120(FP), BX
+
+pixels77:
+	CMPQ   BX, $+4
+	JL     next78
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	XORQ   SI, SI
+
+position79:
+	MOVQ    dyAt_len+80(FP), DI
+	CMPQ    SI, DI
+	JGE     sum81
+	MOVQ    dyAt_base+72(FP), DI
+	MOVLQSX (DI)(SI*4), R8
+	LEAQ    (DX)(R8*4), R8
+	MOVQ    wAt_base+96(FP), DI
+	MOVLQSX (DI)(SI*4), DI
+	LEAQ    (CX)(DI*4), DI
+	MOVQ    k+136(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    k+136(FP), R10
+	MOVQ    n+144(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R9*2), R12
+	LEAQ    (R8)(R9*4), R13
+
+inner80:
+	VMASKMOVPS   (DI), Y0, Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8)(R9*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R8)(R12*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $+4, R8
+	ADDQ         R11, DI
+	DECQ         R10
+	JNZ          inner80
+	INCQ         SI
+	JMP          position79
+
+sum81:
+	MOVQ       step+128(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       AX, R8
+	MOVB       add+152(FP), DI
+	TESTB      DI, DI
+	JZ         plain83
+	VMASKMOVPS (R8), Y0, Y5
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y0, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMASKMOVPS Y4, Y0, (R8)
+	ADDQ       SI, R8
+	JMP        store82
+
+plain83:
+	VMASKMOVPS Y1, Y0, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS Y3, Y0, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS Y4, Y0, (R8)
+	ADDQ       SI, R8
+
+store82:
+	MOVQ   step+128(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   k+136(FP), DI
+	SHLQ   $0x02, DI
+	IMUL3Q $+4, SI, SI
+	IMUL3Q $+4, DI, DI
+	ADDQ   SI, AX
+	ADDQ   DI, DX
+	SUBQ   $+4, BX
+	JMP    pixels77
+
+next78:
+pixels84:
+	CMPQ   BX, $+2
+	JL     next85
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   SI, SI
+
+position86:
+	MOVQ    dyAt_len+80(FP), DI
+	CMPQ    SI, DI
+	JGE     sum88
+	MOVQ    dyAt_base+72(FP), DI
+	MOVLQSX (DI)(SI*4), R8
+	LEAQ    (DX)(R8*4), R8
+	MOVQ    wAt_base+96(FP), DI
+	MOVLQSX (DI)(SI*4), DI
+	LEAQ    (CX)(DI*4), DI
+	MOVQ    k+136(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    k+136(FP), R10
+	MOVQ    n+144(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R9*2), R12
+	LEAQ    (R8)(R9*4), R12
+
+inner87:
+	VMASKMOVPS   (DI), Y0, Y3
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R8)(R9*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $+4, R8
+	ADDQ         R11, DI
+	DECQ         R10
+	JNZ          inner87
+	INCQ         SI
+	JMP          position86
+
+sum88:
+	MOVQ       step+128(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       AX, R8
+	MOVB       add+152(FP), DI
+	TESTB      DI, DI
+	JZ         plain90
+	VMASKMOVPS (R8), Y0, Y3
+	VADDPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       SI, R8
+	JMP        store89
+
+plain90:
+	VMASKMOVPS Y1, Y0, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       SI, R8
+
+store89:
+	MOVQ   step+128(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   k+136(FP), DI
+	SHLQ   $0x02, DI
+	IMUL3Q $+2, SI, SI
+	IMUL3Q $+2, DI, DI
+	ADDQ   SI, AX
+	ADDQ   DI, DX
+	SUBQ   $+2, BX
+	JMP    pixels84
+
+next85:
+pixels91:
+	CMPQ   BX, $+1
+	JL     next92
+	VXORPS Y1, Y1, Y1
+	XORQ   SI, SI
+
+position93:
+	MOVQ    dyAt_len+80(FP), DI
+	CMPQ    SI, DI
+	JGE     sum95
+	MOVQ    dyAt_base+72(FP), DI
+	MOVLQSX (DI)(SI*4), R8
+	LEAQ    (DX)(R8*4), R8
+	MOVQ    wAt_base+96(FP), DI
+	MOVLQSX (DI)(SI*4), DI
+	LEAQ    (CX)(DI*4), DI
+	MOVQ    k+136(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    k+136(FP), R10
+	MOVQ    n+144(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R9*2), R12
+	LEAQ    (R8)(R9*4), R9
+
+inner94:
+	VMASKMOVPS   (DI), Y0, Y2
+	VBROADCASTSS (R8), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $+4, R8
+	ADDQ         R11, DI
+	DECQ         R10
+	JNZ          inner94
+	INCQ         SI
+	JMP          position93
+
+sum95:
+	MOVQ       step+128(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       AX, R8
+	MOVB       add+152(FP), DI
+	TESTB      DI, DI
+	JZ         plain97
+	VMASKMOVPS (R8), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	ADDQ       SI, R8
+	JMP        store96
+
+plain97:
+	VMASKMOVPS Y1, Y0, (R8)
+	ADDQ       SI, R8
+
+store96:
+	MOVQ   step+128(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   k+136(FP), DI
+	SHLQ   $0x02, DI
+	IMUL3Q $+1, SI, SI
+	IMUL3Q $+1, DI, DI
+	ADDQ   SI, AX
+	ADDQ   DI, DX
+	SUBQ   $+1, BX
+	JMP    pixels91
+
+next92:
+done76:
+	VZEROUPPER
+	RET
+
 // func stepAVX2(s []float32, u []float32, v []float32, x []float32, c2 []float32, c1 []float32, c0 []float32, theta float32, keep float32, jump float32, floor float32) (spikes int, sum float64, sum2 float64)
 // Requires: AVX, AVX2, FMA3, POPCNT, SSE, SSE2
 TEXT ·stepAVX2(SB), NOSPLIT, $8-208
@@ -471,18 +1254,18 @@ TEXT ·stepAVX2(SB), NOSPLIT, $8-208
 	SHLQ         $0x02, R12
 	XORQ         R13, R13
 
-loop30:
+loop98:
 	CMPQ    R11, $+8
-	JL      rest31
+	JL      rest99
 	VMOVUPS (R8)(R13*1), Y9
 	VMOVUPS (R9)(R13*1), Y10
 	VMOVUPS (R10)(R13*1), Y11
 	MOVQ    R13, R15
 	MOVQ    AX, R14
 	TESTQ   R14, R14
-	JZ      end34
+	JZ      end102
 
-row33:
+row101:
 	VMOVUPS      (SI)(R15*1), Y12
 	VMOVUPS      (DI)(R15*1), Y13
 	VMOVAPS      Y10, Y14
@@ -511,16 +1294,16 @@ row33:
 	VFMADD231PD  Y12, Y12, Y8
 	ADDQ         R12, R15
 	DECQ         R14
-	JNZ          row33
+	JNZ          row101
 
-end34:
+end102:
 	ADDQ $+32, R13
 	SUBQ $+8, R11
-	JMP  loop30
+	JMP  loop98
 
-rest31:
+rest99:
 	TESTQ      R11, R11
-	JZ         done32
+	JZ         done100
 	LEAQ       lanes<>+0(SB), R14
 	NEGQ       R11
 	VMOVUPS    32(R14)(R11*4), Y12
@@ -529,9 +1312,9 @@ rest31:
 	VMASKMOVPS (R10)(R13*1), Y12, Y11
 	MOVQ       R13, R8
 	TESTQ      AX, AX
-	JZ         end36
+	JZ         end104
 
-row35:
+row103:
 	VMASKMOVPS   (SI)(R8*1), Y12, Y13
 	VMASKMOVPS   (DI)(R8*1), Y12, Y14
 	VMOVAPS      Y10, Y15
@@ -561,10 +1344,10 @@ row35:
 	VFMADD231PD  Y13, Y13, Y8
 	ADDQ         R12, R8
 	DECQ         AX
-	JNZ          row35
+	JNZ          row103
 
-end36:
-done32:
+end104:
+done100:
 	MOVQ         DX, spikes+184(FP)
 	VADDPD       Y6, Y5, Y5
 	VMOVAPD      Y5, Y0
@@ -599,9 +1382,9 @@ TEXT ·afterAVX2(SB), NOSPLIT, $0-84
 	MOVQ         v_len+8(FP), BX
 	XORQ         SI, SI
 
-loop37:
+loop105:
 	CMPQ         BX, $+8
-	JL           rest38
+	JL           rest106
 	VMOVUPS      (DX)(SI*1), Y4
 	VMOVUPS      (CX)(SI*1), Y5
 	VMOVAPS      Y0, Y6
@@ -612,11 +1395,11 @@ loop37:
 	VMOVUPS      Y6, (AX)(SI*1)
 	ADDQ         $+32, SI
 	SUBQ         $+8, BX
-	JMP          loop37
+	JMP          loop105
 
-rest38:
+rest106:
 	TESTQ        BX, BX
-	JZ           done39
+	JZ           done107
 	LEAQ         lanes<>+0(SB), DI
 	NEGQ         BX
 	VMOVUPS      32(DI)(BX*4), Y4
@@ -629,7 +1412,7 @@ rest38:
 	VMAXPS       Y0, Y3, Y0
 	VMASKMOVPS   Y0, Y4, (AX)(SI*1)
 
-done39:
+done107:
 	VZEROUPPER
 	RET
 
@@ -665,18 +1448,18 @@ TEXT ·backAVX2(SB), NOSPLIT, $8-232
 	SHLQ         $0x02, R13
 	XORQ         R14, R14
 
-loop40:
+loop108:
 	CMPQ    DX, $+8
-	JL      rest41
+	JL      rest109
 	VMOVUPS (R11)(R14*1), Y5
 	VADDPS  Y5, Y5, Y5
 	VMOVUPS (R12)(R14*1), Y6
 	MOVQ    R14, BP
 	MOVQ    AX, R15
 	TESTQ   R15, R15
-	JZ      end44
+	JZ      end112
 
-row43:
+row111:
 	VMOVUPS      (R9)(BP*1), Y7
 	VMOVUPS      (R8)(BP*1), Y8
 	VMOVUPS      (DI)(BP*1), Y9
@@ -702,16 +1485,16 @@ row43:
 	VMOVUPS      Y8, (BX)(BP*1)
 	ADDQ         R13, BP
 	DECQ         R15
-	JNZ          row43
+	JNZ          row111
 
-end44:
+end112:
 	ADDQ $+32, R14
 	SUBQ $+8, DX
-	JMP  loop40
+	JMP  loop108
 
-rest41:
+rest109:
 	TESTQ      DX, DX
-	JZ         done42
+	JZ         done110
 	LEAQ       lanes<>+0(SB), R15
 	NEGQ       DX
 	VMOVUPS    32(R15)(DX*4), Y7
@@ -720,9 +1503,9 @@ rest41:
 	VMASKMOVPS (R12)(R14*1), Y7, Y6
 	MOVQ       R14, DX
 	TESTQ      AX, AX
-	JZ         end46
+	JZ         end114
 
-row45:
+row113:
 	VMASKMOVPS   (R9)(DX*1), Y7, Y8
 	VMASKMOVPS   (R8)(DX*1), Y7, Y9
 	VMASKMOVPS   (DI)(DX*1), Y7, Y10
@@ -748,10 +1531,10 @@ row45:
 	VMASKMOVPS   Y9, Y7, (BX)(DX*1)
 	ADDQ         R13, DX
 	DECQ         AX
-	JNZ          row45
+	JNZ          row113
 
-end46:
-done42:
+end114:
+done110:
 	VZEROUPPER
 	RET
 
@@ -781,9 +1564,9 @@ TEXT ·rectangularAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop47:
+loop115:
 	CMPQ    DX, $+8
-	JL      rest48
+	JL      rest116
 	VMOVUPS (CX)(BX*1), Y5
 	VSUBPS  Y0, Y5, Y5
 	VANDPS  Y4, Y5, Y5
@@ -793,11 +1576,11 @@ loop47:
 	VMOVUPS Y5, (AX)(BX*1)
 	ADDQ    $+32, BX
 	SUBQ    $+8, DX
-	JMP     loop47
+	JMP     loop115
 
-rest48:
+rest116:
 	TESTQ      DX, DX
-	JZ         done49
+	JZ         done117
 	LEAQ       lanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    32(SI)(DX*4), Y5
@@ -809,7 +1592,7 @@ rest48:
 	VMULPS     Y3, Y0, Y0
 	VMASKMOVPS Y0, Y5, (AX)(BX*1)
 
-done49:
+done117:
 	VZEROUPPER
 	RET
 
@@ -839,9 +1622,9 @@ TEXT ·triangularAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop50:
+loop118:
 	CMPQ         DX, $+8
-	JL           rest51
+	JL           rest119
 	VMOVUPS      (CX)(BX*1), Y5
 	VSUBPS       Y0, Y5, Y5
 	VANDPS       Y4, Y5, Y5
@@ -852,11 +1635,11 @@ loop50:
 	VMOVUPS      Y6, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop50
+	JMP          loop118
 
-rest51:
+rest119:
 	TESTQ        DX, DX
-	JZ           done52
+	JZ           done120
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y5
@@ -869,7 +1652,7 @@ rest51:
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y5, (AX)(BX*1)
 
-done52:
+done120:
 	VZEROUPPER
 	RET
 
@@ -899,9 +1682,9 @@ TEXT ·epanechnikovAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop53:
+loop121:
 	CMPQ         DX, $+8
-	JL           rest54
+	JL           rest122
 	VMOVUPS      (CX)(BX*1), Y5
 	VSUBPS       Y0, Y5, Y5
 	VMULPS       Y1, Y5, Y5
@@ -913,11 +1696,11 @@ loop53:
 	VMOVUPS      Y6, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop53
+	JMP          loop121
 
-rest54:
+rest122:
 	TESTQ        DX, DX
-	JZ           done55
+	JZ           done123
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y5
@@ -931,7 +1714,7 @@ rest54:
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y5, (AX)(BX*1)
 
-done55:
+done123:
 	VZEROUPPER
 	RET
 
@@ -951,32 +1734,32 @@ TEXT ·affineAVX2(SB), NOSPLIT, $0-96
 	SHLQ $0x02, R8
 	XORQ R9, R9
 
-loop56:
+loop124:
 	CMPQ    DX, $+8
-	JL      rest57
+	JL      rest125
 	VMOVUPS (SI)(R9*1), Y0
 	VMOVUPS (DI)(R9*1), Y1
 	MOVQ    R9, R11
 	MOVQ    AX, R10
 	TESTQ   R10, R10
-	JZ      end60
+	JZ      end128
 
-row59:
+row127:
 	VMOVUPS     (BX)(R11*1), Y2
 	VFMADD213PS Y1, Y0, Y2
 	VMOVUPS     Y2, (CX)(R11*1)
 	ADDQ        R8, R11
 	DECQ        R10
-	JNZ         row59
+	JNZ         row127
 
-end60:
+end128:
 	ADDQ $+32, R9
 	SUBQ $+8, DX
-	JMP  loop56
+	JMP  loop124
 
-rest57:
+rest125:
 	TESTQ      DX, DX
-	JZ         done58
+	JZ         done126
 	LEAQ       lanes<>+0(SB), R10
 	NEGQ       DX
 	VMOVUPS    32(R10)(DX*4), Y2
@@ -984,18 +1767,18 @@ rest57:
 	VMASKMOVPS (DI)(R9*1), Y2, Y1
 	MOVQ       R9, DX
 	TESTQ      AX, AX
-	JZ         end62
+	JZ         end130
 
-row61:
+row129:
 	VMASKMOVPS  (BX)(DX*1), Y2, Y3
 	VFMADD213PS Y1, Y0, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(DX*1)
 	ADDQ        R8, DX
 	DECQ        AX
-	JNZ         row61
+	JNZ         row129
 
-end62:
-done58:
+end130:
+done126:
 	VZEROUPPER
 	RET
 
@@ -1017,18 +1800,18 @@ TEXT ·affinePairAVX2(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 
-loop63:
+loop131:
 	CMPQ    DX, $+8
-	JL      rest64
+	JL      rest132
 	VMOVUPS (DI)(R11*1), Y0
 	VMOVUPS (R8)(R11*1), Y1
 	VMOVUPS (R9)(R11*1), Y2
 	MOVQ    R11, R13
 	MOVQ    AX, R12
 	TESTQ   R12, R12
-	JZ      end67
+	JZ      end135
 
-row66:
+row134:
 	VMOVUPS     (SI)(R13*1), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS     (BX)(R13*1), Y4
@@ -1036,16 +1819,16 @@ row66:
 	VMOVUPS     Y3, (CX)(R13*1)
 	ADDQ        R10, R13
 	DECQ        R12
-	JNZ         row66
+	JNZ         row134
 
-end67:
+end135:
 	ADDQ $+32, R11
 	SUBQ $+8, DX
-	JMP  loop63
+	JMP  loop131
 
-rest64:
+rest132:
 	TESTQ      DX, DX
-	JZ         done65
+	JZ         done133
 	LEAQ       lanes<>+0(SB), R12
 	NEGQ       DX
 	VMOVUPS    32(R12)(DX*4), Y3
@@ -1054,9 +1837,9 @@ rest64:
 	VMASKMOVPS (R9)(R11*1), Y3, Y2
 	MOVQ       R11, DX
 	TESTQ      AX, AX
-	JZ         end69
+	JZ         end137
 
-row68:
+row136:
 	VMASKMOVPS  (SI)(DX*1), Y3, Y4
 	VFMADD213PS Y2, Y1, Y4
 	VMASKMOVPS  (BX)(DX*1), Y3, Y5
@@ -1064,10 +1847,10 @@ row68:
 	VMASKMOVPS  Y4, Y3, (CX)(DX*1)
 	ADDQ        R10, DX
 	DECQ        AX
-	JNZ         row68
+	JNZ         row136
 
-end69:
-done65:
+end137:
+done133:
 	VZEROUPPER
 	RET
 
@@ -1089,18 +1872,18 @@ TEXT ·affinePairAddAVX2(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 
-loop70:
+loop138:
 	CMPQ    DX, $+8
-	JL      rest71
+	JL      rest139
 	VMOVUPS (DI)(R11*1), Y0
 	VMOVUPS (R8)(R11*1), Y1
 	VMOVUPS (R9)(R11*1), Y2
 	MOVQ    R11, R13
 	MOVQ    AX, R12
 	TESTQ   R12, R12
-	JZ      end74
+	JZ      end142
 
-row73:
+row141:
 	VMOVUPS     (SI)(R13*1), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS     (BX)(R13*1), Y4
@@ -1110,16 +1893,16 @@ row73:
 	VMOVUPS     Y3, (CX)(R13*1)
 	ADDQ        R10, R13
 	DECQ        R12
-	JNZ         row73
+	JNZ         row141
 
-end74:
+end142:
 	ADDQ $+32, R11
 	SUBQ $+8, DX
-	JMP  loop70
+	JMP  loop138
 
-rest71:
+rest139:
 	TESTQ      DX, DX
-	JZ         done72
+	JZ         done140
 	LEAQ       lanes<>+0(SB), R12
 	NEGQ       DX
 	VMOVUPS    32(R12)(DX*4), Y3
@@ -1128,9 +1911,9 @@ rest71:
 	VMASKMOVPS (R9)(R11*1), Y3, Y2
 	MOVQ       R11, DX
 	TESTQ      AX, AX
-	JZ         end76
+	JZ         end144
 
-row75:
+row143:
 	VMASKMOVPS  (SI)(DX*1), Y3, Y4
 	VFMADD213PS Y2, Y1, Y4
 	VMASKMOVPS  (BX)(DX*1), Y3, Y5
@@ -1140,10 +1923,10 @@ row75:
 	VMASKMOVPS  Y4, Y3, (CX)(DX*1)
 	ADDQ        R10, DX
 	DECQ        AX
-	JNZ         row75
+	JNZ         row143
 
-end76:
-done72:
+end144:
+done140:
 	VZEROUPPER
 	RET
 
@@ -1167,9 +1950,9 @@ TEXT ·momentsAVX2(SB), NOSPLIT, $0-96
 	SHLQ   $0x02, R8
 	XORQ   R9, R9
 
-loop77:
+loop145:
 	CMPQ   DX, $+8
-	JL     rest78
+	JL     rest146
 	VXORPD Y0, Y0, Y0
 	VXORPD Y2, Y2, Y2
 	VXORPD Y1, Y1, Y1
@@ -1177,9 +1960,9 @@ loop77:
 	MOVQ   R9, R11
 	MOVQ   AX, R10
 	TESTQ  R10, R10
-	JZ     end81
+	JZ     end149
 
-row80:
+row148:
 	VMOVUPS      (SI)(R11*1), Y4
 	VCVTPS2PD    X4, Y5
 	VADDPD       Y5, Y0, Y0
@@ -1194,20 +1977,20 @@ row80:
 	VFMADD231PD  Y5, Y4, Y3
 	ADDQ         R8, R11
 	DECQ         R10
-	JNZ          row80
+	JNZ          row148
 
-end81:
+end149:
 	VMOVUPD Y0, (CX)(R9*2)
 	VMOVUPD Y1, 32(CX)(R9*2)
 	VMOVUPD Y2, (BX)(R9*2)
 	VMOVUPD Y3, 32(BX)(R9*2)
 	ADDQ    $+32, R9
 	SUBQ    $+8, DX
-	JMP     loop77
+	JMP     loop145
 
-rest78:
+rest146:
 	TESTQ   DX, DX
-	JZ      done79
+	JZ      done147
 	LEAQ    lanes<>+0(SB), R10
 	NEGQ    DX
 	VMOVUPS 32(R10)(DX*4), Y4
@@ -1217,9 +2000,9 @@ rest78:
 	VXORPD  Y3, Y3, Y3
 	MOVQ    R9, DX
 	TESTQ   AX, AX
-	JZ      end83
+	JZ      end151
 
-row82:
+row150:
 	VMASKMOVPS   (SI)(DX*1), Y4, Y5
 	VCVTPS2PD    X5, Y6
 	VADDPD       Y6, Y0, Y0
@@ -1234,9 +2017,9 @@ row82:
 	VFMADD231PD  Y6, Y5, Y3
 	ADDQ         R8, DX
 	DECQ         AX
-	JNZ          row82
+	JNZ          row150
 
-end83:
+end151:
 	VEXTRACTF128 $0x00, Y4, X5
 	VPMOVSXDQ    X5, Y5
 	VMASKMOVPD   Y0, Y5, (CX)(R9*2)
@@ -1250,7 +2033,7 @@ end83:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(BX)(R9*2)
 
-done79:
+done147:
 	VZEROUPPER
 	RET
 
@@ -1264,19 +2047,19 @@ TEXT ·axpyAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop84:
+loop152:
 	CMPQ        DX, $+8
-	JL          rest85
+	JL          rest153
 	VMOVUPS     (AX)(BX*1), Y1
 	VFMADD231PS (CX)(BX*1), Y0, Y1
 	VMOVUPS     Y1, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop84
+	JMP         loop152
 
-rest85:
+rest153:
 	TESTQ       DX, DX
-	JZ          done86
+	JZ          done154
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y1
@@ -1285,7 +2068,7 @@ rest85:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(BX*1)
 
-done86:
+done154:
 	VZEROUPPER
 	RET
 
@@ -1303,49 +2086,49 @@ TEXT ·addBiasAVX2(SB), NOSPLIT, $0-48
 	SHLQ $0x02, SI
 	XORQ DI, DI
 
-loop87:
+loop155:
 	CMPQ    DX, $+8
-	JL      rest88
+	JL      rest156
 	VMOVUPS (BX)(DI*1), Y0
 	MOVQ    DI, R9
 	MOVQ    AX, R8
 	TESTQ   R8, R8
-	JZ      end91
+	JZ      end159
 
-row90:
+row158:
 	VMOVUPS (CX)(R9*1), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)(R9*1)
 	ADDQ    SI, R9
 	DECQ    R8
-	JNZ     row90
+	JNZ     row158
 
-end91:
+end159:
 	ADDQ $+32, DI
 	SUBQ $+8, DX
-	JMP  loop87
+	JMP  loop155
 
-rest88:
+rest156:
 	TESTQ      DX, DX
-	JZ         done89
+	JZ         done157
 	LEAQ       lanes<>+0(SB), R8
 	NEGQ       DX
 	VMOVUPS    32(R8)(DX*4), Y1
 	VMASKMOVPS (BX)(DI*1), Y1, Y0
 	MOVQ       DI, DX
 	TESTQ      AX, AX
-	JZ         end93
+	JZ         end161
 
-row92:
+row160:
 	VMASKMOVPS (CX)(DX*1), Y1, Y2
 	VADDPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)(DX*1)
 	ADDQ       SI, DX
 	DECQ       AX
-	JNZ        row92
+	JNZ        row160
 
-end93:
-done89:
+end161:
+done157:
 	VZEROUPPER
 	RET
 
@@ -1363,50 +2146,50 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-48
 	SHLQ $0x02, SI
 	XORQ DI, DI
 
-loop94:
+loop162:
 	CMPQ    DX, $+8
-	JL      rest95
+	JL      rest163
 	VMOVUPS (CX)(DI*1), Y0
 	MOVQ    DI, R9
 	MOVQ    AX, R8
 	TESTQ   R8, R8
-	JZ      end98
+	JZ      end166
 
-row97:
+row165:
 	VMOVUPS (BX)(R9*1), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    SI, R9
 	DECQ    R8
-	JNZ     row97
+	JNZ     row165
 
-end98:
+end166:
 	VMOVUPS Y0, (CX)(DI*1)
 	ADDQ    $+32, DI
 	SUBQ    $+8, DX
-	JMP     loop94
+	JMP     loop162
 
-rest95:
+rest163:
 	TESTQ      DX, DX
-	JZ         done96
+	JZ         done164
 	LEAQ       lanes<>+0(SB), R8
 	NEGQ       DX
 	VMOVUPS    32(R8)(DX*4), Y1
 	VMASKMOVPS (CX)(DI*1), Y1, Y0
 	MOVQ       DI, DX
 	TESTQ      AX, AX
-	JZ         end100
+	JZ         end168
 
-row99:
+row167:
 	VMASKMOVPS (BX)(DX*1), Y1, Y2
 	VADDPS     Y2, Y0, Y0
 	ADDQ       SI, DX
 	DECQ       AX
-	JNZ        row99
+	JNZ        row167
 
-end100:
+end168:
 	VMASKMOVPS Y0, Y1, (CX)(DI*1)
 
-done96:
+done164:
 	VZEROUPPER
 	RET
 
@@ -1427,9 +2210,9 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
-loop101:
+loop169:
 	CMPQ         BX, $+8
-	JL           rest102
+	JL           rest170
 	VMOVUPS      (AX)(SI*1), Y4
 	VMOVUPS      (DX)(SI*1), Y5
 	VMULPS       Y2, Y5, Y5
@@ -1441,11 +2224,11 @@ loop101:
 	VMOVUPS      Y4, (AX)(SI*1)
 	ADDQ         $+32, SI
 	SUBQ         $+8, BX
-	JMP          loop101
+	JMP          loop169
 
-rest102:
+rest170:
 	TESTQ        BX, BX
-	JZ           done103
+	JZ           done171
 	LEAQ         lanes<>+0(SB), DI
 	NEGQ         BX
 	VMOVUPS      32(DI)(BX*4), Y4
@@ -1459,7 +2242,7 @@ rest102:
 	VFNMADD231PS Y6, Y0, Y5
 	VMASKMOVPS   Y5, Y4, (AX)(SI*1)
 
-done103:
+done171:
 	VZEROUPPER
 	RET
 
@@ -1498,9 +2281,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-128
 	MOVQ         w_len+8(FP), SI
 	XORQ         DI, DI
 
-loop104:
+loop172:
 	CMPQ        SI, $+8
-	JL          rest105
+	JL          rest173
 	VMOVUPS     (CX)(DI*1), Y9
 	VMULPS      Y1, Y9, Y9
 	VMOVUPS     (DX)(DI*1), Y10
@@ -1524,11 +2307,11 @@ loop104:
 	VMOVUPS     Y9, (AX)(DI*1)
 	ADDQ        $+32, DI
 	SUBQ        $+8, SI
-	JMP         loop104
+	JMP         loop172
 
-rest105:
+rest173:
 	TESTQ       SI, SI
-	JZ          done106
+	JZ          done174
 	LEAQ        lanes<>+0(SB), R8
 	NEGQ        SI
 	VMOVUPS     32(R8)(SI*4), Y9
@@ -1554,7 +2337,7 @@ rest105:
 	VSUBPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y9, (AX)(DI*1)
 
-done106:
+done174:
 	VZEROUPPER
 	RET
 
@@ -1567,9 +2350,9 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-32
 	MOVQ   x_len+8(FP), CX
 	XORQ   DX, DX
 
-loop107:
+loop175:
 	CMPQ         CX, $+8
-	JL           rest108
+	JL           rest176
 	VMOVUPS      (AX)(DX*1), Y2
 	VCVTPS2PD    X2, Y3
 	VFMADD231PD  Y3, Y3, Y0
@@ -1578,11 +2361,11 @@ loop107:
 	VFMADD231PD  Y2, Y2, Y1
 	ADDQ         $+32, DX
 	SUBQ         $+8, CX
-	JMP          loop107
+	JMP          loop175
 
-rest108:
+rest176:
 	TESTQ        CX, CX
-	JZ           done109
+	JZ           done177
 	LEAQ         lanes<>+0(SB), BX
 	NEGQ         CX
 	VMOVUPS      32(BX)(CX*4), Y2
@@ -1593,7 +2376,7 @@ rest108:
 	VCVTPS2PD    X2, Y2
 	VFMADD231PD  Y2, Y2, Y1
 
-done109:
+done177:
 	VADDPD       Y1, Y0, Y0
 	VMOVAPD      Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -1615,9 +2398,9 @@ TEXT ·combineAVX512(SB), NOSPLIT, $0-96
 	MOVQ CX, R8
 	SHLQ $0x02, R8
 
-block110:
+block178:
 	CMPQ    CX, $+128
-	JL      next111
+	JL      next179
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -1630,9 +2413,9 @@ block110:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few113
+	JL      few181
 
-group112:
+group180:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -1680,13 +2463,13 @@ group112:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group112
+	JGE          group180
 
-few113:
+few181:
 	ADDQ $+4, R11
-	JZ   sum115
+	JZ   sum183
 
-one114:
+one182:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -1701,9 +2484,9 @@ one114:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one114
+	JNZ          one182
 
-sum115:
+sum183:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
@@ -1715,12 +2498,12 @@ sum115:
 	ADDQ    $+512, AX
 	ADDQ    $+512, DX
 	SUBQ    $+128, CX
-	JMP     block110
+	JMP     block178
 
-next111:
-block116:
+next179:
+block184:
 	CMPQ    CX, $+64
-	JL      next117
+	JL      next185
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -1733,9 +2516,9 @@ block116:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few119
+	JL      few187
 
-group118:
+group186:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -1767,13 +2550,13 @@ group118:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group118
+	JGE          group186
 
-few119:
+few187:
 	ADDQ $+4, R11
-	JZ   sum121
+	JZ   sum189
 
-one120:
+one188:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -1784,9 +2567,9 @@ one120:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one120
+	JNZ          one188
 
-sum121:
+sum189:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -1798,12 +2581,12 @@ sum121:
 	ADDQ    $+256, AX
 	ADDQ    $+256, DX
 	SUBQ    $+64, CX
-	JMP     block116
+	JMP     block184
 
-next117:
-block122:
+next185:
+block190:
 	CMPQ    CX, $+32
-	JL      next123
+	JL      next191
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VXORPS  Z2, Z2, Z2
@@ -1816,9 +2599,9 @@ block122:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few125
+	JL      few193
 
-group124:
+group192:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -1842,13 +2625,13 @@ group124:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group124
+	JGE          group192
 
-few125:
+few193:
 	ADDQ $+4, R11
-	JZ   sum127
+	JZ   sum195
 
-one126:
+one194:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -1857,9 +2640,9 @@ one126:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one126
+	JNZ          one194
 
-sum127:
+sum195:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -1871,12 +2654,12 @@ sum127:
 	ADDQ    $+128, AX
 	ADDQ    $+128, DX
 	SUBQ    $+32, CX
-	JMP     block122
+	JMP     block190
 
-next123:
-block128:
+next191:
+block196:
 	CMPQ    CX, $+16
-	JL      next129
+	JL      next197
 	VMOVUPS (AX), Z0
 	VXORPS  Z1, Z1, Z1
 	VXORPS  Z2, Z2, Z2
@@ -1885,9 +2668,9 @@ block128:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few131
+	JL      few199
 
-group130:
+group198:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z4
@@ -1907,13 +2690,13 @@ group130:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group130
+	JGE          group198
 
-few131:
+few199:
 	ADDQ $+4, R11
-	JZ   sum133
+	JZ   sum201
 
-one132:
+one200:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z4
@@ -1921,9 +2704,9 @@ one132:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one132
+	JNZ          one200
 
-sum133:
+sum201:
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
 	VADDPS  Z1, Z0, Z0
@@ -1931,11 +2714,11 @@ sum133:
 	ADDQ    $+64, AX
 	ADDQ    $+64, DX
 	SUBQ    $+16, CX
-	JMP     block128
+	JMP     block196
 
-next129:
+next197:
 	TESTQ     CX, CX
-	JZ        done134
+	JZ        done202
 	MOVQ      $0x0000ffff, R9
 	BZHIQ     CX, R9, R9
 	KMOVW     R9, K1
@@ -1946,9 +2729,9 @@ next129:
 	MOVQ      BX, CX
 	MOVQ      DI, BX
 	SUBQ      $+4, SI
-	JL        few136
+	JL        few204
 
-group135:
+group203:
 	MOVLQSX      (CX), DI
 	IMULQ        R8, DI
 	VBROADCASTSS (BX), Z4
@@ -1968,13 +2751,13 @@ group135:
 	ADDQ         $+16, CX
 	ADDQ         $+16, BX
 	SUBQ         $+4, SI
-	JGE          group135
+	JGE          group203
 
-few136:
+few204:
 	ADDQ $+4, SI
-	JZ   sum138
+	JZ   sum206
 
-one137:
+one205:
 	MOVLQSX      (CX), DI
 	IMULQ        R8, DI
 	VBROADCASTSS (BX), Z4
@@ -1982,15 +2765,1234 @@ one137:
 	ADDQ         $+4, CX
 	ADDQ         $+4, BX
 	SUBQ         $+1, SI
-	JNZ          one137
+	JNZ          one205
 
-sum138:
+sum206:
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, K1, (AX)
 
-done134:
+done202:
+	VZEROUPPER
+	RET
+
+// func correlateAVX512(dx []float32, dy []float32, w []float32, dyAt []int32, wAt []int32, pixels int, step int, k int, n int, add bool)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·correlateAVX512(SB), NOSPLIT, $0-153
+	MOVQ dx_base+0(FP), AX
+	MOVQ w_base+48(FP), CX
+	MOVQ n+144(FP), DX
+
+channels207:
+	CMPQ DX, $+32
+	JL   next208
+	MOVQ dy_base+24(FP), SI
+	MOVQ pixels+120(FP), DI
+	MOVQ AX, BX
+
+pixels209:
+	CMPQ   DI, $+8
+	JL     next210
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	XORQ   R8, R8
+
+position211:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum213
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R15
+
+inner212:
+	VMOVUPS      (R9), Z16
+	VMOVUPS      64(R9), Z17
+	VBROADCASTSS (R10), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (R10)(R11*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS (R10)(R11*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R10)(R14*1), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS (R15), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (R15)(R11*1), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R15)(R11*2), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS (R15)(R14*1), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         $+4, R10
+	ADDQ         $+4, R15
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner212
+	INCQ         R8
+	JMP          position211
+
+sum213:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain215
+	VMOVUPS (R10), Z16
+	VADDPS  Z16, Z0, Z0
+	VMOVUPS Z0, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS Z2, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z3, Z3
+	VMOVUPS Z3, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z4, Z4
+	VMOVUPS Z4, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z5, Z5
+	VMOVUPS Z5, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z6, Z6
+	VMOVUPS Z6, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z7, Z7
+	VMOVUPS Z7, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z8, Z8
+	VMOVUPS Z8, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z9, Z9
+	VMOVUPS Z9, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z10, Z10
+	VMOVUPS Z10, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z11, Z11
+	VMOVUPS Z11, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z12, Z12
+	VMOVUPS Z12, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z13, Z13
+	VMOVUPS Z13, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z14, Z14
+	VMOVUPS Z14, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z15, Z15
+	VMOVUPS Z15, 64(R10)
+	ADDQ    R8, R10
+	JMP     store214
+
+plain215:
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z2, (R10)
+	VMOVUPS Z3, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z6, (R10)
+	VMOVUPS Z7, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z10, (R10)
+	VMOVUPS Z11, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z12, (R10)
+	VMOVUPS Z13, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z14, (R10)
+	VMOVUPS Z15, 64(R10)
+	ADDQ    R8, R10
+
+store214:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+8, R8, R8
+	IMUL3Q $+8, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+8, DI
+	JMP    pixels209
+
+next210:
+pixels216:
+	CMPQ   DI, $+4
+	JL     next217
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	XORQ   R8, R8
+
+position218:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum220
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R15
+
+inner219:
+	VMOVUPS      (R9), Z8
+	VMOVUPS      64(R9), Z9
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R10)(R11*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R10)(R11*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R10)(R14*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner219
+	INCQ         R8
+	JMP          position218
+
+sum220:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain222
+	VMOVUPS (R10), Z8
+	VADDPS  Z8, Z0, Z0
+	VMOVUPS Z0, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS Z2, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z3, Z3
+	VMOVUPS Z3, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z4, Z4
+	VMOVUPS Z4, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z5, Z5
+	VMOVUPS Z5, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z6, Z6
+	VMOVUPS Z6, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z7, Z7
+	VMOVUPS Z7, 64(R10)
+	ADDQ    R8, R10
+	JMP     store221
+
+plain222:
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z2, (R10)
+	VMOVUPS Z3, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z6, (R10)
+	VMOVUPS Z7, 64(R10)
+	ADDQ    R8, R10
+
+store221:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+4, R8, R8
+	IMUL3Q $+4, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+4, DI
+	JMP    pixels216
+
+next217:
+pixels223:
+	CMPQ   DI, $+2
+	JL     next224
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ   R8, R8
+
+position225:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum227
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R14
+
+inner226:
+	VMOVUPS      (R9), Z4
+	VMOVUPS      64(R9), Z5
+	VBROADCASTSS (R10), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R10)(R11*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner226
+	INCQ         R8
+	JMP          position225
+
+sum227:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain229
+	VMOVUPS (R10), Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS Z2, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z3, Z3
+	VMOVUPS Z3, 64(R10)
+	ADDQ    R8, R10
+	JMP     store228
+
+plain229:
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	ADDQ    R8, R10
+	VMOVUPS Z2, (R10)
+	VMOVUPS Z3, 64(R10)
+	ADDQ    R8, R10
+
+store228:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+2, R8, R8
+	IMUL3Q $+2, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+2, DI
+	JMP    pixels223
+
+next224:
+pixels230:
+	CMPQ   DI, $+1
+	JL     next231
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	XORQ   R8, R8
+
+position232:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum234
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R11
+
+inner233:
+	VMOVUPS      (R9), Z2
+	VMOVUPS      64(R9), Z3
+	VBROADCASTSS (R10), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner233
+	INCQ         R8
+	JMP          position232
+
+sum234:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain236
+	VMOVUPS (R10), Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, (R10)
+	VMOVUPS 64(R10), Z0
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(R10)
+	ADDQ    R8, R10
+	JMP     store235
+
+plain236:
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	ADDQ    R8, R10
+
+store235:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+1, R8, R8
+	IMUL3Q $+1, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+1, DI
+	JMP    pixels230
+
+next231:
+	ADDQ $+128, AX
+	ADDQ $+128, CX
+	SUBQ $+32, DX
+	JMP  channels207
+
+next208:
+channels237:
+	CMPQ DX, $+16
+	JL   next238
+	MOVQ dy_base+24(FP), SI
+	MOVQ pixels+120(FP), DI
+	MOVQ AX, BX
+
+pixels239:
+	CMPQ   DI, $+8
+	JL     next240
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	XORQ   R8, R8
+
+position241:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum243
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R15
+
+inner242:
+	VMOVUPS      (R9), Z8
+	VBROADCASTSS (R10), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (R10)(R11*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R10)(R11*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R10)(R14*1), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (R15), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (R15)(R11*1), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS (R15)(R11*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS (R15)(R14*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         $+4, R10
+	ADDQ         $+4, R15
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner242
+	INCQ         R8
+	JMP          position241
+
+sum243:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain245
+	VMOVUPS (R10), Z8
+	VADDPS  Z8, Z0, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS Z2, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z3, Z3
+	VMOVUPS Z3, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z5, Z5
+	VMOVUPS Z5, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z6, Z6
+	VMOVUPS Z6, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z7, Z7
+	VMOVUPS Z7, (R10)
+	ADDQ    R8, R10
+	JMP     store244
+
+plain245:
+	VMOVUPS Z0, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z1, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z2, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z3, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z4, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z5, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z6, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z7, (R10)
+	ADDQ    R8, R10
+
+store244:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+8, R8, R8
+	IMUL3Q $+8, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+8, DI
+	JMP    pixels239
+
+next240:
+pixels246:
+	CMPQ   DI, $+4
+	JL     next247
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ   R8, R8
+
+position248:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum250
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R15
+
+inner249:
+	VMOVUPS      (R9), Z4
+	VBROADCASTSS (R10), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R10)(R11*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R10)(R11*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R10)(R14*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner249
+	INCQ         R8
+	JMP          position248
+
+sum250:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain252
+	VMOVUPS (R10), Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS Z2, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z3, Z3
+	VMOVUPS Z3, (R10)
+	ADDQ    R8, R10
+	JMP     store251
+
+plain252:
+	VMOVUPS Z0, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z1, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z2, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z3, (R10)
+	ADDQ    R8, R10
+
+store251:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+4, R8, R8
+	IMUL3Q $+4, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+4, DI
+	JMP    pixels246
+
+next247:
+pixels253:
+	CMPQ   DI, $+2
+	JL     next254
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	XORQ   R8, R8
+
+position255:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum257
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R14
+
+inner256:
+	VMOVUPS      (R9), Z2
+	VBROADCASTSS (R10), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R10)(R11*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner256
+	INCQ         R8
+	JMP          position255
+
+sum257:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain259
+	VMOVUPS (R10), Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    R8, R10
+	VMOVUPS (R10), Z0
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R10)
+	ADDQ    R8, R10
+	JMP     store258
+
+plain259:
+	VMOVUPS Z0, (R10)
+	ADDQ    R8, R10
+	VMOVUPS Z1, (R10)
+	ADDQ    R8, R10
+
+store258:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+2, R8, R8
+	IMUL3Q $+2, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+2, DI
+	JMP    pixels253
+
+next254:
+pixels260:
+	CMPQ   DI, $+1
+	JL     next261
+	VXORPS Z0, Z0, Z0
+	XORQ   R8, R8
+
+position262:
+	MOVQ    dyAt_len+80(FP), R9
+	CMPQ    R8, R9
+	JGE     sum264
+	MOVQ    dyAt_base+72(FP), R9
+	MOVLQSX (R9)(R8*4), R10
+	LEAQ    (SI)(R10*4), R10
+	MOVQ    wAt_base+96(FP), R9
+	MOVLQSX (R9)(R8*4), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    k+136(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    k+136(FP), R12
+	MOVQ    n+144(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R11*2), R14
+	LEAQ    (R10)(R11*4), R11
+
+inner263:
+	VMOVUPS      (R9), Z1
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         $+4, R10
+	ADDQ         R13, R9
+	DECQ         R12
+	JNZ          inner263
+	INCQ         R8
+	JMP          position262
+
+sum264:
+	MOVQ    step+128(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    BX, R10
+	MOVB    add+152(FP), R9
+	TESTB   R9, R9
+	JZ      plain266
+	VMOVUPS (R10), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    R8, R10
+	JMP     store265
+
+plain266:
+	VMOVUPS Z0, (R10)
+	ADDQ    R8, R10
+
+store265:
+	MOVQ   step+128(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   k+136(FP), R9
+	SHLQ   $0x02, R9
+	IMUL3Q $+1, R8, R8
+	IMUL3Q $+1, R9, R9
+	ADDQ   R8, BX
+	ADDQ   R9, SI
+	SUBQ   $+1, DI
+	JMP    pixels260
+
+next261:
+	ADDQ $+64, AX
+	ADDQ $+64, CX
+	SUBQ $+16, DX
+	JMP  channels237
+
+next238:
+	TESTQ DX, DX
+	JZ    done267
+	MOVQ  $0x0000ffff, BX
+	BZHIQ DX, BX, BX
+	KMOVW BX, K1
+	MOVQ  dy_base+24(FP), DX
+	MOVQ  pixels+120(FP), BX
+
+pixels268:
+	CMPQ   BX, $+8
+	JL     next269
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	XORQ   SI, SI
+
+position270:
+	MOVQ    dyAt_len+80(FP), DI
+	CMPQ    SI, DI
+	JGE     sum272
+	MOVQ    dyAt_base+72(FP), DI
+	MOVLQSX (DI)(SI*4), R8
+	LEAQ    (DX)(R8*4), R8
+	MOVQ    wAt_base+96(FP), DI
+	MOVLQSX (DI)(SI*4), DI
+	LEAQ    (CX)(DI*4), DI
+	MOVQ    k+136(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    k+136(FP), R10
+	MOVQ    n+144(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R9*2), R12
+	LEAQ    (R8)(R9*4), R13
+
+inner271:
+	VMOVUPS.Z    (DI), K1, Z8
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (R8)(R9*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R8)(R9*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R8)(R12*1), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (R13), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (R13)(R9*1), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS (R13)(R9*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS (R13)(R12*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         $+4, R8
+	ADDQ         $+4, R13
+	ADDQ         R11, DI
+	DECQ         R10
+	JNZ          inner271
+	INCQ         SI
+	JMP          position270
+
+sum272:
+	MOVQ      step+128(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      AX, R8
+	MOVB      add+152(FP), DI
+	TESTB     DI, DI
+	JZ        plain274
+	VMOVUPS.Z (R8), K1, Z8
+	VADDPS    Z8, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z2, Z2
+	VMOVUPS   Z2, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z3, Z3
+	VMOVUPS   Z3, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z4, Z4
+	VMOVUPS   Z4, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z5, Z5
+	VMOVUPS   Z5, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z6, Z6
+	VMOVUPS   Z6, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z7, Z7
+	VMOVUPS   Z7, K1, (R8)
+	ADDQ      SI, R8
+	JMP       store273
+
+plain274:
+	VMOVUPS Z0, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z2, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z3, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z4, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z5, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z6, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z7, K1, (R8)
+	ADDQ    SI, R8
+
+store273:
+	MOVQ   step+128(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   k+136(FP), DI
+	SHLQ   $0x02, DI
+	IMUL3Q $+8, SI, SI
+	IMUL3Q $+8, DI, DI
+	ADDQ   SI, AX
+	ADDQ   DI, DX
+	SUBQ   $+8, BX
+	JMP    pixels268
+
+next269:
+pixels275:
+	CMPQ   BX, $+4
+	JL     next276
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ   SI, SI
+
+position277:
+	MOVQ    dyAt_len+80(FP), DI
+	CMPQ    SI, DI
+	JGE     sum279
+	MOVQ    dyAt_base+72(FP), DI
+	MOVLQSX (DI)(SI*4), R8
+	LEAQ    (DX)(R8*4), R8
+	MOVQ    wAt_base+96(FP), DI
+	MOVLQSX (DI)(SI*4), DI
+	LEAQ    (CX)(DI*4), DI
+	MOVQ    k+136(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    k+136(FP), R10
+	MOVQ    n+144(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R9*2), R12
+	LEAQ    (R8)(R9*4), R13
+
+inner278:
+	VMOVUPS.Z    (DI), K1, Z4
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R8)(R9*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R8)(R9*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R8)(R12*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         $+4, R8
+	ADDQ         R11, DI
+	DECQ         R10
+	JNZ          inner278
+	INCQ         SI
+	JMP          position277
+
+sum279:
+	MOVQ      step+128(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      AX, R8
+	MOVB      add+152(FP), DI
+	TESTB     DI, DI
+	JZ        plain281
+	VMOVUPS.Z (R8), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z2, Z2
+	VMOVUPS   Z2, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z3, Z3
+	VMOVUPS   Z3, K1, (R8)
+	ADDQ      SI, R8
+	JMP       store280
+
+plain281:
+	VMOVUPS Z0, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z2, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z3, K1, (R8)
+	ADDQ    SI, R8
+
+store280:
+	MOVQ   step+128(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   k+136(FP), DI
+	SHLQ   $0x02, DI
+	IMUL3Q $+4, SI, SI
+	IMUL3Q $+4, DI, DI
+	ADDQ   SI, AX
+	ADDQ   DI, DX
+	SUBQ   $+4, BX
+	JMP    pixels275
+
+next276:
+pixels282:
+	CMPQ   BX, $+2
+	JL     next283
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	XORQ   SI, SI
+
+position284:
+	MOVQ    dyAt_len+80(FP), DI
+	CMPQ    SI, DI
+	JGE     sum286
+	MOVQ    dyAt_base+72(FP), DI
+	MOVLQSX (DI)(SI*4), R8
+	LEAQ    (DX)(R8*4), R8
+	MOVQ    wAt_base+96(FP), DI
+	MOVLQSX (DI)(SI*4), DI
+	LEAQ    (CX)(DI*4), DI
+	MOVQ    k+136(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    k+136(FP), R10
+	MOVQ    n+144(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R9*2), R12
+	LEAQ    (R8)(R9*4), R12
+
+inner285:
+	VMOVUPS.Z    (DI), K1, Z2
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R8)(R9*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         $+4, R8
+	ADDQ         R11, DI
+	DECQ         R10
+	JNZ          inner285
+	INCQ         SI
+	JMP          position284
+
+sum286:
+	MOVQ      step+128(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      AX, R8
+	MOVB      add+152(FP), DI
+	TESTB     DI, DI
+	JZ        plain288
+	VMOVUPS.Z (R8), K1, Z2
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z0
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R8)
+	ADDQ      SI, R8
+	JMP       store287
+
+plain288:
+	VMOVUPS Z0, K1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    SI, R8
+
+store287:
+	MOVQ   step+128(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   k+136(FP), DI
+	SHLQ   $0x02, DI
+	IMUL3Q $+2, SI, SI
+	IMUL3Q $+2, DI, DI
+	ADDQ   SI, AX
+	ADDQ   DI, DX
+	SUBQ   $+2, BX
+	JMP    pixels282
+
+next283:
+pixels289:
+	CMPQ   BX, $+1
+	JL     next290
+	VXORPS Z0, Z0, Z0
+	XORQ   SI, SI
+
+position291:
+	MOVQ    dyAt_len+80(FP), DI
+	CMPQ    SI, DI
+	JGE     sum293
+	MOVQ    dyAt_base+72(FP), DI
+	MOVLQSX (DI)(SI*4), R8
+	LEAQ    (DX)(R8*4), R8
+	MOVQ    wAt_base+96(FP), DI
+	MOVLQSX (DI)(SI*4), DI
+	LEAQ    (CX)(DI*4), DI
+	MOVQ    k+136(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    k+136(FP), R10
+	MOVQ    n+144(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R9*2), R12
+	LEAQ    (R8)(R9*4), R9
+
+inner292:
+	VMOVUPS.Z    (DI), K1, Z1
+	VBROADCASTSS (R8), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         $+4, R8
+	ADDQ         R11, DI
+	DECQ         R10
+	JNZ          inner292
+	INCQ         SI
+	JMP          position291
+
+sum293:
+	MOVQ      step+128(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      AX, R8
+	MOVB      add+152(FP), DI
+	TESTB     DI, DI
+	JZ        plain295
+	VMOVUPS.Z (R8), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)
+	ADDQ      SI, R8
+	JMP       store294
+
+plain295:
+	VMOVUPS Z0, K1, (R8)
+	ADDQ    SI, R8
+
+store294:
+	MOVQ   step+128(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   k+136(FP), DI
+	SHLQ   $0x02, DI
+	IMUL3Q $+1, SI, SI
+	IMUL3Q $+1, DI, DI
+	ADDQ   SI, AX
+	ADDQ   DI, DX
+	SUBQ   $+1, BX
+	JMP    pixels289
+
+next290:
+done267:
 	VZEROUPPER
 	RET
 
@@ -2029,18 +4031,18 @@ TEXT ·stepAVX512(SB), NOSPLIT, $8-208
 	SHLQ         $0x02, R12
 	XORQ         R13, R13
 
-loop139:
+loop296:
 	CMPQ    R11, $+16
-	JL      rest140
+	JL      rest297
 	VMOVUPS (R8)(R13*1), Z9
 	VMOVUPS (R9)(R13*1), Z10
 	VMOVUPS (R10)(R13*1), Z11
 	MOVQ    R13, R15
 	MOVQ    AX, R14
 	TESTQ   R14, R14
-	JZ      end143
+	JZ      end300
 
-row142:
+row299:
 	VMOVUPS       (SI)(R15*1), Z12
 	VMOVUPS       (DI)(R15*1), Z13
 	VMOVAPS       Z10, Z14
@@ -2069,16 +4071,16 @@ row142:
 	VFMADD231PD   Z12, Z12, Z8
 	ADDQ          R12, R15
 	DECQ          R14
-	JNZ           row142
+	JNZ           row299
 
-end143:
+end300:
 	ADDQ $+64, R13
 	SUBQ $+16, R11
-	JMP  loop139
+	JMP  loop296
 
-rest140:
+rest297:
 	TESTQ     R11, R11
-	JZ        done141
+	JZ        done298
 	MOVQ      $0x0000ffff, R14
 	BZHIQ     R11, R14, R14
 	KMOVW     R14, K1
@@ -2087,9 +4089,9 @@ rest140:
 	VMOVUPS.Z (R10)(R13*1), K1, Z11
 	MOVQ      R13, R8
 	TESTQ     AX, AX
-	JZ        end145
+	JZ        end302
 
-row144:
+row301:
 	VMOVUPS.Z     (SI)(R8*1), K1, Z12
 	VMOVUPS.Z     (DI)(R8*1), K1, Z13
 	VMOVAPS       Z10, Z14
@@ -2118,10 +4120,10 @@ row144:
 	VFMADD231PD   Z12, Z12, Z8
 	ADDQ          R12, R8
 	DECQ          AX
-	JNZ           row144
+	JNZ           row301
 
-end145:
-done141:
+end302:
+done298:
 	MOVQ          DX, spikes+184(FP)
 	VADDPD        Z6, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y0
@@ -2158,9 +4160,9 @@ TEXT ·afterAVX512(SB), NOSPLIT, $0-84
 	MOVQ         v_len+8(FP), BX
 	XORQ         SI, SI
 
-loop146:
+loop303:
 	CMPQ         BX, $+16
-	JL           rest147
+	JL           rest304
 	VMOVUPS      (DX)(SI*1), Z4
 	VMOVUPS      (CX)(SI*1), Z5
 	VMOVAPS      Z0, Z6
@@ -2171,11 +4173,11 @@ loop146:
 	VMOVUPS      Z6, (AX)(SI*1)
 	ADDQ         $+64, SI
 	SUBQ         $+16, BX
-	JMP          loop146
+	JMP          loop303
 
-rest147:
+rest304:
 	TESTQ        BX, BX
-	JZ           done148
+	JZ           done305
 	MOVQ         $0x0000ffff, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -2188,7 +4190,7 @@ rest147:
 	VMAXPS       Z0, Z3, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*1)
 
-done148:
+done305:
 	VZEROUPPER
 	RET
 
@@ -2224,18 +4226,18 @@ TEXT ·backAVX512(SB), NOSPLIT, $8-232
 	SHLQ         $0x02, R13
 	XORQ         R14, R14
 
-loop149:
+loop306:
 	CMPQ    DX, $+16
-	JL      rest150
+	JL      rest307
 	VMOVUPS (R11)(R14*1), Z5
 	VADDPS  Z5, Z5, Z5
 	VMOVUPS (R12)(R14*1), Z6
 	MOVQ    R14, BP
 	MOVQ    AX, R15
 	TESTQ   R15, R15
-	JZ      end153
+	JZ      end310
 
-row152:
+row309:
 	VMOVUPS      (R9)(BP*1), Z7
 	VMOVUPS      (R8)(BP*1), Z8
 	VMOVUPS      (DI)(BP*1), Z9
@@ -2261,16 +4263,16 @@ row152:
 	VMOVUPS      Z8, (BX)(BP*1)
 	ADDQ         R13, BP
 	DECQ         R15
-	JNZ          row152
+	JNZ          row309
 
-end153:
+end310:
 	ADDQ $+64, R14
 	SUBQ $+16, DX
-	JMP  loop149
+	JMP  loop306
 
-rest150:
+rest307:
 	TESTQ     DX, DX
-	JZ        done151
+	JZ        done308
 	MOVQ      $0x0000ffff, R15
 	BZHIQ     DX, R15, R15
 	KMOVW     R15, K1
@@ -2279,9 +4281,9 @@ rest150:
 	VMOVUPS.Z (R12)(R14*1), K1, Z6
 	MOVQ      R14, DX
 	TESTQ     AX, AX
-	JZ        end155
+	JZ        end312
 
-row154:
+row311:
 	VMOVUPS.Z    (R9)(DX*1), K1, Z7
 	VMOVUPS.Z    (R8)(DX*1), K1, Z8
 	VMOVUPS.Z    (DI)(DX*1), K1, Z9
@@ -2307,10 +4309,10 @@ row154:
 	VMOVUPS      Z8, K1, (BX)(DX*1)
 	ADDQ         R13, DX
 	DECQ         AX
-	JNZ          row154
+	JNZ          row311
 
-end155:
-done151:
+end312:
+done308:
 	VZEROUPPER
 	RET
 
@@ -2340,9 +4342,9 @@ TEXT ·rectangularAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop156:
+loop313:
 	CMPQ      DX, $+16
-	JL        rest157
+	JL        rest314
 	VMOVUPS   (CX)(BX*1), Z5
 	VSUBPS    Z0, Z5, Z5
 	VANDPS    Z4, Z5, Z5
@@ -2352,11 +4354,11 @@ loop156:
 	VMOVUPS   Z5, (AX)(BX*1)
 	ADDQ      $+64, BX
 	SUBQ      $+16, DX
-	JMP       loop156
+	JMP       loop313
 
-rest157:
+rest314:
 	TESTQ     DX, DX
-	JZ        done158
+	JZ        done315
 	MOVQ      $0x0000ffff, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -2368,7 +4370,7 @@ rest157:
 	VMULPS    Z3, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 
-done158:
+done315:
 	VZEROUPPER
 	RET
 
@@ -2398,9 +4400,9 @@ TEXT ·triangularAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop159:
+loop316:
 	CMPQ         DX, $+16
-	JL           rest160
+	JL           rest317
 	VMOVUPS      (CX)(BX*1), Z5
 	VSUBPS       Z0, Z5, Z5
 	VANDPS       Z4, Z5, Z5
@@ -2411,11 +4413,11 @@ loop159:
 	VMOVUPS      Z6, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop159
+	JMP          loop316
 
-rest160:
+rest317:
 	TESTQ        DX, DX
-	JZ           done161
+	JZ           done318
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -2428,7 +4430,7 @@ rest160:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done161:
+done318:
 	VZEROUPPER
 	RET
 
@@ -2458,9 +4460,9 @@ TEXT ·epanechnikovAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop162:
+loop319:
 	CMPQ         DX, $+16
-	JL           rest163
+	JL           rest320
 	VMOVUPS      (CX)(BX*1), Z5
 	VSUBPS       Z0, Z5, Z5
 	VMULPS       Z1, Z5, Z5
@@ -2472,11 +4474,11 @@ loop162:
 	VMOVUPS      Z6, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop162
+	JMP          loop319
 
-rest163:
+rest320:
 	TESTQ        DX, DX
-	JZ           done164
+	JZ           done321
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -2490,7 +4492,7 @@ rest163:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done164:
+done321:
 	VZEROUPPER
 	RET
 
@@ -2510,32 +4512,32 @@ TEXT ·affineAVX512(SB), NOSPLIT, $0-96
 	SHLQ $0x02, R8
 	XORQ R9, R9
 
-loop165:
+loop322:
 	CMPQ    DX, $+16
-	JL      rest166
+	JL      rest323
 	VMOVUPS (SI)(R9*1), Z0
 	VMOVUPS (DI)(R9*1), Z1
 	MOVQ    R9, R11
 	MOVQ    AX, R10
 	TESTQ   R10, R10
-	JZ      end169
+	JZ      end326
 
-row168:
+row325:
 	VMOVUPS     (BX)(R11*1), Z2
 	VFMADD213PS Z1, Z0, Z2
 	VMOVUPS     Z2, (CX)(R11*1)
 	ADDQ        R8, R11
 	DECQ        R10
-	JNZ         row168
+	JNZ         row325
 
-end169:
+end326:
 	ADDQ $+64, R9
 	SUBQ $+16, DX
-	JMP  loop165
+	JMP  loop322
 
-rest166:
+rest323:
 	TESTQ     DX, DX
-	JZ        done167
+	JZ        done324
 	MOVQ      $0x0000ffff, R10
 	BZHIQ     DX, R10, R10
 	KMOVW     R10, K1
@@ -2543,18 +4545,18 @@ rest166:
 	VMOVUPS.Z (DI)(R9*1), K1, Z1
 	MOVQ      R9, DX
 	TESTQ     AX, AX
-	JZ        end171
+	JZ        end328
 
-row170:
+row327:
 	VMOVUPS.Z   (BX)(DX*1), K1, Z2
 	VFMADD213PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (CX)(DX*1)
 	ADDQ        R8, DX
 	DECQ        AX
-	JNZ         row170
+	JNZ         row327
 
-end171:
-done167:
+end328:
+done324:
 	VZEROUPPER
 	RET
 
@@ -2576,18 +4578,18 @@ TEXT ·affinePairAVX512(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 
-loop172:
+loop329:
 	CMPQ    DX, $+16
-	JL      rest173
+	JL      rest330
 	VMOVUPS (DI)(R11*1), Z0
 	VMOVUPS (R8)(R11*1), Z1
 	VMOVUPS (R9)(R11*1), Z2
 	MOVQ    R11, R13
 	MOVQ    AX, R12
 	TESTQ   R12, R12
-	JZ      end176
+	JZ      end333
 
-row175:
+row332:
 	VMOVUPS     (SI)(R13*1), Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS     (BX)(R13*1), Z4
@@ -2595,16 +4597,16 @@ row175:
 	VMOVUPS     Z3, (CX)(R13*1)
 	ADDQ        R10, R13
 	DECQ        R12
-	JNZ         row175
+	JNZ         row332
 
-end176:
+end333:
 	ADDQ $+64, R11
 	SUBQ $+16, DX
-	JMP  loop172
+	JMP  loop329
 
-rest173:
+rest330:
 	TESTQ     DX, DX
-	JZ        done174
+	JZ        done331
 	MOVQ      $0x0000ffff, R12
 	BZHIQ     DX, R12, R12
 	KMOVW     R12, K1
@@ -2613,9 +4615,9 @@ rest173:
 	VMOVUPS.Z (R9)(R11*1), K1, Z2
 	MOVQ      R11, DX
 	TESTQ     AX, AX
-	JZ        end178
+	JZ        end335
 
-row177:
+row334:
 	VMOVUPS.Z   (SI)(DX*1), K1, Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS.Z   (BX)(DX*1), K1, Z4
@@ -2623,10 +4625,10 @@ row177:
 	VMOVUPS     Z3, K1, (CX)(DX*1)
 	ADDQ        R10, DX
 	DECQ        AX
-	JNZ         row177
+	JNZ         row334
 
-end178:
-done174:
+end335:
+done331:
 	VZEROUPPER
 	RET
 
@@ -2648,18 +4650,18 @@ TEXT ·affinePairAddAVX512(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 
-loop179:
+loop336:
 	CMPQ    DX, $+16
-	JL      rest180
+	JL      rest337
 	VMOVUPS (DI)(R11*1), Z0
 	VMOVUPS (R8)(R11*1), Z1
 	VMOVUPS (R9)(R11*1), Z2
 	MOVQ    R11, R13
 	MOVQ    AX, R12
 	TESTQ   R12, R12
-	JZ      end183
+	JZ      end340
 
-row182:
+row339:
 	VMOVUPS     (SI)(R13*1), Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS     (BX)(R13*1), Z4
@@ -2669,16 +4671,16 @@ row182:
 	VMOVUPS     Z3, (CX)(R13*1)
 	ADDQ        R10, R13
 	DECQ        R12
-	JNZ         row182
+	JNZ         row339
 
-end183:
+end340:
 	ADDQ $+64, R11
 	SUBQ $+16, DX
-	JMP  loop179
+	JMP  loop336
 
-rest180:
+rest337:
 	TESTQ     DX, DX
-	JZ        done181
+	JZ        done338
 	MOVQ      $0x0000ffff, R12
 	BZHIQ     DX, R12, R12
 	KMOVW     R12, K1
@@ -2687,9 +4689,9 @@ rest180:
 	VMOVUPS.Z (R9)(R11*1), K1, Z2
 	MOVQ      R11, DX
 	TESTQ     AX, AX
-	JZ        end185
+	JZ        end342
 
-row184:
+row341:
 	VMOVUPS.Z   (SI)(DX*1), K1, Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS.Z   (BX)(DX*1), K1, Z4
@@ -2699,10 +4701,10 @@ row184:
 	VMOVUPS     Z3, K1, (CX)(DX*1)
 	ADDQ        R10, DX
 	DECQ        AX
-	JNZ         row184
+	JNZ         row341
 
-end185:
-done181:
+end342:
+done338:
 	VZEROUPPER
 	RET
 
@@ -2726,9 +4728,9 @@ TEXT ·momentsAVX512(SB), NOSPLIT, $0-96
 	SHLQ   $0x02, R8
 	XORQ   R9, R9
 
-loop186:
+loop343:
 	CMPQ   DX, $+16
-	JL     rest187
+	JL     rest344
 	VXORPD Z0, Z0, Z0
 	VXORPD Z2, Z2, Z2
 	VXORPD Z1, Z1, Z1
@@ -2736,9 +4738,9 @@ loop186:
 	MOVQ   R9, R11
 	MOVQ   AX, R10
 	TESTQ  R10, R10
-	JZ     end190
+	JZ     end347
 
-row189:
+row346:
 	VMOVUPS       (SI)(R11*1), Z4
 	VCVTPS2PD     Y4, Z5
 	VADDPD        Z5, Z0, Z0
@@ -2753,20 +4755,20 @@ row189:
 	VFMADD231PD   Z5, Z4, Z3
 	ADDQ          R8, R11
 	DECQ          R10
-	JNZ           row189
+	JNZ           row346
 
-end190:
+end347:
 	VMOVUPD Z0, (CX)(R9*2)
 	VMOVUPD Z1, 64(CX)(R9*2)
 	VMOVUPD Z2, (BX)(R9*2)
 	VMOVUPD Z3, 64(BX)(R9*2)
 	ADDQ    $+64, R9
 	SUBQ    $+16, DX
-	JMP     loop186
+	JMP     loop343
 
-rest187:
+rest344:
 	TESTQ  DX, DX
-	JZ     done188
+	JZ     done345
 	MOVQ   $0x0000ffff, R10
 	BZHIQ  DX, R10, R10
 	KMOVW  R10, K1
@@ -2776,9 +4778,9 @@ rest187:
 	VXORPD Z3, Z3, Z3
 	MOVQ   R9, DX
 	TESTQ  AX, AX
-	JZ     end192
+	JZ     end349
 
-row191:
+row348:
 	VMOVUPS.Z     (SI)(DX*1), K1, Z4
 	VCVTPS2PD     Y4, Z5
 	VADDPD        Z5, Z0, Z0
@@ -2793,9 +4795,9 @@ row191:
 	VFMADD231PD   Z5, Z4, Z3
 	ADDQ          R8, DX
 	DECQ          AX
-	JNZ           row191
+	JNZ           row348
 
-end192:
+end349:
 	KSHIFTRW $0x00, K1, K2
 	VMOVUPD  Z0, K2, (CX)(R9*2)
 	KSHIFTRW $0x08, K1, K2
@@ -2805,7 +4807,7 @@ end192:
 	KSHIFTRW $0x08, K1, K1
 	VMOVUPD  Z3, K1, 64(BX)(R9*2)
 
-done188:
+done345:
 	VZEROUPPER
 	RET
 
@@ -2819,19 +4821,19 @@ TEXT ·axpyAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop193:
+loop350:
 	CMPQ        DX, $+16
-	JL          rest194
+	JL          rest351
 	VMOVUPS     (AX)(BX*1), Z1
 	VFMADD231PS (CX)(BX*1), Z0, Z1
 	VMOVUPS     Z1, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop193
+	JMP         loop350
 
-rest194:
+rest351:
 	TESTQ       DX, DX
-	JZ          done195
+	JZ          done352
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -2839,7 +4841,7 @@ rest194:
 	VFMADD231PS (CX)(BX*1), Z0, K1, Z1
 	VMOVUPS     Z1, K1, (AX)(BX*1)
 
-done195:
+done352:
 	VZEROUPPER
 	RET
 
@@ -2857,49 +4859,49 @@ TEXT ·addBiasAVX512(SB), NOSPLIT, $0-48
 	SHLQ $0x02, SI
 	XORQ DI, DI
 
-loop196:
+loop353:
 	CMPQ    DX, $+16
-	JL      rest197
+	JL      rest354
 	VMOVUPS (BX)(DI*1), Z0
 	MOVQ    DI, R9
 	MOVQ    AX, R8
 	TESTQ   R8, R8
-	JZ      end200
+	JZ      end357
 
-row199:
+row356:
 	VMOVUPS (CX)(R9*1), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)(R9*1)
 	ADDQ    SI, R9
 	DECQ    R8
-	JNZ     row199
+	JNZ     row356
 
-end200:
+end357:
 	ADDQ $+64, DI
 	SUBQ $+16, DX
-	JMP  loop196
+	JMP  loop353
 
-rest197:
+rest354:
 	TESTQ     DX, DX
-	JZ        done198
+	JZ        done355
 	MOVQ      $0x0000ffff, R8
 	BZHIQ     DX, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (BX)(DI*1), K1, Z0
 	MOVQ      DI, DX
 	TESTQ     AX, AX
-	JZ        end202
+	JZ        end359
 
-row201:
+row358:
 	VMOVUPS.Z (CX)(DX*1), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (CX)(DX*1)
 	ADDQ      SI, DX
 	DECQ      AX
-	JNZ       row201
+	JNZ       row358
 
-end202:
-done198:
+end359:
+done355:
 	VZEROUPPER
 	RET
 
@@ -2917,50 +4919,50 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-48
 	SHLQ $0x02, SI
 	XORQ DI, DI
 
-loop203:
+loop360:
 	CMPQ    DX, $+16
-	JL      rest204
+	JL      rest361
 	VMOVUPS (CX)(DI*1), Z0
 	MOVQ    DI, R9
 	MOVQ    AX, R8
 	TESTQ   R8, R8
-	JZ      end207
+	JZ      end364
 
-row206:
+row363:
 	VMOVUPS (BX)(R9*1), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    SI, R9
 	DECQ    R8
-	JNZ     row206
+	JNZ     row363
 
-end207:
+end364:
 	VMOVUPS Z0, (CX)(DI*1)
 	ADDQ    $+64, DI
 	SUBQ    $+16, DX
-	JMP     loop203
+	JMP     loop360
 
-rest204:
+rest361:
 	TESTQ     DX, DX
-	JZ        done205
+	JZ        done362
 	MOVQ      $0x0000ffff, R8
 	BZHIQ     DX, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (CX)(DI*1), K1, Z0
 	MOVQ      DI, DX
 	TESTQ     AX, AX
-	JZ        end209
+	JZ        end366
 
-row208:
+row365:
 	VMOVUPS.Z (BX)(DX*1), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	ADDQ      SI, DX
 	DECQ      AX
-	JNZ       row208
+	JNZ       row365
 
-end209:
+end366:
 	VMOVUPS Z0, K1, (CX)(DI*1)
 
-done205:
+done362:
 	VZEROUPPER
 	RET
 
@@ -2981,9 +4983,9 @@ TEXT ·sgdAVX512(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
-loop210:
+loop367:
 	CMPQ         BX, $+16
-	JL           rest211
+	JL           rest368
 	VMOVUPS      (AX)(SI*1), Z4
 	VMOVUPS      (DX)(SI*1), Z5
 	VMULPS       Z2, Z5, Z5
@@ -2995,11 +4997,11 @@ loop210:
 	VMOVUPS      Z4, (AX)(SI*1)
 	ADDQ         $+64, SI
 	SUBQ         $+16, BX
-	JMP          loop210
+	JMP          loop367
 
-rest211:
+rest368:
 	TESTQ        BX, BX
-	JZ           done212
+	JZ           done369
 	MOVQ         $0x0000ffff, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -3013,7 +5015,7 @@ rest211:
 	VFNMADD231PS Z5, Z0, Z4
 	VMOVUPS      Z4, K1, (AX)(SI*1)
 
-done212:
+done369:
 	VZEROUPPER
 	RET
 
@@ -3052,9 +5054,9 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-128
 	MOVQ         w_len+8(FP), SI
 	XORQ         DI, DI
 
-loop213:
+loop370:
 	CMPQ        SI, $+16
-	JL          rest214
+	JL          rest371
 	VMOVUPS     (CX)(DI*1), Z9
 	VMULPS      Z1, Z9, Z9
 	VMOVUPS     (DX)(DI*1), Z10
@@ -3078,11 +5080,11 @@ loop213:
 	VMOVUPS     Z9, (AX)(DI*1)
 	ADDQ        $+64, DI
 	SUBQ        $+16, SI
-	JMP         loop213
+	JMP         loop370
 
-rest214:
+rest371:
 	TESTQ       SI, SI
-	JZ          done215
+	JZ          done372
 	MOVQ        $0x0000ffff, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -3108,7 +5110,7 @@ rest214:
 	VSUBPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*1)
 
-done215:
+done372:
 	VZEROUPPER
 	RET
 
@@ -3121,9 +5123,9 @@ TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-32
 	MOVQ   x_len+8(FP), CX
 	XORQ   DX, DX
 
-loop216:
+loop373:
 	CMPQ          CX, $+16
-	JL            rest217
+	JL            rest374
 	VMOVUPS       (AX)(DX*1), Z2
 	VCVTPS2PD     Y2, Z3
 	VFMADD231PD   Z3, Z3, Z0
@@ -3132,11 +5134,11 @@ loop216:
 	VFMADD231PD   Z2, Z2, Z1
 	ADDQ          $+64, DX
 	SUBQ          $+16, CX
-	JMP           loop216
+	JMP           loop373
 
-rest217:
+rest374:
 	TESTQ         CX, CX
-	JZ            done218
+	JZ            done375
 	MOVQ          $0x0000ffff, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -3147,7 +5149,7 @@ rest217:
 	VCVTPS2PD     Y2, Z2
 	VFMADD231PD   Z2, Z2, Z1
 
-done218:
+done375:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -3175,9 +5177,9 @@ TEXT ·compressAVX512(SB), NOSPLIT, $0-88
 	VPADDD       iota<>+0(SB), Z0, Z0
 	XORQ         SI, SI
 
-loop219:
+loop376:
 	CMPQ          BX, $+16
-	JL            rest220
+	JL            rest377
 	VMOVUPS       (DX)(SI*1), Z3
 	VCMPPS        $0x04, Z2, Z3, K1
 	VCOMPRESSPS.Z Z3, K1, Z3
@@ -3190,11 +5192,11 @@ loop219:
 	ADDQ          R8, DI
 	ADDQ          $+64, SI
 	SUBQ          $+16, BX
-	JMP           loop219
+	JMP           loop376
 
-rest220:
+rest377:
 	TESTQ         BX, BX
-	JZ            done221
+	JZ            done378
 	MOVQ          $0x0000ffff, R8
 	BZHIQ         BX, R8, R8
 	KMOVW         R8, K1
@@ -3209,7 +5211,7 @@ rest220:
 	POPCNTQ       AX, AX
 	ADDQ          AX, DI
 
-done221:
+done378:
 	MOVQ DI, ret+80(FP)
 	VZEROUPPER
 	RET
@@ -3229,9 +5231,9 @@ TEXT ·gatherAVX512(SB), NOSPLIT, $0-152
 	LEAQ   -1(BX), SI
 	XORQ   DI, DI
 
-rows222:
+rows379:
 	CMPQ          DI, BX
-	JGE           done223
+	JGE           done380
 	LEAQ          (DI), R8
 	CMPQ          R8, SI
 	CMOVQGT       SI, R8
@@ -3391,7 +5393,7 @@ rows222:
 	MOVQ          count_len+56(FP), R11
 	MOVQ          room+72(FP), R12
 	CMPQ          R11, $+0
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z19, K2, K3
 	VCOMPRESSPS.Z Z19, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -3405,7 +5407,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+1
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z18, K2, K3
 	VCOMPRESSPS.Z Z18, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -3419,7 +5421,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+2
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z16, K2, K3
 	VCOMPRESSPS.Z Z16, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -3433,7 +5435,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+3
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z17, K2, K3
 	VCOMPRESSPS.Z Z17, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -3447,7 +5449,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+4
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z11, K2, K3
 	VCOMPRESSPS.Z Z11, K3, Z11
 	VPCOMPRESSD.Z Z5, K3, Z13
@@ -3461,7 +5463,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+5
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z8, K2, K3
 	VCOMPRESSPS.Z Z8, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z11
@@ -3475,7 +5477,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+6
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z12, K2, K3
 	VCOMPRESSPS.Z Z12, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z11
@@ -3489,7 +5491,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+7
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z9, K2, K3
 	VCOMPRESSPS.Z Z9, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z9
@@ -3503,7 +5505,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+8
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z15, K2, K3
 	VCOMPRESSPS.Z Z15, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z9
@@ -3517,7 +5519,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+9
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z7, K2, K3
 	VCOMPRESSPS.Z Z7, K3, Z7
 	VPCOMPRESSD.Z Z5, K3, Z8
@@ -3531,7 +5533,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+10
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z4, K2, K3
 	VCOMPRESSPS.Z Z4, K3, Z4
 	VPCOMPRESSD.Z Z5, K3, Z7
@@ -3545,7 +5547,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+11
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z10, K2, K3
 	VCOMPRESSPS.Z Z10, K3, Z4
 	VPCOMPRESSD.Z Z5, K3, Z7
@@ -3559,7 +5561,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+12
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z3, K2, K3
 	VCOMPRESSPS.Z Z3, K3, Z3
 	VPCOMPRESSD.Z Z5, K3, Z4
@@ -3573,7 +5575,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+13
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z2, K2, K3
 	VCOMPRESSPS.Z Z2, K3, Z2
 	VPCOMPRESSD.Z Z5, K3, Z3
@@ -3587,7 +5589,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+14
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z6, K2, K3
 	VCOMPRESSPS.Z Z6, K3, Z2
 	VPCOMPRESSD.Z Z5, K3, Z3
@@ -3601,7 +5603,7 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+15
-	JLE           next224
+	JLE           next381
 	VCMPPS        $0x04, Z0, Z1, K2, K2
 	VCOMPRESSPS.Z Z1, K2, Z1
 	VPCOMPRESSD.Z Z5, K2, Z2
@@ -3615,10 +5617,10 @@ rows222:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 
-next224:
+next381:
 	ADDQ $+16, DI
-	JMP  rows222
+	JMP  rows379
 
-done223:
+done380:
 	VZEROUPPER
 	RET

@@ -144,6 +144,17 @@ var kernelCases = map[string]kernelCase{
 		}
 		return out
 	},
+	"correlate": func(k *kernels, a *arena, n, rows int) []float64 {
+		pixels, inner := 5*rows, 1+n%7
+		step := n + rows
+		dx, dy, w := a.floats(pixels*step+n), a.floats((pixels+9)*inner), a.floats(3*inner*n)
+		dyAt, wAt := make([]int32, rows), make([]int32, rows) // as many positions
+		for i := range dyAt {
+			dyAt[i], wAt[i] = int32(a.rng.IntN(9)*inner), int32(a.rng.IntN(3)*inner*n)
+		}
+		k.correlate(dx, dy, w, dyAt, wAt, pixels, step, inner, n, n%2 == 0)
+		return nil
+	},
 	"hard scan":     scanCase(1, -.2, float32(math.Inf(-1)), 1),
 	"soft scan":     scanCase(0, .1, -.5, 1),
 	"detached scan": scanCase(1, 0, -.3, 0),

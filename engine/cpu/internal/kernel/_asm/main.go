@@ -9,6 +9,7 @@ func main() {
 	ConstraintExpr("!noasm")
 	for _, v := range []isa{avx2, avx512} {
 		v.combine()
+		v.correlate()
 		v.scan()
 		v.windows()
 		v.norm()
