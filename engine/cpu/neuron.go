@@ -180,7 +180,7 @@ func (n *neuronOp) backward() {
 func (n *neuronOp) backwardTile(worker, tile int) {
 	a, b := n.tile(tile)
 	prev, carry := n.work(worker, 0, b-a), n.work(worker, 1, b-a)
-	h, q := n.work(worker, 2, b-a), n.work(worker, 3, b-a)
+	h, spare := n.work(worker, 2, b-a), n.work(worker, 3, b-a)
 	clear(carry)
 	var d2, d1, d0 []float64
 	if n.coef != nil {
@@ -198,24 +198,25 @@ func (n *neuronOp) backwardTile(worker, tile int) {
 				prev[i] = n.kern.Reset
 			}
 		}
+		q := spare
+		if n.passes(t) {
+			q = n.input(n.x.grad, t, a, b)
+		}
 		n.kern.Back(q, carry, n.at(n.y.grad, t, a, b), h, u, s, prev)
 		if d0 != nil {
 			kernel.CoefGradient(d2, d1, d0, q, prev)
 		}
-		if n.x.grad != nil {
-			n.passDown(n.input(n.x.grad, t, a, b), q, t)
+		if n.x.grad != nil && !n.passes(t) {
+			kernel.Add(n.input(n.x.grad, t, a, b), q)
 		}
 	}
 }
 
-// passDown hands q to the input's gradient. Over time, a constant input adds
-// up; the first step to arrive is the last in time.
-func (n *neuronOp) passDown(dst, q []float32, t int) {
-	if n.x.first && (!n.x.static || t == n.p.steps-1) {
-		copy(dst, q)
-		return
-	}
-	kernel.Add(dst, q)
+// passes reports whether ∂L/∂x[t] is written straight to the input's gradient;
+// else it is added. Over time, a constant input adds up; the first step to
+// arrive is the last in time.
+func (n *neuronOp) passes(t int) bool {
+	return n.x.grad != nil && n.x.first && (!n.x.static || t == n.p.steps-1)
 }
 
 // learnedGradient adds up the tiles in order and applies the chain rule from

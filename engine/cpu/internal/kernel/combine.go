@@ -96,11 +96,17 @@ func Mul(c, a, b []float32, m, k, n int, add bool, l *List) {
 	}
 }
 
-// Transpose writes the transpose of row-major b [K, N].
+// Transpose writes the transpose of row-major b [K, N]. It takes a few rows at a
+// time, so that what it writes lies together.
 func Transpose(dst, b []float32, k, n int) {
-	for r := range k {
-		for j, v := range b[r*n : (r+1)*n] {
-			dst[j*k+r] = v
+	const together = 16
+	for r := 0; r < k; r += together {
+		rows := min(together, k-r)
+		for j := range n {
+			column := dst[j*k+r:][:rows]
+			for i := range column {
+				column[i] = b[(r+i)*n+j]
+			}
 		}
 	}
 }

@@ -30,6 +30,9 @@ type kernels struct {
 	sumRows    func(sum, y []float32)
 	sumSquares func(x []float32) float64
 
+	average     func(y, x []float32, windows, step, line, size, c int, scale float32)
+	averageBack func(dy, dx []float32, windows, step, line, size, c int, scale float32)
+
 	sgd   func(w, g, m []float32, lr, scale, momentum, decay float32)
 	adamW func(w, g, m, v []float32, lr, scale, beta1, beta2, eps, decay, correct1, correct2 float32)
 }
@@ -40,7 +43,7 @@ var portable = kernels{
 	rectangular: rectangularPortable, triangular: triangularPortable, epanechnikov: epanechnikovPortable,
 	affine: affinePortable, affinePair: affinePairPortable, affinePairAdd: affinePairAddPortable, moments: momentsPortable,
 	axpy: axpyPortable, addBias: addBiasPortable, sumRows: sumRowsPortable, sumSquares: sumSquaresPortable,
-	sgd: sgdPortable, adamW: adamWPortable,
+	average: averagePortable, averageBack: averageBackPortable, sgd: sgdPortable, adamW: adamWPortable,
 }
 
 // versions are those that this processor runs, the best last; the last is used.

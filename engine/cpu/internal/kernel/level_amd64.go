@@ -26,7 +26,7 @@ var avx2 = kernels{
 	rectangular: rectangularAVX2, triangular: triangularAVX2, epanechnikov: epanechnikovAVX2,
 	affine: affineAVX2, affinePair: affinePairAVX2, affinePairAdd: affinePairAddAVX2, moments: momentsAVX2,
 	axpy: axpyAVX2, addBias: addBiasAVX2, sumRows: sumRowsAVX2, sumSquares: sumSquaresAVX2,
-	sgd: sgdAVX2, adamW: adamWAVX2,
+	average: averageAVX2, averageBack: averageBackAVX2, sgd: sgdAVX2, adamW: adamWAVX2,
 }
 
 var avx512 = kernels{
@@ -35,5 +35,5 @@ var avx512 = kernels{
 	rectangular: rectangularAVX512, triangular: triangularAVX512, epanechnikov: epanechnikovAVX512,
 	affine: affineAVX512, affinePair: affinePairAVX512, affinePairAdd: affinePairAddAVX512, moments: momentsAVX512,
 	axpy: axpyAVX512, addBias: addBiasAVX512, sumRows: sumRowsAVX512, sumSquares: sumSquaresAVX512,
-	sgd: sgdAVX512, adamW: adamWAVX512,
+	average: averageAVX512, averageBack: averageBackAVX512, sgd: sgdAVX512, adamW: adamWAVX512,
 }

@@ -3,29 +3,64 @@ package kernel
 import "math"
 
 // AvgPool averages the windows of one image x [H, W, C] into y [OutH, OutW, C].
+// Pooling has no padding.
 func AvgPool(y, x []float32, g Geometry) {
-	clear(y)
-	inv := 1 / float32(g.Kernel*g.Kernel)
-	eachPair(g, func(out, in int) {
-		yo, xi := y[out:out+g.C], x[in:in+g.C]
-		for c, v := range xi {
-			yo[c] += v
-		}
+	g.eachRow(func(out, in int) {
+		current.average(y[out:], x[in:], g.OutW, g.Stride*g.C, g.W*g.C, g.Kernel, g.C, g.share())
 	})
-	for i := range y {
-		y[i] *= inv
-	}
 }
 
 // AvgPoolBack adds the gradient of AvgPool to dx.
 func AvgPoolBack(dx, dy []float32, g Geometry) {
-	inv := 1 / float32(g.Kernel*g.Kernel)
-	eachPair(g, func(out, in int) {
-		d, x := dy[out:out+g.C], dx[in:in+g.C]
-		for c, v := range d {
-			x[c] += v * inv
-		}
+	g.eachRow(func(out, in int) {
+		current.averageBack(dy[out:], dx[in:], g.OutW, g.Stride*g.C, g.W*g.C, g.Kernel, g.C, g.share())
 	})
+}
+
+// share is what one input contributes to a window's average.
+func (g Geometry) share() float32 { return 1 / float32(g.Kernel*g.Kernel) }
+
+// eachRow calls fn for every row of windows, with the offsets of its first
+// output and of its first input.
+func (g Geometry) eachRow(fn func(out, in int)) {
+	for oy := range g.OutH {
+		fn(oy*g.OutW*g.C, oy*g.Stride*g.W*g.C)
+	}
+}
+
+// averagePortable writes scale times the sums of a row of windows, of size×size
+// pixels of c channels. Windows begin `step` numbers apart in x, lines of pixels
+// `line` numbers.
+func averagePortable(y, x []float32, windows, step, line, size, c int, scale float32) {
+	for w := range windows {
+		out := y[w*c:][:c]
+		clear(out)
+		for ky := range size {
+			for kx := range size {
+				for i, v := range x[w*step+ky*line+kx*c:][:len(out)] {
+					out[i] += v
+				}
+			}
+		}
+		for i := range out {
+			out[i] *= scale
+		}
+	}
+}
+
+// averageBackPortable adds scale times dy to every pixel of its window.
+func averageBackPortable(dy, dx []float32, windows, step, line, size, c int, scale float32) {
+	for w := range windows {
+		d := dy[w*c:][:c]
+		for ky := range size {
+			for kx := range size {
+				in := dx[w*step+ky*line+kx*c:][:len(d)]
+				for i, v := range d {
+					in[i] += v * scale
+				}
+			}
+		}
+	}
 }
 
 // MaxPool takes the largest value of each window of one image.
@@ -33,10 +68,17 @@ func MaxPool(y, x []float32, g Geometry) {
 	for i := range y {
 		y[i] = float32(math.Inf(-1))
 	}
-	eachPair(g, func(out, in int) {
-		yo, xi := y[out:out+g.C], x[in:in+g.C]
-		for c, v := range xi {
-			yo[c] = max(yo[c], v)
+	g.eachRow(func(out, in int) {
+		for range g.OutW {
+			yo := y[out : out+g.C]
+			for ky := range g.Kernel {
+				for kx := range g.Kernel {
+					for c, v := range x[in+(ky*g.W+kx)*g.C:][:len(yo)] {
+						yo[c] = max(yo[c], v)
+					}
+				}
+			}
+			out, in = out+g.C, in+g.Stride*g.C
 		}
 	})
 }
@@ -66,20 +108,6 @@ func firstMax(x []float32, largest float32, g Geometry, oy, ox, c int) int {
 		}
 	}
 	return first // only NaN compares unequal to everything
-}
-
-// eachPair calls fn for every window position and every pixel in it, with the
-// offsets of their channels. Pooling has no padding.
-func eachPair(g Geometry, fn func(out, in int)) {
-	for oy := range g.OutH {
-		for ox := range g.OutW {
-			for ky := range g.Kernel {
-				for kx := range g.Kernel {
-					fn((oy*g.OutW+ox)*g.C, ((oy*g.Stride+ky)*g.W+ox*g.Stride+kx)*g.C)
-				}
-			}
-		}
-	}
 }
 
 // GlobalAvgPool averages one image x [HW, C] into y [C].

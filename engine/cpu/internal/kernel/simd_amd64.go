@@ -79,6 +79,16 @@ func addBiasAVX2(y []float32, bias []float32)
 //go:noescape
 func sumRowsAVX2(sum []float32, y []float32)
 
+// averageAVX2 is averagePortable.
+//
+//go:noescape
+func averageAVX2(y []float32, x []float32, windows int, step int, line int, size int, c int, scale float32)
+
+// averageBackAVX2 is averageBackPortable.
+//
+//go:noescape
+func averageBackAVX2(dy []float32, dx []float32, windows int, step int, line int, size int, c int, scale float32)
+
 // sgdAVX2 is sgdPortable.
 //
 //go:noescape
@@ -168,6 +178,16 @@ func addBiasAVX512(y []float32, bias []float32)
 //
 //go:noescape
 func sumRowsAVX512(sum []float32, y []float32)
+
+// averageAVX512 is averagePortable.
+//
+//go:noescape
+func averageAVX512(y []float32, x []float32, windows int, step int, line int, size int, c int, scale float32)
+
+// averageBackAVX512 is averageBackPortable.
+//
+//go:noescape
+func averageBackAVX512(dy []float32, dx []float32, windows int, step int, line int, size int, c int, scale float32)
 
 // sgdAVX512 is sgdPortable.
 //

@@ -2193,6 +2193,174 @@ done164:
 	VZEROUPPER
 	RET
 
+// func averageAVX2(y []float32, x []float32, windows int, step int, line int, size int, c int, scale float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·averageAVX2(SB), NOSPLIT, $0-92
+	MOVSS        scale+88(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         line+64(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         c+80(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         size+72(FP), SI
+	MOVQ         windows+48(FP), DI
+	MOVQ         step+56(FP), R8
+	SHLQ         $0x02, R8
+
+window169:
+	TESTQ DI, DI
+	JZ    done170
+	MOVQ  c+80(FP), R9
+	XORQ  R10, R10
+
+loop171:
+	CMPQ   R9, $+8
+	JL     rest172
+	LEAQ   (CX)(R10*1), R11
+	MOVQ   SI, R12
+	VXORPS Y1, Y1, Y1
+
+down174:
+	MOVQ R11, R13
+	MOVQ SI, R14
+
+across175:
+	VMOVUPS (R13), Y2
+	VADDPS  Y2, Y1, Y1
+	ADDQ    BX, R13
+	DECQ    R14
+	JNZ     across175
+	ADDQ    DX, R11
+	DECQ    R12
+	JNZ     down174
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(R10*1)
+	ADDQ    $+32, R10
+	SUBQ    $+8, R9
+	JMP     loop171
+
+rest172:
+	TESTQ   R9, R9
+	JZ      done173
+	LEAQ    lanes<>+0(SB), R11
+	NEGQ    R9
+	VMOVUPS 32(R11)(R9*4), Y1
+	LEAQ    (CX)(R10*1), R9
+	MOVQ    SI, R11
+	VXORPS  Y2, Y2, Y2
+
+down176:
+	MOVQ R9, R12
+	MOVQ SI, R13
+
+across177:
+	VMASKMOVPS (R12), Y1, Y3
+	VADDPS     Y3, Y2, Y2
+	ADDQ       BX, R12
+	DECQ       R13
+	JNZ        across177
+	ADDQ       DX, R9
+	DECQ       R11
+	JNZ        down176
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)(R10*1)
+
+done173:
+	ADDQ BX, AX
+	ADDQ R8, CX
+	DECQ DI
+	JMP  window169
+
+done170:
+	VZEROUPPER
+	RET
+
+// func averageBackAVX2(dy []float32, dx []float32, windows int, step int, line int, size int, c int, scale float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·averageBackAVX2(SB), NOSPLIT, $0-92
+	MOVSS        scale+88(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVQ         dy_base+0(FP), AX
+	MOVQ         dx_base+24(FP), CX
+	MOVQ         line+64(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         c+80(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         size+72(FP), SI
+	MOVQ         windows+48(FP), DI
+	MOVQ         step+56(FP), R8
+	SHLQ         $0x02, R8
+
+window178:
+	TESTQ DI, DI
+	JZ    done179
+	MOVQ  c+80(FP), R9
+	XORQ  R10, R10
+
+loop180:
+	CMPQ    R9, $+8
+	JL      rest181
+	LEAQ    (CX)(R10*1), R11
+	MOVQ    SI, R12
+	VMOVUPS (AX)(R10*1), Y1
+	VMULPS  Y0, Y1, Y1
+
+down183:
+	MOVQ R11, R13
+	MOVQ SI, R14
+
+across184:
+	VMOVUPS (R13), Y2
+	VADDPS  Y1, Y2, Y2
+	VMOVUPS Y2, (R13)
+	ADDQ    BX, R13
+	DECQ    R14
+	JNZ     across184
+	ADDQ    DX, R11
+	DECQ    R12
+	JNZ     down183
+	ADDQ    $+32, R10
+	SUBQ    $+8, R9
+	JMP     loop180
+
+rest181:
+	TESTQ      R9, R9
+	JZ         done182
+	LEAQ       lanes<>+0(SB), R11
+	NEGQ       R9
+	VMOVUPS    32(R11)(R9*4), Y1
+	LEAQ       (CX)(R10*1), R9
+	MOVQ       SI, R11
+	VMASKMOVPS (AX)(R10*1), Y1, Y2
+	VMULPS     Y0, Y2, Y2
+
+down185:
+	MOVQ R9, R10
+	MOVQ SI, R12
+
+across186:
+	VMASKMOVPS (R10), Y1, Y3
+	VADDPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y1, (R10)
+	ADDQ       BX, R10
+	DECQ       R12
+	JNZ        across186
+	ADDQ       DX, R9
+	DECQ       R11
+	JNZ        down185
+
+done182:
+	ADDQ BX, AX
+	ADDQ R8, CX
+	DECQ DI
+	JMP  window178
+
+done179:
+	VZEROUPPER
+	RET
+
 // func sgdAVX2(w []float32, g []float32, m []float32, lr float32, scale float32, momentum float32, decay float32)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-88
@@ -2210,9 +2378,9 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
-loop169:
+loop187:
 	CMPQ         BX, $+8
-	JL           rest170
+	JL           rest188
 	VMOVUPS      (AX)(SI*1), Y4
 	VMOVUPS      (DX)(SI*1), Y5
 	VMULPS       Y2, Y5, Y5
@@ -2224,11 +2392,11 @@ loop169:
 	VMOVUPS      Y4, (AX)(SI*1)
 	ADDQ         $+32, SI
 	SUBQ         $+8, BX
-	JMP          loop169
+	JMP          loop187
 
-rest170:
+rest188:
 	TESTQ        BX, BX
-	JZ           done171
+	JZ           done189
 	LEAQ         lanes<>+0(SB), DI
 	NEGQ         BX
 	VMOVUPS      32(DI)(BX*4), Y4
@@ -2242,7 +2410,7 @@ rest170:
 	VFNMADD231PS Y6, Y0, Y5
 	VMASKMOVPS   Y5, Y4, (AX)(SI*1)
 
-done171:
+done189:
 	VZEROUPPER
 	RET
 
@@ -2281,9 +2449,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-128
 	MOVQ         w_len+8(FP), SI
 	XORQ         DI, DI
 
-loop172:
+loop190:
 	CMPQ        SI, $+8
-	JL          rest173
+	JL          rest191
 	VMOVUPS     (CX)(DI*1), Y9
 	VMULPS      Y1, Y9, Y9
 	VMOVUPS     (DX)(DI*1), Y10
@@ -2307,11 +2475,11 @@ loop172:
 	VMOVUPS     Y9, (AX)(DI*1)
 	ADDQ        $+32, DI
 	SUBQ        $+8, SI
-	JMP         loop172
+	JMP         loop190
 
-rest173:
+rest191:
 	TESTQ       SI, SI
-	JZ          done174
+	JZ          done192
 	LEAQ        lanes<>+0(SB), R8
 	NEGQ        SI
 	VMOVUPS     32(R8)(SI*4), Y9
@@ -2337,7 +2505,7 @@ rest173:
 	VSUBPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y9, (AX)(DI*1)
 
-done174:
+done192:
 	VZEROUPPER
 	RET
 
@@ -2350,9 +2518,9 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-32
 	MOVQ   x_len+8(FP), CX
 	XORQ   DX, DX
 
-loop175:
+loop193:
 	CMPQ         CX, $+8
-	JL           rest176
+	JL           rest194
 	VMOVUPS      (AX)(DX*1), Y2
 	VCVTPS2PD    X2, Y3
 	VFMADD231PD  Y3, Y3, Y0
@@ -2361,11 +2529,11 @@ loop175:
 	VFMADD231PD  Y2, Y2, Y1
 	ADDQ         $+32, DX
 	SUBQ         $+8, CX
-	JMP          loop175
+	JMP          loop193
 
-rest176:
+rest194:
 	TESTQ        CX, CX
-	JZ           done177
+	JZ           done195
 	LEAQ         lanes<>+0(SB), BX
 	NEGQ         CX
 	VMOVUPS      32(BX)(CX*4), Y2
@@ -2376,7 +2544,7 @@ rest176:
 	VCVTPS2PD    X2, Y2
 	VFMADD231PD  Y2, Y2, Y1
 
-done177:
+done195:
 	VADDPD       Y1, Y0, Y0
 	VMOVAPD      Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -2398,9 +2566,9 @@ TEXT ·combineAVX512(SB), NOSPLIT, $0-96
 	MOVQ CX, R8
 	SHLQ $0x02, R8
 
-block178:
+block196:
 	CMPQ    CX, $+128
-	JL      next179
+	JL      next197
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -2413,9 +2581,9 @@ block178:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few181
+	JL      few199
 
-group180:
+group198:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2463,13 +2631,13 @@ group180:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group180
+	JGE          group198
 
-few181:
+few199:
 	ADDQ $+4, R11
-	JZ   sum183
+	JZ   sum201
 
-one182:
+one200:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2484,9 +2652,9 @@ one182:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one182
+	JNZ          one200
 
-sum183:
+sum201:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
@@ -2498,12 +2666,12 @@ sum183:
 	ADDQ    $+512, AX
 	ADDQ    $+512, DX
 	SUBQ    $+128, CX
-	JMP     block178
+	JMP     block196
 
-next179:
-block184:
+next197:
+block202:
 	CMPQ    CX, $+64
-	JL      next185
+	JL      next203
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -2516,9 +2684,9 @@ block184:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few187
+	JL      few205
 
-group186:
+group204:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2550,13 +2718,13 @@ group186:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group186
+	JGE          group204
 
-few187:
+few205:
 	ADDQ $+4, R11
-	JZ   sum189
+	JZ   sum207
 
-one188:
+one206:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2567,9 +2735,9 @@ one188:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one188
+	JNZ          one206
 
-sum189:
+sum207:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -2581,12 +2749,12 @@ sum189:
 	ADDQ    $+256, AX
 	ADDQ    $+256, DX
 	SUBQ    $+64, CX
-	JMP     block184
+	JMP     block202
 
-next185:
-block190:
+next203:
+block208:
 	CMPQ    CX, $+32
-	JL      next191
+	JL      next209
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VXORPS  Z2, Z2, Z2
@@ -2599,9 +2767,9 @@ block190:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few193
+	JL      few211
 
-group192:
+group210:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2625,13 +2793,13 @@ group192:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group192
+	JGE          group210
 
-few193:
+few211:
 	ADDQ $+4, R11
-	JZ   sum195
+	JZ   sum213
 
-one194:
+one212:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2640,9 +2808,9 @@ one194:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one194
+	JNZ          one212
 
-sum195:
+sum213:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -2654,12 +2822,12 @@ sum195:
 	ADDQ    $+128, AX
 	ADDQ    $+128, DX
 	SUBQ    $+32, CX
-	JMP     block190
+	JMP     block208
 
-next191:
-block196:
+next209:
+block214:
 	CMPQ    CX, $+16
-	JL      next197
+	JL      next215
 	VMOVUPS (AX), Z0
 	VXORPS  Z1, Z1, Z1
 	VXORPS  Z2, Z2, Z2
@@ -2668,9 +2836,9 @@ block196:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few199
+	JL      few217
 
-group198:
+group216:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z4
@@ -2690,13 +2858,13 @@ group198:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group198
+	JGE          group216
 
-few199:
+few217:
 	ADDQ $+4, R11
-	JZ   sum201
+	JZ   sum219
 
-one200:
+one218:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z4
@@ -2704,9 +2872,9 @@ one200:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one200
+	JNZ          one218
 
-sum201:
+sum219:
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
 	VADDPS  Z1, Z0, Z0
@@ -2714,11 +2882,11 @@ sum201:
 	ADDQ    $+64, AX
 	ADDQ    $+64, DX
 	SUBQ    $+16, CX
-	JMP     block196
+	JMP     block214
 
-next197:
+next215:
 	TESTQ     CX, CX
-	JZ        done202
+	JZ        done220
 	MOVQ      $0x0000ffff, R9
 	BZHIQ     CX, R9, R9
 	KMOVW     R9, K1
@@ -2729,9 +2897,9 @@ next197:
 	MOVQ      BX, CX
 	MOVQ      DI, BX
 	SUBQ      $+4, SI
-	JL        few204
+	JL        few222
 
-group203:
+group221:
 	MOVLQSX      (CX), DI
 	IMULQ        R8, DI
 	VBROADCASTSS (BX), Z4
@@ -2751,13 +2919,13 @@ group203:
 	ADDQ         $+16, CX
 	ADDQ         $+16, BX
 	SUBQ         $+4, SI
-	JGE          group203
+	JGE          group221
 
-few204:
+few222:
 	ADDQ $+4, SI
-	JZ   sum206
+	JZ   sum224
 
-one205:
+one223:
 	MOVLQSX      (CX), DI
 	IMULQ        R8, DI
 	VBROADCASTSS (BX), Z4
@@ -2765,15 +2933,15 @@ one205:
 	ADDQ         $+4, CX
 	ADDQ         $+4, BX
 	SUBQ         $+1, SI
-	JNZ          one205
+	JNZ          one223
 
-sum206:
+sum224:
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, K1, (AX)
 
-done202:
+done220:
 	VZEROUPPER
 	RET
 
@@ -2784,16 +2952,16 @@ TEXT ·correlateAVX512(SB), NOSPLIT, $0-153
 	MOVQ w_base+48(FP), CX
 	MOVQ n+144(FP), DX
 
-channels207:
+channels225:
 	CMPQ DX, $+32
-	JL   next208
+	JL   next226
 	MOVQ dy_base+24(FP), SI
 	MOVQ pixels+120(FP), DI
 	MOVQ AX, BX
 
-pixels209:
+pixels227:
 	CMPQ   DI, $+8
-	JL     next210
+	JL     next228
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2812,10 +2980,10 @@ pixels209:
 	VXORPS Z15, Z15, Z15
 	XORQ   R8, R8
 
-position211:
+position229:
 	MOVQ    dyAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum213
+	JGE     sum231
 	MOVQ    dyAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -2830,7 +2998,7 @@ position211:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
 
-inner212:
+inner230:
 	VMOVUPS      (R9), Z16
 	VMOVUPS      64(R9), Z17
 	VBROADCASTSS (R10), Z18
@@ -2861,17 +3029,17 @@ inner212:
 	ADDQ         $+4, R15
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner212
+	JNZ          inner230
 	INCQ         R8
-	JMP          position211
+	JMP          position229
 
-sum213:
+sum231:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+152(FP), R9
 	TESTB   R9, R9
-	JZ      plain215
+	JZ      plain233
 	VMOVUPS (R10), Z16
 	VADDPS  Z16, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -2928,9 +3096,9 @@ sum213:
 	VADDPS  Z0, Z15, Z15
 	VMOVUPS Z15, 64(R10)
 	ADDQ    R8, R10
-	JMP     store214
+	JMP     store232
 
-plain215:
+plain233:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	ADDQ    R8, R10
@@ -2956,7 +3124,7 @@ plain215:
 	VMOVUPS Z15, 64(R10)
 	ADDQ    R8, R10
 
-store214:
+store232:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   k+136(FP), R9
@@ -2966,12 +3134,12 @@ store214:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+8, DI
-	JMP    pixels209
+	JMP    pixels227
 
-next210:
-pixels216:
+next228:
+pixels234:
 	CMPQ   DI, $+4
-	JL     next217
+	JL     next235
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2982,10 +3150,10 @@ pixels216:
 	VXORPS Z7, Z7, Z7
 	XORQ   R8, R8
 
-position218:
+position236:
 	MOVQ    dyAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum220
+	JGE     sum238
 	MOVQ    dyAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3000,7 +3168,7 @@ position218:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
 
-inner219:
+inner237:
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS (R10), Z10
@@ -3018,17 +3186,17 @@ inner219:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner219
+	JNZ          inner237
 	INCQ         R8
-	JMP          position218
+	JMP          position236
 
-sum220:
+sum238:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+152(FP), R9
 	TESTB   R9, R9
-	JZ      plain222
+	JZ      plain240
 	VMOVUPS (R10), Z8
 	VADDPS  Z8, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3057,9 +3225,9 @@ sum220:
 	VADDPS  Z0, Z7, Z7
 	VMOVUPS Z7, 64(R10)
 	ADDQ    R8, R10
-	JMP     store221
+	JMP     store239
 
-plain222:
+plain240:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	ADDQ    R8, R10
@@ -3073,7 +3241,7 @@ plain222:
 	VMOVUPS Z7, 64(R10)
 	ADDQ    R8, R10
 
-store221:
+store239:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   k+136(FP), R9
@@ -3083,22 +3251,22 @@ store221:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+4, DI
-	JMP    pixels216
+	JMP    pixels234
 
-next217:
-pixels223:
+next235:
+pixels241:
 	CMPQ   DI, $+2
-	JL     next224
+	JL     next242
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	XORQ   R8, R8
 
-position225:
+position243:
 	MOVQ    dyAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum227
+	JGE     sum245
 	MOVQ    dyAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3113,7 +3281,7 @@ position225:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R14
 
-inner226:
+inner244:
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
 	VBROADCASTSS (R10), Z6
@@ -3125,17 +3293,17 @@ inner226:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner226
+	JNZ          inner244
 	INCQ         R8
-	JMP          position225
+	JMP          position243
 
-sum227:
+sum245:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+152(FP), R9
 	TESTB   R9, R9
-	JZ      plain229
+	JZ      plain247
 	VMOVUPS (R10), Z4
 	VADDPS  Z4, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3150,9 +3318,9 @@ sum227:
 	VADDPS  Z0, Z3, Z3
 	VMOVUPS Z3, 64(R10)
 	ADDQ    R8, R10
-	JMP     store228
+	JMP     store246
 
-plain229:
+plain247:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	ADDQ    R8, R10
@@ -3160,7 +3328,7 @@ plain229:
 	VMOVUPS Z3, 64(R10)
 	ADDQ    R8, R10
 
-store228:
+store246:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   k+136(FP), R9
@@ -3170,20 +3338,20 @@ store228:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+2, DI
-	JMP    pixels223
+	JMP    pixels241
 
-next224:
-pixels230:
+next242:
+pixels248:
 	CMPQ   DI, $+1
-	JL     next231
+	JL     next249
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   R8, R8
 
-position232:
+position250:
 	MOVQ    dyAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum234
+	JGE     sum252
 	MOVQ    dyAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3198,7 +3366,7 @@ position232:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R11
 
-inner233:
+inner251:
 	VMOVUPS      (R9), Z2
 	VMOVUPS      64(R9), Z3
 	VBROADCASTSS (R10), Z4
@@ -3207,17 +3375,17 @@ inner233:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner233
+	JNZ          inner251
 	INCQ         R8
-	JMP          position232
+	JMP          position250
 
-sum234:
+sum252:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+152(FP), R9
 	TESTB   R9, R9
-	JZ      plain236
+	JZ      plain254
 	VMOVUPS (R10), Z2
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3225,14 +3393,14 @@ sum234:
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, 64(R10)
 	ADDQ    R8, R10
-	JMP     store235
+	JMP     store253
 
-plain236:
+plain254:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	ADDQ    R8, R10
 
-store235:
+store253:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   k+136(FP), R9
@@ -3242,25 +3410,25 @@ store235:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+1, DI
-	JMP    pixels230
+	JMP    pixels248
 
-next231:
+next249:
 	ADDQ $+128, AX
 	ADDQ $+128, CX
 	SUBQ $+32, DX
-	JMP  channels207
+	JMP  channels225
 
-next208:
-channels237:
+next226:
+channels255:
 	CMPQ DX, $+16
-	JL   next238
+	JL   next256
 	MOVQ dy_base+24(FP), SI
 	MOVQ pixels+120(FP), DI
 	MOVQ AX, BX
 
-pixels239:
+pixels257:
 	CMPQ   DI, $+8
-	JL     next240
+	JL     next258
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -3271,10 +3439,10 @@ pixels239:
 	VXORPS Z7, Z7, Z7
 	XORQ   R8, R8
 
-position241:
+position259:
 	MOVQ    dyAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum243
+	JGE     sum261
 	MOVQ    dyAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3289,7 +3457,7 @@ position241:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
 
-inner242:
+inner260:
 	VMOVUPS      (R9), Z8
 	VBROADCASTSS (R10), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -3311,17 +3479,17 @@ inner242:
 	ADDQ         $+4, R15
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner242
+	JNZ          inner260
 	INCQ         R8
-	JMP          position241
+	JMP          position259
 
-sum243:
+sum261:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+152(FP), R9
 	TESTB   R9, R9
-	JZ      plain245
+	JZ      plain263
 	VMOVUPS (R10), Z8
 	VADDPS  Z8, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3354,9 +3522,9 @@ sum243:
 	VADDPS  Z0, Z7, Z7
 	VMOVUPS Z7, (R10)
 	ADDQ    R8, R10
-	JMP     store244
+	JMP     store262
 
-plain245:
+plain263:
 	VMOVUPS Z0, (R10)
 	ADDQ    R8, R10
 	VMOVUPS Z1, (R10)
@@ -3374,7 +3542,7 @@ plain245:
 	VMOVUPS Z7, (R10)
 	ADDQ    R8, R10
 
-store244:
+store262:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   k+136(FP), R9
@@ -3384,22 +3552,22 @@ store244:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+8, DI
-	JMP    pixels239
+	JMP    pixels257
 
-next240:
-pixels246:
+next258:
+pixels264:
 	CMPQ   DI, $+4
-	JL     next247
+	JL     next265
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	XORQ   R8, R8
 
-position248:
+position266:
 	MOVQ    dyAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum250
+	JGE     sum268
 	MOVQ    dyAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3414,7 +3582,7 @@ position248:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
 
-inner249:
+inner267:
 	VMOVUPS      (R9), Z4
 	VBROADCASTSS (R10), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3427,17 +3595,17 @@ inner249:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner249
+	JNZ          inner267
 	INCQ         R8
-	JMP          position248
+	JMP          position266
 
-sum250:
+sum268:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+152(FP), R9
 	TESTB   R9, R9
-	JZ      plain252
+	JZ      plain270
 	VMOVUPS (R10), Z4
 	VADDPS  Z4, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3454,9 +3622,9 @@ sum250:
 	VADDPS  Z0, Z3, Z3
 	VMOVUPS Z3, (R10)
 	ADDQ    R8, R10
-	JMP     store251
+	JMP     store269
 
-plain252:
+plain270:
 	VMOVUPS Z0, (R10)
 	ADDQ    R8, R10
 	VMOVUPS Z1, (R10)
@@ -3466,7 +3634,7 @@ plain252:
 	VMOVUPS Z3, (R10)
 	ADDQ    R8, R10
 
-store251:
+store269:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   k+136(FP), R9
@@ -3476,20 +3644,20 @@ store251:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+4, DI
-	JMP    pixels246
+	JMP    pixels264
 
-next247:
-pixels253:
+next265:
+pixels271:
 	CMPQ   DI, $+2
-	JL     next254
+	JL     next272
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   R8, R8
 
-position255:
+position273:
 	MOVQ    dyAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum257
+	JGE     sum275
 	MOVQ    dyAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3504,7 +3672,7 @@ position255:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R14
 
-inner256:
+inner274:
 	VMOVUPS      (R9), Z2
 	VBROADCASTSS (R10), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -3513,17 +3681,17 @@ inner256:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner256
+	JNZ          inner274
 	INCQ         R8
-	JMP          position255
+	JMP          position273
 
-sum257:
+sum275:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+152(FP), R9
 	TESTB   R9, R9
-	JZ      plain259
+	JZ      plain277
 	VMOVUPS (R10), Z2
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3532,15 +3700,15 @@ sum257:
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (R10)
 	ADDQ    R8, R10
-	JMP     store258
+	JMP     store276
 
-plain259:
+plain277:
 	VMOVUPS Z0, (R10)
 	ADDQ    R8, R10
 	VMOVUPS Z1, (R10)
 	ADDQ    R8, R10
 
-store258:
+store276:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   k+136(FP), R9
@@ -3550,19 +3718,19 @@ store258:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+2, DI
-	JMP    pixels253
+	JMP    pixels271
 
-next254:
-pixels260:
+next272:
+pixels278:
 	CMPQ   DI, $+1
-	JL     next261
+	JL     next279
 	VXORPS Z0, Z0, Z0
 	XORQ   R8, R8
 
-position262:
+position280:
 	MOVQ    dyAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum264
+	JGE     sum282
 	MOVQ    dyAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3577,35 +3745,35 @@ position262:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R11
 
-inner263:
+inner281:
 	VMOVUPS      (R9), Z1
 	VBROADCASTSS (R10), Z2
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner263
+	JNZ          inner281
 	INCQ         R8
-	JMP          position262
+	JMP          position280
 
-sum264:
+sum282:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+152(FP), R9
 	TESTB   R9, R9
-	JZ      plain266
+	JZ      plain284
 	VMOVUPS (R10), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    R8, R10
-	JMP     store265
+	JMP     store283
 
-plain266:
+plain284:
 	VMOVUPS Z0, (R10)
 	ADDQ    R8, R10
 
-store265:
+store283:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   k+136(FP), R9
@@ -3615,26 +3783,26 @@ store265:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+1, DI
-	JMP    pixels260
+	JMP    pixels278
 
-next261:
+next279:
 	ADDQ $+64, AX
 	ADDQ $+64, CX
 	SUBQ $+16, DX
-	JMP  channels237
+	JMP  channels255
 
-next238:
+next256:
 	TESTQ DX, DX
-	JZ    done267
+	JZ    done285
 	MOVQ  $0x0000ffff, BX
 	BZHIQ DX, BX, BX
 	KMOVW BX, K1
 	MOVQ  dy_base+24(FP), DX
 	MOVQ  pixels+120(FP), BX
 
-pixels268:
+pixels286:
 	CMPQ   BX, $+8
-	JL     next269
+	JL     next287
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -3645,10 +3813,10 @@ pixels268:
 	VXORPS Z7, Z7, Z7
 	XORQ   SI, SI
 
-position270:
+position288:
 	MOVQ    dyAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum272
+	JGE     sum290
 	MOVQ    dyAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -3663,7 +3831,7 @@ position270:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R13
 
-inner271:
+inner289:
 	VMOVUPS.Z    (DI), K1, Z8
 	VBROADCASTSS (R8), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -3685,17 +3853,17 @@ inner271:
 	ADDQ         $+4, R13
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner271
+	JNZ          inner289
 	INCQ         SI
-	JMP          position270
+	JMP          position288
 
-sum272:
+sum290:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
 	MOVB      add+152(FP), DI
 	TESTB     DI, DI
-	JZ        plain274
+	JZ        plain292
 	VMOVUPS.Z (R8), K1, Z8
 	VADDPS    Z8, Z0, Z0
 	VMOVUPS   Z0, K1, (R8)
@@ -3728,9 +3896,9 @@ sum272:
 	VADDPS    Z0, Z7, Z7
 	VMOVUPS   Z7, K1, (R8)
 	ADDQ      SI, R8
-	JMP       store273
+	JMP       store291
 
-plain274:
+plain292:
 	VMOVUPS Z0, K1, (R8)
 	ADDQ    SI, R8
 	VMOVUPS Z1, K1, (R8)
@@ -3748,7 +3916,7 @@ plain274:
 	VMOVUPS Z7, K1, (R8)
 	ADDQ    SI, R8
 
-store273:
+store291:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   k+136(FP), DI
@@ -3758,22 +3926,22 @@ store273:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+8, BX
-	JMP    pixels268
+	JMP    pixels286
 
-next269:
-pixels275:
+next287:
+pixels293:
 	CMPQ   BX, $+4
-	JL     next276
+	JL     next294
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	XORQ   SI, SI
 
-position277:
+position295:
 	MOVQ    dyAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum279
+	JGE     sum297
 	MOVQ    dyAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -3788,7 +3956,7 @@ position277:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R13
 
-inner278:
+inner296:
 	VMOVUPS.Z    (DI), K1, Z4
 	VBROADCASTSS (R8), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3801,17 +3969,17 @@ inner278:
 	ADDQ         $+4, R8
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner278
+	JNZ          inner296
 	INCQ         SI
-	JMP          position277
+	JMP          position295
 
-sum279:
+sum297:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
 	MOVB      add+152(FP), DI
 	TESTB     DI, DI
-	JZ        plain281
+	JZ        plain299
 	VMOVUPS.Z (R8), K1, Z4
 	VADDPS    Z4, Z0, Z0
 	VMOVUPS   Z0, K1, (R8)
@@ -3828,9 +3996,9 @@ sum279:
 	VADDPS    Z0, Z3, Z3
 	VMOVUPS   Z3, K1, (R8)
 	ADDQ      SI, R8
-	JMP       store280
+	JMP       store298
 
-plain281:
+plain299:
 	VMOVUPS Z0, K1, (R8)
 	ADDQ    SI, R8
 	VMOVUPS Z1, K1, (R8)
@@ -3840,7 +4008,7 @@ plain281:
 	VMOVUPS Z3, K1, (R8)
 	ADDQ    SI, R8
 
-store280:
+store298:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   k+136(FP), DI
@@ -3850,20 +4018,20 @@ store280:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+4, BX
-	JMP    pixels275
+	JMP    pixels293
 
-next276:
-pixels282:
+next294:
+pixels300:
 	CMPQ   BX, $+2
-	JL     next283
+	JL     next301
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   SI, SI
 
-position284:
+position302:
 	MOVQ    dyAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum286
+	JGE     sum304
 	MOVQ    dyAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -3878,7 +4046,7 @@ position284:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R12
 
-inner285:
+inner303:
 	VMOVUPS.Z    (DI), K1, Z2
 	VBROADCASTSS (R8), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -3887,17 +4055,17 @@ inner285:
 	ADDQ         $+4, R8
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner285
+	JNZ          inner303
 	INCQ         SI
-	JMP          position284
+	JMP          position302
 
-sum286:
+sum304:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
 	MOVB      add+152(FP), DI
 	TESTB     DI, DI
-	JZ        plain288
+	JZ        plain306
 	VMOVUPS.Z (R8), K1, Z2
 	VADDPS    Z2, Z0, Z0
 	VMOVUPS   Z0, K1, (R8)
@@ -3906,15 +4074,15 @@ sum286:
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (R8)
 	ADDQ      SI, R8
-	JMP       store287
+	JMP       store305
 
-plain288:
+plain306:
 	VMOVUPS Z0, K1, (R8)
 	ADDQ    SI, R8
 	VMOVUPS Z1, K1, (R8)
 	ADDQ    SI, R8
 
-store287:
+store305:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   k+136(FP), DI
@@ -3924,19 +4092,19 @@ store287:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+2, BX
-	JMP    pixels282
+	JMP    pixels300
 
-next283:
-pixels289:
+next301:
+pixels307:
 	CMPQ   BX, $+1
-	JL     next290
+	JL     next308
 	VXORPS Z0, Z0, Z0
 	XORQ   SI, SI
 
-position291:
+position309:
 	MOVQ    dyAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum293
+	JGE     sum311
 	MOVQ    dyAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -3951,35 +4119,35 @@ position291:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R9
 
-inner292:
+inner310:
 	VMOVUPS.Z    (DI), K1, Z1
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         $+4, R8
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner292
+	JNZ          inner310
 	INCQ         SI
-	JMP          position291
+	JMP          position309
 
-sum293:
+sum311:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
 	MOVB      add+152(FP), DI
 	TESTB     DI, DI
-	JZ        plain295
+	JZ        plain313
 	VMOVUPS.Z (R8), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (R8)
 	ADDQ      SI, R8
-	JMP       store294
+	JMP       store312
 
-plain295:
+plain313:
 	VMOVUPS Z0, K1, (R8)
 	ADDQ    SI, R8
 
-store294:
+store312:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   k+136(FP), DI
@@ -3989,10 +4157,10 @@ store294:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+1, BX
-	JMP    pixels289
+	JMP    pixels307
 
-next290:
-done267:
+next308:
+done285:
 	VZEROUPPER
 	RET
 
@@ -4031,18 +4199,18 @@ TEXT ·stepAVX512(SB), NOSPLIT, $8-208
 	SHLQ         $0x02, R12
 	XORQ         R13, R13
 
-loop296:
+loop314:
 	CMPQ    R11, $+16
-	JL      rest297
+	JL      rest315
 	VMOVUPS (R8)(R13*1), Z9
 	VMOVUPS (R9)(R13*1), Z10
 	VMOVUPS (R10)(R13*1), Z11
 	MOVQ    R13, R15
 	MOVQ    AX, R14
 	TESTQ   R14, R14
-	JZ      end300
+	JZ      end318
 
-row299:
+row317:
 	VMOVUPS       (SI)(R15*1), Z12
 	VMOVUPS       (DI)(R15*1), Z13
 	VMOVAPS       Z10, Z14
@@ -4071,16 +4239,16 @@ row299:
 	VFMADD231PD   Z12, Z12, Z8
 	ADDQ          R12, R15
 	DECQ          R14
-	JNZ           row299
+	JNZ           row317
 
-end300:
+end318:
 	ADDQ $+64, R13
 	SUBQ $+16, R11
-	JMP  loop296
+	JMP  loop314
 
-rest297:
+rest315:
 	TESTQ     R11, R11
-	JZ        done298
+	JZ        done316
 	MOVQ      $0x0000ffff, R14
 	BZHIQ     R11, R14, R14
 	KMOVW     R14, K1
@@ -4089,9 +4257,9 @@ rest297:
 	VMOVUPS.Z (R10)(R13*1), K1, Z11
 	MOVQ      R13, R8
 	TESTQ     AX, AX
-	JZ        end302
+	JZ        end320
 
-row301:
+row319:
 	VMOVUPS.Z     (SI)(R8*1), K1, Z12
 	VMOVUPS.Z     (DI)(R8*1), K1, Z13
 	VMOVAPS       Z10, Z14
@@ -4120,10 +4288,10 @@ row301:
 	VFMADD231PD   Z12, Z12, Z8
 	ADDQ          R12, R8
 	DECQ          AX
-	JNZ           row301
+	JNZ           row319
 
-end302:
-done298:
+end320:
+done316:
 	MOVQ          DX, spikes+184(FP)
 	VADDPD        Z6, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y0
@@ -4160,9 +4328,9 @@ TEXT ·afterAVX512(SB), NOSPLIT, $0-84
 	MOVQ         v_len+8(FP), BX
 	XORQ         SI, SI
 
-loop303:
+loop321:
 	CMPQ         BX, $+16
-	JL           rest304
+	JL           rest322
 	VMOVUPS      (DX)(SI*1), Z4
 	VMOVUPS      (CX)(SI*1), Z5
 	VMOVAPS      Z0, Z6
@@ -4173,11 +4341,11 @@ loop303:
 	VMOVUPS      Z6, (AX)(SI*1)
 	ADDQ         $+64, SI
 	SUBQ         $+16, BX
-	JMP          loop303
+	JMP          loop321
 
-rest304:
+rest322:
 	TESTQ        BX, BX
-	JZ           done305
+	JZ           done323
 	MOVQ         $0x0000ffff, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -4190,7 +4358,7 @@ rest304:
 	VMAXPS       Z0, Z3, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*1)
 
-done305:
+done323:
 	VZEROUPPER
 	RET
 
@@ -4226,18 +4394,18 @@ TEXT ·backAVX512(SB), NOSPLIT, $8-232
 	SHLQ         $0x02, R13
 	XORQ         R14, R14
 
-loop306:
+loop324:
 	CMPQ    DX, $+16
-	JL      rest307
+	JL      rest325
 	VMOVUPS (R11)(R14*1), Z5
 	VADDPS  Z5, Z5, Z5
 	VMOVUPS (R12)(R14*1), Z6
 	MOVQ    R14, BP
 	MOVQ    AX, R15
 	TESTQ   R15, R15
-	JZ      end310
+	JZ      end328
 
-row309:
+row327:
 	VMOVUPS      (R9)(BP*1), Z7
 	VMOVUPS      (R8)(BP*1), Z8
 	VMOVUPS      (DI)(BP*1), Z9
@@ -4263,16 +4431,16 @@ row309:
 	VMOVUPS      Z8, (BX)(BP*1)
 	ADDQ         R13, BP
 	DECQ         R15
-	JNZ          row309
+	JNZ          row327
 
-end310:
+end328:
 	ADDQ $+64, R14
 	SUBQ $+16, DX
-	JMP  loop306
+	JMP  loop324
 
-rest307:
+rest325:
 	TESTQ     DX, DX
-	JZ        done308
+	JZ        done326
 	MOVQ      $0x0000ffff, R15
 	BZHIQ     DX, R15, R15
 	KMOVW     R15, K1
@@ -4281,9 +4449,9 @@ rest307:
 	VMOVUPS.Z (R12)(R14*1), K1, Z6
 	MOVQ      R14, DX
 	TESTQ     AX, AX
-	JZ        end312
+	JZ        end330
 
-row311:
+row329:
 	VMOVUPS.Z    (R9)(DX*1), K1, Z7
 	VMOVUPS.Z    (R8)(DX*1), K1, Z8
 	VMOVUPS.Z    (DI)(DX*1), K1, Z9
@@ -4309,10 +4477,10 @@ row311:
 	VMOVUPS      Z8, K1, (BX)(DX*1)
 	ADDQ         R13, DX
 	DECQ         AX
-	JNZ          row311
+	JNZ          row329
 
-end312:
-done308:
+end330:
+done326:
 	VZEROUPPER
 	RET
 
@@ -4342,9 +4510,9 @@ TEXT ·rectangularAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop313:
+loop331:
 	CMPQ      DX, $+16
-	JL        rest314
+	JL        rest332
 	VMOVUPS   (CX)(BX*1), Z5
 	VSUBPS    Z0, Z5, Z5
 	VANDPS    Z4, Z5, Z5
@@ -4354,11 +4522,11 @@ loop313:
 	VMOVUPS   Z5, (AX)(BX*1)
 	ADDQ      $+64, BX
 	SUBQ      $+16, DX
-	JMP       loop313
+	JMP       loop331
 
-rest314:
+rest332:
 	TESTQ     DX, DX
-	JZ        done315
+	JZ        done333
 	MOVQ      $0x0000ffff, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -4370,7 +4538,7 @@ rest314:
 	VMULPS    Z3, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 
-done315:
+done333:
 	VZEROUPPER
 	RET
 
@@ -4400,9 +4568,9 @@ TEXT ·triangularAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop316:
+loop334:
 	CMPQ         DX, $+16
-	JL           rest317
+	JL           rest335
 	VMOVUPS      (CX)(BX*1), Z5
 	VSUBPS       Z0, Z5, Z5
 	VANDPS       Z4, Z5, Z5
@@ -4413,11 +4581,11 @@ loop316:
 	VMOVUPS      Z6, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop316
+	JMP          loop334
 
-rest317:
+rest335:
 	TESTQ        DX, DX
-	JZ           done318
+	JZ           done336
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -4430,7 +4598,7 @@ rest317:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done318:
+done336:
 	VZEROUPPER
 	RET
 
@@ -4460,9 +4628,9 @@ TEXT ·epanechnikovAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop319:
+loop337:
 	CMPQ         DX, $+16
-	JL           rest320
+	JL           rest338
 	VMOVUPS      (CX)(BX*1), Z5
 	VSUBPS       Z0, Z5, Z5
 	VMULPS       Z1, Z5, Z5
@@ -4474,11 +4642,11 @@ loop319:
 	VMOVUPS      Z6, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop319
+	JMP          loop337
 
-rest320:
+rest338:
 	TESTQ        DX, DX
-	JZ           done321
+	JZ           done339
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -4492,7 +4660,7 @@ rest320:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done321:
+done339:
 	VZEROUPPER
 	RET
 
@@ -4512,32 +4680,32 @@ TEXT ·affineAVX512(SB), NOSPLIT, $0-96
 	SHLQ $0x02, R8
 	XORQ R9, R9
 
-loop322:
+loop340:
 	CMPQ    DX, $+16
-	JL      rest323
+	JL      rest341
 	VMOVUPS (SI)(R9*1), Z0
 	VMOVUPS (DI)(R9*1), Z1
 	MOVQ    R9, R11
 	MOVQ    AX, R10
 	TESTQ   R10, R10
-	JZ      end326
+	JZ      end344
 
-row325:
+row343:
 	VMOVUPS     (BX)(R11*1), Z2
 	VFMADD213PS Z1, Z0, Z2
 	VMOVUPS     Z2, (CX)(R11*1)
 	ADDQ        R8, R11
 	DECQ        R10
-	JNZ         row325
+	JNZ         row343
 
-end326:
+end344:
 	ADDQ $+64, R9
 	SUBQ $+16, DX
-	JMP  loop322
+	JMP  loop340
 
-rest323:
+rest341:
 	TESTQ     DX, DX
-	JZ        done324
+	JZ        done342
 	MOVQ      $0x0000ffff, R10
 	BZHIQ     DX, R10, R10
 	KMOVW     R10, K1
@@ -4545,18 +4713,18 @@ rest323:
 	VMOVUPS.Z (DI)(R9*1), K1, Z1
 	MOVQ      R9, DX
 	TESTQ     AX, AX
-	JZ        end328
+	JZ        end346
 
-row327:
+row345:
 	VMOVUPS.Z   (BX)(DX*1), K1, Z2
 	VFMADD213PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (CX)(DX*1)
 	ADDQ        R8, DX
 	DECQ        AX
-	JNZ         row327
+	JNZ         row345
 
-end328:
-done324:
+end346:
+done342:
 	VZEROUPPER
 	RET
 
@@ -4578,18 +4746,18 @@ TEXT ·affinePairAVX512(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 
-loop329:
+loop347:
 	CMPQ    DX, $+16
-	JL      rest330
+	JL      rest348
 	VMOVUPS (DI)(R11*1), Z0
 	VMOVUPS (R8)(R11*1), Z1
 	VMOVUPS (R9)(R11*1), Z2
 	MOVQ    R11, R13
 	MOVQ    AX, R12
 	TESTQ   R12, R12
-	JZ      end333
+	JZ      end351
 
-row332:
+row350:
 	VMOVUPS     (SI)(R13*1), Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS     (BX)(R13*1), Z4
@@ -4597,16 +4765,16 @@ row332:
 	VMOVUPS     Z3, (CX)(R13*1)
 	ADDQ        R10, R13
 	DECQ        R12
-	JNZ         row332
+	JNZ         row350
 
-end333:
+end351:
 	ADDQ $+64, R11
 	SUBQ $+16, DX
-	JMP  loop329
+	JMP  loop347
 
-rest330:
+rest348:
 	TESTQ     DX, DX
-	JZ        done331
+	JZ        done349
 	MOVQ      $0x0000ffff, R12
 	BZHIQ     DX, R12, R12
 	KMOVW     R12, K1
@@ -4615,9 +4783,9 @@ rest330:
 	VMOVUPS.Z (R9)(R11*1), K1, Z2
 	MOVQ      R11, DX
 	TESTQ     AX, AX
-	JZ        end335
+	JZ        end353
 
-row334:
+row352:
 	VMOVUPS.Z   (SI)(DX*1), K1, Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS.Z   (BX)(DX*1), K1, Z4
@@ -4625,10 +4793,10 @@ row334:
 	VMOVUPS     Z3, K1, (CX)(DX*1)
 	ADDQ        R10, DX
 	DECQ        AX
-	JNZ         row334
+	JNZ         row352
 
-end335:
-done331:
+end353:
+done349:
 	VZEROUPPER
 	RET
 
@@ -4650,18 +4818,18 @@ TEXT ·affinePairAddAVX512(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 
-loop336:
+loop354:
 	CMPQ    DX, $+16
-	JL      rest337
+	JL      rest355
 	VMOVUPS (DI)(R11*1), Z0
 	VMOVUPS (R8)(R11*1), Z1
 	VMOVUPS (R9)(R11*1), Z2
 	MOVQ    R11, R13
 	MOVQ    AX, R12
 	TESTQ   R12, R12
-	JZ      end340
+	JZ      end358
 
-row339:
+row357:
 	VMOVUPS     (SI)(R13*1), Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS     (BX)(R13*1), Z4
@@ -4671,16 +4839,16 @@ row339:
 	VMOVUPS     Z3, (CX)(R13*1)
 	ADDQ        R10, R13
 	DECQ        R12
-	JNZ         row339
+	JNZ         row357
 
-end340:
+end358:
 	ADDQ $+64, R11
 	SUBQ $+16, DX
-	JMP  loop336
+	JMP  loop354
 
-rest337:
+rest355:
 	TESTQ     DX, DX
-	JZ        done338
+	JZ        done356
 	MOVQ      $0x0000ffff, R12
 	BZHIQ     DX, R12, R12
 	KMOVW     R12, K1
@@ -4689,9 +4857,9 @@ rest337:
 	VMOVUPS.Z (R9)(R11*1), K1, Z2
 	MOVQ      R11, DX
 	TESTQ     AX, AX
-	JZ        end342
+	JZ        end360
 
-row341:
+row359:
 	VMOVUPS.Z   (SI)(DX*1), K1, Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS.Z   (BX)(DX*1), K1, Z4
@@ -4701,10 +4869,10 @@ row341:
 	VMOVUPS     Z3, K1, (CX)(DX*1)
 	ADDQ        R10, DX
 	DECQ        AX
-	JNZ         row341
+	JNZ         row359
 
-end342:
-done338:
+end360:
+done356:
 	VZEROUPPER
 	RET
 
@@ -4728,9 +4896,9 @@ TEXT ·momentsAVX512(SB), NOSPLIT, $0-96
 	SHLQ   $0x02, R8
 	XORQ   R9, R9
 
-loop343:
+loop361:
 	CMPQ   DX, $+16
-	JL     rest344
+	JL     rest362
 	VXORPD Z0, Z0, Z0
 	VXORPD Z2, Z2, Z2
 	VXORPD Z1, Z1, Z1
@@ -4738,9 +4906,9 @@ loop343:
 	MOVQ   R9, R11
 	MOVQ   AX, R10
 	TESTQ  R10, R10
-	JZ     end347
+	JZ     end365
 
-row346:
+row364:
 	VMOVUPS       (SI)(R11*1), Z4
 	VCVTPS2PD     Y4, Z5
 	VADDPD        Z5, Z0, Z0
@@ -4755,20 +4923,20 @@ row346:
 	VFMADD231PD   Z5, Z4, Z3
 	ADDQ          R8, R11
 	DECQ          R10
-	JNZ           row346
+	JNZ           row364
 
-end347:
+end365:
 	VMOVUPD Z0, (CX)(R9*2)
 	VMOVUPD Z1, 64(CX)(R9*2)
 	VMOVUPD Z2, (BX)(R9*2)
 	VMOVUPD Z3, 64(BX)(R9*2)
 	ADDQ    $+64, R9
 	SUBQ    $+16, DX
-	JMP     loop343
+	JMP     loop361
 
-rest344:
+rest362:
 	TESTQ  DX, DX
-	JZ     done345
+	JZ     done363
 	MOVQ   $0x0000ffff, R10
 	BZHIQ  DX, R10, R10
 	KMOVW  R10, K1
@@ -4778,9 +4946,9 @@ rest344:
 	VXORPD Z3, Z3, Z3
 	MOVQ   R9, DX
 	TESTQ  AX, AX
-	JZ     end349
+	JZ     end367
 
-row348:
+row366:
 	VMOVUPS.Z     (SI)(DX*1), K1, Z4
 	VCVTPS2PD     Y4, Z5
 	VADDPD        Z5, Z0, Z0
@@ -4795,9 +4963,9 @@ row348:
 	VFMADD231PD   Z5, Z4, Z3
 	ADDQ          R8, DX
 	DECQ          AX
-	JNZ           row348
+	JNZ           row366
 
-end349:
+end367:
 	KSHIFTRW $0x00, K1, K2
 	VMOVUPD  Z0, K2, (CX)(R9*2)
 	KSHIFTRW $0x08, K1, K2
@@ -4807,7 +4975,7 @@ end349:
 	KSHIFTRW $0x08, K1, K1
 	VMOVUPD  Z3, K1, 64(BX)(R9*2)
 
-done345:
+done363:
 	VZEROUPPER
 	RET
 
@@ -4821,19 +4989,19 @@ TEXT ·axpyAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop350:
+loop368:
 	CMPQ        DX, $+16
-	JL          rest351
+	JL          rest369
 	VMOVUPS     (AX)(BX*1), Z1
 	VFMADD231PS (CX)(BX*1), Z0, Z1
 	VMOVUPS     Z1, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop350
+	JMP         loop368
 
-rest351:
+rest369:
 	TESTQ       DX, DX
-	JZ          done352
+	JZ          done370
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -4841,7 +5009,7 @@ rest351:
 	VFMADD231PS (CX)(BX*1), Z0, K1, Z1
 	VMOVUPS     Z1, K1, (AX)(BX*1)
 
-done352:
+done370:
 	VZEROUPPER
 	RET
 
@@ -4859,49 +5027,49 @@ TEXT ·addBiasAVX512(SB), NOSPLIT, $0-48
 	SHLQ $0x02, SI
 	XORQ DI, DI
 
-loop353:
+loop371:
 	CMPQ    DX, $+16
-	JL      rest354
+	JL      rest372
 	VMOVUPS (BX)(DI*1), Z0
 	MOVQ    DI, R9
 	MOVQ    AX, R8
 	TESTQ   R8, R8
-	JZ      end357
+	JZ      end375
 
-row356:
+row374:
 	VMOVUPS (CX)(R9*1), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)(R9*1)
 	ADDQ    SI, R9
 	DECQ    R8
-	JNZ     row356
+	JNZ     row374
 
-end357:
+end375:
 	ADDQ $+64, DI
 	SUBQ $+16, DX
-	JMP  loop353
+	JMP  loop371
 
-rest354:
+rest372:
 	TESTQ     DX, DX
-	JZ        done355
+	JZ        done373
 	MOVQ      $0x0000ffff, R8
 	BZHIQ     DX, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (BX)(DI*1), K1, Z0
 	MOVQ      DI, DX
 	TESTQ     AX, AX
-	JZ        end359
+	JZ        end377
 
-row358:
+row376:
 	VMOVUPS.Z (CX)(DX*1), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (CX)(DX*1)
 	ADDQ      SI, DX
 	DECQ      AX
-	JNZ       row358
+	JNZ       row376
 
-end359:
-done355:
+end377:
+done373:
 	VZEROUPPER
 	RET
 
@@ -4919,50 +5087,218 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-48
 	SHLQ $0x02, SI
 	XORQ DI, DI
 
-loop360:
+loop378:
 	CMPQ    DX, $+16
-	JL      rest361
+	JL      rest379
 	VMOVUPS (CX)(DI*1), Z0
 	MOVQ    DI, R9
 	MOVQ    AX, R8
 	TESTQ   R8, R8
-	JZ      end364
+	JZ      end382
 
-row363:
+row381:
 	VMOVUPS (BX)(R9*1), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    SI, R9
 	DECQ    R8
-	JNZ     row363
+	JNZ     row381
 
-end364:
+end382:
 	VMOVUPS Z0, (CX)(DI*1)
 	ADDQ    $+64, DI
 	SUBQ    $+16, DX
-	JMP     loop360
+	JMP     loop378
 
-rest361:
+rest379:
 	TESTQ     DX, DX
-	JZ        done362
+	JZ        done380
 	MOVQ      $0x0000ffff, R8
 	BZHIQ     DX, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (CX)(DI*1), K1, Z0
 	MOVQ      DI, DX
 	TESTQ     AX, AX
-	JZ        end366
+	JZ        end384
 
-row365:
+row383:
 	VMOVUPS.Z (BX)(DX*1), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	ADDQ      SI, DX
 	DECQ      AX
-	JNZ       row365
+	JNZ       row383
 
-end366:
+end384:
 	VMOVUPS Z0, K1, (CX)(DI*1)
 
-done362:
+done380:
+	VZEROUPPER
+	RET
+
+// func averageAVX512(y []float32, x []float32, windows int, step int, line int, size int, c int, scale float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·averageAVX512(SB), NOSPLIT, $0-92
+	MOVSS        scale+88(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         line+64(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         c+80(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         size+72(FP), SI
+	MOVQ         windows+48(FP), DI
+	MOVQ         step+56(FP), R8
+	SHLQ         $0x02, R8
+
+window385:
+	TESTQ DI, DI
+	JZ    done386
+	MOVQ  c+80(FP), R9
+	XORQ  R10, R10
+
+loop387:
+	CMPQ   R9, $+16
+	JL     rest388
+	LEAQ   (CX)(R10*1), R11
+	MOVQ   SI, R12
+	VXORPS Z1, Z1, Z1
+
+down390:
+	MOVQ R11, R13
+	MOVQ SI, R14
+
+across391:
+	VMOVUPS (R13), Z2
+	VADDPS  Z2, Z1, Z1
+	ADDQ    BX, R13
+	DECQ    R14
+	JNZ     across391
+	ADDQ    DX, R11
+	DECQ    R12
+	JNZ     down390
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(R10*1)
+	ADDQ    $+64, R10
+	SUBQ    $+16, R9
+	JMP     loop387
+
+rest388:
+	TESTQ  R9, R9
+	JZ     done389
+	MOVQ   $0x0000ffff, R11
+	BZHIQ  R9, R11, R11
+	KMOVW  R11, K1
+	LEAQ   (CX)(R10*1), R9
+	MOVQ   SI, R11
+	VXORPS Z1, Z1, Z1
+
+down392:
+	MOVQ R9, R12
+	MOVQ SI, R13
+
+across393:
+	VMOVUPS.Z (R12), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	ADDQ      BX, R12
+	DECQ      R13
+	JNZ       across393
+	ADDQ      DX, R9
+	DECQ      R11
+	JNZ       down392
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)(R10*1)
+
+done389:
+	ADDQ BX, AX
+	ADDQ R8, CX
+	DECQ DI
+	JMP  window385
+
+done386:
+	VZEROUPPER
+	RET
+
+// func averageBackAVX512(dy []float32, dx []float32, windows int, step int, line int, size int, c int, scale float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·averageBackAVX512(SB), NOSPLIT, $0-92
+	MOVSS        scale+88(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVQ         dy_base+0(FP), AX
+	MOVQ         dx_base+24(FP), CX
+	MOVQ         line+64(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         c+80(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         size+72(FP), SI
+	MOVQ         windows+48(FP), DI
+	MOVQ         step+56(FP), R8
+	SHLQ         $0x02, R8
+
+window394:
+	TESTQ DI, DI
+	JZ    done395
+	MOVQ  c+80(FP), R9
+	XORQ  R10, R10
+
+loop396:
+	CMPQ    R9, $+16
+	JL      rest397
+	LEAQ    (CX)(R10*1), R11
+	MOVQ    SI, R12
+	VMOVUPS (AX)(R10*1), Z1
+	VMULPS  Z0, Z1, Z1
+
+down399:
+	MOVQ R11, R13
+	MOVQ SI, R14
+
+across400:
+	VMOVUPS (R13), Z2
+	VADDPS  Z1, Z2, Z2
+	VMOVUPS Z2, (R13)
+	ADDQ    BX, R13
+	DECQ    R14
+	JNZ     across400
+	ADDQ    DX, R11
+	DECQ    R12
+	JNZ     down399
+	ADDQ    $+64, R10
+	SUBQ    $+16, R9
+	JMP     loop396
+
+rest397:
+	TESTQ     R9, R9
+	JZ        done398
+	MOVQ      $0x0000ffff, R11
+	BZHIQ     R9, R11, R11
+	KMOVW     R11, K1
+	LEAQ      (CX)(R10*1), R9
+	MOVQ      SI, R11
+	VMOVUPS.Z (AX)(R10*1), K1, Z1
+	VMULPS    Z0, Z1, Z1
+
+down401:
+	MOVQ R9, R10
+	MOVQ SI, R12
+
+across402:
+	VMOVUPS.Z (R10), K1, Z2
+	VADDPS    Z1, Z2, Z2
+	VMOVUPS   Z2, K1, (R10)
+	ADDQ      BX, R10
+	DECQ      R12
+	JNZ       across402
+	ADDQ      DX, R9
+	DECQ      R11
+	JNZ       down401
+
+done398:
+	ADDQ BX, AX
+	ADDQ R8, CX
+	DECQ DI
+	JMP  window394
+
+done395:
 	VZEROUPPER
 	RET
 
@@ -4983,9 +5319,9 @@ TEXT ·sgdAVX512(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
-loop367:
+loop403:
 	CMPQ         BX, $+16
-	JL           rest368
+	JL           rest404
 	VMOVUPS      (AX)(SI*1), Z4
 	VMOVUPS      (DX)(SI*1), Z5
 	VMULPS       Z2, Z5, Z5
@@ -4997,11 +5333,11 @@ loop367:
 	VMOVUPS      Z4, (AX)(SI*1)
 	ADDQ         $+64, SI
 	SUBQ         $+16, BX
-	JMP          loop367
+	JMP          loop403
 
-rest368:
+rest404:
 	TESTQ        BX, BX
-	JZ           done369
+	JZ           done405
 	MOVQ         $0x0000ffff, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -5015,7 +5351,7 @@ rest368:
 	VFNMADD231PS Z5, Z0, Z4
 	VMOVUPS      Z4, K1, (AX)(SI*1)
 
-done369:
+done405:
 	VZEROUPPER
 	RET
 
@@ -5054,9 +5390,9 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-128
 	MOVQ         w_len+8(FP), SI
 	XORQ         DI, DI
 
-loop370:
+loop406:
 	CMPQ        SI, $+16
-	JL          rest371
+	JL          rest407
 	VMOVUPS     (CX)(DI*1), Z9
 	VMULPS      Z1, Z9, Z9
 	VMOVUPS     (DX)(DI*1), Z10
@@ -5080,11 +5416,11 @@ loop370:
 	VMOVUPS     Z9, (AX)(DI*1)
 	ADDQ        $+64, DI
 	SUBQ        $+16, SI
-	JMP         loop370
+	JMP         loop406
 
-rest371:
+rest407:
 	TESTQ       SI, SI
-	JZ          done372
+	JZ          done408
 	MOVQ        $0x0000ffff, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -5110,7 +5446,7 @@ rest371:
 	VSUBPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*1)
 
-done372:
+done408:
 	VZEROUPPER
 	RET
 
@@ -5123,9 +5459,9 @@ TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-32
 	MOVQ   x_len+8(FP), CX
 	XORQ   DX, DX
 
-loop373:
+loop409:
 	CMPQ          CX, $+16
-	JL            rest374
+	JL            rest410
 	VMOVUPS       (AX)(DX*1), Z2
 	VCVTPS2PD     Y2, Z3
 	VFMADD231PD   Z3, Z3, Z0
@@ -5134,11 +5470,11 @@ loop373:
 	VFMADD231PD   Z2, Z2, Z1
 	ADDQ          $+64, DX
 	SUBQ          $+16, CX
-	JMP           loop373
+	JMP           loop409
 
-rest374:
+rest410:
 	TESTQ         CX, CX
-	JZ            done375
+	JZ            done411
 	MOVQ          $0x0000ffff, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -5149,7 +5485,7 @@ rest374:
 	VCVTPS2PD     Y2, Z2
 	VFMADD231PD   Z2, Z2, Z1
 
-done375:
+done411:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -5177,9 +5513,9 @@ TEXT ·compressAVX512(SB), NOSPLIT, $0-88
 	VPADDD       iota<>+0(SB), Z0, Z0
 	XORQ         SI, SI
 
-loop376:
+loop412:
 	CMPQ          BX, $+16
-	JL            rest377
+	JL            rest413
 	VMOVUPS       (DX)(SI*1), Z3
 	VCMPPS        $0x04, Z2, Z3, K1
 	VCOMPRESSPS.Z Z3, K1, Z3
@@ -5192,11 +5528,11 @@ loop376:
 	ADDQ          R8, DI
 	ADDQ          $+64, SI
 	SUBQ          $+16, BX
-	JMP           loop376
+	JMP           loop412
 
-rest377:
+rest413:
 	TESTQ         BX, BX
-	JZ            done378
+	JZ            done414
 	MOVQ          $0x0000ffff, R8
 	BZHIQ         BX, R8, R8
 	KMOVW         R8, K1
@@ -5211,7 +5547,7 @@ rest377:
 	POPCNTQ       AX, AX
 	ADDQ          AX, DI
 
-done378:
+done414:
 	MOVQ DI, ret+80(FP)
 	VZEROUPPER
 	RET
@@ -5231,9 +5567,9 @@ TEXT ·gatherAVX512(SB), NOSPLIT, $0-152
 	LEAQ   -1(BX), SI
 	XORQ   DI, DI
 
-rows379:
+rows415:
 	CMPQ          DI, BX
-	JGE           done380
+	JGE           done416
 	LEAQ          (DI), R8
 	CMPQ          R8, SI
 	CMOVQGT       SI, R8
@@ -5393,7 +5729,7 @@ rows379:
 	MOVQ          count_len+56(FP), R11
 	MOVQ          room+72(FP), R12
 	CMPQ          R11, $+0
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z19, K2, K3
 	VCOMPRESSPS.Z Z19, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -5407,7 +5743,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+1
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z18, K2, K3
 	VCOMPRESSPS.Z Z18, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -5421,7 +5757,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+2
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z16, K2, K3
 	VCOMPRESSPS.Z Z16, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -5435,7 +5771,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+3
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z17, K2, K3
 	VCOMPRESSPS.Z Z17, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -5449,7 +5785,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+4
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z11, K2, K3
 	VCOMPRESSPS.Z Z11, K3, Z11
 	VPCOMPRESSD.Z Z5, K3, Z13
@@ -5463,7 +5799,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+5
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z8, K2, K3
 	VCOMPRESSPS.Z Z8, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z11
@@ -5477,7 +5813,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+6
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z12, K2, K3
 	VCOMPRESSPS.Z Z12, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z11
@@ -5491,7 +5827,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+7
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z9, K2, K3
 	VCOMPRESSPS.Z Z9, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z9
@@ -5505,7 +5841,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+8
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z15, K2, K3
 	VCOMPRESSPS.Z Z15, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z9
@@ -5519,7 +5855,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+9
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z7, K2, K3
 	VCOMPRESSPS.Z Z7, K3, Z7
 	VPCOMPRESSD.Z Z5, K3, Z8
@@ -5533,7 +5869,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+10
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z4, K2, K3
 	VCOMPRESSPS.Z Z4, K3, Z4
 	VPCOMPRESSD.Z Z5, K3, Z7
@@ -5547,7 +5883,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+11
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z10, K2, K3
 	VCOMPRESSPS.Z Z10, K3, Z4
 	VPCOMPRESSD.Z Z5, K3, Z7
@@ -5561,7 +5897,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+12
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z3, K2, K3
 	VCOMPRESSPS.Z Z3, K3, Z3
 	VPCOMPRESSD.Z Z5, K3, Z4
@@ -5575,7 +5911,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+13
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z2, K2, K3
 	VCOMPRESSPS.Z Z2, K3, Z2
 	VPCOMPRESSD.Z Z5, K3, Z3
@@ -5589,7 +5925,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+14
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z6, K2, K3
 	VCOMPRESSPS.Z Z6, K3, Z2
 	VPCOMPRESSD.Z Z5, K3, Z3
@@ -5603,7 +5939,7 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+15
-	JLE           next381
+	JLE           next417
 	VCMPPS        $0x04, Z0, Z1, K2, K2
 	VCOMPRESSPS.Z Z1, K2, Z1
 	VPCOMPRESSD.Z Z5, K2, Z2
@@ -5617,10 +5953,10 @@ rows379:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 
-next381:
+next417:
 	ADDQ $+16, DI
-	JMP  rows379
+	JMP  rows415
 
-done380:
+done416:
 	VZEROUPPER
 	RET

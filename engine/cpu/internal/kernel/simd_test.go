@@ -155,6 +155,15 @@ var kernelCases = map[string]kernelCase{
 		k.correlate(dx, dy, w, dyAt, wAt, pixels, step, inner, n, n%2 == 0)
 		return nil
 	},
+	"average": func(k *kernels, a *arena, n, rows int) []float64 {
+		for size := range 3 {
+			step := n * (size/2 + 1) // windows that overlap, and others
+			line := n*(size+1) + step*rows
+			k.average(a.floats(rows*n), a.floats(line*(size+1)), rows, step, line, size+1, n, .25)
+			k.averageBack(a.floats(rows*n), a.floats(line*(size+1)), rows, step, line, size+1, n, .25)
+		}
+		return nil
+	},
 	"hard scan":     scanCase(1, -.2, float32(math.Inf(-1)), 1),
 	"soft scan":     scanCase(0, .1, -.5, 1),
 	"detached scan": scanCase(1, 0, -.3, 0),

@@ -14,6 +14,7 @@ func main() {
 		v.windows()
 		v.norm()
 		v.elementwise()
+		v.pooling()
 		v.optimizers()
 	}
 	compress()
