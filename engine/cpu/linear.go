@@ -50,8 +50,9 @@ type convOp struct {
 	y                    *value
 	geo                  kernel.Geometry
 	corr                 *kernel.Correlation
-	block, blocks        int         // input channels per weight-gradient tile; such blocks
-	groups               [][]float32 // gradients of groups of images, if there are several
+	direct               *kernel.Direct // nil: over what is not zero
+	block, blocks        int            // input channels per weight-gradient tile; such blocks
+	groups               [][]float32    // gradients of groups of images, if there are several
 	fwd, bwdX, bwdWeight func(worker, tile int)
 }
 
@@ -67,7 +68,7 @@ func newConv(p *plan, o *graph.Conv, l graph.Layer, x input, y *value) *convOp {
 		H: l.In[0].H, W: l.In[0].W, C: l.In[0].C, OutH: l.Out.H, OutW: l.Out.W,
 		Kernel: o.Kernel, Stride: o.Stride, Pad: o.Pad,
 	}
-	c := &convOp{x: x, y: y, geo: geo, corr: kernel.NewCorrelation(geo, o.Out), block: min(geo.C, channelBlock)}
+	c := &convOp{x: x, y: y, geo: geo, corr: kernel.NewCorrelation(geo, o.Out), direct: kernel.NewDirect(geo, o.Out), block: min(geo.C, channelBlock)}
 	c.blocks = tiles(geo.C, c.block)
 	c.weights = newWeights(p, l, geo.Patch(), o.Out, c.block, c.corr.Pixels(), x.grad != nil)
 	if n := weightTiles / c.blocks; p.train && n > 1 {
@@ -82,13 +83,23 @@ func newConv(p *plan, o *graph.Conv, l graph.Layer, x input, y *value) *convOp {
 
 func (c *convOp) inputs() []*input { return []*input{&c.x} }
 
-func (c *convOp) scratchLen() int { return c.corr.ScratchLen() }
+// scratchLen is room for an image with a margin.
+func (c *convOp) scratchLen() int {
+	if c.direct != nil {
+		return max(c.corr.ScratchLen(), c.direct.ScratchLen())
+	}
+	return c.corr.ScratchLen()
+}
 
 func (c *convOp) forward() { c.p.pool.run(c.p.frames(c.y), c.fwd) }
 
 func (c *convOp) forwardTile(worker, i int) {
-	y := image(c.y.data, c.y.shape, i)
-	kernel.Convolve(y, image(c.x.data, c.x.shape, i), c.w.data, c.geo, c.n, &c.lists[worker])
+	x, y := image(c.x.data, c.x.shape, i), image(c.y.data, c.y.shape, i)
+	if c.direct != nil {
+		c.direct.Convolve(y, x, c.w.data, c.p.scratch[worker])
+	} else {
+		kernel.Convolve(y, x, c.w.data, c.geo, c.n, &c.lists[worker])
+	}
 	if c.b != nil {
 		kernel.AddBias(y, c.b.data)
 	}

@@ -16,11 +16,10 @@ package kernel
 // channel, and combine rows of dY at every position's shift. For dx, where
 // nothing is zero, the product is dense.
 type Correlation struct {
-	g             Geometry
-	out           int
-	phases        []phase
-	top, left     int // margin
-	height, width int // of dY with its margin
+	g      Geometry
+	out    int
+	phases []phase
+	frame  frame // of dY
 }
 
 // phase is a set of input pixels and the window positions that they meet.
@@ -48,9 +47,11 @@ func NewCorrelation(g Geometry, out int) *Correlation {
 			}
 		}
 	}
-	c.top, c.left = -lowest, -lowest
-	c.height = c.top + max(g.OutH, (g.H-1)/g.Stride+1+highest)
-	c.width = c.left + max(g.OutW, (g.W-1)/g.Stride+1+highest)
+	c.frame = frame{
+		h: g.OutH, w: g.OutW, c: out, margin: -lowest,
+		height: -lowest + max(g.OutH, (g.H-1)/g.Stride+1+highest),
+		width:  -lowest + max(g.OutW, (g.W-1)/g.Stride+1+highest),
+	}
 	for py := range g.Stride {
 		for px := range g.Stride {
 			if p := c.phase(py, px); len(p.offset) > 0 {
@@ -67,14 +68,14 @@ func (c *Correlation) phase(py, px int) phase {
 	for iy := py; iy < g.H; iy += g.Stride {
 		for ix := px; ix < g.W; ix += g.Stride {
 			p.offset = append(p.offset, int32((iy*g.W+ix)*g.C))
-			p.index = append(p.index, int32(iy/g.Stride*c.width+ix/g.Stride))
+			p.index = append(p.index, int32(iy/g.Stride*c.frame.width+ix/g.Stride))
 		}
 	}
 	for ky := range g.Kernel {
 		for kx := range g.Kernel {
 			dy, dx := py+g.Pad-ky, px+g.Pad-kx
 			if dy%g.Stride == 0 && dx%g.Stride == 0 {
-				rows := (dy/g.Stride+c.top)*c.width + dx/g.Stride + c.left
+				rows := (dy/g.Stride+c.frame.margin)*c.frame.width + dx/g.Stride + c.frame.margin
 				p.positions = append(p.positions, shift{ky*g.Kernel + kx, rows})
 				p.dyAt = append(p.dyAt, int32(rows*c.out))
 				p.wAt = append(p.wAt, int32((ky*g.Kernel+kx)*g.C*c.out))
@@ -94,12 +95,12 @@ func (c *Correlation) Pixels() int {
 }
 
 // ScratchLen is how many numbers of scratch it takes to lay out dY with its margin.
-func (c *Correlation) ScratchLen() int { return c.height * c.width * c.out }
+func (c *Correlation) ScratchLen() int { return c.frame.size() }
 
 // Weights adds one image's contribution to the rows of dw [Patch, out] of input
 // channels [ci, ci+cn). x is [H, W, C], dy [OutH, OutW, out].
 func (c *Correlation) Weights(dw, x, dy []float32, ci, cn int, cols *Columns, scratch []float32) {
-	grid, out := c.framed(dy, scratch), c.out
+	grid, out := c.frame.around(dy, scratch), c.out
 	for _, p := range c.phases {
 		if len(p.positions) == 0 {
 			continue
@@ -114,11 +115,11 @@ func (c *Correlation) Weights(dw, x, dy []float32, ci, cn int, cols *Columns, sc
 // Input writes one image's input gradient dx [H, W, C], or adds to it. back is
 // the weight matrix as TransposePositions leaves it.
 func (c *Correlation) Input(dx, dy, back []float32, add bool, scratch []float32) {
-	grid := c.framed(dy, scratch)
+	grid := c.frame.around(dy, scratch)
 	step := c.g.Stride * c.g.C
 	for _, p := range c.phases {
 		for i := 0; i < len(p.offset); i += p.across {
-			current.correlate(dx[p.offset[i]:], grid[int(p.index[i])*c.out:], back, p.dyAt, p.wAt, p.across, step, c.out, c.g.C, add)
+			current.correlate(dx[p.offset[i]:], grid[int(p.index[i])*c.out:], back, p.dyAt, p.wAt, p.across, step, c.out, c.out, c.g.C, add)
 		}
 	}
 }
@@ -130,51 +131,4 @@ func (c *Correlation) TransposePositions(back, w []float32) {
 	for at := 0; at < len(w); at += n {
 		Transpose(back[at:at+n], w[at:at+n], c.g.C, c.out)
 	}
-}
-
-// correlatePortable computes n channels of a row of pixels, `step` numbers apart
-// in dx: the sum over positions i and the k channels of a pixel of dy of
-// dy[dyAt[i]+…]·w[wAt[i]+…], for w of k rows of n. Pixels of dy are k apart.
-func correlatePortable(dx, dy, w []float32, dyAt, wAt []int32, pixels, step, k, n int, add bool) {
-	for p := range pixels {
-		d := dx[p*step:][:n]
-		if !add {
-			clear(d)
-		}
-		for i, at := range dyAt {
-			x, m := dy[p*k+int(at):][:k], w[wAt[i]:]
-			for ; len(x) >= 4; x, m = x[4:], m[4*n:] {
-				x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
-				m0, m1, m2, m3 := m[:n], m[n:][:n], m[2*n:][:n], m[3*n:][:n]
-				m1, m2, m3, d := m1[:len(m0)], m2[:len(m0)], m3[:len(m0)], d[:len(m0)]
-				for j := range m0 {
-					d[j] += x0*m0[j] + x1*m1[j] + x2*m2[j] + x3*m3[j]
-				}
-			}
-			for o, v := range x {
-				for j, u := range m[o*n:][:n] {
-					d[j] += v * u
-				}
-			}
-		}
-	}
-}
-
-// framed returns dy with its margin, in scratch unless there is none.
-func (c *Correlation) framed(dy, scratch []float32) []float32 {
-	g, out := c.g, c.out
-	if c.height == g.OutH && c.width == g.OutW {
-		return dy
-	}
-	grid := scratch[:c.ScratchLen()]
-	row, line := c.width*out, g.OutW*out
-	clear(grid[:c.top*row])
-	clear(grid[(c.top+g.OutH)*row:])
-	for y := range g.OutH {
-		r := grid[(c.top+y)*row:][:row]
-		clear(r[:c.left*out])
-		copy(r[c.left*out:], dy[y*line:(y+1)*line])
-		clear(r[c.left*out+line:])
-	}
-	return grid
 }

@@ -134,6 +134,11 @@ func TestConvolution(t *testing.T) {
 		y, l := random(rng, pix*out), NewList(g.Patch())
 		Convolve(y, x, w, g, out, &l)
 		near(t, name+" output", y, wantY, g.Patch())
+		if d := NewDirect(g, out); d != nil {
+			y := random(rng, pix*out)
+			d.Convolve(y, x, w, random(rng, d.ScratchLen()))
+			near(t, name+" direct output", y, wantY, g.Patch())
+		}
 
 		corr := NewCorrelation(g, out)
 		scratch := random(rng, corr.ScratchLen())

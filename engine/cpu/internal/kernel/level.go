@@ -13,7 +13,7 @@ type kernels struct {
 	compress func(val []float32, row []int32, x []float32, first int) int
 	gather   func(val []float32, row []int32, count []int, room int, x []float32, offset, index []int32)
 
-	correlate func(dx, dy, w []float32, dyAt, wAt []int32, pixels, step, k, n int, add bool)
+	correlate func(y, x, w []float32, xAt, wAt []int32, pixels, step, apart, k, n int, add bool)
 
 	step  func(s, u, v, x, c2, c1, c0 []float32, theta, keep, jump, floor float32) (spikes int, sum, sum2 float64)
 	after func(v, u, s []float32, keep, jump, floor float32)

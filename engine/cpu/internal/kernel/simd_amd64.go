@@ -12,7 +12,7 @@ func combineAVX2(acc []float32, rows []float32, row []int32, val []float32)
 // correlateAVX2 is correlatePortable.
 //
 //go:noescape
-func correlateAVX2(dx []float32, dy []float32, w []float32, dyAt []int32, wAt []int32, pixels int, step int, k int, n int, add bool)
+func correlateAVX2(y []float32, x []float32, w []float32, xAt []int32, wAt []int32, pixels int, step int, apart int, k int, n int, add bool)
 
 // stepAVX2 is stepPortable.
 //
@@ -112,7 +112,7 @@ func combineAVX512(acc []float32, rows []float32, row []int32, val []float32)
 // correlateAVX512 is correlatePortable.
 //
 //go:noescape
-func correlateAVX512(dx []float32, dy []float32, w []float32, dyAt []int32, wAt []int32, pixels int, step int, k int, n int, add bool)
+func correlateAVX512(y []float32, x []float32, w []float32, xAt []int32, wAt []int32, pixels int, step int, apart int, k int, n int, add bool)
 
 // stepAVX512 is stepPortable.
 //

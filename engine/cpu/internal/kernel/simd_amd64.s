@@ -436,17 +436,17 @@ done25:
 	VZEROUPPER
 	RET
 
-// func correlateAVX2(dx []float32, dy []float32, w []float32, dyAt []int32, wAt []int32, pixels int, step int, k int, n int, add bool)
+// func correlateAVX2(y []float32, x []float32, w []float32, xAt []int32, wAt []int32, pixels int, step int, apart int, k int, n int, add bool)
 // Requires: AVX, FMA3
-TEXT ·correlateAVX2(SB), NOSPLIT, $0-153
-	MOVQ dx_base+0(FP), AX
+TEXT ·correlateAVX2(SB), NOSPLIT, $0-161
+	MOVQ y_base+0(FP), AX
 	MOVQ w_base+48(FP), CX
-	MOVQ n+144(FP), DX
+	MOVQ n+152(FP), DX
 
 channels30:
 	CMPQ DX, $+16
 	JL   next31
-	MOVQ dy_base+24(FP), SI
+	MOVQ x_base+24(FP), SI
 	MOVQ pixels+120(FP), DI
 	MOVQ AX, BX
 
@@ -464,19 +464,19 @@ pixels32:
 	XORQ   R8, R8
 
 position34:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum36
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
@@ -507,7 +507,7 @@ sum36:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain38
 	VMOVUPS (R10), Y8
@@ -557,7 +557,7 @@ plain38:
 store37:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+4, R8, R8
 	IMUL3Q $+4, R9, R9
@@ -577,19 +577,19 @@ pixels39:
 	XORQ   R8, R8
 
 position41:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum43
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R14
@@ -614,7 +614,7 @@ sum43:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain45
 	VMOVUPS (R10), Y4
@@ -644,7 +644,7 @@ plain45:
 store44:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+2, R8, R8
 	IMUL3Q $+2, R9, R9
@@ -662,19 +662,19 @@ pixels46:
 	XORQ   R8, R8
 
 position48:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum50
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R11
@@ -696,7 +696,7 @@ sum50:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain52
 	VMOVUPS (R10), Y2
@@ -716,7 +716,7 @@ plain52:
 store51:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+1, R8, R8
 	IMUL3Q $+1, R9, R9
@@ -735,7 +735,7 @@ next31:
 channels53:
 	CMPQ DX, $+8
 	JL   next54
-	MOVQ dy_base+24(FP), SI
+	MOVQ x_base+24(FP), SI
 	MOVQ pixels+120(FP), DI
 	MOVQ AX, BX
 
@@ -749,19 +749,19 @@ pixels55:
 	XORQ   R8, R8
 
 position57:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum59
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
@@ -787,7 +787,7 @@ sum59:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain61
 	VMOVUPS (R10), Y4
@@ -821,7 +821,7 @@ plain61:
 store60:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+4, R8, R8
 	IMUL3Q $+4, R9, R9
@@ -839,19 +839,19 @@ pixels62:
 	XORQ   R8, R8
 
 position64:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum66
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R14
@@ -873,7 +873,7 @@ sum66:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain68
 	VMOVUPS (R10), Y2
@@ -895,7 +895,7 @@ plain68:
 store67:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+2, R8, R8
 	IMUL3Q $+2, R9, R9
@@ -912,19 +912,19 @@ pixels69:
 	XORQ   R8, R8
 
 position71:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum73
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R11
@@ -944,7 +944,7 @@ sum73:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain75
 	VMOVUPS (R10), Y1
@@ -960,7 +960,7 @@ plain75:
 store74:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+1, R8, R8
 	IMUL3Q $+1, R9, R9
@@ -981,7 +981,7 @@ next54:
 	LEAQ    lanes<>+0(SB), BX
 	NEGQ    DX
 	VMOVUPS 32(BX)(DX*4), Y0
-	MOVQ    dy_base+24(FP), DX
+	MOVQ    x_base+24(FP), DX
 	MOVQ    pixels+120(FP), BX
 
 pixels77:
@@ -994,19 +994,19 @@ pixels77:
 	XORQ   SI, SI
 
 position79:
-	MOVQ    dyAt_len+80(FP), DI
+	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
 	JGE     sum81
-	MOVQ    dyAt_base+72(FP), DI
+	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
 	MOVQ    wAt_base+96(FP), DI
 	MOVLQSX (DI)(SI*4), DI
 	LEAQ    (CX)(DI*4), DI
-	MOVQ    k+136(FP), R9
+	MOVQ    apart+136(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    k+136(FP), R10
-	MOVQ    n+144(FP), R11
+	MOVQ    k+144(FP), R10
+	MOVQ    n+152(FP), R11
 	SHLQ    $0x02, R11
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R13
@@ -1032,7 +1032,7 @@ sum81:
 	MOVQ       step+128(FP), SI
 	SHLQ       $0x02, SI
 	MOVQ       AX, R8
-	MOVB       add+152(FP), DI
+	MOVB       add+160(FP), DI
 	TESTB      DI, DI
 	JZ         plain83
 	VMASKMOVPS (R8), Y0, Y5
@@ -1066,7 +1066,7 @@ plain83:
 store82:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   k+136(FP), DI
+	MOVQ   apart+136(FP), DI
 	SHLQ   $0x02, DI
 	IMUL3Q $+4, SI, SI
 	IMUL3Q $+4, DI, DI
@@ -1084,19 +1084,19 @@ pixels84:
 	XORQ   SI, SI
 
 position86:
-	MOVQ    dyAt_len+80(FP), DI
+	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
 	JGE     sum88
-	MOVQ    dyAt_base+72(FP), DI
+	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
 	MOVQ    wAt_base+96(FP), DI
 	MOVLQSX (DI)(SI*4), DI
 	LEAQ    (CX)(DI*4), DI
-	MOVQ    k+136(FP), R9
+	MOVQ    apart+136(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    k+136(FP), R10
-	MOVQ    n+144(FP), R11
+	MOVQ    k+144(FP), R10
+	MOVQ    n+152(FP), R11
 	SHLQ    $0x02, R11
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R12
@@ -1118,7 +1118,7 @@ sum88:
 	MOVQ       step+128(FP), SI
 	SHLQ       $0x02, SI
 	MOVQ       AX, R8
-	MOVB       add+152(FP), DI
+	MOVB       add+160(FP), DI
 	TESTB      DI, DI
 	JZ         plain90
 	VMASKMOVPS (R8), Y0, Y3
@@ -1140,7 +1140,7 @@ plain90:
 store89:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   k+136(FP), DI
+	MOVQ   apart+136(FP), DI
 	SHLQ   $0x02, DI
 	IMUL3Q $+2, SI, SI
 	IMUL3Q $+2, DI, DI
@@ -1157,19 +1157,19 @@ pixels91:
 	XORQ   SI, SI
 
 position93:
-	MOVQ    dyAt_len+80(FP), DI
+	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
 	JGE     sum95
-	MOVQ    dyAt_base+72(FP), DI
+	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
 	MOVQ    wAt_base+96(FP), DI
 	MOVLQSX (DI)(SI*4), DI
 	LEAQ    (CX)(DI*4), DI
-	MOVQ    k+136(FP), R9
+	MOVQ    apart+136(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    k+136(FP), R10
-	MOVQ    n+144(FP), R11
+	MOVQ    k+144(FP), R10
+	MOVQ    n+152(FP), R11
 	SHLQ    $0x02, R11
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R9
@@ -1189,7 +1189,7 @@ sum95:
 	MOVQ       step+128(FP), SI
 	SHLQ       $0x02, SI
 	MOVQ       AX, R8
-	MOVB       add+152(FP), DI
+	MOVB       add+160(FP), DI
 	TESTB      DI, DI
 	JZ         plain97
 	VMASKMOVPS (R8), Y0, Y2
@@ -1205,7 +1205,7 @@ plain97:
 store96:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   k+136(FP), DI
+	MOVQ   apart+136(FP), DI
 	SHLQ   $0x02, DI
 	IMUL3Q $+1, SI, SI
 	IMUL3Q $+1, DI, DI
@@ -2945,17 +2945,17 @@ done220:
 	VZEROUPPER
 	RET
 
-// func correlateAVX512(dx []float32, dy []float32, w []float32, dyAt []int32, wAt []int32, pixels int, step int, k int, n int, add bool)
+// func correlateAVX512(y []float32, x []float32, w []float32, xAt []int32, wAt []int32, pixels int, step int, apart int, k int, n int, add bool)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·correlateAVX512(SB), NOSPLIT, $0-153
-	MOVQ dx_base+0(FP), AX
+TEXT ·correlateAVX512(SB), NOSPLIT, $0-161
+	MOVQ y_base+0(FP), AX
 	MOVQ w_base+48(FP), CX
-	MOVQ n+144(FP), DX
+	MOVQ n+152(FP), DX
 
 channels225:
 	CMPQ DX, $+32
 	JL   next226
-	MOVQ dy_base+24(FP), SI
+	MOVQ x_base+24(FP), SI
 	MOVQ pixels+120(FP), DI
 	MOVQ AX, BX
 
@@ -2981,19 +2981,19 @@ pixels227:
 	XORQ   R8, R8
 
 position229:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum231
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
@@ -3037,7 +3037,7 @@ sum231:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain233
 	VMOVUPS (R10), Z16
@@ -3127,7 +3127,7 @@ plain233:
 store232:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+8, R8, R8
 	IMUL3Q $+8, R9, R9
@@ -3151,19 +3151,19 @@ pixels234:
 	XORQ   R8, R8
 
 position236:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum238
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
@@ -3194,7 +3194,7 @@ sum238:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain240
 	VMOVUPS (R10), Z8
@@ -3244,7 +3244,7 @@ plain240:
 store239:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+4, R8, R8
 	IMUL3Q $+4, R9, R9
@@ -3264,19 +3264,19 @@ pixels241:
 	XORQ   R8, R8
 
 position243:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum245
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R14
@@ -3301,7 +3301,7 @@ sum245:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain247
 	VMOVUPS (R10), Z4
@@ -3331,7 +3331,7 @@ plain247:
 store246:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+2, R8, R8
 	IMUL3Q $+2, R9, R9
@@ -3349,19 +3349,19 @@ pixels248:
 	XORQ   R8, R8
 
 position250:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum252
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R11
@@ -3383,7 +3383,7 @@ sum252:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain254
 	VMOVUPS (R10), Z2
@@ -3403,7 +3403,7 @@ plain254:
 store253:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+1, R8, R8
 	IMUL3Q $+1, R9, R9
@@ -3422,7 +3422,7 @@ next226:
 channels255:
 	CMPQ DX, $+16
 	JL   next256
-	MOVQ dy_base+24(FP), SI
+	MOVQ x_base+24(FP), SI
 	MOVQ pixels+120(FP), DI
 	MOVQ AX, BX
 
@@ -3440,19 +3440,19 @@ pixels257:
 	XORQ   R8, R8
 
 position259:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum261
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
@@ -3487,7 +3487,7 @@ sum261:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain263
 	VMOVUPS (R10), Z8
@@ -3545,7 +3545,7 @@ plain263:
 store262:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+8, R8, R8
 	IMUL3Q $+8, R9, R9
@@ -3565,19 +3565,19 @@ pixels264:
 	XORQ   R8, R8
 
 position266:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum268
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
@@ -3603,7 +3603,7 @@ sum268:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain270
 	VMOVUPS (R10), Z4
@@ -3637,7 +3637,7 @@ plain270:
 store269:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+4, R8, R8
 	IMUL3Q $+4, R9, R9
@@ -3655,19 +3655,19 @@ pixels271:
 	XORQ   R8, R8
 
 position273:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum275
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R14
@@ -3689,7 +3689,7 @@ sum275:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain277
 	VMOVUPS (R10), Z2
@@ -3711,7 +3711,7 @@ plain277:
 store276:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+2, R8, R8
 	IMUL3Q $+2, R9, R9
@@ -3728,19 +3728,19 @@ pixels278:
 	XORQ   R8, R8
 
 position280:
-	MOVQ    dyAt_len+80(FP), R9
+	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
 	JGE     sum282
-	MOVQ    dyAt_base+72(FP), R9
+	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
 	MOVQ    wAt_base+96(FP), R9
 	MOVLQSX (R9)(R8*4), R9
 	LEAQ    (CX)(R9*4), R9
-	MOVQ    k+136(FP), R11
+	MOVQ    apart+136(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    k+136(FP), R12
-	MOVQ    n+144(FP), R13
+	MOVQ    k+144(FP), R12
+	MOVQ    n+152(FP), R13
 	SHLQ    $0x02, R13
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R11
@@ -3760,7 +3760,7 @@ sum282:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
-	MOVB    add+152(FP), R9
+	MOVB    add+160(FP), R9
 	TESTB   R9, R9
 	JZ      plain284
 	VMOVUPS (R10), Z1
@@ -3776,7 +3776,7 @@ plain284:
 store283:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   k+136(FP), R9
+	MOVQ   apart+136(FP), R9
 	SHLQ   $0x02, R9
 	IMUL3Q $+1, R8, R8
 	IMUL3Q $+1, R9, R9
@@ -3797,7 +3797,7 @@ next256:
 	MOVQ  $0x0000ffff, BX
 	BZHIQ DX, BX, BX
 	KMOVW BX, K1
-	MOVQ  dy_base+24(FP), DX
+	MOVQ  x_base+24(FP), DX
 	MOVQ  pixels+120(FP), BX
 
 pixels286:
@@ -3814,19 +3814,19 @@ pixels286:
 	XORQ   SI, SI
 
 position288:
-	MOVQ    dyAt_len+80(FP), DI
+	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
 	JGE     sum290
-	MOVQ    dyAt_base+72(FP), DI
+	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
 	MOVQ    wAt_base+96(FP), DI
 	MOVLQSX (DI)(SI*4), DI
 	LEAQ    (CX)(DI*4), DI
-	MOVQ    k+136(FP), R9
+	MOVQ    apart+136(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    k+136(FP), R10
-	MOVQ    n+144(FP), R11
+	MOVQ    k+144(FP), R10
+	MOVQ    n+152(FP), R11
 	SHLQ    $0x02, R11
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R13
@@ -3861,7 +3861,7 @@ sum290:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
-	MOVB      add+152(FP), DI
+	MOVB      add+160(FP), DI
 	TESTB     DI, DI
 	JZ        plain292
 	VMOVUPS.Z (R8), K1, Z8
@@ -3919,7 +3919,7 @@ plain292:
 store291:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   k+136(FP), DI
+	MOVQ   apart+136(FP), DI
 	SHLQ   $0x02, DI
 	IMUL3Q $+8, SI, SI
 	IMUL3Q $+8, DI, DI
@@ -3939,19 +3939,19 @@ pixels293:
 	XORQ   SI, SI
 
 position295:
-	MOVQ    dyAt_len+80(FP), DI
+	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
 	JGE     sum297
-	MOVQ    dyAt_base+72(FP), DI
+	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
 	MOVQ    wAt_base+96(FP), DI
 	MOVLQSX (DI)(SI*4), DI
 	LEAQ    (CX)(DI*4), DI
-	MOVQ    k+136(FP), R9
+	MOVQ    apart+136(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    k+136(FP), R10
-	MOVQ    n+144(FP), R11
+	MOVQ    k+144(FP), R10
+	MOVQ    n+152(FP), R11
 	SHLQ    $0x02, R11
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R13
@@ -3977,7 +3977,7 @@ sum297:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
-	MOVB      add+152(FP), DI
+	MOVB      add+160(FP), DI
 	TESTB     DI, DI
 	JZ        plain299
 	VMOVUPS.Z (R8), K1, Z4
@@ -4011,7 +4011,7 @@ plain299:
 store298:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   k+136(FP), DI
+	MOVQ   apart+136(FP), DI
 	SHLQ   $0x02, DI
 	IMUL3Q $+4, SI, SI
 	IMUL3Q $+4, DI, DI
@@ -4029,19 +4029,19 @@ pixels300:
 	XORQ   SI, SI
 
 position302:
-	MOVQ    dyAt_len+80(FP), DI
+	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
 	JGE     sum304
-	MOVQ    dyAt_base+72(FP), DI
+	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
 	MOVQ    wAt_base+96(FP), DI
 	MOVLQSX (DI)(SI*4), DI
 	LEAQ    (CX)(DI*4), DI
-	MOVQ    k+136(FP), R9
+	MOVQ    apart+136(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    k+136(FP), R10
-	MOVQ    n+144(FP), R11
+	MOVQ    k+144(FP), R10
+	MOVQ    n+152(FP), R11
 	SHLQ    $0x02, R11
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R12
@@ -4063,7 +4063,7 @@ sum304:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
-	MOVB      add+152(FP), DI
+	MOVB      add+160(FP), DI
 	TESTB     DI, DI
 	JZ        plain306
 	VMOVUPS.Z (R8), K1, Z2
@@ -4085,7 +4085,7 @@ plain306:
 store305:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   k+136(FP), DI
+	MOVQ   apart+136(FP), DI
 	SHLQ   $0x02, DI
 	IMUL3Q $+2, SI, SI
 	IMUL3Q $+2, DI, DI
@@ -4102,19 +4102,19 @@ pixels307:
 	XORQ   SI, SI
 
 position309:
-	MOVQ    dyAt_len+80(FP), DI
+	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
 	JGE     sum311
-	MOVQ    dyAt_base+72(FP), DI
+	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
 	MOVQ    wAt_base+96(FP), DI
 	MOVLQSX (DI)(SI*4), DI
 	LEAQ    (CX)(DI*4), DI
-	MOVQ    k+136(FP), R9
+	MOVQ    apart+136(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    k+136(FP), R10
-	MOVQ    n+144(FP), R11
+	MOVQ    k+144(FP), R10
+	MOVQ    n+152(FP), R11
 	SHLQ    $0x02, R11
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R9
@@ -4134,7 +4134,7 @@ sum311:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
-	MOVB      add+152(FP), DI
+	MOVB      add+160(FP), DI
 	TESTB     DI, DI
 	JZ        plain313
 	VMOVUPS.Z (R8), K1, Z1
@@ -4150,7 +4150,7 @@ plain313:
 store312:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   k+136(FP), DI
+	MOVQ   apart+136(FP), DI
 	SHLQ   $0x02, DI
 	IMUL3Q $+1, SI, SI
 	IMUL3Q $+1, DI, DI

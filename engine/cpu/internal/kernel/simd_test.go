@@ -147,12 +147,12 @@ var kernelCases = map[string]kernelCase{
 	"correlate": func(k *kernels, a *arena, n, rows int) []float64 {
 		pixels, inner := 5*rows, 1+n%7
 		step := n + rows
-		dx, dy, w := a.floats(pixels*step+n), a.floats((pixels+9)*inner), a.floats(3*inner*n)
-		dyAt, wAt := make([]int32, rows), make([]int32, rows) // as many positions
-		for i := range dyAt {
-			dyAt[i], wAt[i] = int32(a.rng.IntN(9)*inner), int32(a.rng.IntN(3)*inner*n)
+		y, x, w := a.floats(pixels*step+n), a.floats((pixels+9)*(inner+2)), a.floats(3*inner*n)
+		xAt, wAt := make([]int32, rows), make([]int32, rows) // as many positions
+		for i := range xAt {
+			xAt[i], wAt[i] = int32(a.rng.IntN(9)*inner), int32(a.rng.IntN(3)*inner*n)
 		}
-		k.correlate(dx, dy, w, dyAt, wAt, pixels, step, inner, n, n%2 == 0)
+		k.correlate(y, x, w, xAt, wAt, pixels, step, inner+2, inner, n, n%2 == 0)
 		return nil
 	},
 	"average": func(k *kernels, a *arena, n, rows int) []float64 {

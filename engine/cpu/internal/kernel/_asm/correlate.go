@@ -6,13 +6,13 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// correlate writes the dense product of the input gradient. A block of pixels
-// times vectors of channels stays in registers over all window positions and
-// output channels; each weight vector that is loaded serves every pixel of the
+// correlate writes the dense convolution. A block of pixels times vectors of
+// channels stays in registers over all window positions and channels of the
+// other side; each weight vector that is loaded serves every pixel of the
 // block.
 func (v isa) correlate() {
-	v.text("correlate", "func(dx, dy, w []float32, dyAt, wAt []int32, pixels, step, k, n int, add bool)", "is correlatePortable.")
-	dx, w, left := base("dx"), base("w"), number("n")
+	v.text("correlate", "func(y, x, w []float32, xAt, wAt []int32, pixels, step, apart, k, n int, add bool)", "is correlatePortable.")
+	y, w, left := base("y"), base("w"), number("n")
 	blocks := []int{8, 4, 2, 1}
 	if !v.wide() {
 		blocks = blocks[1:] // sixteen registers in all
@@ -22,8 +22,8 @@ func (v isa) correlate() {
 		Label(channels)
 		CMPQ(left, I32(vectors*v.lanes))
 		JL(LabelRef(next))
-		v.correlatePixels(dx, w, vectors, blocks, everyLane)
-		ADDQ(I32(vectors*v.bytes()), dx)
+		v.correlatePixels(y, w, vectors, blocks, everyLane)
+		ADDQ(I32(vectors*v.bytes()), y)
 		ADDQ(I32(vectors*v.bytes()), w)
 		SUBQ(I32(vectors*v.lanes), left)
 		JMP(LabelRef(channels))
@@ -32,7 +32,7 @@ func (v isa) correlate() {
 	done := label("done")
 	TESTQ(left, left)
 	JZ(LabelRef(done))
-	v.correlatePixels(dx, w, 1, blocks, v.first(left))
+	v.correlatePixels(y, w, 1, blocks, v.first(left))
 	Label(done)
 	v.end()
 }
@@ -52,20 +52,20 @@ func stride(name string) reg.GPVirtual {
 }
 
 // correlatePixels computes all pixels of a block of channels.
-func (v isa) correlatePixels(dx, w reg.Register, vectors int, blocks []int, m *mask) {
-	to, from, left := GP64(), base("dy"), number("pixels")
-	MOVQ(dx, to)
+func (v isa) correlatePixels(y, w reg.Register, vectors int, blocks []int, m *mask) {
+	to, from, left := GP64(), base("x"), number("pixels")
+	MOVQ(y, to)
 	for _, n := range blocks {
 		again, next := label("pixels"), label("next")
 		Label(again)
 		CMPQ(left, I32(n))
 		JL(LabelRef(next))
 		v.correlateBlock(to, from, w, n, vectors, m)
-		step, k := stride("step"), stride("k")
+		step, apart := stride("step"), stride("apart")
 		IMUL3Q(I32(n), step, step)
-		IMUL3Q(I32(n), k, k)
+		IMUL3Q(I32(n), apart, apart)
 		ADDQ(step, to)
-		ADDQ(k, from)
+		ADDQ(apart, from)
 		SUBQ(I32(n), left)
 		JMP(LabelRef(again))
 		Label(next)
@@ -110,25 +110,25 @@ func (v isa) correlatePositions(from, w reg.Register, acc [][]reg.VecVirtual, m 
 	position, loop, inner, done := GP64(), label("position"), label("inner"), label("sum")
 	XORQ(position, position)
 	Label(loop)
-	CMPQ(position, length("dyAt"))
+	CMPQ(position, length("xAt"))
 	JGE(LabelRef(done))
 	rows, at := GP64(), GP64()
-	MOVLQSX(Mem{Base: base("dyAt"), Index: position, Scale: 4}, at)
+	MOVLQSX(Mem{Base: base("xAt"), Index: position, Scale: 4}, at)
 	LEAQ(Mem{Base: from, Index: at, Scale: 4}, at)
 	MOVLQSX(Mem{Base: base("wAt"), Index: position, Scale: 4}, rows)
 	LEAQ(Mem{Base: w, Index: rows, Scale: 4}, rows)
 
-	// Pixel p's gradients are at `at` + p·k: bases four pixels apart.
-	k, left, row := stride("k"), number("k"), stride("n")
-	k3, at4 := GP64(), GP64()
-	LEAQ(Mem{Base: k, Index: k, Scale: 2}, k3)
-	LEAQ(Mem{Base: at, Index: k, Scale: 4}, at4)
+	// Pixel p is at `at` + p·apart: two bases reach eight.
+	apart, left, row := stride("apart"), number("k"), stride("n")
+	apart3, at4 := GP64(), GP64()
+	LEAQ(Mem{Base: apart, Index: apart, Scale: 2}, apart3)
+	LEAQ(Mem{Base: at, Index: apart, Scale: 4}, at4)
 	pixel := func(p int) Mem {
 		b := at
 		if p >= 4 {
 			b = at4
 		}
-		return []Mem{{Base: b}, {Base: b, Index: k, Scale: 1}, {Base: b, Index: k, Scale: 2}, {Base: b, Index: k3, Scale: 1}}[p%4]
+		return []Mem{{Base: b}, {Base: b, Index: apart, Scale: 1}, {Base: b, Index: apart, Scale: 2}, {Base: b, Index: apart3, Scale: 1}}[p%4]
 	}
 	Label(inner)
 	weights := v.regs(len(acc[0]))
