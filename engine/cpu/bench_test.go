@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
 	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/zoo"
 )
 
 // BenchmarkTrainTiny is a training step of zoo.Tiny on 50 images of 28×28, four
-// steps in time, on one thread and on all.
+// steps in time, with every version of the kernels.
 func BenchmarkTrainTiny(b *testing.B) { benchmarkTrain(b, zoo.Tiny, 50) }
 
 // BenchmarkTrainSmall is a training step of zoo.Small on 8 such images.
@@ -24,14 +25,16 @@ func benchmarkTrain(b *testing.B, build func(zoo.Config) graph.Graph, batch int)
 	if err != nil {
 		b.Fatal(err)
 	}
-	tr := compileTrain(b, net, engine.TrainOptions{Batch: batch, Steps: steps, Seed: 1, Loss: ce, Optimizer: adamw})
 	data := randomBatch(net, batch, steps, 1)
-	for b.Loop() {
-		if _, err := tr.Step(data, 1e-4); err != nil {
-			b.Fatal(err)
-		}
-	}
-	for _, a := range tr.result.Neurons {
-		b.ReportMetric(a.Rate[steps-1], a.Node+"-rate")
+	for _, level := range kernel.Levels() {
+		b.Run(level, func(b *testing.B) {
+			defer kernel.Use(level)()
+			tr := compileTrain(b, net, engine.TrainOptions{Batch: batch, Steps: steps, Seed: 1, Loss: ce, Optimizer: adamw})
+			for b.Loop() {
+				if _, err := tr.Step(data, 1e-4); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -11,8 +11,8 @@ type weights struct {
 	p     *plan
 	w, b  *param
 	k, n  int
-	back  []float32 // the matrix transposed, for the input gradient
-	lists []kernel.List
+	back  []float32     // the matrix transposed, for the input gradient
+	lists []kernel.List // per worker
 	cols  []*kernel.Columns
 }
 
@@ -25,7 +25,7 @@ func newWeights(p *plan, l graph.Layer, k, n, block, rows int, backward bool) we
 		w.back = make([]float32, k*n)
 	}
 	for range p.pool.workers {
-		w.lists = append(w.lists, kernel.NewList(max(k, n)))
+		w.lists = append(w.lists, kernel.NewList(k))
 		if p.train {
 			w.cols = append(w.cols, kernel.NewColumns(block, rows))
 		}
@@ -207,7 +207,7 @@ func (o *linearOp) weightTile(worker, tile int) {
 	kernel.MulTransposed(o.w.grad[k0*o.n:(k0+kn)*o.n], o.x.data[k0:], o.y.grad, o.p.frames(o.y), kn, o.k, o.n, o.rows, o.cols[worker])
 }
 
-func (o *linearOp) inputTile(worker, tile int) {
+func (o *linearOp) inputTile(_, tile int) {
 	a, b := o.frames(tile)
-	kernel.Mul(o.x.grad[a*o.k:b*o.k], o.y.grad[a*o.n:b*o.n], o.back, b-a, o.n, o.k, !o.x.first, &o.lists[worker])
+	kernel.MulDense(o.x.grad[a*o.k:b*o.k], o.y.grad[a*o.n:b*o.n], o.back, b-a, o.n, o.k, !o.x.first)
 }

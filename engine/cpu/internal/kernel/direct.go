@@ -74,6 +74,15 @@ func (d *Direct) Convolve(y, x, w, scratch []float32) {
 	}
 }
 
+// MulDense computes what Mul does for an a that is not sparse: rows of b serve
+// several rows of a at a time.
+func MulDense(c, a, b []float32, m, k, n int, add bool) {
+	current.correlate(c[:m*n], a[:m*k], b[:k*n], origin, origin, m, n, k, k, n, add)
+}
+
+// origin is the one position of a plain product.
+var origin = []int32{0}
+
 // correlatePortable computes n channels of each of a row of pixels of y, or adds
 // to them: over positions i and the k channels of a pixel of x, the sum of
 // x[xAt[i]+…]·w[wAt[i]+…], for w of k rows of n. The pixels are `step` numbers

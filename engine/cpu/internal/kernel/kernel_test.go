@@ -67,6 +67,8 @@ func TestMul(t *testing.T) {
 				Transpose(btt, bt, n, k)
 				Mul(c, a, btt, m, k, n, false, &l)
 				near(t, name+" transposed twice", c, plain, k)
+				MulDense(c, a, b, m, k, n, false)
+				near(t, name+" dense", c, plain, k)
 			}
 		}
 	}
