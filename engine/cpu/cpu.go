@@ -1,11 +1,12 @@
-// Package cpu is the engine for processors: dense tensors in float32, portable
-// Go, all cores. Importing it registers it under the name "cpu".
+// Package cpu is the engine for processors: dense tensors in float32, vector
+// instructions where the processor has them, all cores. Importing it registers
+// it under the name "cpu".
 //
 // Compile lays a network out as a list of operations, each with a forward and a
 // hand-written backward pass over tiles. Tiles are fixed by shapes alone and
 // every sum has one owner and one order, so that results have the same bits for
-// any number of threads. A training step allocates nothing of the network's
-// size.
+// any number of threads on processors of the same vector instructions. A
+// training step allocates nothing of the network's size.
 package cpu
 
 import (
