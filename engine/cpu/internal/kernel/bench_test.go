@@ -76,8 +76,10 @@ func BenchmarkKernels(b *testing.B) {
 	}
 	list, cols, table := NewList(c*rows), NewColumns(c, rows), NewRowTable(rows, c)
 	calls := map[string]func(k *kernels){
-		"combine":  func(k *kernels) { k.combine(x[0][:32], x[1], row, x[2][:len(row)]) },
-		"compress": func(k *kernels) { k.compress(list.Val[:cap(list.Val)], list.Row[:cap(list.Row)], spikes, 0) },
+		"combine": func(k *kernels) { k.combine(x[0][:32], x[1], row, x[2][:len(row)]) },
+		"compress": func(k *kernels) {
+			k.compress(list.Val[:cap(list.Val)], list.Row[:cap(list.Row)], spikes, c*rows, 1, 0, 0, 0)
+		},
 		"gather": func(k *kernels) {
 			clear(cols.count)
 			k.gather(cols.val, cols.row, cols.count, cols.room, spikes, table.offset, table.index)

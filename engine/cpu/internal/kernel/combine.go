@@ -27,24 +27,30 @@ func NewList(n int) List {
 func (l *List) Reset() { l.Row, l.Val = l.Row[:0], l.Val[:0] }
 
 // Append adds the numbers of x that are not zero; x[i] multiplies row first+i.
-func (l *List) Append(x []float32, first int) {
-	n := len(l.Val)
-	room := n + len(x) + slack
-	k := n + current.compress(l.Val[n:room], l.Row[n:room], x, first)
-	l.Val, l.Row = l.Val[:k], l.Row[:k]
+func (l *List) Append(x []float32, first int) { l.appendLines(x, len(x), 1, 0, first, 0) }
+
+// appendLines adds those of n numbers in each of several lines, `line` numbers
+// apart in x. Number i of line k multiplies row first + k·step + i.
+func (l *List) appendLines(x []float32, n, lines, line, first, step int) {
+	at := len(l.Val)
+	room := at + n*lines + slack
+	at += current.compress(l.Val[at:room], l.Row[at:room], x, n, lines, line, first, step)
+	l.Val, l.Row = l.Val[:at], l.Row[:at]
 }
 
-// compressPortable packs the numbers of x that are not zero, and their rows,
-// into val and row, and returns how many there are. val and row have slack more
-// room than x. It takes the same steps whatever is zero: branches on spikes are
-// as good as random.
-func compressPortable(val []float32, row []int32, x []float32, first int) int {
-	val, row = val[:len(x)], row[:len(x)]
+// compressPortable packs the numbers of lines of x that are not zero, and their
+// rows, into val and row, and returns how many there are. val and row have slack
+// more room than there are numbers. It takes the same steps whatever is zero:
+// branches on spikes are as good as random.
+func compressPortable(val []float32, row []int32, x []float32, n, lines, line, first, step int) int {
+	val, row = val[:n*lines], row[:n*lines]
 	k := 0
-	for i, v := range x {
-		val[k], row[k] = v, int32(first+i)
-		if v != 0 {
-			k++
+	for j := range lines {
+		for i, v := range x[j*line:][:n] {
+			val[k], row[k] = v, int32(first+j*step+i)
+			if v != 0 {
+				k++
+			}
 		}
 	}
 	return k

@@ -12,32 +12,32 @@ type Geometry struct {
 // matrix [Kernel, Kernel, C, Out].
 func (g Geometry) Patch() int { return g.Kernel * g.Kernel * g.C }
 
-// span returns the range of window columns kx whose input column lies inside
-// the image for output column ox, and the input column of the first of them.
-func (g Geometry) span(ox int) (from, to, x int) {
-	x0 := ox*g.Stride - g.Pad
-	from = max(0, -x0)
-	to = min(g.Kernel, g.W-x0)
-	return from, max(from, to), x0 + from
+// span returns the range of window offsets that lie inside an axis of the image,
+// `size` long, for output `o` along it, and the coordinate of the first.
+func (g Geometry) span(o, size int) (from, to, first int) {
+	at := o*g.Stride - g.Pad
+	from = max(0, -at)
+	to = min(g.Kernel, size-at)
+	return from, max(from, to), at + from
 }
 
 // Convolve computes one image's output y [OutH, OutW, out] from x [H, W, C] and
 // the weight matrix w [Patch, out]. The list needs room for a patch.
 func Convolve(y, x, w []float32, g Geometry, out int, l *List) {
+	list := *l // its lengths stay out of memory that the garbage collector watches
 	for oy := range g.OutH {
+		up, down, iy := g.span(oy, g.H)
 		for ox := range g.OutW {
-			l.Reset()
-			from, to, x0 := g.span(ox)
-			for ky := range g.Kernel {
-				iy := oy*g.Stride - g.Pad + ky
-				if iy < 0 || iy >= g.H {
-					continue
-				}
-				l.Append(x[(iy*g.W+x0)*g.C:][:(to-from)*g.C], (ky*g.Kernel+from)*g.C)
-			}
+			left, right, ix := g.span(ox, g.W)
 			acc := y[(oy*g.OutW+ox)*out:][:out]
 			clear(acc)
-			l.Combine(acc, w)
+			if up == down || left == right {
+				continue
+			}
+			list.Reset()
+			list.appendLines(x[(iy*g.W+ix)*g.C:], (right-left)*g.C, down-up, g.W*g.C,
+				(up*g.Kernel+left)*g.C, g.Kernel*g.C)
+			list.Combine(acc, w)
 		}
 	}
 }

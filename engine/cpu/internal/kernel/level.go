@@ -10,7 +10,7 @@ type kernels struct {
 	level string
 
 	combine  func(acc, rows []float32, row []int32, val []float32)
-	compress func(val []float32, row []int32, x []float32, first int) int
+	compress func(val []float32, row []int32, x []float32, n, lines, line, first, step int) int
 	gather   func(val []float32, row []int32, count []int, room int, x []float32, offset, index []int32)
 
 	correlate func(y, x, w []float32, xAt, wAt []int32, pixels, step, apart, k, n int, add bool)

@@ -207,7 +207,7 @@ func sumSquaresAVX512(x []float32) float64
 // compressAVX512 is compressPortable; it may write 16 numbers more than it keeps.
 //
 //go:noescape
-func compressAVX512(val []float32, row []int32, x []float32, first int) int
+func compressAVX512(val []float32, row []int32, x []float32, n int, lines int, line int, first int, step int) int
 
 // gatherAVX512 is gatherPortable for up to 16 columns; it may write 16 numbers more than it keeps.
 //

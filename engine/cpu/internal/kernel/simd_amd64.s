@@ -5496,59 +5496,72 @@ done411:
 	VZEROUPPER
 	RET
 
-// func compressAVX512(val []float32, row []int32, x []float32, first int) int
+// func compressAVX512(val []float32, row []int32, x []float32, n int, lines int, line int, first int, step int) int
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, POPCNT
-TEXT ·compressAVX512(SB), NOSPLIT, $0-88
+TEXT ·compressAVX512(SB), NOSPLIT, $0-120
 	MOVQ         val_base+0(FP), AX
 	MOVQ         row_base+24(FP), CX
 	MOVQ         x_base+48(FP), DX
-	MOVQ         x_len+56(FP), BX
-	MOVQ         first+72(FP), SI
-	XORQ         DI, DI
-	MOVL         $0x00000010, R8
-	VMOVD        R8, X0
+	MOVQ         lines+80(FP), BX
+	MOVQ         line+88(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         first+96(FP), DI
+	MOVQ         step+104(FP), R8
+	XORQ         R9, R9
+	MOVL         $0x00000010, R10
+	VMOVD        R10, X0
 	VBROADCASTSS X0, Z1
 	VXORPS       Z2, Z2, Z2
-	VPBROADCASTD SI, Z0
-	VPADDD       iota<>+0(SB), Z0, Z0
-	XORQ         SI, SI
 
-loop412:
-	CMPQ          BX, $+16
-	JL            rest413
-	VMOVUPS       (DX)(SI*1), Z3
+line412:
+	DECQ         BX
+	JL           done413
+	VPBROADCASTD DI, Z0
+	VPADDD       iota<>+0(SB), Z0, Z0
+	MOVQ         n+72(FP), R10
+	XORQ         R11, R11
+
+loop414:
+	CMPQ          R10, $+16
+	JL            rest415
+	VMOVUPS       (DX)(R11*1), Z3
 	VCMPPS        $0x04, Z2, Z3, K1
 	VCOMPRESSPS.Z Z3, K1, Z3
 	VPCOMPRESSD.Z Z0, K1, Z4
-	VMOVUPS       Z3, (AX)(DI*4)
-	VMOVDQU32     Z4, (CX)(DI*4)
+	VMOVUPS       Z3, (AX)(R9*4)
+	VMOVDQU32     Z4, (CX)(R9*4)
 	VPADDD        Z1, Z0, Z0
-	KMOVW         K1, R8
-	POPCNTQ       R8, R8
-	ADDQ          R8, DI
-	ADDQ          $+64, SI
-	SUBQ          $+16, BX
-	JMP           loop412
+	KMOVW         K1, R12
+	POPCNTQ       R12, R12
+	ADDQ          R12, R9
+	ADDQ          $+64, R11
+	SUBQ          $+16, R10
+	JMP           loop414
 
-rest413:
-	TESTQ         BX, BX
-	JZ            done414
-	MOVQ          $0x0000ffff, R8
-	BZHIQ         BX, R8, R8
-	KMOVW         R8, K1
-	VMOVUPS.Z     (DX)(SI*1), K1, Z3
+rest415:
+	TESTQ         R10, R10
+	JZ            done416
+	MOVQ          $0x0000ffff, R12
+	BZHIQ         R10, R12, R12
+	KMOVW         R12, K1
+	VMOVUPS.Z     (DX)(R11*1), K1, Z3
 	VCMPPS        $0x04, Z2, Z3, K1, K1
-	VCOMPRESSPS.Z Z3, K1, Z2
-	VPCOMPRESSD.Z Z0, K1, Z3
-	VMOVUPS       Z2, (AX)(DI*4)
-	VMOVDQU32     Z3, (CX)(DI*4)
+	VCOMPRESSPS.Z Z3, K1, Z3
+	VPCOMPRESSD.Z Z0, K1, Z4
+	VMOVUPS       Z3, (AX)(R9*4)
+	VMOVDQU32     Z4, (CX)(R9*4)
 	VPADDD        Z1, Z0, Z0
-	KMOVW         K1, AX
-	POPCNTQ       AX, AX
-	ADDQ          AX, DI
+	KMOVW         K1, R10
+	POPCNTQ       R10, R10
+	ADDQ          R10, R9
 
-done414:
-	MOVQ DI, ret+80(FP)
+done416:
+	ADDQ SI, DX
+	ADDQ R8, DI
+	JMP  line412
+
+done413:
+	MOVQ R9, ret+112(FP)
 	VZEROUPPER
 	RET
 
@@ -5567,9 +5580,9 @@ TEXT ·gatherAVX512(SB), NOSPLIT, $0-152
 	LEAQ   -1(BX), SI
 	XORQ   DI, DI
 
-rows415:
+rows417:
 	CMPQ          DI, BX
-	JGE           done416
+	JGE           done418
 	LEAQ          (DI), R8
 	CMPQ          R8, SI
 	CMOVQGT       SI, R8
@@ -5729,7 +5742,7 @@ rows415:
 	MOVQ          count_len+56(FP), R11
 	MOVQ          room+72(FP), R12
 	CMPQ          R11, $+0
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z19, K2, K3
 	VCOMPRESSPS.Z Z19, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -5743,7 +5756,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+1
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z18, K2, K3
 	VCOMPRESSPS.Z Z18, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -5757,7 +5770,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+2
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z16, K2, K3
 	VCOMPRESSPS.Z Z16, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -5771,7 +5784,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+3
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z17, K2, K3
 	VCOMPRESSPS.Z Z17, K3, Z13
 	VPCOMPRESSD.Z Z5, K3, Z14
@@ -5785,7 +5798,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+4
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z11, K2, K3
 	VCOMPRESSPS.Z Z11, K3, Z11
 	VPCOMPRESSD.Z Z5, K3, Z13
@@ -5799,7 +5812,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+5
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z8, K2, K3
 	VCOMPRESSPS.Z Z8, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z11
@@ -5813,7 +5826,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+6
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z12, K2, K3
 	VCOMPRESSPS.Z Z12, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z11
@@ -5827,7 +5840,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+7
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z9, K2, K3
 	VCOMPRESSPS.Z Z9, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z9
@@ -5841,7 +5854,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+8
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z15, K2, K3
 	VCOMPRESSPS.Z Z15, K3, Z8
 	VPCOMPRESSD.Z Z5, K3, Z9
@@ -5855,7 +5868,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+9
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z7, K2, K3
 	VCOMPRESSPS.Z Z7, K3, Z7
 	VPCOMPRESSD.Z Z5, K3, Z8
@@ -5869,7 +5882,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+10
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z4, K2, K3
 	VCOMPRESSPS.Z Z4, K3, Z4
 	VPCOMPRESSD.Z Z5, K3, Z7
@@ -5883,7 +5896,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+11
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z10, K2, K3
 	VCOMPRESSPS.Z Z10, K3, Z4
 	VPCOMPRESSD.Z Z5, K3, Z7
@@ -5897,7 +5910,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+12
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z3, K2, K3
 	VCOMPRESSPS.Z Z3, K3, Z3
 	VPCOMPRESSD.Z Z5, K3, Z4
@@ -5911,7 +5924,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+13
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z2, K2, K3
 	VCOMPRESSPS.Z Z2, K3, Z2
 	VPCOMPRESSD.Z Z5, K3, Z3
@@ -5925,7 +5938,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+14
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z6, K2, K3
 	VCOMPRESSPS.Z Z6, K3, Z2
 	VPCOMPRESSD.Z Z5, K3, Z3
@@ -5939,7 +5952,7 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 	CMPQ          R11, $+15
-	JLE           next417
+	JLE           next419
 	VCMPPS        $0x04, Z0, Z1, K2, K2
 	VCOMPRESSPS.Z Z1, K2, Z1
 	VPCOMPRESSD.Z Z5, K2, Z2
@@ -5953,10 +5966,10 @@ rows415:
 	LEAQ          (R8)(R12*4), R8
 	LEAQ          (R9)(R12*4), R9
 
-next417:
+next419:
 	ADDQ $+16, DI
-	JMP  rows415
+	JMP  rows417
 
-done416:
+done418:
 	VZEROUPPER
 	RET

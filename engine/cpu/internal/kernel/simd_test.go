@@ -108,12 +108,13 @@ var kernelCases = map[string]kernelCase{
 		return nil
 	},
 	"compress": func(k *kernels, a *arena, n, rows int) []float64 {
-		x := a.floats(n)
+		line := n + rows // numbers between lines
+		x := a.floats(line * rows)
 		for i := range x {
 			x[i] *= float32(a.rng.IntN(2))
 		}
-		val, row := a.floats(n+slack), make([]int32, n+slack)
-		kept := k.compress(val, row, x, 3*rows)
+		val, row := a.floats(n*rows+slack), make([]int32, n*rows+slack)
+		kept := k.compress(val, row, x, n, rows, line, 3, 40)
 		clear(val[kept:]) // what is behind does not count
 		out := []float64{float64(kept)}
 		for _, r := range row[:kept] {

@@ -107,17 +107,20 @@ func (v isa) combineBlock(c combination, vectors int, m *mask) {
 // behind its end; compressing straight to memory is many times slower.
 func compress() {
 	v := avx512
-	v.text("compress", "func(val []float32, row []int32, x []float32, first int) int", "is compressPortable; it may write 16 numbers more than it keeps.")
-	val, row := base("val"), base("row")
-	x, n := base("x"), length("x")
-	first := GP64()
-	Load(Param("first"), first)
+	v.text("compress", "func(val []float32, row []int32, x []float32, n, lines, line, first, step int) int",
+		"is compressPortable; it may write 16 numbers more than it keeps.")
+	val, row, x := base("val"), base("row"), base("x")
+	lines, line, first, step := number("lines"), stride("line"), number("first"), number("step")
 	kept := GP64()
 	XORQ(kept, kept)
-	index, step, zero := ZMM(), v.word(16), v.zeros(1)[0]
+	index, sixteen, zero := ZMM(), v.word(16), v.zeros(1)[0]
+	loop, done := label("line"), label("done")
+	Label(loop)
+	DECQ(lines)
+	JL(LabelRef(done))
 	VPBROADCASTD(first.As32(), index)
 	VPADDD(iota16, index, index)
-	v.flat(n, func(i reg.Register, m *mask) {
+	v.flat(number("n"), func(i reg.Register, m *mask) {
 		z := v.fetch(at(x, i, 0), m)
 		nonzero := v.compare(notEqual, z, zero, m)
 		zv, zi := ZMM(), ZMM()
@@ -125,9 +128,13 @@ func compress() {
 		VPCOMPRESSD_Z(index, nonzero, zi)
 		VMOVUPS(zv, Mem{Base: val, Index: kept, Scale: 4})
 		VMOVDQU32(zi, Mem{Base: row, Index: kept, Scale: 4})
-		VPADDD(step, index, index)
+		VPADDD(sixteen, index, index)
 		v.count(nonzero, kept)
 	})
+	ADDQ(line, x)
+	ADDQ(step, first)
+	JMP(LabelRef(loop))
+	Label(done)
 	Store(kept, ReturnIndex(0))
 	v.end()
 }
