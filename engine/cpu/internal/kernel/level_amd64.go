@@ -19,9 +19,8 @@ func vectorized() []*kernels {
 	return found
 }
 
-// AVX2 has no instruction that packs: lists are made by the portable versions.
 var avx2 = kernels{
-	level: "avx2", combine: combineAVX2, compress: compressPortable, gather: gatherPortable, correlate: correlateAVX2,
+	level: "avx2", combine: combineAVX2, compress: compressAVX2, gather: gatherAVX2, correlate: correlateAVX2,
 	step: stepAVX2, after: afterAVX2, back: backAVX2,
 	rectangular: rectangularAVX2, triangular: triangularAVX2, epanechnikov: epanechnikovAVX2,
 	affine: affineAVX2, affinePair: affinePairAVX2, affinePairAdd: affinePairAddAVX2, moments: momentsAVX2,

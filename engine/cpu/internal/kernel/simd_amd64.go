@@ -9,6 +9,16 @@ package kernel
 //go:noescape
 func combineAVX2(acc []float32, rows []float32, row []int32, val []float32)
 
+// compressAVX2 is compressPortable; it may write a vector more than it keeps.
+//
+//go:noescape
+func compressAVX2(val []float32, row []int32, x []float32, n int, lines int, line int, first int, step int) int
+
+// gatherAVX2 is gatherPortable for up to 16 columns; it may write a vector more than it keeps.
+//
+//go:noescape
+func gatherAVX2(val []float32, row []int32, count []int, room int, x []float32, offset []int32, index []int32)
+
 // correlateAVX2 is correlatePortable.
 //
 //go:noescape
@@ -109,6 +119,16 @@ func sumSquaresAVX2(x []float32) float64
 //go:noescape
 func combineAVX512(acc []float32, rows []float32, row []int32, val []float32)
 
+// compressAVX512 is compressPortable; it may write a vector more than it keeps.
+//
+//go:noescape
+func compressAVX512(val []float32, row []int32, x []float32, n int, lines int, line int, first int, step int) int
+
+// gatherAVX512 is gatherPortable for up to 16 columns; it may write a vector more than it keeps.
+//
+//go:noescape
+func gatherAVX512(val []float32, row []int32, count []int, room int, x []float32, offset []int32, index []int32)
+
 // correlateAVX512 is correlatePortable.
 //
 //go:noescape
@@ -203,13 +223,3 @@ func adamWAVX512(w []float32, g []float32, m []float32, v []float32, lr float32,
 //
 //go:noescape
 func sumSquaresAVX512(x []float32) float64
-
-// compressAVX512 is compressPortable; it may write 16 numbers more than it keeps.
-//
-//go:noescape
-func compressAVX512(val []float32, row []int32, x []float32, n int, lines int, line int, first int, step int) int
-
-// gatherAVX512 is gatherPortable for up to 16 columns; it may write 16 numbers more than it keeps.
-//
-//go:noescape
-func gatherAVX512(val []float32, row []int32, count []int, room int, x []float32, offset []int32, index []int32)

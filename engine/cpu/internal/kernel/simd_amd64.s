@@ -4,6 +4,264 @@
 
 #include "textflag.h"
 
+DATA pack<>+0(SB)/8, $0x0000000000000000
+DATA pack<>+8(SB)/8, $0x0000000000000000
+DATA pack<>+16(SB)/8, $0x0000000000000001
+DATA pack<>+24(SB)/8, $0x0000000000000100
+DATA pack<>+32(SB)/8, $0x0000000000000002
+DATA pack<>+40(SB)/8, $0x0000000000000200
+DATA pack<>+48(SB)/8, $0x0000000000000201
+DATA pack<>+56(SB)/8, $0x0000000000020100
+DATA pack<>+64(SB)/8, $0x0000000000000003
+DATA pack<>+72(SB)/8, $0x0000000000000300
+DATA pack<>+80(SB)/8, $0x0000000000000301
+DATA pack<>+88(SB)/8, $0x0000000000030100
+DATA pack<>+96(SB)/8, $0x0000000000000302
+DATA pack<>+104(SB)/8, $0x0000000000030200
+DATA pack<>+112(SB)/8, $0x0000000000030201
+DATA pack<>+120(SB)/8, $0x0000000003020100
+DATA pack<>+128(SB)/8, $0x0000000000000004
+DATA pack<>+136(SB)/8, $0x0000000000000400
+DATA pack<>+144(SB)/8, $0x0000000000000401
+DATA pack<>+152(SB)/8, $0x0000000000040100
+DATA pack<>+160(SB)/8, $0x0000000000000402
+DATA pack<>+168(SB)/8, $0x0000000000040200
+DATA pack<>+176(SB)/8, $0x0000000000040201
+DATA pack<>+184(SB)/8, $0x0000000004020100
+DATA pack<>+192(SB)/8, $0x0000000000000403
+DATA pack<>+200(SB)/8, $0x0000000000040300
+DATA pack<>+208(SB)/8, $0x0000000000040301
+DATA pack<>+216(SB)/8, $0x0000000004030100
+DATA pack<>+224(SB)/8, $0x0000000000040302
+DATA pack<>+232(SB)/8, $0x0000000004030200
+DATA pack<>+240(SB)/8, $0x0000000004030201
+DATA pack<>+248(SB)/8, $0x0000000403020100
+DATA pack<>+256(SB)/8, $0x0000000000000005
+DATA pack<>+264(SB)/8, $0x0000000000000500
+DATA pack<>+272(SB)/8, $0x0000000000000501
+DATA pack<>+280(SB)/8, $0x0000000000050100
+DATA pack<>+288(SB)/8, $0x0000000000000502
+DATA pack<>+296(SB)/8, $0x0000000000050200
+DATA pack<>+304(SB)/8, $0x0000000000050201
+DATA pack<>+312(SB)/8, $0x0000000005020100
+DATA pack<>+320(SB)/8, $0x0000000000000503
+DATA pack<>+328(SB)/8, $0x0000000000050300
+DATA pack<>+336(SB)/8, $0x0000000000050301
+DATA pack<>+344(SB)/8, $0x0000000005030100
+DATA pack<>+352(SB)/8, $0x0000000000050302
+DATA pack<>+360(SB)/8, $0x0000000005030200
+DATA pack<>+368(SB)/8, $0x0000000005030201
+DATA pack<>+376(SB)/8, $0x0000000503020100
+DATA pack<>+384(SB)/8, $0x0000000000000504
+DATA pack<>+392(SB)/8, $0x0000000000050400
+DATA pack<>+400(SB)/8, $0x0000000000050401
+DATA pack<>+408(SB)/8, $0x0000000005040100
+DATA pack<>+416(SB)/8, $0x0000000000050402
+DATA pack<>+424(SB)/8, $0x0000000005040200
+DATA pack<>+432(SB)/8, $0x0000000005040201
+DATA pack<>+440(SB)/8, $0x0000000504020100
+DATA pack<>+448(SB)/8, $0x0000000000050403
+DATA pack<>+456(SB)/8, $0x0000000005040300
+DATA pack<>+464(SB)/8, $0x0000000005040301
+DATA pack<>+472(SB)/8, $0x0000000504030100
+DATA pack<>+480(SB)/8, $0x0000000005040302
+DATA pack<>+488(SB)/8, $0x0000000504030200
+DATA pack<>+496(SB)/8, $0x0000000504030201
+DATA pack<>+504(SB)/8, $0x0000050403020100
+DATA pack<>+512(SB)/8, $0x0000000000000006
+DATA pack<>+520(SB)/8, $0x0000000000000600
+DATA pack<>+528(SB)/8, $0x0000000000000601
+DATA pack<>+536(SB)/8, $0x0000000000060100
+DATA pack<>+544(SB)/8, $0x0000000000000602
+DATA pack<>+552(SB)/8, $0x0000000000060200
+DATA pack<>+560(SB)/8, $0x0000000000060201
+DATA pack<>+568(SB)/8, $0x0000000006020100
+DATA pack<>+576(SB)/8, $0x0000000000000603
+DATA pack<>+584(SB)/8, $0x0000000000060300
+DATA pack<>+592(SB)/8, $0x0000000000060301
+DATA pack<>+600(SB)/8, $0x0000000006030100
+DATA pack<>+608(SB)/8, $0x0000000000060302
+DATA pack<>+616(SB)/8, $0x0000000006030200
+DATA pack<>+624(SB)/8, $0x0000000006030201
+DATA pack<>+632(SB)/8, $0x0000000603020100
+DATA pack<>+640(SB)/8, $0x0000000000000604
+DATA pack<>+648(SB)/8, $0x0000000000060400
+DATA pack<>+656(SB)/8, $0x0000000000060401
+DATA pack<>+664(SB)/8, $0x0000000006040100
+DATA pack<>+672(SB)/8, $0x0000000000060402
+DATA pack<>+680(SB)/8, $0x0000000006040200
+DATA pack<>+688(SB)/8, $0x0000000006040201
+DATA pack<>+696(SB)/8, $0x0000000604020100
+DATA pack<>+704(SB)/8, $0x0000000000060403
+DATA pack<>+712(SB)/8, $0x0000000006040300
+DATA pack<>+720(SB)/8, $0x0000000006040301
+DATA pack<>+728(SB)/8, $0x0000000604030100
+DATA pack<>+736(SB)/8, $0x0000000006040302
+DATA pack<>+744(SB)/8, $0x0000000604030200
+DATA pack<>+752(SB)/8, $0x0000000604030201
+DATA pack<>+760(SB)/8, $0x0000060403020100
+DATA pack<>+768(SB)/8, $0x0000000000000605
+DATA pack<>+776(SB)/8, $0x0000000000060500
+DATA pack<>+784(SB)/8, $0x0000000000060501
+DATA pack<>+792(SB)/8, $0x0000000006050100
+DATA pack<>+800(SB)/8, $0x0000000000060502
+DATA pack<>+808(SB)/8, $0x0000000006050200
+DATA pack<>+816(SB)/8, $0x0000000006050201
+DATA pack<>+824(SB)/8, $0x0000000605020100
+DATA pack<>+832(SB)/8, $0x0000000000060503
+DATA pack<>+840(SB)/8, $0x0000000006050300
+DATA pack<>+848(SB)/8, $0x0000000006050301
+DATA pack<>+856(SB)/8, $0x0000000605030100
+DATA pack<>+864(SB)/8, $0x0000000006050302
+DATA pack<>+872(SB)/8, $0x0000000605030200
+DATA pack<>+880(SB)/8, $0x0000000605030201
+DATA pack<>+888(SB)/8, $0x0000060503020100
+DATA pack<>+896(SB)/8, $0x0000000000060504
+DATA pack<>+904(SB)/8, $0x0000000006050400
+DATA pack<>+912(SB)/8, $0x0000000006050401
+DATA pack<>+920(SB)/8, $0x0000000605040100
+DATA pack<>+928(SB)/8, $0x0000000006050402
+DATA pack<>+936(SB)/8, $0x0000000605040200
+DATA pack<>+944(SB)/8, $0x0000000605040201
+DATA pack<>+952(SB)/8, $0x0000060504020100
+DATA pack<>+960(SB)/8, $0x0000000006050403
+DATA pack<>+968(SB)/8, $0x0000000605040300
+DATA pack<>+976(SB)/8, $0x0000000605040301
+DATA pack<>+984(SB)/8, $0x0000060504030100
+DATA pack<>+992(SB)/8, $0x0000000605040302
+DATA pack<>+1000(SB)/8, $0x0000060504030200
+DATA pack<>+1008(SB)/8, $0x0000060504030201
+DATA pack<>+1016(SB)/8, $0x0006050403020100
+DATA pack<>+1024(SB)/8, $0x0000000000000007
+DATA pack<>+1032(SB)/8, $0x0000000000000700
+DATA pack<>+1040(SB)/8, $0x0000000000000701
+DATA pack<>+1048(SB)/8, $0x0000000000070100
+DATA pack<>+1056(SB)/8, $0x0000000000000702
+DATA pack<>+1064(SB)/8, $0x0000000000070200
+DATA pack<>+1072(SB)/8, $0x0000000000070201
+DATA pack<>+1080(SB)/8, $0x0000000007020100
+DATA pack<>+1088(SB)/8, $0x0000000000000703
+DATA pack<>+1096(SB)/8, $0x0000000000070300
+DATA pack<>+1104(SB)/8, $0x0000000000070301
+DATA pack<>+1112(SB)/8, $0x0000000007030100
+DATA pack<>+1120(SB)/8, $0x0000000000070302
+DATA pack<>+1128(SB)/8, $0x0000000007030200
+DATA pack<>+1136(SB)/8, $0x0000000007030201
+DATA pack<>+1144(SB)/8, $0x0000000703020100
+DATA pack<>+1152(SB)/8, $0x0000000000000704
+DATA pack<>+1160(SB)/8, $0x0000000000070400
+DATA pack<>+1168(SB)/8, $0x0000000000070401
+DATA pack<>+1176(SB)/8, $0x0000000007040100
+DATA pack<>+1184(SB)/8, $0x0000000000070402
+DATA pack<>+1192(SB)/8, $0x0000000007040200
+DATA pack<>+1200(SB)/8, $0x0000000007040201
+DATA pack<>+1208(SB)/8, $0x0000000704020100
+DATA pack<>+1216(SB)/8, $0x0000000000070403
+DATA pack<>+1224(SB)/8, $0x0000000007040300
+DATA pack<>+1232(SB)/8, $0x0000000007040301
+DATA pack<>+1240(SB)/8, $0x0000000704030100
+DATA pack<>+1248(SB)/8, $0x0000000007040302
+DATA pack<>+1256(SB)/8, $0x0000000704030200
+DATA pack<>+1264(SB)/8, $0x0000000704030201
+DATA pack<>+1272(SB)/8, $0x0000070403020100
+DATA pack<>+1280(SB)/8, $0x0000000000000705
+DATA pack<>+1288(SB)/8, $0x0000000000070500
+DATA pack<>+1296(SB)/8, $0x0000000000070501
+DATA pack<>+1304(SB)/8, $0x0000000007050100
+DATA pack<>+1312(SB)/8, $0x0000000000070502
+DATA pack<>+1320(SB)/8, $0x0000000007050200
+DATA pack<>+1328(SB)/8, $0x0000000007050201
+DATA pack<>+1336(SB)/8, $0x0000000705020100
+DATA pack<>+1344(SB)/8, $0x0000000000070503
+DATA pack<>+1352(SB)/8, $0x0000000007050300
+DATA pack<>+1360(SB)/8, $0x0000000007050301
+DATA pack<>+1368(SB)/8, $0x0000000705030100
+DATA pack<>+1376(SB)/8, $0x0000000007050302
+DATA pack<>+1384(SB)/8, $0x0000000705030200
+DATA pack<>+1392(SB)/8, $0x0000000705030201
+DATA pack<>+1400(SB)/8, $0x0000070503020100
+DATA pack<>+1408(SB)/8, $0x0000000000070504
+DATA pack<>+1416(SB)/8, $0x0000000007050400
+DATA pack<>+1424(SB)/8, $0x0000000007050401
+DATA pack<>+1432(SB)/8, $0x0000000705040100
+DATA pack<>+1440(SB)/8, $0x0000000007050402
+DATA pack<>+1448(SB)/8, $0x0000000705040200
+DATA pack<>+1456(SB)/8, $0x0000000705040201
+DATA pack<>+1464(SB)/8, $0x0000070504020100
+DATA pack<>+1472(SB)/8, $0x0000000007050403
+DATA pack<>+1480(SB)/8, $0x0000000705040300
+DATA pack<>+1488(SB)/8, $0x0000000705040301
+DATA pack<>+1496(SB)/8, $0x0000070504030100
+DATA pack<>+1504(SB)/8, $0x0000000705040302
+DATA pack<>+1512(SB)/8, $0x0000070504030200
+DATA pack<>+1520(SB)/8, $0x0000070504030201
+DATA pack<>+1528(SB)/8, $0x0007050403020100
+DATA pack<>+1536(SB)/8, $0x0000000000000706
+DATA pack<>+1544(SB)/8, $0x0000000000070600
+DATA pack<>+1552(SB)/8, $0x0000000000070601
+DATA pack<>+1560(SB)/8, $0x0000000007060100
+DATA pack<>+1568(SB)/8, $0x0000000000070602
+DATA pack<>+1576(SB)/8, $0x0000000007060200
+DATA pack<>+1584(SB)/8, $0x0000000007060201
+DATA pack<>+1592(SB)/8, $0x0000000706020100
+DATA pack<>+1600(SB)/8, $0x0000000000070603
+DATA pack<>+1608(SB)/8, $0x0000000007060300
+DATA pack<>+1616(SB)/8, $0x0000000007060301
+DATA pack<>+1624(SB)/8, $0x0000000706030100
+DATA pack<>+1632(SB)/8, $0x0000000007060302
+DATA pack<>+1640(SB)/8, $0x0000000706030200
+DATA pack<>+1648(SB)/8, $0x0000000706030201
+DATA pack<>+1656(SB)/8, $0x0000070603020100
+DATA pack<>+1664(SB)/8, $0x0000000000070604
+DATA pack<>+1672(SB)/8, $0x0000000007060400
+DATA pack<>+1680(SB)/8, $0x0000000007060401
+DATA pack<>+1688(SB)/8, $0x0000000706040100
+DATA pack<>+1696(SB)/8, $0x0000000007060402
+DATA pack<>+1704(SB)/8, $0x0000000706040200
+DATA pack<>+1712(SB)/8, $0x0000000706040201
+DATA pack<>+1720(SB)/8, $0x0000070604020100
+DATA pack<>+1728(SB)/8, $0x0000000007060403
+DATA pack<>+1736(SB)/8, $0x0000000706040300
+DATA pack<>+1744(SB)/8, $0x0000000706040301
+DATA pack<>+1752(SB)/8, $0x0000070604030100
+DATA pack<>+1760(SB)/8, $0x0000000706040302
+DATA pack<>+1768(SB)/8, $0x0000070604030200
+DATA pack<>+1776(SB)/8, $0x0000070604030201
+DATA pack<>+1784(SB)/8, $0x0007060403020100
+DATA pack<>+1792(SB)/8, $0x0000000000070605
+DATA pack<>+1800(SB)/8, $0x0000000007060500
+DATA pack<>+1808(SB)/8, $0x0000000007060501
+DATA pack<>+1816(SB)/8, $0x0000000706050100
+DATA pack<>+1824(SB)/8, $0x0000000007060502
+DATA pack<>+1832(SB)/8, $0x0000000706050200
+DATA pack<>+1840(SB)/8, $0x0000000706050201
+DATA pack<>+1848(SB)/8, $0x0000070605020100
+DATA pack<>+1856(SB)/8, $0x0000000007060503
+DATA pack<>+1864(SB)/8, $0x0000000706050300
+DATA pack<>+1872(SB)/8, $0x0000000706050301
+DATA pack<>+1880(SB)/8, $0x0000070605030100
+DATA pack<>+1888(SB)/8, $0x0000000706050302
+DATA pack<>+1896(SB)/8, $0x0000070605030200
+DATA pack<>+1904(SB)/8, $0x0000070605030201
+DATA pack<>+1912(SB)/8, $0x0007060503020100
+DATA pack<>+1920(SB)/8, $0x0000000007060504
+DATA pack<>+1928(SB)/8, $0x0000000706050400
+DATA pack<>+1936(SB)/8, $0x0000000706050401
+DATA pack<>+1944(SB)/8, $0x0000070605040100
+DATA pack<>+1952(SB)/8, $0x0000000706050402
+DATA pack<>+1960(SB)/8, $0x0000070605040200
+DATA pack<>+1968(SB)/8, $0x0000070605040201
+DATA pack<>+1976(SB)/8, $0x0007060504020100
+DATA pack<>+1984(SB)/8, $0x0000000706050403
+DATA pack<>+1992(SB)/8, $0x0000070605040300
+DATA pack<>+2000(SB)/8, $0x0000070605040301
+DATA pack<>+2008(SB)/8, $0x0007060504030100
+DATA pack<>+2016(SB)/8, $0x0000070605040302
+DATA pack<>+2024(SB)/8, $0x0007060504030200
+DATA pack<>+2032(SB)/8, $0x0007060504030201
+DATA pack<>+2040(SB)/8, $0x0706050403020100
+GLOBL pack<>(SB), RODATA|NOPTR, $2048
+
 DATA iota<>+0(SB)/4, $0x00000000
 DATA iota<>+4(SB)/4, $0x00000001
 DATA iota<>+8(SB)/4, $0x00000002
@@ -436,6 +694,592 @@ done25:
 	VZEROUPPER
 	RET
 
+// func compressAVX2(val []float32, row []int32, x []float32, n int, lines int, line int, first int, step int) int
+// Requires: AVX, AVX2, POPCNT
+TEXT ·compressAVX2(SB), NOSPLIT, $0-120
+	MOVQ         val_base+0(FP), AX
+	MOVQ         row_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	MOVQ         lines+80(FP), BX
+	MOVQ         line+88(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         first+96(FP), DI
+	MOVQ         step+104(FP), R8
+	XORQ         R9, R9
+	MOVL         $0x00000008, R10
+	VMOVD        R10, X0
+	VBROADCASTSS X0, Y1
+	VXORPS       Y2, Y2, Y2
+
+line30:
+	DECQ         BX
+	JL           done31
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPADDD       iota<>+0(SB), Y0, Y0
+	MOVQ         n+72(FP), R10
+	XORQ         R11, R11
+
+loop32:
+	CMPQ      R10, $+8
+	JL        rest33
+	VMOVUPS   (DX)(R11*1), Y3
+	VCMPPS    $0x04, Y2, Y3, Y4
+	VMOVMSKPS Y4, R12
+	LEAQ      pack<>+0(SB), R13
+	VPMOVZXBD (R13)(R12*8), Y5
+	VPERMPS   Y3, Y5, Y3
+	VPERMD    Y0, Y5, Y5
+	VMOVUPS   Y3, (AX)(R9*4)
+	VMOVUPS   Y5, (CX)(R9*4)
+	VPADDD    Y1, Y0, Y0
+	VMOVMSKPS Y4, R12
+	POPCNTQ   R12, R12
+	ADDQ      R12, R9
+	ADDQ      $+32, R11
+	SUBQ      $+8, R10
+	JMP       loop32
+
+rest33:
+	TESTQ      R10, R10
+	JZ         done34
+	LEAQ       lanes<>+0(SB), R12
+	NEGQ       R10
+	VMOVUPS    32(R12)(R10*4), Y3
+	VMASKMOVPS (DX)(R11*1), Y3, Y4
+	VCMPPS     $0x04, Y2, Y4, Y5
+	VANDPS     Y3, Y5, Y5
+	VMOVMSKPS  Y5, R10
+	LEAQ       pack<>+0(SB), R11
+	VPMOVZXBD  (R11)(R10*8), Y3
+	VPERMPS    Y4, Y3, Y4
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y4, (AX)(R9*4)
+	VMOVUPS    Y3, (CX)(R9*4)
+	VPADDD     Y1, Y0, Y0
+	VMOVMSKPS  Y5, R10
+	POPCNTQ    R10, R10
+	ADDQ       R10, R9
+
+done34:
+	ADDQ SI, DX
+	ADDQ R8, DI
+	JMP  line30
+
+done31:
+	MOVQ R9, ret+112(FP)
+	VZEROUPPER
+	RET
+
+// func gatherAVX2(val []float32, row []int32, count []int, room int, x []float32, offset []int32, index []int32)
+// Requires: AVX, AVX2, CMOV, POPCNT
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-152
+	VXORPS  Y0, Y0, Y0
+	MOVQ    count_len+56(FP), AX
+	MOVQ    x_base+80(FP), CX
+	MOVQ    offset_len+112(FP), DX
+	SUBQ    $+0, AX
+	JLE     done35
+	ADDQ    $+0, CX
+	MOVQ    $0x00000008, BX
+	CMPQ    AX, BX
+	CMOVQGT BX, AX
+	LEAQ    lanes<>+0(SB), BX
+	MOVQ    AX, SI
+	NEGQ    SI
+	VMOVUPS 32(BX)(SI*4), Y1
+	XORQ    BX, BX
+
+rows36:
+	CMPQ       BX, DX
+	JGE        next37
+	MOVQ       offset_base+104(FP), SI
+	LEAQ       -1(DX), DI
+	LEAQ       (BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y2
+	LEAQ       1(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y3
+	LEAQ       2(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y4
+	LEAQ       3(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y5
+	LEAQ       4(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y6
+	LEAQ       5(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y7
+	LEAQ       6(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y8
+	LEAQ       7(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPS  Y9, Y8, Y7
+	VUNPCKHPS  Y9, Y8, Y8
+	VUNPCKLPD  Y3, Y10, Y9
+	VUNPCKHPD  Y3, Y10, Y3
+	VUNPCKLPD  Y4, Y2, Y10
+	VUNPCKHPD  Y4, Y2, Y2
+	VUNPCKLPD  Y7, Y5, Y4
+	VUNPCKHPD  Y7, Y5, Y5
+	VUNPCKLPD  Y8, Y6, Y7
+	VUNPCKHPD  Y8, Y6, Y6
+	VPERM2F128 $0x20, Y4, Y9, Y8
+	VPERM2F128 $0x31, Y4, Y9, Y9
+	VPERM2F128 $0x20, Y5, Y3, Y4
+	VPERM2F128 $0x31, Y5, Y3, Y5
+	VPERM2F128 $0x20, Y7, Y10, Y3
+	VPERM2F128 $0x31, Y7, Y10, Y10
+	VPERM2F128 $0x20, Y6, Y2, Y7
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	MOVQ       DX, SI
+	SUBQ       BX, SI
+	MOVQ       $0x00000008, DI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       lanes<>+0(SB), DI
+	NEGQ       SI
+	VMOVUPS    32(DI)(SI*4), Y6
+	MOVQ       index_base+128(FP), SI
+	VMASKMOVPS (SI)(BX*4), Y6, Y11
+	MOVQ       val_base+0(FP), SI
+	MOVQ       row_base+24(FP), DI
+	MOVQ       count_base+48(FP), R8
+	MOVQ       room+72(FP), R9
+	SHLQ       $0x02, R9
+	CMPQ       AX, $+0
+	JLE        packed38
+	MOVQ       (R8), R10
+	VCMPPS     $0x04, Y0, Y8, Y12
+	VANDPS     Y6, Y12, Y12
+	VMOVMSKPS  Y12, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y13
+	VPERMPS    Y8, Y13, Y8
+	VPERMD     Y11, Y13, Y13
+	VMOVUPS    Y8, (SI)(R10*4)
+	VMOVUPS    Y13, (DI)(R10*4)
+	VMOVMSKPS  Y12, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, (R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+1
+	JLE        packed38
+	MOVQ       8(R8), R10
+	VCMPPS     $0x04, Y0, Y4, Y8
+	VANDPS     Y6, Y8, Y8
+	VMOVMSKPS  Y8, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y12
+	VPERMPS    Y4, Y12, Y4
+	VPERMD     Y11, Y12, Y12
+	VMOVUPS    Y4, (SI)(R10*4)
+	VMOVUPS    Y12, (DI)(R10*4)
+	VMOVMSKPS  Y8, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 8(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+2
+	JLE        packed38
+	MOVQ       16(R8), R10
+	VCMPPS     $0x04, Y0, Y3, Y4
+	VANDPS     Y6, Y4, Y4
+	VMOVMSKPS  Y4, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y8
+	VPERMPS    Y3, Y8, Y3
+	VPERMD     Y11, Y8, Y8
+	VMOVUPS    Y3, (SI)(R10*4)
+	VMOVUPS    Y8, (DI)(R10*4)
+	VMOVMSKPS  Y4, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 16(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+3
+	JLE        packed38
+	MOVQ       24(R8), R10
+	VCMPPS     $0x04, Y0, Y7, Y3
+	VANDPS     Y6, Y3, Y3
+	VMOVMSKPS  Y3, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y4
+	VPERMPS    Y7, Y4, Y7
+	VPERMD     Y11, Y4, Y4
+	VMOVUPS    Y7, (SI)(R10*4)
+	VMOVUPS    Y4, (DI)(R10*4)
+	VMOVMSKPS  Y3, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 24(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+4
+	JLE        packed38
+	MOVQ       32(R8), R10
+	VCMPPS     $0x04, Y0, Y9, Y3
+	VANDPS     Y6, Y3, Y3
+	VMOVMSKPS  Y3, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y4
+	VPERMPS    Y9, Y4, Y7
+	VPERMD     Y11, Y4, Y4
+	VMOVUPS    Y7, (SI)(R10*4)
+	VMOVUPS    Y4, (DI)(R10*4)
+	VMOVMSKPS  Y3, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 32(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+5
+	JLE        packed38
+	MOVQ       40(R8), R10
+	VCMPPS     $0x04, Y0, Y5, Y3
+	VANDPS     Y6, Y3, Y3
+	VMOVMSKPS  Y3, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y4
+	VPERMPS    Y5, Y4, Y5
+	VPERMD     Y11, Y4, Y4
+	VMOVUPS    Y5, (SI)(R10*4)
+	VMOVUPS    Y4, (DI)(R10*4)
+	VMOVMSKPS  Y3, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 40(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+6
+	JLE        packed38
+	MOVQ       48(R8), R10
+	VCMPPS     $0x04, Y0, Y10, Y3
+	VANDPS     Y6, Y3, Y3
+	VMOVMSKPS  Y3, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y4
+	VPERMPS    Y10, Y4, Y5
+	VPERMD     Y11, Y4, Y4
+	VMOVUPS    Y5, (SI)(R10*4)
+	VMOVUPS    Y4, (DI)(R10*4)
+	VMOVMSKPS  Y3, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 48(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+7
+	JLE        packed38
+	MOVQ       56(R8), R10
+	VCMPPS     $0x04, Y0, Y2, Y3
+	VANDPS     Y6, Y3, Y3
+	VMOVMSKPS  Y3, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y4
+	VPERMPS    Y2, Y4, Y2
+	VPERMD     Y11, Y4, Y4
+	VMOVUPS    Y2, (SI)(R10*4)
+	VMOVUPS    Y4, (DI)(R10*4)
+	VMOVMSKPS  Y3, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 56(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+
+packed38:
+	ADDQ $+8, BX
+	JMP  rows36
+
+next37:
+	MOVQ    count_len+56(FP), AX
+	MOVQ    x_base+80(FP), CX
+	MOVQ    offset_len+112(FP), DX
+	SUBQ    $+8, AX
+	JLE     done35
+	ADDQ    $+32, CX
+	MOVQ    $0x00000008, BX
+	CMPQ    AX, BX
+	CMOVQGT BX, AX
+	LEAQ    lanes<>+0(SB), BX
+	MOVQ    AX, SI
+	NEGQ    SI
+	VMOVUPS 32(BX)(SI*4), Y1
+	XORQ    BX, BX
+
+rows39:
+	CMPQ       BX, DX
+	JGE        next40
+	MOVQ       offset_base+104(FP), SI
+	LEAQ       -1(DX), DI
+	LEAQ       (BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y2
+	LEAQ       1(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y3
+	LEAQ       2(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y4
+	LEAQ       3(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y5
+	LEAQ       4(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y6
+	LEAQ       5(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y7
+	LEAQ       6(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y8
+	LEAQ       7(BX), R8
+	CMPQ       R8, DI
+	CMOVQGT    DI, R8
+	MOVLQSX    (SI)(R8*4), R8
+	VMASKMOVPS (CX)(R8*4), Y1, Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPS  Y9, Y8, Y7
+	VUNPCKHPS  Y9, Y8, Y8
+	VUNPCKLPD  Y3, Y10, Y9
+	VUNPCKHPD  Y3, Y10, Y3
+	VUNPCKLPD  Y4, Y2, Y10
+	VUNPCKHPD  Y4, Y2, Y2
+	VUNPCKLPD  Y7, Y5, Y4
+	VUNPCKHPD  Y7, Y5, Y5
+	VUNPCKLPD  Y8, Y6, Y7
+	VUNPCKHPD  Y8, Y6, Y6
+	VPERM2F128 $0x20, Y4, Y9, Y8
+	VPERM2F128 $0x31, Y4, Y9, Y9
+	VPERM2F128 $0x20, Y5, Y3, Y4
+	VPERM2F128 $0x31, Y5, Y3, Y5
+	VPERM2F128 $0x20, Y7, Y10, Y3
+	VPERM2F128 $0x31, Y7, Y10, Y10
+	VPERM2F128 $0x20, Y6, Y2, Y7
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	MOVQ       DX, SI
+	SUBQ       BX, SI
+	MOVQ       $0x00000008, DI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       lanes<>+0(SB), DI
+	NEGQ       SI
+	VMOVUPS    32(DI)(SI*4), Y6
+	MOVQ       index_base+128(FP), SI
+	VMASKMOVPS (SI)(BX*4), Y6, Y11
+	MOVQ       val_base+0(FP), SI
+	MOVQ       row_base+24(FP), DI
+	MOVQ       count_base+48(FP), R8
+	MOVQ       room+72(FP), R9
+	SHLQ       $0x02, R9
+	IMUL3Q     $+8, R9, R10
+	ADDQ       R10, SI
+	ADDQ       R10, DI
+	CMPQ       AX, $+0
+	JLE        packed41
+	MOVQ       64(R8), R10
+	VCMPPS     $0x04, Y0, Y8, Y12
+	VANDPS     Y6, Y12, Y12
+	VMOVMSKPS  Y12, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y13
+	VPERMPS    Y8, Y13, Y8
+	VPERMD     Y11, Y13, Y13
+	VMOVUPS    Y8, (SI)(R10*4)
+	VMOVUPS    Y13, (DI)(R10*4)
+	VMOVMSKPS  Y12, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 64(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+1
+	JLE        packed41
+	MOVQ       72(R8), R10
+	VCMPPS     $0x04, Y0, Y4, Y8
+	VANDPS     Y6, Y8, Y8
+	VMOVMSKPS  Y8, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y12
+	VPERMPS    Y4, Y12, Y4
+	VPERMD     Y11, Y12, Y12
+	VMOVUPS    Y4, (SI)(R10*4)
+	VMOVUPS    Y12, (DI)(R10*4)
+	VMOVMSKPS  Y8, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 72(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+2
+	JLE        packed41
+	MOVQ       80(R8), R10
+	VCMPPS     $0x04, Y0, Y3, Y4
+	VANDPS     Y6, Y4, Y4
+	VMOVMSKPS  Y4, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y8
+	VPERMPS    Y3, Y8, Y3
+	VPERMD     Y11, Y8, Y8
+	VMOVUPS    Y3, (SI)(R10*4)
+	VMOVUPS    Y8, (DI)(R10*4)
+	VMOVMSKPS  Y4, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 80(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+3
+	JLE        packed41
+	MOVQ       88(R8), R10
+	VCMPPS     $0x04, Y0, Y7, Y3
+	VANDPS     Y6, Y3, Y3
+	VMOVMSKPS  Y3, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y4
+	VPERMPS    Y7, Y4, Y7
+	VPERMD     Y11, Y4, Y4
+	VMOVUPS    Y7, (SI)(R10*4)
+	VMOVUPS    Y4, (DI)(R10*4)
+	VMOVMSKPS  Y3, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 88(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+4
+	JLE        packed41
+	MOVQ       96(R8), R10
+	VCMPPS     $0x04, Y0, Y9, Y3
+	VANDPS     Y6, Y3, Y3
+	VMOVMSKPS  Y3, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y4
+	VPERMPS    Y9, Y4, Y7
+	VPERMD     Y11, Y4, Y4
+	VMOVUPS    Y7, (SI)(R10*4)
+	VMOVUPS    Y4, (DI)(R10*4)
+	VMOVMSKPS  Y3, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 96(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+5
+	JLE        packed41
+	MOVQ       104(R8), R10
+	VCMPPS     $0x04, Y0, Y5, Y3
+	VANDPS     Y6, Y3, Y3
+	VMOVMSKPS  Y3, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y4
+	VPERMPS    Y5, Y4, Y5
+	VPERMD     Y11, Y4, Y4
+	VMOVUPS    Y5, (SI)(R10*4)
+	VMOVUPS    Y4, (DI)(R10*4)
+	VMOVMSKPS  Y3, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 104(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+6
+	JLE        packed41
+	MOVQ       112(R8), R10
+	VCMPPS     $0x04, Y0, Y10, Y3
+	VANDPS     Y6, Y3, Y3
+	VMOVMSKPS  Y3, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y4
+	VPERMPS    Y10, Y4, Y5
+	VPERMD     Y11, Y4, Y4
+	VMOVUPS    Y5, (SI)(R10*4)
+	VMOVUPS    Y4, (DI)(R10*4)
+	VMOVMSKPS  Y3, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 112(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+	CMPQ       AX, $+7
+	JLE        packed41
+	MOVQ       120(R8), R10
+	VCMPPS     $0x04, Y0, Y2, Y3
+	VANDPS     Y6, Y3, Y3
+	VMOVMSKPS  Y3, R11
+	LEAQ       pack<>+0(SB), R12
+	VPMOVZXBD  (R12)(R11*8), Y4
+	VPERMPS    Y2, Y4, Y2
+	VPERMD     Y11, Y4, Y4
+	VMOVUPS    Y2, (SI)(R10*4)
+	VMOVUPS    Y4, (DI)(R10*4)
+	VMOVMSKPS  Y3, R11
+	POPCNTQ    R11, R11
+	ADDQ       R11, R10
+	MOVQ       R10, 120(R8)
+	ADDQ       R9, SI
+	ADDQ       R9, DI
+
+packed41:
+	ADDQ $+8, BX
+	JMP  rows39
+
+next40:
+done35:
+	VZEROUPPER
+	RET
+
 // func correlateAVX2(y []float32, x []float32, w []float32, xAt []int32, wAt []int32, pixels int, step int, apart int, k int, n int, add bool)
 // Requires: AVX, FMA3
 TEXT ·correlateAVX2(SB), NOSPLIT, $0-161
@@ -443,16 +1287,16 @@ TEXT ·correlateAVX2(SB), NOSPLIT, $0-161
 	MOVQ w_base+48(FP), CX
 	MOVQ n+152(FP), DX
 
-channels30:
+channels42:
 	CMPQ DX, $+16
-	JL   next31
+	JL   next43
 	MOVQ x_base+24(FP), SI
 	MOVQ pixels+120(FP), DI
 	MOVQ AX, BX
 
-pixels32:
+pixels44:
 	CMPQ   DI, $+4
-	JL     next33
+	JL     next45
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -463,10 +1307,10 @@ pixels32:
 	VXORPS Y7, Y7, Y7
 	XORQ   R8, R8
 
-position34:
+position46:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum36
+	JGE     sum48
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -481,7 +1325,7 @@ position34:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
 
-inner35:
+inner47:
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS (R10), Y10
@@ -499,17 +1343,17 @@ inner35:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner35
+	JNZ          inner47
 	INCQ         R8
-	JMP          position34
+	JMP          position46
 
-sum36:
+sum48:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain38
+	JZ      plain50
 	VMOVUPS (R10), Y8
 	VADDPS  Y8, Y0, Y0
 	VMOVUPS Y0, (R10)
@@ -538,9 +1382,9 @@ sum36:
 	VADDPS  Y0, Y7, Y7
 	VMOVUPS Y7, 32(R10)
 	ADDQ    R8, R10
-	JMP     store37
+	JMP     store49
 
-plain38:
+plain50:
 	VMOVUPS Y0, (R10)
 	VMOVUPS Y1, 32(R10)
 	ADDQ    R8, R10
@@ -554,7 +1398,7 @@ plain38:
 	VMOVUPS Y7, 32(R10)
 	ADDQ    R8, R10
 
-store37:
+store49:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -564,22 +1408,22 @@ store37:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+4, DI
-	JMP    pixels32
+	JMP    pixels44
 
-next33:
-pixels39:
+next45:
+pixels51:
 	CMPQ   DI, $+2
-	JL     next40
+	JL     next52
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	XORQ   R8, R8
 
-position41:
+position53:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum43
+	JGE     sum55
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -594,7 +1438,7 @@ position41:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R14
 
-inner42:
+inner54:
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (R10), Y6
@@ -606,17 +1450,17 @@ inner42:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner42
+	JNZ          inner54
 	INCQ         R8
-	JMP          position41
+	JMP          position53
 
-sum43:
+sum55:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain45
+	JZ      plain57
 	VMOVUPS (R10), Y4
 	VADDPS  Y4, Y0, Y0
 	VMOVUPS Y0, (R10)
@@ -631,9 +1475,9 @@ sum43:
 	VADDPS  Y0, Y3, Y3
 	VMOVUPS Y3, 32(R10)
 	ADDQ    R8, R10
-	JMP     store44
+	JMP     store56
 
-plain45:
+plain57:
 	VMOVUPS Y0, (R10)
 	VMOVUPS Y1, 32(R10)
 	ADDQ    R8, R10
@@ -641,7 +1485,7 @@ plain45:
 	VMOVUPS Y3, 32(R10)
 	ADDQ    R8, R10
 
-store44:
+store56:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -651,20 +1495,20 @@ store44:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+2, DI
-	JMP    pixels39
+	JMP    pixels51
 
-next40:
-pixels46:
+next52:
+pixels58:
 	CMPQ   DI, $+1
-	JL     next47
+	JL     next59
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	XORQ   R8, R8
 
-position48:
+position60:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum50
+	JGE     sum62
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -679,7 +1523,7 @@ position48:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R11
 
-inner49:
+inner61:
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
 	VBROADCASTSS (R10), Y4
@@ -688,17 +1532,17 @@ inner49:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner49
+	JNZ          inner61
 	INCQ         R8
-	JMP          position48
+	JMP          position60
 
-sum50:
+sum62:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain52
+	JZ      plain64
 	VMOVUPS (R10), Y2
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R10)
@@ -706,14 +1550,14 @@ sum50:
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, 32(R10)
 	ADDQ    R8, R10
-	JMP     store51
+	JMP     store63
 
-plain52:
+plain64:
 	VMOVUPS Y0, (R10)
 	VMOVUPS Y1, 32(R10)
 	ADDQ    R8, R10
 
-store51:
+store63:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -723,35 +1567,35 @@ store51:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+1, DI
-	JMP    pixels46
+	JMP    pixels58
 
-next47:
+next59:
 	ADDQ $+64, AX
 	ADDQ $+64, CX
 	SUBQ $+16, DX
-	JMP  channels30
+	JMP  channels42
 
-next31:
-channels53:
+next43:
+channels65:
 	CMPQ DX, $+8
-	JL   next54
+	JL   next66
 	MOVQ x_base+24(FP), SI
 	MOVQ pixels+120(FP), DI
 	MOVQ AX, BX
 
-pixels55:
+pixels67:
 	CMPQ   DI, $+4
-	JL     next56
+	JL     next68
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	XORQ   R8, R8
 
-position57:
+position69:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum59
+	JGE     sum71
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -766,7 +1610,7 @@ position57:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
 
-inner58:
+inner70:
 	VMOVUPS      (R9), Y4
 	VBROADCASTSS (R10), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -779,17 +1623,17 @@ inner58:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner58
+	JNZ          inner70
 	INCQ         R8
-	JMP          position57
+	JMP          position69
 
-sum59:
+sum71:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain61
+	JZ      plain73
 	VMOVUPS (R10), Y4
 	VADDPS  Y4, Y0, Y0
 	VMOVUPS Y0, (R10)
@@ -806,9 +1650,9 @@ sum59:
 	VADDPS  Y0, Y3, Y3
 	VMOVUPS Y3, (R10)
 	ADDQ    R8, R10
-	JMP     store60
+	JMP     store72
 
-plain61:
+plain73:
 	VMOVUPS Y0, (R10)
 	ADDQ    R8, R10
 	VMOVUPS Y1, (R10)
@@ -818,7 +1662,7 @@ plain61:
 	VMOVUPS Y3, (R10)
 	ADDQ    R8, R10
 
-store60:
+store72:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -828,20 +1672,20 @@ store60:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+4, DI
-	JMP    pixels55
+	JMP    pixels67
 
-next56:
-pixels62:
+next68:
+pixels74:
 	CMPQ   DI, $+2
-	JL     next63
+	JL     next75
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	XORQ   R8, R8
 
-position64:
+position76:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum66
+	JGE     sum78
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -856,7 +1700,7 @@ position64:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R14
 
-inner65:
+inner77:
 	VMOVUPS      (R9), Y2
 	VBROADCASTSS (R10), Y3
 	VFMADD231PS  Y2, Y3, Y0
@@ -865,17 +1709,17 @@ inner65:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner65
+	JNZ          inner77
 	INCQ         R8
-	JMP          position64
+	JMP          position76
 
-sum66:
+sum78:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain68
+	JZ      plain80
 	VMOVUPS (R10), Y2
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R10)
@@ -884,15 +1728,15 @@ sum66:
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (R10)
 	ADDQ    R8, R10
-	JMP     store67
+	JMP     store79
 
-plain68:
+plain80:
 	VMOVUPS Y0, (R10)
 	ADDQ    R8, R10
 	VMOVUPS Y1, (R10)
 	ADDQ    R8, R10
 
-store67:
+store79:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -902,19 +1746,19 @@ store67:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+2, DI
-	JMP    pixels62
+	JMP    pixels74
 
-next63:
-pixels69:
+next75:
+pixels81:
 	CMPQ   DI, $+1
-	JL     next70
+	JL     next82
 	VXORPS Y0, Y0, Y0
 	XORQ   R8, R8
 
-position71:
+position83:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum73
+	JGE     sum85
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -929,35 +1773,35 @@ position71:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R11
 
-inner72:
+inner84:
 	VMOVUPS      (R9), Y1
 	VBROADCASTSS (R10), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner72
+	JNZ          inner84
 	INCQ         R8
-	JMP          position71
+	JMP          position83
 
-sum73:
+sum85:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain75
+	JZ      plain87
 	VMOVUPS (R10), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    R8, R10
-	JMP     store74
+	JMP     store86
 
-plain75:
+plain87:
 	VMOVUPS Y0, (R10)
 	ADDQ    R8, R10
 
-store74:
+store86:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -967,36 +1811,36 @@ store74:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+1, DI
-	JMP    pixels69
+	JMP    pixels81
 
-next70:
+next82:
 	ADDQ $+32, AX
 	ADDQ $+32, CX
 	SUBQ $+8, DX
-	JMP  channels53
+	JMP  channels65
 
-next54:
+next66:
 	TESTQ   DX, DX
-	JZ      done76
+	JZ      done88
 	LEAQ    lanes<>+0(SB), BX
 	NEGQ    DX
 	VMOVUPS 32(BX)(DX*4), Y0
 	MOVQ    x_base+24(FP), DX
 	MOVQ    pixels+120(FP), BX
 
-pixels77:
+pixels89:
 	CMPQ   BX, $+4
-	JL     next78
+	JL     next90
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	XORQ   SI, SI
 
-position79:
+position91:
 	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum81
+	JGE     sum93
 	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -1011,7 +1855,7 @@ position79:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R13
 
-inner80:
+inner92:
 	VMASKMOVPS   (DI), Y0, Y5
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y5, Y6, Y1
@@ -1024,17 +1868,17 @@ inner80:
 	ADDQ         $+4, R8
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner80
+	JNZ          inner92
 	INCQ         SI
-	JMP          position79
+	JMP          position91
 
-sum81:
+sum93:
 	MOVQ       step+128(FP), SI
 	SHLQ       $0x02, SI
 	MOVQ       AX, R8
 	MOVB       add+160(FP), DI
 	TESTB      DI, DI
-	JZ         plain83
+	JZ         plain95
 	VMASKMOVPS (R8), Y0, Y5
 	VADDPS     Y5, Y1, Y1
 	VMASKMOVPS Y1, Y0, (R8)
@@ -1051,9 +1895,9 @@ sum81:
 	VADDPS     Y1, Y4, Y4
 	VMASKMOVPS Y4, Y0, (R8)
 	ADDQ       SI, R8
-	JMP        store82
+	JMP        store94
 
-plain83:
+plain95:
 	VMASKMOVPS Y1, Y0, (R8)
 	ADDQ       SI, R8
 	VMASKMOVPS Y2, Y0, (R8)
@@ -1063,7 +1907,7 @@ plain83:
 	VMASKMOVPS Y4, Y0, (R8)
 	ADDQ       SI, R8
 
-store82:
+store94:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   apart+136(FP), DI
@@ -1073,20 +1917,20 @@ store82:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+4, BX
-	JMP    pixels77
+	JMP    pixels89
 
-next78:
-pixels84:
+next90:
+pixels96:
 	CMPQ   BX, $+2
-	JL     next85
+	JL     next97
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	XORQ   SI, SI
 
-position86:
+position98:
 	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum88
+	JGE     sum100
 	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -1101,7 +1945,7 @@ position86:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R12
 
-inner87:
+inner99:
 	VMASKMOVPS   (DI), Y0, Y3
 	VBROADCASTSS (R8), Y4
 	VFMADD231PS  Y3, Y4, Y1
@@ -1110,17 +1954,17 @@ inner87:
 	ADDQ         $+4, R8
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner87
+	JNZ          inner99
 	INCQ         SI
-	JMP          position86
+	JMP          position98
 
-sum88:
+sum100:
 	MOVQ       step+128(FP), SI
 	SHLQ       $0x02, SI
 	MOVQ       AX, R8
 	MOVB       add+160(FP), DI
 	TESTB      DI, DI
-	JZ         plain90
+	JZ         plain102
 	VMASKMOVPS (R8), Y0, Y3
 	VADDPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (R8)
@@ -1129,15 +1973,15 @@ sum88:
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (R8)
 	ADDQ       SI, R8
-	JMP        store89
+	JMP        store101
 
-plain90:
+plain102:
 	VMASKMOVPS Y1, Y0, (R8)
 	ADDQ       SI, R8
 	VMASKMOVPS Y2, Y0, (R8)
 	ADDQ       SI, R8
 
-store89:
+store101:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   apart+136(FP), DI
@@ -1147,19 +1991,19 @@ store89:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+2, BX
-	JMP    pixels84
+	JMP    pixels96
 
-next85:
-pixels91:
+next97:
+pixels103:
 	CMPQ   BX, $+1
-	JL     next92
+	JL     next104
 	VXORPS Y1, Y1, Y1
 	XORQ   SI, SI
 
-position93:
+position105:
 	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum95
+	JGE     sum107
 	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -1174,35 +2018,35 @@ position93:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R9
 
-inner94:
+inner106:
 	VMASKMOVPS   (DI), Y0, Y2
 	VBROADCASTSS (R8), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $+4, R8
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner94
+	JNZ          inner106
 	INCQ         SI
-	JMP          position93
+	JMP          position105
 
-sum95:
+sum107:
 	MOVQ       step+128(FP), SI
 	SHLQ       $0x02, SI
 	MOVQ       AX, R8
 	MOVB       add+160(FP), DI
 	TESTB      DI, DI
-	JZ         plain97
+	JZ         plain109
 	VMASKMOVPS (R8), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (R8)
 	ADDQ       SI, R8
-	JMP        store96
+	JMP        store108
 
-plain97:
+plain109:
 	VMASKMOVPS Y1, Y0, (R8)
 	ADDQ       SI, R8
 
-store96:
+store108:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   apart+136(FP), DI
@@ -1212,10 +2056,10 @@ store96:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+1, BX
-	JMP    pixels91
+	JMP    pixels103
 
-next92:
-done76:
+next104:
+done88:
 	VZEROUPPER
 	RET
 
@@ -1254,18 +2098,18 @@ TEXT ·stepAVX2(SB), NOSPLIT, $8-208
 	SHLQ         $0x02, R12
 	XORQ         R13, R13
 
-loop98:
+loop110:
 	CMPQ    R11, $+8
-	JL      rest99
+	JL      rest111
 	VMOVUPS (R8)(R13*1), Y9
 	VMOVUPS (R9)(R13*1), Y10
 	VMOVUPS (R10)(R13*1), Y11
 	MOVQ    R13, R15
 	MOVQ    AX, R14
 	TESTQ   R14, R14
-	JZ      end102
+	JZ      end114
 
-row101:
+row113:
 	VMOVUPS      (SI)(R15*1), Y12
 	VMOVUPS      (DI)(R15*1), Y13
 	VMOVAPS      Y10, Y14
@@ -1294,16 +2138,16 @@ row101:
 	VFMADD231PD  Y12, Y12, Y8
 	ADDQ         R12, R15
 	DECQ         R14
-	JNZ          row101
+	JNZ          row113
 
-end102:
+end114:
 	ADDQ $+32, R13
 	SUBQ $+8, R11
-	JMP  loop98
+	JMP  loop110
 
-rest99:
+rest111:
 	TESTQ      R11, R11
-	JZ         done100
+	JZ         done112
 	LEAQ       lanes<>+0(SB), R14
 	NEGQ       R11
 	VMOVUPS    32(R14)(R11*4), Y12
@@ -1312,9 +2156,9 @@ rest99:
 	VMASKMOVPS (R10)(R13*1), Y12, Y11
 	MOVQ       R13, R8
 	TESTQ      AX, AX
-	JZ         end104
+	JZ         end116
 
-row103:
+row115:
 	VMASKMOVPS   (SI)(R8*1), Y12, Y13
 	VMASKMOVPS   (DI)(R8*1), Y12, Y14
 	VMOVAPS      Y10, Y15
@@ -1344,10 +2188,10 @@ row103:
 	VFMADD231PD  Y13, Y13, Y8
 	ADDQ         R12, R8
 	DECQ         AX
-	JNZ          row103
+	JNZ          row115
 
-end104:
-done100:
+end116:
+done112:
 	MOVQ         DX, spikes+184(FP)
 	VADDPD       Y6, Y5, Y5
 	VMOVAPD      Y5, Y0
@@ -1382,9 +2226,9 @@ TEXT ·afterAVX2(SB), NOSPLIT, $0-84
 	MOVQ         v_len+8(FP), BX
 	XORQ         SI, SI
 
-loop105:
+loop117:
 	CMPQ         BX, $+8
-	JL           rest106
+	JL           rest118
 	VMOVUPS      (DX)(SI*1), Y4
 	VMOVUPS      (CX)(SI*1), Y5
 	VMOVAPS      Y0, Y6
@@ -1395,11 +2239,11 @@ loop105:
 	VMOVUPS      Y6, (AX)(SI*1)
 	ADDQ         $+32, SI
 	SUBQ         $+8, BX
-	JMP          loop105
+	JMP          loop117
 
-rest106:
+rest118:
 	TESTQ        BX, BX
-	JZ           done107
+	JZ           done119
 	LEAQ         lanes<>+0(SB), DI
 	NEGQ         BX
 	VMOVUPS      32(DI)(BX*4), Y4
@@ -1412,7 +2256,7 @@ rest106:
 	VMAXPS       Y0, Y3, Y0
 	VMASKMOVPS   Y0, Y4, (AX)(SI*1)
 
-done107:
+done119:
 	VZEROUPPER
 	RET
 
@@ -1448,18 +2292,18 @@ TEXT ·backAVX2(SB), NOSPLIT, $8-232
 	SHLQ         $0x02, R13
 	XORQ         R14, R14
 
-loop108:
+loop120:
 	CMPQ    DX, $+8
-	JL      rest109
+	JL      rest121
 	VMOVUPS (R11)(R14*1), Y5
 	VADDPS  Y5, Y5, Y5
 	VMOVUPS (R12)(R14*1), Y6
 	MOVQ    R14, BP
 	MOVQ    AX, R15
 	TESTQ   R15, R15
-	JZ      end112
+	JZ      end124
 
-row111:
+row123:
 	VMOVUPS      (R9)(BP*1), Y7
 	VMOVUPS      (R8)(BP*1), Y8
 	VMOVUPS      (DI)(BP*1), Y9
@@ -1485,16 +2329,16 @@ row111:
 	VMOVUPS      Y8, (BX)(BP*1)
 	ADDQ         R13, BP
 	DECQ         R15
-	JNZ          row111
+	JNZ          row123
 
-end112:
+end124:
 	ADDQ $+32, R14
 	SUBQ $+8, DX
-	JMP  loop108
+	JMP  loop120
 
-rest109:
+rest121:
 	TESTQ      DX, DX
-	JZ         done110
+	JZ         done122
 	LEAQ       lanes<>+0(SB), R15
 	NEGQ       DX
 	VMOVUPS    32(R15)(DX*4), Y7
@@ -1503,9 +2347,9 @@ rest109:
 	VMASKMOVPS (R12)(R14*1), Y7, Y6
 	MOVQ       R14, DX
 	TESTQ      AX, AX
-	JZ         end114
+	JZ         end126
 
-row113:
+row125:
 	VMASKMOVPS   (R9)(DX*1), Y7, Y8
 	VMASKMOVPS   (R8)(DX*1), Y7, Y9
 	VMASKMOVPS   (DI)(DX*1), Y7, Y10
@@ -1531,10 +2375,10 @@ row113:
 	VMASKMOVPS   Y9, Y7, (BX)(DX*1)
 	ADDQ         R13, DX
 	DECQ         AX
-	JNZ          row113
+	JNZ          row125
 
-end114:
-done110:
+end126:
+done122:
 	VZEROUPPER
 	RET
 
@@ -1564,9 +2408,9 @@ TEXT ·rectangularAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop115:
+loop127:
 	CMPQ    DX, $+8
-	JL      rest116
+	JL      rest128
 	VMOVUPS (CX)(BX*1), Y5
 	VSUBPS  Y0, Y5, Y5
 	VANDPS  Y4, Y5, Y5
@@ -1576,11 +2420,11 @@ loop115:
 	VMOVUPS Y5, (AX)(BX*1)
 	ADDQ    $+32, BX
 	SUBQ    $+8, DX
-	JMP     loop115
+	JMP     loop127
 
-rest116:
+rest128:
 	TESTQ      DX, DX
-	JZ         done117
+	JZ         done129
 	LEAQ       lanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    32(SI)(DX*4), Y5
@@ -1592,7 +2436,7 @@ rest116:
 	VMULPS     Y3, Y0, Y0
 	VMASKMOVPS Y0, Y5, (AX)(BX*1)
 
-done117:
+done129:
 	VZEROUPPER
 	RET
 
@@ -1622,9 +2466,9 @@ TEXT ·triangularAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop118:
+loop130:
 	CMPQ         DX, $+8
-	JL           rest119
+	JL           rest131
 	VMOVUPS      (CX)(BX*1), Y5
 	VSUBPS       Y0, Y5, Y5
 	VANDPS       Y4, Y5, Y5
@@ -1635,11 +2479,11 @@ loop118:
 	VMOVUPS      Y6, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop118
+	JMP          loop130
 
-rest119:
+rest131:
 	TESTQ        DX, DX
-	JZ           done120
+	JZ           done132
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y5
@@ -1652,7 +2496,7 @@ rest119:
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y5, (AX)(BX*1)
 
-done120:
+done132:
 	VZEROUPPER
 	RET
 
@@ -1682,9 +2526,9 @@ TEXT ·epanechnikovAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop121:
+loop133:
 	CMPQ         DX, $+8
-	JL           rest122
+	JL           rest134
 	VMOVUPS      (CX)(BX*1), Y5
 	VSUBPS       Y0, Y5, Y5
 	VMULPS       Y1, Y5, Y5
@@ -1696,11 +2540,11 @@ loop121:
 	VMOVUPS      Y6, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop121
+	JMP          loop133
 
-rest122:
+rest134:
 	TESTQ        DX, DX
-	JZ           done123
+	JZ           done135
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y5
@@ -1714,7 +2558,7 @@ rest122:
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y5, (AX)(BX*1)
 
-done123:
+done135:
 	VZEROUPPER
 	RET
 
@@ -1734,32 +2578,32 @@ TEXT ·affineAVX2(SB), NOSPLIT, $0-96
 	SHLQ $0x02, R8
 	XORQ R9, R9
 
-loop124:
+loop136:
 	CMPQ    DX, $+8
-	JL      rest125
+	JL      rest137
 	VMOVUPS (SI)(R9*1), Y0
 	VMOVUPS (DI)(R9*1), Y1
 	MOVQ    R9, R11
 	MOVQ    AX, R10
 	TESTQ   R10, R10
-	JZ      end128
+	JZ      end140
 
-row127:
+row139:
 	VMOVUPS     (BX)(R11*1), Y2
 	VFMADD213PS Y1, Y0, Y2
 	VMOVUPS     Y2, (CX)(R11*1)
 	ADDQ        R8, R11
 	DECQ        R10
-	JNZ         row127
+	JNZ         row139
 
-end128:
+end140:
 	ADDQ $+32, R9
 	SUBQ $+8, DX
-	JMP  loop124
+	JMP  loop136
 
-rest125:
+rest137:
 	TESTQ      DX, DX
-	JZ         done126
+	JZ         done138
 	LEAQ       lanes<>+0(SB), R10
 	NEGQ       DX
 	VMOVUPS    32(R10)(DX*4), Y2
@@ -1767,18 +2611,18 @@ rest125:
 	VMASKMOVPS (DI)(R9*1), Y2, Y1
 	MOVQ       R9, DX
 	TESTQ      AX, AX
-	JZ         end130
+	JZ         end142
 
-row129:
+row141:
 	VMASKMOVPS  (BX)(DX*1), Y2, Y3
 	VFMADD213PS Y1, Y0, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(DX*1)
 	ADDQ        R8, DX
 	DECQ        AX
-	JNZ         row129
+	JNZ         row141
 
-end130:
-done126:
+end142:
+done138:
 	VZEROUPPER
 	RET
 
@@ -1800,18 +2644,18 @@ TEXT ·affinePairAVX2(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 
-loop131:
+loop143:
 	CMPQ    DX, $+8
-	JL      rest132
+	JL      rest144
 	VMOVUPS (DI)(R11*1), Y0
 	VMOVUPS (R8)(R11*1), Y1
 	VMOVUPS (R9)(R11*1), Y2
 	MOVQ    R11, R13
 	MOVQ    AX, R12
 	TESTQ   R12, R12
-	JZ      end135
+	JZ      end147
 
-row134:
+row146:
 	VMOVUPS     (SI)(R13*1), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS     (BX)(R13*1), Y4
@@ -1819,16 +2663,16 @@ row134:
 	VMOVUPS     Y3, (CX)(R13*1)
 	ADDQ        R10, R13
 	DECQ        R12
-	JNZ         row134
+	JNZ         row146
 
-end135:
+end147:
 	ADDQ $+32, R11
 	SUBQ $+8, DX
-	JMP  loop131
+	JMP  loop143
 
-rest132:
+rest144:
 	TESTQ      DX, DX
-	JZ         done133
+	JZ         done145
 	LEAQ       lanes<>+0(SB), R12
 	NEGQ       DX
 	VMOVUPS    32(R12)(DX*4), Y3
@@ -1837,9 +2681,9 @@ rest132:
 	VMASKMOVPS (R9)(R11*1), Y3, Y2
 	MOVQ       R11, DX
 	TESTQ      AX, AX
-	JZ         end137
+	JZ         end149
 
-row136:
+row148:
 	VMASKMOVPS  (SI)(DX*1), Y3, Y4
 	VFMADD213PS Y2, Y1, Y4
 	VMASKMOVPS  (BX)(DX*1), Y3, Y5
@@ -1847,10 +2691,10 @@ row136:
 	VMASKMOVPS  Y4, Y3, (CX)(DX*1)
 	ADDQ        R10, DX
 	DECQ        AX
-	JNZ         row136
+	JNZ         row148
 
-end137:
-done133:
+end149:
+done145:
 	VZEROUPPER
 	RET
 
@@ -1872,18 +2716,18 @@ TEXT ·affinePairAddAVX2(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 
-loop138:
+loop150:
 	CMPQ    DX, $+8
-	JL      rest139
+	JL      rest151
 	VMOVUPS (DI)(R11*1), Y0
 	VMOVUPS (R8)(R11*1), Y1
 	VMOVUPS (R9)(R11*1), Y2
 	MOVQ    R11, R13
 	MOVQ    AX, R12
 	TESTQ   R12, R12
-	JZ      end142
+	JZ      end154
 
-row141:
+row153:
 	VMOVUPS     (SI)(R13*1), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS     (BX)(R13*1), Y4
@@ -1893,16 +2737,16 @@ row141:
 	VMOVUPS     Y3, (CX)(R13*1)
 	ADDQ        R10, R13
 	DECQ        R12
-	JNZ         row141
+	JNZ         row153
 
-end142:
+end154:
 	ADDQ $+32, R11
 	SUBQ $+8, DX
-	JMP  loop138
+	JMP  loop150
 
-rest139:
+rest151:
 	TESTQ      DX, DX
-	JZ         done140
+	JZ         done152
 	LEAQ       lanes<>+0(SB), R12
 	NEGQ       DX
 	VMOVUPS    32(R12)(DX*4), Y3
@@ -1911,9 +2755,9 @@ rest139:
 	VMASKMOVPS (R9)(R11*1), Y3, Y2
 	MOVQ       R11, DX
 	TESTQ      AX, AX
-	JZ         end144
+	JZ         end156
 
-row143:
+row155:
 	VMASKMOVPS  (SI)(DX*1), Y3, Y4
 	VFMADD213PS Y2, Y1, Y4
 	VMASKMOVPS  (BX)(DX*1), Y3, Y5
@@ -1923,10 +2767,10 @@ row143:
 	VMASKMOVPS  Y4, Y3, (CX)(DX*1)
 	ADDQ        R10, DX
 	DECQ        AX
-	JNZ         row143
+	JNZ         row155
 
-end144:
-done140:
+end156:
+done152:
 	VZEROUPPER
 	RET
 
@@ -1950,9 +2794,9 @@ TEXT ·momentsAVX2(SB), NOSPLIT, $0-96
 	SHLQ   $0x02, R8
 	XORQ   R9, R9
 
-loop145:
+loop157:
 	CMPQ   DX, $+8
-	JL     rest146
+	JL     rest158
 	VXORPD Y0, Y0, Y0
 	VXORPD Y2, Y2, Y2
 	VXORPD Y1, Y1, Y1
@@ -1960,9 +2804,9 @@ loop145:
 	MOVQ   R9, R11
 	MOVQ   AX, R10
 	TESTQ  R10, R10
-	JZ     end149
+	JZ     end161
 
-row148:
+row160:
 	VMOVUPS      (SI)(R11*1), Y4
 	VCVTPS2PD    X4, Y5
 	VADDPD       Y5, Y0, Y0
@@ -1977,20 +2821,20 @@ row148:
 	VFMADD231PD  Y5, Y4, Y3
 	ADDQ         R8, R11
 	DECQ         R10
-	JNZ          row148
+	JNZ          row160
 
-end149:
+end161:
 	VMOVUPD Y0, (CX)(R9*2)
 	VMOVUPD Y1, 32(CX)(R9*2)
 	VMOVUPD Y2, (BX)(R9*2)
 	VMOVUPD Y3, 32(BX)(R9*2)
 	ADDQ    $+32, R9
 	SUBQ    $+8, DX
-	JMP     loop145
+	JMP     loop157
 
-rest146:
+rest158:
 	TESTQ   DX, DX
-	JZ      done147
+	JZ      done159
 	LEAQ    lanes<>+0(SB), R10
 	NEGQ    DX
 	VMOVUPS 32(R10)(DX*4), Y4
@@ -2000,9 +2844,9 @@ rest146:
 	VXORPD  Y3, Y3, Y3
 	MOVQ    R9, DX
 	TESTQ   AX, AX
-	JZ      end151
+	JZ      end163
 
-row150:
+row162:
 	VMASKMOVPS   (SI)(DX*1), Y4, Y5
 	VCVTPS2PD    X5, Y6
 	VADDPD       Y6, Y0, Y0
@@ -2017,9 +2861,9 @@ row150:
 	VFMADD231PD  Y6, Y5, Y3
 	ADDQ         R8, DX
 	DECQ         AX
-	JNZ          row150
+	JNZ          row162
 
-end151:
+end163:
 	VEXTRACTF128 $0x00, Y4, X5
 	VPMOVSXDQ    X5, Y5
 	VMASKMOVPD   Y0, Y5, (CX)(R9*2)
@@ -2033,7 +2877,7 @@ end151:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(BX)(R9*2)
 
-done147:
+done159:
 	VZEROUPPER
 	RET
 
@@ -2047,19 +2891,19 @@ TEXT ·axpyAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop152:
+loop164:
 	CMPQ        DX, $+8
-	JL          rest153
+	JL          rest165
 	VMOVUPS     (AX)(BX*1), Y1
 	VFMADD231PS (CX)(BX*1), Y0, Y1
 	VMOVUPS     Y1, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop152
+	JMP         loop164
 
-rest153:
+rest165:
 	TESTQ       DX, DX
-	JZ          done154
+	JZ          done166
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y1
@@ -2068,7 +2912,7 @@ rest153:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(BX*1)
 
-done154:
+done166:
 	VZEROUPPER
 	RET
 
@@ -2086,49 +2930,49 @@ TEXT ·addBiasAVX2(SB), NOSPLIT, $0-48
 	SHLQ $0x02, SI
 	XORQ DI, DI
 
-loop155:
+loop167:
 	CMPQ    DX, $+8
-	JL      rest156
+	JL      rest168
 	VMOVUPS (BX)(DI*1), Y0
 	MOVQ    DI, R9
 	MOVQ    AX, R8
 	TESTQ   R8, R8
-	JZ      end159
+	JZ      end171
 
-row158:
+row170:
 	VMOVUPS (CX)(R9*1), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)(R9*1)
 	ADDQ    SI, R9
 	DECQ    R8
-	JNZ     row158
+	JNZ     row170
 
-end159:
+end171:
 	ADDQ $+32, DI
 	SUBQ $+8, DX
-	JMP  loop155
+	JMP  loop167
 
-rest156:
+rest168:
 	TESTQ      DX, DX
-	JZ         done157
+	JZ         done169
 	LEAQ       lanes<>+0(SB), R8
 	NEGQ       DX
 	VMOVUPS    32(R8)(DX*4), Y1
 	VMASKMOVPS (BX)(DI*1), Y1, Y0
 	MOVQ       DI, DX
 	TESTQ      AX, AX
-	JZ         end161
+	JZ         end173
 
-row160:
+row172:
 	VMASKMOVPS (CX)(DX*1), Y1, Y2
 	VADDPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)(DX*1)
 	ADDQ       SI, DX
 	DECQ       AX
-	JNZ        row160
+	JNZ        row172
 
-end161:
-done157:
+end173:
+done169:
 	VZEROUPPER
 	RET
 
@@ -2146,50 +2990,50 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-48
 	SHLQ $0x02, SI
 	XORQ DI, DI
 
-loop162:
+loop174:
 	CMPQ    DX, $+8
-	JL      rest163
+	JL      rest175
 	VMOVUPS (CX)(DI*1), Y0
 	MOVQ    DI, R9
 	MOVQ    AX, R8
 	TESTQ   R8, R8
-	JZ      end166
+	JZ      end178
 
-row165:
+row177:
 	VMOVUPS (BX)(R9*1), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    SI, R9
 	DECQ    R8
-	JNZ     row165
+	JNZ     row177
 
-end166:
+end178:
 	VMOVUPS Y0, (CX)(DI*1)
 	ADDQ    $+32, DI
 	SUBQ    $+8, DX
-	JMP     loop162
+	JMP     loop174
 
-rest163:
+rest175:
 	TESTQ      DX, DX
-	JZ         done164
+	JZ         done176
 	LEAQ       lanes<>+0(SB), R8
 	NEGQ       DX
 	VMOVUPS    32(R8)(DX*4), Y1
 	VMASKMOVPS (CX)(DI*1), Y1, Y0
 	MOVQ       DI, DX
 	TESTQ      AX, AX
-	JZ         end168
+	JZ         end180
 
-row167:
+row179:
 	VMASKMOVPS (BX)(DX*1), Y1, Y2
 	VADDPS     Y2, Y0, Y0
 	ADDQ       SI, DX
 	DECQ       AX
-	JNZ        row167
+	JNZ        row179
 
-end168:
+end180:
 	VMASKMOVPS Y0, Y1, (CX)(DI*1)
 
-done164:
+done176:
 	VZEROUPPER
 	RET
 
@@ -2209,41 +3053,41 @@ TEXT ·averageAVX2(SB), NOSPLIT, $0-92
 	MOVQ         step+56(FP), R8
 	SHLQ         $0x02, R8
 
-window169:
+window181:
 	TESTQ DI, DI
-	JZ    done170
+	JZ    done182
 	MOVQ  c+80(FP), R9
 	XORQ  R10, R10
 
-loop171:
+loop183:
 	CMPQ   R9, $+8
-	JL     rest172
+	JL     rest184
 	LEAQ   (CX)(R10*1), R11
 	MOVQ   SI, R12
 	VXORPS Y1, Y1, Y1
 
-down174:
+down186:
 	MOVQ R11, R13
 	MOVQ SI, R14
 
-across175:
+across187:
 	VMOVUPS (R13), Y2
 	VADDPS  Y2, Y1, Y1
 	ADDQ    BX, R13
 	DECQ    R14
-	JNZ     across175
+	JNZ     across187
 	ADDQ    DX, R11
 	DECQ    R12
-	JNZ     down174
+	JNZ     down186
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(R10*1)
 	ADDQ    $+32, R10
 	SUBQ    $+8, R9
-	JMP     loop171
+	JMP     loop183
 
-rest172:
+rest184:
 	TESTQ   R9, R9
-	JZ      done173
+	JZ      done185
 	LEAQ    lanes<>+0(SB), R11
 	NEGQ    R9
 	VMOVUPS 32(R11)(R9*4), Y1
@@ -2251,29 +3095,29 @@ rest172:
 	MOVQ    SI, R11
 	VXORPS  Y2, Y2, Y2
 
-down176:
+down188:
 	MOVQ R9, R12
 	MOVQ SI, R13
 
-across177:
+across189:
 	VMASKMOVPS (R12), Y1, Y3
 	VADDPS     Y3, Y2, Y2
 	ADDQ       BX, R12
 	DECQ       R13
-	JNZ        across177
+	JNZ        across189
 	ADDQ       DX, R9
 	DECQ       R11
-	JNZ        down176
+	JNZ        down188
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)(R10*1)
 
-done173:
+done185:
 	ADDQ BX, AX
 	ADDQ R8, CX
 	DECQ DI
-	JMP  window169
+	JMP  window181
 
-done170:
+done182:
 	VZEROUPPER
 	RET
 
@@ -2293,41 +3137,41 @@ TEXT ·averageBackAVX2(SB), NOSPLIT, $0-92
 	MOVQ         step+56(FP), R8
 	SHLQ         $0x02, R8
 
-window178:
+window190:
 	TESTQ DI, DI
-	JZ    done179
+	JZ    done191
 	MOVQ  c+80(FP), R9
 	XORQ  R10, R10
 
-loop180:
+loop192:
 	CMPQ    R9, $+8
-	JL      rest181
+	JL      rest193
 	LEAQ    (CX)(R10*1), R11
 	MOVQ    SI, R12
 	VMOVUPS (AX)(R10*1), Y1
 	VMULPS  Y0, Y1, Y1
 
-down183:
+down195:
 	MOVQ R11, R13
 	MOVQ SI, R14
 
-across184:
+across196:
 	VMOVUPS (R13), Y2
 	VADDPS  Y1, Y2, Y2
 	VMOVUPS Y2, (R13)
 	ADDQ    BX, R13
 	DECQ    R14
-	JNZ     across184
+	JNZ     across196
 	ADDQ    DX, R11
 	DECQ    R12
-	JNZ     down183
+	JNZ     down195
 	ADDQ    $+32, R10
 	SUBQ    $+8, R9
-	JMP     loop180
+	JMP     loop192
 
-rest181:
+rest193:
 	TESTQ      R9, R9
-	JZ         done182
+	JZ         done194
 	LEAQ       lanes<>+0(SB), R11
 	NEGQ       R9
 	VMOVUPS    32(R11)(R9*4), Y1
@@ -2336,28 +3180,28 @@ rest181:
 	VMASKMOVPS (AX)(R10*1), Y1, Y2
 	VMULPS     Y0, Y2, Y2
 
-down185:
+down197:
 	MOVQ R9, R10
 	MOVQ SI, R12
 
-across186:
+across198:
 	VMASKMOVPS (R10), Y1, Y3
 	VADDPS     Y2, Y3, Y3
 	VMASKMOVPS Y3, Y1, (R10)
 	ADDQ       BX, R10
 	DECQ       R12
-	JNZ        across186
+	JNZ        across198
 	ADDQ       DX, R9
 	DECQ       R11
-	JNZ        down185
+	JNZ        down197
 
-done182:
+done194:
 	ADDQ BX, AX
 	ADDQ R8, CX
 	DECQ DI
-	JMP  window178
+	JMP  window190
 
-done179:
+done191:
 	VZEROUPPER
 	RET
 
@@ -2378,9 +3222,9 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
-loop187:
+loop199:
 	CMPQ         BX, $+8
-	JL           rest188
+	JL           rest200
 	VMOVUPS      (AX)(SI*1), Y4
 	VMOVUPS      (DX)(SI*1), Y5
 	VMULPS       Y2, Y5, Y5
@@ -2392,11 +3236,11 @@ loop187:
 	VMOVUPS      Y4, (AX)(SI*1)
 	ADDQ         $+32, SI
 	SUBQ         $+8, BX
-	JMP          loop187
+	JMP          loop199
 
-rest188:
+rest200:
 	TESTQ        BX, BX
-	JZ           done189
+	JZ           done201
 	LEAQ         lanes<>+0(SB), DI
 	NEGQ         BX
 	VMOVUPS      32(DI)(BX*4), Y4
@@ -2410,7 +3254,7 @@ rest188:
 	VFNMADD231PS Y6, Y0, Y5
 	VMASKMOVPS   Y5, Y4, (AX)(SI*1)
 
-done189:
+done201:
 	VZEROUPPER
 	RET
 
@@ -2449,9 +3293,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-128
 	MOVQ         w_len+8(FP), SI
 	XORQ         DI, DI
 
-loop190:
+loop202:
 	CMPQ        SI, $+8
-	JL          rest191
+	JL          rest203
 	VMOVUPS     (CX)(DI*1), Y9
 	VMULPS      Y1, Y9, Y9
 	VMOVUPS     (DX)(DI*1), Y10
@@ -2475,11 +3319,11 @@ loop190:
 	VMOVUPS     Y9, (AX)(DI*1)
 	ADDQ        $+32, DI
 	SUBQ        $+8, SI
-	JMP         loop190
+	JMP         loop202
 
-rest191:
+rest203:
 	TESTQ       SI, SI
-	JZ          done192
+	JZ          done204
 	LEAQ        lanes<>+0(SB), R8
 	NEGQ        SI
 	VMOVUPS     32(R8)(SI*4), Y9
@@ -2505,7 +3349,7 @@ rest191:
 	VSUBPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y9, (AX)(DI*1)
 
-done192:
+done204:
 	VZEROUPPER
 	RET
 
@@ -2518,9 +3362,9 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-32
 	MOVQ   x_len+8(FP), CX
 	XORQ   DX, DX
 
-loop193:
+loop205:
 	CMPQ         CX, $+8
-	JL           rest194
+	JL           rest206
 	VMOVUPS      (AX)(DX*1), Y2
 	VCVTPS2PD    X2, Y3
 	VFMADD231PD  Y3, Y3, Y0
@@ -2529,11 +3373,11 @@ loop193:
 	VFMADD231PD  Y2, Y2, Y1
 	ADDQ         $+32, DX
 	SUBQ         $+8, CX
-	JMP          loop193
+	JMP          loop205
 
-rest194:
+rest206:
 	TESTQ        CX, CX
-	JZ           done195
+	JZ           done207
 	LEAQ         lanes<>+0(SB), BX
 	NEGQ         CX
 	VMOVUPS      32(BX)(CX*4), Y2
@@ -2544,7 +3388,7 @@ rest194:
 	VCVTPS2PD    X2, Y2
 	VFMADD231PD  Y2, Y2, Y1
 
-done195:
+done207:
 	VADDPD       Y1, Y0, Y0
 	VMOVAPD      Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -2566,9 +3410,9 @@ TEXT ·combineAVX512(SB), NOSPLIT, $0-96
 	MOVQ CX, R8
 	SHLQ $0x02, R8
 
-block196:
+block208:
 	CMPQ    CX, $+128
-	JL      next197
+	JL      next209
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -2581,9 +3425,9 @@ block196:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few199
+	JL      few211
 
-group198:
+group210:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2631,13 +3475,13 @@ group198:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group198
+	JGE          group210
 
-few199:
+few211:
 	ADDQ $+4, R11
-	JZ   sum201
+	JZ   sum213
 
-one200:
+one212:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2652,9 +3496,9 @@ one200:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one200
+	JNZ          one212
 
-sum201:
+sum213:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
@@ -2666,12 +3510,12 @@ sum201:
 	ADDQ    $+512, AX
 	ADDQ    $+512, DX
 	SUBQ    $+128, CX
-	JMP     block196
+	JMP     block208
 
-next197:
-block202:
+next209:
+block214:
 	CMPQ    CX, $+64
-	JL      next203
+	JL      next215
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -2684,9 +3528,9 @@ block202:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few205
+	JL      few217
 
-group204:
+group216:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2718,13 +3562,13 @@ group204:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group204
+	JGE          group216
 
-few205:
+few217:
 	ADDQ $+4, R11
-	JZ   sum207
+	JZ   sum219
 
-one206:
+one218:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2735,9 +3579,9 @@ one206:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one206
+	JNZ          one218
 
-sum207:
+sum219:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -2749,12 +3593,12 @@ sum207:
 	ADDQ    $+256, AX
 	ADDQ    $+256, DX
 	SUBQ    $+64, CX
-	JMP     block202
+	JMP     block214
 
-next203:
-block208:
+next215:
+block220:
 	CMPQ    CX, $+32
-	JL      next209
+	JL      next221
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VXORPS  Z2, Z2, Z2
@@ -2767,9 +3611,9 @@ block208:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few211
+	JL      few223
 
-group210:
+group222:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2793,13 +3637,13 @@ group210:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group210
+	JGE          group222
 
-few211:
+few223:
 	ADDQ $+4, R11
-	JZ   sum213
+	JZ   sum225
 
-one212:
+one224:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z8
@@ -2808,9 +3652,9 @@ one212:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one212
+	JNZ          one224
 
-sum213:
+sum225:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -2822,12 +3666,12 @@ sum213:
 	ADDQ    $+128, AX
 	ADDQ    $+128, DX
 	SUBQ    $+32, CX
-	JMP     block208
+	JMP     block220
 
-next209:
-block214:
+next221:
+block226:
 	CMPQ    CX, $+16
-	JL      next215
+	JL      next227
 	VMOVUPS (AX), Z0
 	VXORPS  Z1, Z1, Z1
 	VXORPS  Z2, Z2, Z2
@@ -2836,9 +3680,9 @@ block214:
 	MOVQ    DI, R10
 	MOVQ    SI, R11
 	SUBQ    $+4, R11
-	JL      few217
+	JL      few229
 
-group216:
+group228:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z4
@@ -2858,13 +3702,13 @@ group216:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R11
-	JGE          group216
+	JGE          group228
 
-few217:
+few229:
 	ADDQ $+4, R11
-	JZ   sum219
+	JZ   sum231
 
-one218:
+one230:
 	MOVLQSX      (R9), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (R10), Z4
@@ -2872,9 +3716,9 @@ one218:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	SUBQ         $+1, R11
-	JNZ          one218
+	JNZ          one230
 
-sum219:
+sum231:
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
 	VADDPS  Z1, Z0, Z0
@@ -2882,11 +3726,11 @@ sum219:
 	ADDQ    $+64, AX
 	ADDQ    $+64, DX
 	SUBQ    $+16, CX
-	JMP     block214
+	JMP     block226
 
-next215:
+next227:
 	TESTQ     CX, CX
-	JZ        done220
+	JZ        done232
 	MOVQ      $0x0000ffff, R9
 	BZHIQ     CX, R9, R9
 	KMOVW     R9, K1
@@ -2897,9 +3741,9 @@ next215:
 	MOVQ      BX, CX
 	MOVQ      DI, BX
 	SUBQ      $+4, SI
-	JL        few222
+	JL        few234
 
-group221:
+group233:
 	MOVLQSX      (CX), DI
 	IMULQ        R8, DI
 	VBROADCASTSS (BX), Z4
@@ -2919,13 +3763,13 @@ group221:
 	ADDQ         $+16, CX
 	ADDQ         $+16, BX
 	SUBQ         $+4, SI
-	JGE          group221
+	JGE          group233
 
-few222:
+few234:
 	ADDQ $+4, SI
-	JZ   sum224
+	JZ   sum236
 
-one223:
+one235:
 	MOVLQSX      (CX), DI
 	IMULQ        R8, DI
 	VBROADCASTSS (BX), Z4
@@ -2933,15 +3777,500 @@ one223:
 	ADDQ         $+4, CX
 	ADDQ         $+4, BX
 	SUBQ         $+1, SI
-	JNZ          one223
+	JNZ          one235
 
-sum224:
+sum236:
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, K1, (AX)
 
-done220:
+done232:
+	VZEROUPPER
+	RET
+
+// func compressAVX512(val []float32, row []int32, x []float32, n int, lines int, line int, first int, step int) int
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, POPCNT
+TEXT ·compressAVX512(SB), NOSPLIT, $0-120
+	MOVQ         val_base+0(FP), AX
+	MOVQ         row_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	MOVQ         lines+80(FP), BX
+	MOVQ         line+88(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         first+96(FP), DI
+	MOVQ         step+104(FP), R8
+	XORQ         R9, R9
+	MOVL         $0x00000010, R10
+	VMOVD        R10, X0
+	VBROADCASTSS X0, Z1
+	VXORPS       Z2, Z2, Z2
+
+line237:
+	DECQ         BX
+	JL           done238
+	VPBROADCASTD DI, Z0
+	VPADDD       iota<>+0(SB), Z0, Z0
+	MOVQ         n+72(FP), R10
+	XORQ         R11, R11
+
+loop239:
+	CMPQ          R10, $+16
+	JL            rest240
+	VMOVUPS       (DX)(R11*1), Z3
+	VCMPPS        $0x04, Z2, Z3, K1
+	VCOMPRESSPS.Z Z3, K1, Z3
+	VPCOMPRESSD.Z Z0, K1, Z4
+	VMOVUPS       Z3, (AX)(R9*4)
+	VMOVUPS       Z4, (CX)(R9*4)
+	VPADDD        Z1, Z0, Z0
+	KMOVW         K1, R12
+	POPCNTQ       R12, R12
+	ADDQ          R12, R9
+	ADDQ          $+64, R11
+	SUBQ          $+16, R10
+	JMP           loop239
+
+rest240:
+	TESTQ         R10, R10
+	JZ            done241
+	MOVQ          $0x0000ffff, R12
+	BZHIQ         R10, R12, R12
+	KMOVW         R12, K1
+	VMOVUPS.Z     (DX)(R11*1), K1, Z3
+	VCMPPS        $0x04, Z2, Z3, K1, K1
+	VCOMPRESSPS.Z Z3, K1, Z3
+	VPCOMPRESSD.Z Z0, K1, Z4
+	VMOVUPS       Z3, (AX)(R9*4)
+	VMOVUPS       Z4, (CX)(R9*4)
+	VPADDD        Z1, Z0, Z0
+	KMOVW         K1, R10
+	POPCNTQ       R10, R10
+	ADDQ          R10, R9
+
+done241:
+	ADDQ SI, DX
+	ADDQ R8, DI
+	JMP  line237
+
+done238:
+	MOVQ R9, ret+112(FP)
+	VZEROUPPER
+	RET
+
+// func gatherAVX512(val []float32, row []int32, count []int, room int, x []float32, offset []int32, index []int32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, POPCNT
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-152
+	VXORPS  Z0, Z0, Z0
+	MOVQ    count_len+56(FP), AX
+	MOVQ    x_base+80(FP), CX
+	MOVQ    offset_len+112(FP), DX
+	SUBQ    $+0, AX
+	JLE     done242
+	ADDQ    $+0, CX
+	MOVQ    $0x00000010, BX
+	CMPQ    AX, BX
+	CMOVQGT BX, AX
+	MOVQ    $0x0000ffff, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	XORQ    BX, BX
+
+rows243:
+	CMPQ          BX, DX
+	JGE           next244
+	MOVQ          offset_base+104(FP), SI
+	LEAQ          -1(DX), DI
+	LEAQ          (BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z1
+	LEAQ          1(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z2
+	LEAQ          2(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z3
+	LEAQ          3(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z4
+	LEAQ          4(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z5
+	LEAQ          5(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z6
+	LEAQ          6(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z7
+	LEAQ          7(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z8
+	LEAQ          8(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z9
+	LEAQ          9(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z10
+	LEAQ          10(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z11
+	LEAQ          11(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z12
+	LEAQ          12(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z13
+	LEAQ          13(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z14
+	LEAQ          14(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z15
+	LEAQ          15(BX), R8
+	CMPQ          R8, DI
+	CMOVQGT       DI, R8
+	MOVLQSX       (SI)(R8*4), R8
+	VMOVUPS.Z     (CX)(R8*4), K1, Z16
+	VUNPCKLPS     Z2, Z1, Z17
+	VUNPCKHPS     Z2, Z1, Z1
+	VUNPCKLPS     Z4, Z3, Z2
+	VUNPCKHPS     Z4, Z3, Z3
+	VUNPCKLPS     Z6, Z5, Z4
+	VUNPCKHPS     Z6, Z5, Z5
+	VUNPCKLPS     Z8, Z7, Z6
+	VUNPCKHPS     Z8, Z7, Z7
+	VUNPCKLPS     Z10, Z9, Z8
+	VUNPCKHPS     Z10, Z9, Z9
+	VUNPCKLPS     Z12, Z11, Z10
+	VUNPCKHPS     Z12, Z11, Z11
+	VUNPCKLPS     Z14, Z13, Z12
+	VUNPCKHPS     Z14, Z13, Z13
+	VUNPCKLPS     Z16, Z15, Z14
+	VUNPCKHPS     Z16, Z15, Z15
+	VUNPCKLPD     Z2, Z17, Z16
+	VUNPCKHPD     Z2, Z17, Z2
+	VUNPCKLPD     Z3, Z1, Z17
+	VUNPCKHPD     Z3, Z1, Z1
+	VUNPCKLPD     Z6, Z4, Z3
+	VUNPCKHPD     Z6, Z4, Z4
+	VUNPCKLPD     Z7, Z5, Z6
+	VUNPCKHPD     Z7, Z5, Z5
+	VUNPCKLPD     Z10, Z8, Z7
+	VUNPCKHPD     Z10, Z8, Z8
+	VUNPCKLPD     Z11, Z9, Z10
+	VUNPCKHPD     Z11, Z9, Z9
+	VUNPCKLPD     Z14, Z12, Z11
+	VUNPCKHPD     Z14, Z12, Z12
+	VUNPCKLPD     Z15, Z13, Z14
+	VUNPCKHPD     Z15, Z13, Z13
+	VSHUFF32X4    $0x88, Z3, Z16, Z18
+	VSHUFF32X4    $0x88, Z11, Z7, Z19
+	VSHUFF32X4    $0x88, Z19, Z18, Z15
+	VSHUFF32X4    $0xdd, Z19, Z18, Z18
+	VSHUFF32X4    $0xdd, Z3, Z16, Z3
+	VSHUFF32X4    $0xdd, Z11, Z7, Z11
+	VSHUFF32X4    $0x88, Z11, Z3, Z7
+	VSHUFF32X4    $0xdd, Z11, Z3, Z16
+	VSHUFF32X4    $0x88, Z4, Z2, Z11
+	VSHUFF32X4    $0x88, Z12, Z8, Z19
+	VSHUFF32X4    $0x88, Z19, Z11, Z3
+	VSHUFF32X4    $0xdd, Z19, Z11, Z11
+	VSHUFF32X4    $0xdd, Z4, Z2, Z2
+	VSHUFF32X4    $0xdd, Z12, Z8, Z8
+	VSHUFF32X4    $0x88, Z8, Z2, Z4
+	VSHUFF32X4    $0xdd, Z8, Z2, Z12
+	VSHUFF32X4    $0x88, Z6, Z17, Z8
+	VSHUFF32X4    $0x88, Z14, Z10, Z19
+	VSHUFF32X4    $0x88, Z19, Z8, Z2
+	VSHUFF32X4    $0xdd, Z19, Z8, Z8
+	VSHUFF32X4    $0xdd, Z6, Z17, Z6
+	VSHUFF32X4    $0xdd, Z14, Z10, Z14
+	VSHUFF32X4    $0x88, Z14, Z6, Z10
+	VSHUFF32X4    $0xdd, Z14, Z6, Z17
+	VSHUFF32X4    $0x88, Z5, Z1, Z14
+	VSHUFF32X4    $0x88, Z13, Z9, Z19
+	VSHUFF32X4    $0x88, Z19, Z14, Z6
+	VSHUFF32X4    $0xdd, Z19, Z14, Z14
+	VSHUFF32X4    $0xdd, Z5, Z1, Z1
+	VSHUFF32X4    $0xdd, Z13, Z9, Z9
+	VSHUFF32X4    $0x88, Z9, Z1, Z5
+	VSHUFF32X4    $0xdd, Z9, Z1, Z1
+	MOVQ          DX, SI
+	SUBQ          BX, SI
+	MOVQ          $0x00000010, DI
+	CMPQ          SI, DI
+	CMOVQGT       DI, SI
+	MOVQ          $0x0000ffff, DI
+	BZHIQ         SI, DI, DI
+	KMOVW         DI, K2
+	MOVQ          index_base+128(FP), SI
+	VMOVUPS.Z     (SI)(BX*4), K2, Z9
+	MOVQ          val_base+0(FP), SI
+	MOVQ          row_base+24(FP), DI
+	MOVQ          count_base+48(FP), R8
+	MOVQ          room+72(FP), R9
+	SHLQ          $0x02, R9
+	CMPQ          AX, $+0
+	JLE           packed245
+	MOVQ          (R8), R10
+	VCMPPS        $0x04, Z0, Z15, K2, K3
+	VCOMPRESSPS.Z Z15, K3, Z13
+	VPCOMPRESSD.Z Z9, K3, Z15
+	VMOVUPS       Z13, (SI)(R10*4)
+	VMOVUPS       Z15, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, (R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+1
+	JLE           packed245
+	MOVQ          8(R8), R10
+	VCMPPS        $0x04, Z0, Z3, K2, K3
+	VCOMPRESSPS.Z Z3, K3, Z3
+	VPCOMPRESSD.Z Z9, K3, Z13
+	VMOVUPS       Z3, (SI)(R10*4)
+	VMOVUPS       Z13, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 8(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+2
+	JLE           packed245
+	MOVQ          16(R8), R10
+	VCMPPS        $0x04, Z0, Z2, K2, K3
+	VCOMPRESSPS.Z Z2, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 16(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+3
+	JLE           packed245
+	MOVQ          24(R8), R10
+	VCMPPS        $0x04, Z0, Z6, K2, K3
+	VCOMPRESSPS.Z Z6, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 24(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+4
+	JLE           packed245
+	MOVQ          32(R8), R10
+	VCMPPS        $0x04, Z0, Z7, K2, K3
+	VCOMPRESSPS.Z Z7, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 32(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+5
+	JLE           packed245
+	MOVQ          40(R8), R10
+	VCMPPS        $0x04, Z0, Z4, K2, K3
+	VCOMPRESSPS.Z Z4, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 40(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+6
+	JLE           packed245
+	MOVQ          48(R8), R10
+	VCMPPS        $0x04, Z0, Z10, K2, K3
+	VCOMPRESSPS.Z Z10, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 48(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+7
+	JLE           packed245
+	MOVQ          56(R8), R10
+	VCMPPS        $0x04, Z0, Z5, K2, K3
+	VCOMPRESSPS.Z Z5, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 56(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+8
+	JLE           packed245
+	MOVQ          64(R8), R10
+	VCMPPS        $0x04, Z0, Z18, K2, K3
+	VCOMPRESSPS.Z Z18, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 64(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+9
+	JLE           packed245
+	MOVQ          72(R8), R10
+	VCMPPS        $0x04, Z0, Z11, K2, K3
+	VCOMPRESSPS.Z Z11, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 72(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+10
+	JLE           packed245
+	MOVQ          80(R8), R10
+	VCMPPS        $0x04, Z0, Z8, K2, K3
+	VCOMPRESSPS.Z Z8, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 80(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+11
+	JLE           packed245
+	MOVQ          88(R8), R10
+	VCMPPS        $0x04, Z0, Z14, K2, K3
+	VCOMPRESSPS.Z Z14, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 88(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+12
+	JLE           packed245
+	MOVQ          96(R8), R10
+	VCMPPS        $0x04, Z0, Z16, K2, K3
+	VCOMPRESSPS.Z Z16, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 96(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+13
+	JLE           packed245
+	MOVQ          104(R8), R10
+	VCMPPS        $0x04, Z0, Z12, K2, K3
+	VCOMPRESSPS.Z Z12, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 104(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+14
+	JLE           packed245
+	MOVQ          112(R8), R10
+	VCMPPS        $0x04, Z0, Z17, K2, K3
+	VCOMPRESSPS.Z Z17, K3, Z2
+	VPCOMPRESSD.Z Z9, K3, Z3
+	VMOVUPS       Z2, (SI)(R10*4)
+	VMOVUPS       Z3, (DI)(R10*4)
+	KMOVW         K3, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 112(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+	CMPQ          AX, $+15
+	JLE           packed245
+	MOVQ          120(R8), R10
+	VCMPPS        $0x04, Z0, Z1, K2, K2
+	VCOMPRESSPS.Z Z1, K2, Z1
+	VPCOMPRESSD.Z Z9, K2, Z2
+	VMOVUPS       Z1, (SI)(R10*4)
+	VMOVUPS       Z2, (DI)(R10*4)
+	KMOVW         K2, R11
+	POPCNTQ       R11, R11
+	ADDQ          R11, R10
+	MOVQ          R10, 120(R8)
+	ADDQ          R9, SI
+	ADDQ          R9, DI
+
+packed245:
+	ADDQ $+16, BX
+	JMP  rows243
+
+next244:
+done242:
 	VZEROUPPER
 	RET
 
@@ -2952,16 +4281,16 @@ TEXT ·correlateAVX512(SB), NOSPLIT, $0-161
 	MOVQ w_base+48(FP), CX
 	MOVQ n+152(FP), DX
 
-channels225:
+channels246:
 	CMPQ DX, $+32
-	JL   next226
+	JL   next247
 	MOVQ x_base+24(FP), SI
 	MOVQ pixels+120(FP), DI
 	MOVQ AX, BX
 
-pixels227:
+pixels248:
 	CMPQ   DI, $+8
-	JL     next228
+	JL     next249
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2980,10 +4309,10 @@ pixels227:
 	VXORPS Z15, Z15, Z15
 	XORQ   R8, R8
 
-position229:
+position250:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum231
+	JGE     sum252
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -2998,7 +4327,7 @@ position229:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
 
-inner230:
+inner251:
 	VMOVUPS      (R9), Z16
 	VMOVUPS      64(R9), Z17
 	VBROADCASTSS (R10), Z18
@@ -3029,17 +4358,17 @@ inner230:
 	ADDQ         $+4, R15
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner230
+	JNZ          inner251
 	INCQ         R8
-	JMP          position229
+	JMP          position250
 
-sum231:
+sum252:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain233
+	JZ      plain254
 	VMOVUPS (R10), Z16
 	VADDPS  Z16, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3096,9 +4425,9 @@ sum231:
 	VADDPS  Z0, Z15, Z15
 	VMOVUPS Z15, 64(R10)
 	ADDQ    R8, R10
-	JMP     store232
+	JMP     store253
 
-plain233:
+plain254:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	ADDQ    R8, R10
@@ -3124,7 +4453,7 @@ plain233:
 	VMOVUPS Z15, 64(R10)
 	ADDQ    R8, R10
 
-store232:
+store253:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -3134,12 +4463,12 @@ store232:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+8, DI
-	JMP    pixels227
+	JMP    pixels248
 
-next228:
-pixels234:
+next249:
+pixels255:
 	CMPQ   DI, $+4
-	JL     next235
+	JL     next256
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -3150,10 +4479,10 @@ pixels234:
 	VXORPS Z7, Z7, Z7
 	XORQ   R8, R8
 
-position236:
+position257:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum238
+	JGE     sum259
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3168,7 +4497,7 @@ position236:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
 
-inner237:
+inner258:
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS (R10), Z10
@@ -3186,17 +4515,17 @@ inner237:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner237
+	JNZ          inner258
 	INCQ         R8
-	JMP          position236
+	JMP          position257
 
-sum238:
+sum259:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain240
+	JZ      plain261
 	VMOVUPS (R10), Z8
 	VADDPS  Z8, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3225,9 +4554,9 @@ sum238:
 	VADDPS  Z0, Z7, Z7
 	VMOVUPS Z7, 64(R10)
 	ADDQ    R8, R10
-	JMP     store239
+	JMP     store260
 
-plain240:
+plain261:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	ADDQ    R8, R10
@@ -3241,7 +4570,7 @@ plain240:
 	VMOVUPS Z7, 64(R10)
 	ADDQ    R8, R10
 
-store239:
+store260:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -3251,22 +4580,22 @@ store239:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+4, DI
-	JMP    pixels234
+	JMP    pixels255
 
-next235:
-pixels241:
+next256:
+pixels262:
 	CMPQ   DI, $+2
-	JL     next242
+	JL     next263
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	XORQ   R8, R8
 
-position243:
+position264:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum245
+	JGE     sum266
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3281,7 +4610,7 @@ position243:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R14
 
-inner244:
+inner265:
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
 	VBROADCASTSS (R10), Z6
@@ -3293,17 +4622,17 @@ inner244:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner244
+	JNZ          inner265
 	INCQ         R8
-	JMP          position243
+	JMP          position264
 
-sum245:
+sum266:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain247
+	JZ      plain268
 	VMOVUPS (R10), Z4
 	VADDPS  Z4, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3318,9 +4647,9 @@ sum245:
 	VADDPS  Z0, Z3, Z3
 	VMOVUPS Z3, 64(R10)
 	ADDQ    R8, R10
-	JMP     store246
+	JMP     store267
 
-plain247:
+plain268:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	ADDQ    R8, R10
@@ -3328,7 +4657,7 @@ plain247:
 	VMOVUPS Z3, 64(R10)
 	ADDQ    R8, R10
 
-store246:
+store267:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -3338,20 +4667,20 @@ store246:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+2, DI
-	JMP    pixels241
+	JMP    pixels262
 
-next242:
-pixels248:
+next263:
+pixels269:
 	CMPQ   DI, $+1
-	JL     next249
+	JL     next270
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   R8, R8
 
-position250:
+position271:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum252
+	JGE     sum273
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3366,7 +4695,7 @@ position250:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R11
 
-inner251:
+inner272:
 	VMOVUPS      (R9), Z2
 	VMOVUPS      64(R9), Z3
 	VBROADCASTSS (R10), Z4
@@ -3375,17 +4704,17 @@ inner251:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner251
+	JNZ          inner272
 	INCQ         R8
-	JMP          position250
+	JMP          position271
 
-sum252:
+sum273:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain254
+	JZ      plain275
 	VMOVUPS (R10), Z2
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3393,14 +4722,14 @@ sum252:
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, 64(R10)
 	ADDQ    R8, R10
-	JMP     store253
+	JMP     store274
 
-plain254:
+plain275:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	ADDQ    R8, R10
 
-store253:
+store274:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -3410,25 +4739,25 @@ store253:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+1, DI
-	JMP    pixels248
+	JMP    pixels269
 
-next249:
+next270:
 	ADDQ $+128, AX
 	ADDQ $+128, CX
 	SUBQ $+32, DX
-	JMP  channels225
+	JMP  channels246
 
-next226:
-channels255:
+next247:
+channels276:
 	CMPQ DX, $+16
-	JL   next256
+	JL   next277
 	MOVQ x_base+24(FP), SI
 	MOVQ pixels+120(FP), DI
 	MOVQ AX, BX
 
-pixels257:
+pixels278:
 	CMPQ   DI, $+8
-	JL     next258
+	JL     next279
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -3439,10 +4768,10 @@ pixels257:
 	VXORPS Z7, Z7, Z7
 	XORQ   R8, R8
 
-position259:
+position280:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum261
+	JGE     sum282
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3457,7 +4786,7 @@ position259:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
 
-inner260:
+inner281:
 	VMOVUPS      (R9), Z8
 	VBROADCASTSS (R10), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -3479,17 +4808,17 @@ inner260:
 	ADDQ         $+4, R15
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner260
+	JNZ          inner281
 	INCQ         R8
-	JMP          position259
+	JMP          position280
 
-sum261:
+sum282:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain263
+	JZ      plain284
 	VMOVUPS (R10), Z8
 	VADDPS  Z8, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3522,9 +4851,9 @@ sum261:
 	VADDPS  Z0, Z7, Z7
 	VMOVUPS Z7, (R10)
 	ADDQ    R8, R10
-	JMP     store262
+	JMP     store283
 
-plain263:
+plain284:
 	VMOVUPS Z0, (R10)
 	ADDQ    R8, R10
 	VMOVUPS Z1, (R10)
@@ -3542,7 +4871,7 @@ plain263:
 	VMOVUPS Z7, (R10)
 	ADDQ    R8, R10
 
-store262:
+store283:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -3552,22 +4881,22 @@ store262:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+8, DI
-	JMP    pixels257
+	JMP    pixels278
 
-next258:
-pixels264:
+next279:
+pixels285:
 	CMPQ   DI, $+4
-	JL     next265
+	JL     next286
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	XORQ   R8, R8
 
-position266:
+position287:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum268
+	JGE     sum289
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3582,7 +4911,7 @@ position266:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R15
 
-inner267:
+inner288:
 	VMOVUPS      (R9), Z4
 	VBROADCASTSS (R10), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3595,17 +4924,17 @@ inner267:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner267
+	JNZ          inner288
 	INCQ         R8
-	JMP          position266
+	JMP          position287
 
-sum268:
+sum289:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain270
+	JZ      plain291
 	VMOVUPS (R10), Z4
 	VADDPS  Z4, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3622,9 +4951,9 @@ sum268:
 	VADDPS  Z0, Z3, Z3
 	VMOVUPS Z3, (R10)
 	ADDQ    R8, R10
-	JMP     store269
+	JMP     store290
 
-plain270:
+plain291:
 	VMOVUPS Z0, (R10)
 	ADDQ    R8, R10
 	VMOVUPS Z1, (R10)
@@ -3634,7 +4963,7 @@ plain270:
 	VMOVUPS Z3, (R10)
 	ADDQ    R8, R10
 
-store269:
+store290:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -3644,20 +4973,20 @@ store269:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+4, DI
-	JMP    pixels264
+	JMP    pixels285
 
-next265:
-pixels271:
+next286:
+pixels292:
 	CMPQ   DI, $+2
-	JL     next272
+	JL     next293
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   R8, R8
 
-position273:
+position294:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum275
+	JGE     sum296
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3672,7 +5001,7 @@ position273:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R14
 
-inner274:
+inner295:
 	VMOVUPS      (R9), Z2
 	VBROADCASTSS (R10), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -3681,17 +5010,17 @@ inner274:
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner274
+	JNZ          inner295
 	INCQ         R8
-	JMP          position273
+	JMP          position294
 
-sum275:
+sum296:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain277
+	JZ      plain298
 	VMOVUPS (R10), Z2
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -3700,15 +5029,15 @@ sum275:
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (R10)
 	ADDQ    R8, R10
-	JMP     store276
+	JMP     store297
 
-plain277:
+plain298:
 	VMOVUPS Z0, (R10)
 	ADDQ    R8, R10
 	VMOVUPS Z1, (R10)
 	ADDQ    R8, R10
 
-store276:
+store297:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -3718,19 +5047,19 @@ store276:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+2, DI
-	JMP    pixels271
+	JMP    pixels292
 
-next272:
-pixels278:
+next293:
+pixels299:
 	CMPQ   DI, $+1
-	JL     next279
+	JL     next300
 	VXORPS Z0, Z0, Z0
 	XORQ   R8, R8
 
-position280:
+position301:
 	MOVQ    xAt_len+80(FP), R9
 	CMPQ    R8, R9
-	JGE     sum282
+	JGE     sum303
 	MOVQ    xAt_base+72(FP), R9
 	MOVLQSX (R9)(R8*4), R10
 	LEAQ    (SI)(R10*4), R10
@@ -3745,35 +5074,35 @@ position280:
 	LEAQ    (R11)(R11*2), R14
 	LEAQ    (R10)(R11*4), R11
 
-inner281:
+inner302:
 	VMOVUPS      (R9), Z1
 	VBROADCASTSS (R10), Z2
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         $+4, R10
 	ADDQ         R13, R9
 	DECQ         R12
-	JNZ          inner281
+	JNZ          inner302
 	INCQ         R8
-	JMP          position280
+	JMP          position301
 
-sum282:
+sum303:
 	MOVQ    step+128(FP), R8
 	SHLQ    $0x02, R8
 	MOVQ    BX, R10
 	MOVB    add+160(FP), R9
 	TESTB   R9, R9
-	JZ      plain284
+	JZ      plain305
 	VMOVUPS (R10), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    R8, R10
-	JMP     store283
+	JMP     store304
 
-plain284:
+plain305:
 	VMOVUPS Z0, (R10)
 	ADDQ    R8, R10
 
-store283:
+store304:
 	MOVQ   step+128(FP), R8
 	SHLQ   $0x02, R8
 	MOVQ   apart+136(FP), R9
@@ -3783,26 +5112,26 @@ store283:
 	ADDQ   R8, BX
 	ADDQ   R9, SI
 	SUBQ   $+1, DI
-	JMP    pixels278
+	JMP    pixels299
 
-next279:
+next300:
 	ADDQ $+64, AX
 	ADDQ $+64, CX
 	SUBQ $+16, DX
-	JMP  channels255
+	JMP  channels276
 
-next256:
+next277:
 	TESTQ DX, DX
-	JZ    done285
+	JZ    done306
 	MOVQ  $0x0000ffff, BX
 	BZHIQ DX, BX, BX
 	KMOVW BX, K1
 	MOVQ  x_base+24(FP), DX
 	MOVQ  pixels+120(FP), BX
 
-pixels286:
+pixels307:
 	CMPQ   BX, $+8
-	JL     next287
+	JL     next308
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -3813,10 +5142,10 @@ pixels286:
 	VXORPS Z7, Z7, Z7
 	XORQ   SI, SI
 
-position288:
+position309:
 	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum290
+	JGE     sum311
 	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -3831,7 +5160,7 @@ position288:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R13
 
-inner289:
+inner310:
 	VMOVUPS.Z    (DI), K1, Z8
 	VBROADCASTSS (R8), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -3853,17 +5182,17 @@ inner289:
 	ADDQ         $+4, R13
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner289
+	JNZ          inner310
 	INCQ         SI
-	JMP          position288
+	JMP          position309
 
-sum290:
+sum311:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
 	MOVB      add+160(FP), DI
 	TESTB     DI, DI
-	JZ        plain292
+	JZ        plain313
 	VMOVUPS.Z (R8), K1, Z8
 	VADDPS    Z8, Z0, Z0
 	VMOVUPS   Z0, K1, (R8)
@@ -3896,9 +5225,9 @@ sum290:
 	VADDPS    Z0, Z7, Z7
 	VMOVUPS   Z7, K1, (R8)
 	ADDQ      SI, R8
-	JMP       store291
+	JMP       store312
 
-plain292:
+plain313:
 	VMOVUPS Z0, K1, (R8)
 	ADDQ    SI, R8
 	VMOVUPS Z1, K1, (R8)
@@ -3916,7 +5245,7 @@ plain292:
 	VMOVUPS Z7, K1, (R8)
 	ADDQ    SI, R8
 
-store291:
+store312:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   apart+136(FP), DI
@@ -3926,22 +5255,22 @@ store291:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+8, BX
-	JMP    pixels286
+	JMP    pixels307
 
-next287:
-pixels293:
+next308:
+pixels314:
 	CMPQ   BX, $+4
-	JL     next294
+	JL     next315
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	XORQ   SI, SI
 
-position295:
+position316:
 	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum297
+	JGE     sum318
 	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -3956,7 +5285,7 @@ position295:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R13
 
-inner296:
+inner317:
 	VMOVUPS.Z    (DI), K1, Z4
 	VBROADCASTSS (R8), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3969,17 +5298,17 @@ inner296:
 	ADDQ         $+4, R8
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner296
+	JNZ          inner317
 	INCQ         SI
-	JMP          position295
+	JMP          position316
 
-sum297:
+sum318:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
 	MOVB      add+160(FP), DI
 	TESTB     DI, DI
-	JZ        plain299
+	JZ        plain320
 	VMOVUPS.Z (R8), K1, Z4
 	VADDPS    Z4, Z0, Z0
 	VMOVUPS   Z0, K1, (R8)
@@ -3996,9 +5325,9 @@ sum297:
 	VADDPS    Z0, Z3, Z3
 	VMOVUPS   Z3, K1, (R8)
 	ADDQ      SI, R8
-	JMP       store298
+	JMP       store319
 
-plain299:
+plain320:
 	VMOVUPS Z0, K1, (R8)
 	ADDQ    SI, R8
 	VMOVUPS Z1, K1, (R8)
@@ -4008,7 +5337,7 @@ plain299:
 	VMOVUPS Z3, K1, (R8)
 	ADDQ    SI, R8
 
-store298:
+store319:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   apart+136(FP), DI
@@ -4018,20 +5347,20 @@ store298:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+4, BX
-	JMP    pixels293
+	JMP    pixels314
 
-next294:
-pixels300:
+next315:
+pixels321:
 	CMPQ   BX, $+2
-	JL     next301
+	JL     next322
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   SI, SI
 
-position302:
+position323:
 	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum304
+	JGE     sum325
 	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -4046,7 +5375,7 @@ position302:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R12
 
-inner303:
+inner324:
 	VMOVUPS.Z    (DI), K1, Z2
 	VBROADCASTSS (R8), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -4055,17 +5384,17 @@ inner303:
 	ADDQ         $+4, R8
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner303
+	JNZ          inner324
 	INCQ         SI
-	JMP          position302
+	JMP          position323
 
-sum304:
+sum325:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
 	MOVB      add+160(FP), DI
 	TESTB     DI, DI
-	JZ        plain306
+	JZ        plain327
 	VMOVUPS.Z (R8), K1, Z2
 	VADDPS    Z2, Z0, Z0
 	VMOVUPS   Z0, K1, (R8)
@@ -4074,15 +5403,15 @@ sum304:
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (R8)
 	ADDQ      SI, R8
-	JMP       store305
+	JMP       store326
 
-plain306:
+plain327:
 	VMOVUPS Z0, K1, (R8)
 	ADDQ    SI, R8
 	VMOVUPS Z1, K1, (R8)
 	ADDQ    SI, R8
 
-store305:
+store326:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   apart+136(FP), DI
@@ -4092,19 +5421,19 @@ store305:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+2, BX
-	JMP    pixels300
+	JMP    pixels321
 
-next301:
-pixels307:
+next322:
+pixels328:
 	CMPQ   BX, $+1
-	JL     next308
+	JL     next329
 	VXORPS Z0, Z0, Z0
 	XORQ   SI, SI
 
-position309:
+position330:
 	MOVQ    xAt_len+80(FP), DI
 	CMPQ    SI, DI
-	JGE     sum311
+	JGE     sum332
 	MOVQ    xAt_base+72(FP), DI
 	MOVLQSX (DI)(SI*4), R8
 	LEAQ    (DX)(R8*4), R8
@@ -4119,35 +5448,35 @@ position309:
 	LEAQ    (R9)(R9*2), R12
 	LEAQ    (R8)(R9*4), R9
 
-inner310:
+inner331:
 	VMOVUPS.Z    (DI), K1, Z1
 	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         $+4, R8
 	ADDQ         R11, DI
 	DECQ         R10
-	JNZ          inner310
+	JNZ          inner331
 	INCQ         SI
-	JMP          position309
+	JMP          position330
 
-sum311:
+sum332:
 	MOVQ      step+128(FP), SI
 	SHLQ      $0x02, SI
 	MOVQ      AX, R8
 	MOVB      add+160(FP), DI
 	TESTB     DI, DI
-	JZ        plain313
+	JZ        plain334
 	VMOVUPS.Z (R8), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (R8)
 	ADDQ      SI, R8
-	JMP       store312
+	JMP       store333
 
-plain313:
+plain334:
 	VMOVUPS Z0, K1, (R8)
 	ADDQ    SI, R8
 
-store312:
+store333:
 	MOVQ   step+128(FP), SI
 	SHLQ   $0x02, SI
 	MOVQ   apart+136(FP), DI
@@ -4157,10 +5486,10 @@ store312:
 	ADDQ   SI, AX
 	ADDQ   DI, DX
 	SUBQ   $+1, BX
-	JMP    pixels307
+	JMP    pixels328
 
-next308:
-done285:
+next329:
+done306:
 	VZEROUPPER
 	RET
 
@@ -4199,18 +5528,18 @@ TEXT ·stepAVX512(SB), NOSPLIT, $8-208
 	SHLQ         $0x02, R12
 	XORQ         R13, R13
 
-loop314:
+loop335:
 	CMPQ    R11, $+16
-	JL      rest315
+	JL      rest336
 	VMOVUPS (R8)(R13*1), Z9
 	VMOVUPS (R9)(R13*1), Z10
 	VMOVUPS (R10)(R13*1), Z11
 	MOVQ    R13, R15
 	MOVQ    AX, R14
 	TESTQ   R14, R14
-	JZ      end318
+	JZ      end339
 
-row317:
+row338:
 	VMOVUPS       (SI)(R15*1), Z12
 	VMOVUPS       (DI)(R15*1), Z13
 	VMOVAPS       Z10, Z14
@@ -4239,16 +5568,16 @@ row317:
 	VFMADD231PD   Z12, Z12, Z8
 	ADDQ          R12, R15
 	DECQ          R14
-	JNZ           row317
+	JNZ           row338
 
-end318:
+end339:
 	ADDQ $+64, R13
 	SUBQ $+16, R11
-	JMP  loop314
+	JMP  loop335
 
-rest315:
+rest336:
 	TESTQ     R11, R11
-	JZ        done316
+	JZ        done337
 	MOVQ      $0x0000ffff, R14
 	BZHIQ     R11, R14, R14
 	KMOVW     R14, K1
@@ -4257,9 +5586,9 @@ rest315:
 	VMOVUPS.Z (R10)(R13*1), K1, Z11
 	MOVQ      R13, R8
 	TESTQ     AX, AX
-	JZ        end320
+	JZ        end341
 
-row319:
+row340:
 	VMOVUPS.Z     (SI)(R8*1), K1, Z12
 	VMOVUPS.Z     (DI)(R8*1), K1, Z13
 	VMOVAPS       Z10, Z14
@@ -4288,10 +5617,10 @@ row319:
 	VFMADD231PD   Z12, Z12, Z8
 	ADDQ          R12, R8
 	DECQ          AX
-	JNZ           row319
+	JNZ           row340
 
-end320:
-done316:
+end341:
+done337:
 	MOVQ          DX, spikes+184(FP)
 	VADDPD        Z6, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y0
@@ -4328,9 +5657,9 @@ TEXT ·afterAVX512(SB), NOSPLIT, $0-84
 	MOVQ         v_len+8(FP), BX
 	XORQ         SI, SI
 
-loop321:
+loop342:
 	CMPQ         BX, $+16
-	JL           rest322
+	JL           rest343
 	VMOVUPS      (DX)(SI*1), Z4
 	VMOVUPS      (CX)(SI*1), Z5
 	VMOVAPS      Z0, Z6
@@ -4341,11 +5670,11 @@ loop321:
 	VMOVUPS      Z6, (AX)(SI*1)
 	ADDQ         $+64, SI
 	SUBQ         $+16, BX
-	JMP          loop321
+	JMP          loop342
 
-rest322:
+rest343:
 	TESTQ        BX, BX
-	JZ           done323
+	JZ           done344
 	MOVQ         $0x0000ffff, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -4358,7 +5687,7 @@ rest322:
 	VMAXPS       Z0, Z3, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*1)
 
-done323:
+done344:
 	VZEROUPPER
 	RET
 
@@ -4394,18 +5723,18 @@ TEXT ·backAVX512(SB), NOSPLIT, $8-232
 	SHLQ         $0x02, R13
 	XORQ         R14, R14
 
-loop324:
+loop345:
 	CMPQ    DX, $+16
-	JL      rest325
+	JL      rest346
 	VMOVUPS (R11)(R14*1), Z5
 	VADDPS  Z5, Z5, Z5
 	VMOVUPS (R12)(R14*1), Z6
 	MOVQ    R14, BP
 	MOVQ    AX, R15
 	TESTQ   R15, R15
-	JZ      end328
+	JZ      end349
 
-row327:
+row348:
 	VMOVUPS      (R9)(BP*1), Z7
 	VMOVUPS      (R8)(BP*1), Z8
 	VMOVUPS      (DI)(BP*1), Z9
@@ -4431,16 +5760,16 @@ row327:
 	VMOVUPS      Z8, (BX)(BP*1)
 	ADDQ         R13, BP
 	DECQ         R15
-	JNZ          row327
+	JNZ          row348
 
-end328:
+end349:
 	ADDQ $+64, R14
 	SUBQ $+16, DX
-	JMP  loop324
+	JMP  loop345
 
-rest325:
+rest346:
 	TESTQ     DX, DX
-	JZ        done326
+	JZ        done347
 	MOVQ      $0x0000ffff, R15
 	BZHIQ     DX, R15, R15
 	KMOVW     R15, K1
@@ -4449,9 +5778,9 @@ rest325:
 	VMOVUPS.Z (R12)(R14*1), K1, Z6
 	MOVQ      R14, DX
 	TESTQ     AX, AX
-	JZ        end330
+	JZ        end351
 
-row329:
+row350:
 	VMOVUPS.Z    (R9)(DX*1), K1, Z7
 	VMOVUPS.Z    (R8)(DX*1), K1, Z8
 	VMOVUPS.Z    (DI)(DX*1), K1, Z9
@@ -4477,10 +5806,10 @@ row329:
 	VMOVUPS      Z8, K1, (BX)(DX*1)
 	ADDQ         R13, DX
 	DECQ         AX
-	JNZ          row329
+	JNZ          row350
 
-end330:
-done326:
+end351:
+done347:
 	VZEROUPPER
 	RET
 
@@ -4510,9 +5839,9 @@ TEXT ·rectangularAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop331:
+loop352:
 	CMPQ      DX, $+16
-	JL        rest332
+	JL        rest353
 	VMOVUPS   (CX)(BX*1), Z5
 	VSUBPS    Z0, Z5, Z5
 	VANDPS    Z4, Z5, Z5
@@ -4522,11 +5851,11 @@ loop331:
 	VMOVUPS   Z5, (AX)(BX*1)
 	ADDQ      $+64, BX
 	SUBQ      $+16, DX
-	JMP       loop331
+	JMP       loop352
 
-rest332:
+rest353:
 	TESTQ     DX, DX
-	JZ        done333
+	JZ        done354
 	MOVQ      $0x0000ffff, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -4538,7 +5867,7 @@ rest332:
 	VMULPS    Z3, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 
-done333:
+done354:
 	VZEROUPPER
 	RET
 
@@ -4568,9 +5897,9 @@ TEXT ·triangularAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop334:
+loop355:
 	CMPQ         DX, $+16
-	JL           rest335
+	JL           rest356
 	VMOVUPS      (CX)(BX*1), Z5
 	VSUBPS       Z0, Z5, Z5
 	VANDPS       Z4, Z5, Z5
@@ -4581,11 +5910,11 @@ loop334:
 	VMOVUPS      Z6, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop334
+	JMP          loop355
 
-rest335:
+rest356:
 	TESTQ        DX, DX
-	JZ           done336
+	JZ           done357
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -4598,7 +5927,7 @@ rest335:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done336:
+done357:
 	VZEROUPPER
 	RET
 
@@ -4628,9 +5957,9 @@ TEXT ·epanechnikovAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop337:
+loop358:
 	CMPQ         DX, $+16
-	JL           rest338
+	JL           rest359
 	VMOVUPS      (CX)(BX*1), Z5
 	VSUBPS       Z0, Z5, Z5
 	VMULPS       Z1, Z5, Z5
@@ -4642,11 +5971,11 @@ loop337:
 	VMOVUPS      Z6, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop337
+	JMP          loop358
 
-rest338:
+rest359:
 	TESTQ        DX, DX
-	JZ           done339
+	JZ           done360
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -4660,7 +5989,7 @@ rest338:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done339:
+done360:
 	VZEROUPPER
 	RET
 
@@ -4680,32 +6009,32 @@ TEXT ·affineAVX512(SB), NOSPLIT, $0-96
 	SHLQ $0x02, R8
 	XORQ R9, R9
 
-loop340:
+loop361:
 	CMPQ    DX, $+16
-	JL      rest341
+	JL      rest362
 	VMOVUPS (SI)(R9*1), Z0
 	VMOVUPS (DI)(R9*1), Z1
 	MOVQ    R9, R11
 	MOVQ    AX, R10
 	TESTQ   R10, R10
-	JZ      end344
+	JZ      end365
 
-row343:
+row364:
 	VMOVUPS     (BX)(R11*1), Z2
 	VFMADD213PS Z1, Z0, Z2
 	VMOVUPS     Z2, (CX)(R11*1)
 	ADDQ        R8, R11
 	DECQ        R10
-	JNZ         row343
+	JNZ         row364
 
-end344:
+end365:
 	ADDQ $+64, R9
 	SUBQ $+16, DX
-	JMP  loop340
+	JMP  loop361
 
-rest341:
+rest362:
 	TESTQ     DX, DX
-	JZ        done342
+	JZ        done363
 	MOVQ      $0x0000ffff, R10
 	BZHIQ     DX, R10, R10
 	KMOVW     R10, K1
@@ -4713,18 +6042,18 @@ rest341:
 	VMOVUPS.Z (DI)(R9*1), K1, Z1
 	MOVQ      R9, DX
 	TESTQ     AX, AX
-	JZ        end346
+	JZ        end367
 
-row345:
+row366:
 	VMOVUPS.Z   (BX)(DX*1), K1, Z2
 	VFMADD213PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (CX)(DX*1)
 	ADDQ        R8, DX
 	DECQ        AX
-	JNZ         row345
+	JNZ         row366
 
-end346:
-done342:
+end367:
+done363:
 	VZEROUPPER
 	RET
 
@@ -4746,18 +6075,18 @@ TEXT ·affinePairAVX512(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 
-loop347:
+loop368:
 	CMPQ    DX, $+16
-	JL      rest348
+	JL      rest369
 	VMOVUPS (DI)(R11*1), Z0
 	VMOVUPS (R8)(R11*1), Z1
 	VMOVUPS (R9)(R11*1), Z2
 	MOVQ    R11, R13
 	MOVQ    AX, R12
 	TESTQ   R12, R12
-	JZ      end351
+	JZ      end372
 
-row350:
+row371:
 	VMOVUPS     (SI)(R13*1), Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS     (BX)(R13*1), Z4
@@ -4765,16 +6094,16 @@ row350:
 	VMOVUPS     Z3, (CX)(R13*1)
 	ADDQ        R10, R13
 	DECQ        R12
-	JNZ         row350
+	JNZ         row371
 
-end351:
+end372:
 	ADDQ $+64, R11
 	SUBQ $+16, DX
-	JMP  loop347
+	JMP  loop368
 
-rest348:
+rest369:
 	TESTQ     DX, DX
-	JZ        done349
+	JZ        done370
 	MOVQ      $0x0000ffff, R12
 	BZHIQ     DX, R12, R12
 	KMOVW     R12, K1
@@ -4783,9 +6112,9 @@ rest348:
 	VMOVUPS.Z (R9)(R11*1), K1, Z2
 	MOVQ      R11, DX
 	TESTQ     AX, AX
-	JZ        end353
+	JZ        end374
 
-row352:
+row373:
 	VMOVUPS.Z   (SI)(DX*1), K1, Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS.Z   (BX)(DX*1), K1, Z4
@@ -4793,10 +6122,10 @@ row352:
 	VMOVUPS     Z3, K1, (CX)(DX*1)
 	ADDQ        R10, DX
 	DECQ        AX
-	JNZ         row352
+	JNZ         row373
 
-end353:
-done349:
+end374:
+done370:
 	VZEROUPPER
 	RET
 
@@ -4818,18 +6147,18 @@ TEXT ·affinePairAddAVX512(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 
-loop354:
+loop375:
 	CMPQ    DX, $+16
-	JL      rest355
+	JL      rest376
 	VMOVUPS (DI)(R11*1), Z0
 	VMOVUPS (R8)(R11*1), Z1
 	VMOVUPS (R9)(R11*1), Z2
 	MOVQ    R11, R13
 	MOVQ    AX, R12
 	TESTQ   R12, R12
-	JZ      end358
+	JZ      end379
 
-row357:
+row378:
 	VMOVUPS     (SI)(R13*1), Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS     (BX)(R13*1), Z4
@@ -4839,16 +6168,16 @@ row357:
 	VMOVUPS     Z3, (CX)(R13*1)
 	ADDQ        R10, R13
 	DECQ        R12
-	JNZ         row357
+	JNZ         row378
 
-end358:
+end379:
 	ADDQ $+64, R11
 	SUBQ $+16, DX
-	JMP  loop354
+	JMP  loop375
 
-rest355:
+rest376:
 	TESTQ     DX, DX
-	JZ        done356
+	JZ        done377
 	MOVQ      $0x0000ffff, R12
 	BZHIQ     DX, R12, R12
 	KMOVW     R12, K1
@@ -4857,9 +6186,9 @@ rest355:
 	VMOVUPS.Z (R9)(R11*1), K1, Z2
 	MOVQ      R11, DX
 	TESTQ     AX, AX
-	JZ        end360
+	JZ        end381
 
-row359:
+row380:
 	VMOVUPS.Z   (SI)(DX*1), K1, Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS.Z   (BX)(DX*1), K1, Z4
@@ -4869,10 +6198,10 @@ row359:
 	VMOVUPS     Z3, K1, (CX)(DX*1)
 	ADDQ        R10, DX
 	DECQ        AX
-	JNZ         row359
+	JNZ         row380
 
-end360:
-done356:
+end381:
+done377:
 	VZEROUPPER
 	RET
 
@@ -4896,9 +6225,9 @@ TEXT ·momentsAVX512(SB), NOSPLIT, $0-96
 	SHLQ   $0x02, R8
 	XORQ   R9, R9
 
-loop361:
+loop382:
 	CMPQ   DX, $+16
-	JL     rest362
+	JL     rest383
 	VXORPD Z0, Z0, Z0
 	VXORPD Z2, Z2, Z2
 	VXORPD Z1, Z1, Z1
@@ -4906,9 +6235,9 @@ loop361:
 	MOVQ   R9, R11
 	MOVQ   AX, R10
 	TESTQ  R10, R10
-	JZ     end365
+	JZ     end386
 
-row364:
+row385:
 	VMOVUPS       (SI)(R11*1), Z4
 	VCVTPS2PD     Y4, Z5
 	VADDPD        Z5, Z0, Z0
@@ -4923,20 +6252,20 @@ row364:
 	VFMADD231PD   Z5, Z4, Z3
 	ADDQ          R8, R11
 	DECQ          R10
-	JNZ           row364
+	JNZ           row385
 
-end365:
+end386:
 	VMOVUPD Z0, (CX)(R9*2)
 	VMOVUPD Z1, 64(CX)(R9*2)
 	VMOVUPD Z2, (BX)(R9*2)
 	VMOVUPD Z3, 64(BX)(R9*2)
 	ADDQ    $+64, R9
 	SUBQ    $+16, DX
-	JMP     loop361
+	JMP     loop382
 
-rest362:
+rest383:
 	TESTQ  DX, DX
-	JZ     done363
+	JZ     done384
 	MOVQ   $0x0000ffff, R10
 	BZHIQ  DX, R10, R10
 	KMOVW  R10, K1
@@ -4946,9 +6275,9 @@ rest362:
 	VXORPD Z3, Z3, Z3
 	MOVQ   R9, DX
 	TESTQ  AX, AX
-	JZ     end367
+	JZ     end388
 
-row366:
+row387:
 	VMOVUPS.Z     (SI)(DX*1), K1, Z4
 	VCVTPS2PD     Y4, Z5
 	VADDPD        Z5, Z0, Z0
@@ -4963,9 +6292,9 @@ row366:
 	VFMADD231PD   Z5, Z4, Z3
 	ADDQ          R8, DX
 	DECQ          AX
-	JNZ           row366
+	JNZ           row387
 
-end367:
+end388:
 	KSHIFTRW $0x00, K1, K2
 	VMOVUPD  Z0, K2, (CX)(R9*2)
 	KSHIFTRW $0x08, K1, K2
@@ -4975,7 +6304,7 @@ end367:
 	KSHIFTRW $0x08, K1, K1
 	VMOVUPD  Z3, K1, 64(BX)(R9*2)
 
-done363:
+done384:
 	VZEROUPPER
 	RET
 
@@ -4989,19 +6318,19 @@ TEXT ·axpyAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop368:
+loop389:
 	CMPQ        DX, $+16
-	JL          rest369
+	JL          rest390
 	VMOVUPS     (AX)(BX*1), Z1
 	VFMADD231PS (CX)(BX*1), Z0, Z1
 	VMOVUPS     Z1, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop368
+	JMP         loop389
 
-rest369:
+rest390:
 	TESTQ       DX, DX
-	JZ          done370
+	JZ          done391
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -5009,7 +6338,7 @@ rest369:
 	VFMADD231PS (CX)(BX*1), Z0, K1, Z1
 	VMOVUPS     Z1, K1, (AX)(BX*1)
 
-done370:
+done391:
 	VZEROUPPER
 	RET
 
@@ -5027,49 +6356,49 @@ TEXT ·addBiasAVX512(SB), NOSPLIT, $0-48
 	SHLQ $0x02, SI
 	XORQ DI, DI
 
-loop371:
+loop392:
 	CMPQ    DX, $+16
-	JL      rest372
+	JL      rest393
 	VMOVUPS (BX)(DI*1), Z0
 	MOVQ    DI, R9
 	MOVQ    AX, R8
 	TESTQ   R8, R8
-	JZ      end375
+	JZ      end396
 
-row374:
+row395:
 	VMOVUPS (CX)(R9*1), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)(R9*1)
 	ADDQ    SI, R9
 	DECQ    R8
-	JNZ     row374
+	JNZ     row395
 
-end375:
+end396:
 	ADDQ $+64, DI
 	SUBQ $+16, DX
-	JMP  loop371
+	JMP  loop392
 
-rest372:
+rest393:
 	TESTQ     DX, DX
-	JZ        done373
+	JZ        done394
 	MOVQ      $0x0000ffff, R8
 	BZHIQ     DX, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (BX)(DI*1), K1, Z0
 	MOVQ      DI, DX
 	TESTQ     AX, AX
-	JZ        end377
+	JZ        end398
 
-row376:
+row397:
 	VMOVUPS.Z (CX)(DX*1), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (CX)(DX*1)
 	ADDQ      SI, DX
 	DECQ      AX
-	JNZ       row376
+	JNZ       row397
 
-end377:
-done373:
+end398:
+done394:
 	VZEROUPPER
 	RET
 
@@ -5087,50 +6416,50 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-48
 	SHLQ $0x02, SI
 	XORQ DI, DI
 
-loop378:
+loop399:
 	CMPQ    DX, $+16
-	JL      rest379
+	JL      rest400
 	VMOVUPS (CX)(DI*1), Z0
 	MOVQ    DI, R9
 	MOVQ    AX, R8
 	TESTQ   R8, R8
-	JZ      end382
+	JZ      end403
 
-row381:
+row402:
 	VMOVUPS (BX)(R9*1), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    SI, R9
 	DECQ    R8
-	JNZ     row381
+	JNZ     row402
 
-end382:
+end403:
 	VMOVUPS Z0, (CX)(DI*1)
 	ADDQ    $+64, DI
 	SUBQ    $+16, DX
-	JMP     loop378
+	JMP     loop399
 
-rest379:
+rest400:
 	TESTQ     DX, DX
-	JZ        done380
+	JZ        done401
 	MOVQ      $0x0000ffff, R8
 	BZHIQ     DX, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (CX)(DI*1), K1, Z0
 	MOVQ      DI, DX
 	TESTQ     AX, AX
-	JZ        end384
+	JZ        end405
 
-row383:
+row404:
 	VMOVUPS.Z (BX)(DX*1), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	ADDQ      SI, DX
 	DECQ      AX
-	JNZ       row383
+	JNZ       row404
 
-end384:
+end405:
 	VMOVUPS Z0, K1, (CX)(DI*1)
 
-done380:
+done401:
 	VZEROUPPER
 	RET
 
@@ -5150,41 +6479,41 @@ TEXT ·averageAVX512(SB), NOSPLIT, $0-92
 	MOVQ         step+56(FP), R8
 	SHLQ         $0x02, R8
 
-window385:
+window406:
 	TESTQ DI, DI
-	JZ    done386
+	JZ    done407
 	MOVQ  c+80(FP), R9
 	XORQ  R10, R10
 
-loop387:
+loop408:
 	CMPQ   R9, $+16
-	JL     rest388
+	JL     rest409
 	LEAQ   (CX)(R10*1), R11
 	MOVQ   SI, R12
 	VXORPS Z1, Z1, Z1
 
-down390:
+down411:
 	MOVQ R11, R13
 	MOVQ SI, R14
 
-across391:
+across412:
 	VMOVUPS (R13), Z2
 	VADDPS  Z2, Z1, Z1
 	ADDQ    BX, R13
 	DECQ    R14
-	JNZ     across391
+	JNZ     across412
 	ADDQ    DX, R11
 	DECQ    R12
-	JNZ     down390
+	JNZ     down411
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(R10*1)
 	ADDQ    $+64, R10
 	SUBQ    $+16, R9
-	JMP     loop387
+	JMP     loop408
 
-rest388:
+rest409:
 	TESTQ  R9, R9
-	JZ     done389
+	JZ     done410
 	MOVQ   $0x0000ffff, R11
 	BZHIQ  R9, R11, R11
 	KMOVW  R11, K1
@@ -5192,29 +6521,29 @@ rest388:
 	MOVQ   SI, R11
 	VXORPS Z1, Z1, Z1
 
-down392:
+down413:
 	MOVQ R9, R12
 	MOVQ SI, R13
 
-across393:
+across414:
 	VMOVUPS.Z (R12), K1, Z2
 	VADDPS    Z2, Z1, Z1
 	ADDQ      BX, R12
 	DECQ      R13
-	JNZ       across393
+	JNZ       across414
 	ADDQ      DX, R9
 	DECQ      R11
-	JNZ       down392
+	JNZ       down413
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)(R10*1)
 
-done389:
+done410:
 	ADDQ BX, AX
 	ADDQ R8, CX
 	DECQ DI
-	JMP  window385
+	JMP  window406
 
-done386:
+done407:
 	VZEROUPPER
 	RET
 
@@ -5234,41 +6563,41 @@ TEXT ·averageBackAVX512(SB), NOSPLIT, $0-92
 	MOVQ         step+56(FP), R8
 	SHLQ         $0x02, R8
 
-window394:
+window415:
 	TESTQ DI, DI
-	JZ    done395
+	JZ    done416
 	MOVQ  c+80(FP), R9
 	XORQ  R10, R10
 
-loop396:
+loop417:
 	CMPQ    R9, $+16
-	JL      rest397
+	JL      rest418
 	LEAQ    (CX)(R10*1), R11
 	MOVQ    SI, R12
 	VMOVUPS (AX)(R10*1), Z1
 	VMULPS  Z0, Z1, Z1
 
-down399:
+down420:
 	MOVQ R11, R13
 	MOVQ SI, R14
 
-across400:
+across421:
 	VMOVUPS (R13), Z2
 	VADDPS  Z1, Z2, Z2
 	VMOVUPS Z2, (R13)
 	ADDQ    BX, R13
 	DECQ    R14
-	JNZ     across400
+	JNZ     across421
 	ADDQ    DX, R11
 	DECQ    R12
-	JNZ     down399
+	JNZ     down420
 	ADDQ    $+64, R10
 	SUBQ    $+16, R9
-	JMP     loop396
+	JMP     loop417
 
-rest397:
+rest418:
 	TESTQ     R9, R9
-	JZ        done398
+	JZ        done419
 	MOVQ      $0x0000ffff, R11
 	BZHIQ     R9, R11, R11
 	KMOVW     R11, K1
@@ -5277,28 +6606,28 @@ rest397:
 	VMOVUPS.Z (AX)(R10*1), K1, Z1
 	VMULPS    Z0, Z1, Z1
 
-down401:
+down422:
 	MOVQ R9, R10
 	MOVQ SI, R12
 
-across402:
+across423:
 	VMOVUPS.Z (R10), K1, Z2
 	VADDPS    Z1, Z2, Z2
 	VMOVUPS   Z2, K1, (R10)
 	ADDQ      BX, R10
 	DECQ      R12
-	JNZ       across402
+	JNZ       across423
 	ADDQ      DX, R9
 	DECQ      R11
-	JNZ       down401
+	JNZ       down422
 
-done398:
+done419:
 	ADDQ BX, AX
 	ADDQ R8, CX
 	DECQ DI
-	JMP  window394
+	JMP  window415
 
-done395:
+done416:
 	VZEROUPPER
 	RET
 
@@ -5319,9 +6648,9 @@ TEXT ·sgdAVX512(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
-loop403:
+loop424:
 	CMPQ         BX, $+16
-	JL           rest404
+	JL           rest425
 	VMOVUPS      (AX)(SI*1), Z4
 	VMOVUPS      (DX)(SI*1), Z5
 	VMULPS       Z2, Z5, Z5
@@ -5333,11 +6662,11 @@ loop403:
 	VMOVUPS      Z4, (AX)(SI*1)
 	ADDQ         $+64, SI
 	SUBQ         $+16, BX
-	JMP          loop403
+	JMP          loop424
 
-rest404:
+rest425:
 	TESTQ        BX, BX
-	JZ           done405
+	JZ           done426
 	MOVQ         $0x0000ffff, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -5351,7 +6680,7 @@ rest404:
 	VFNMADD231PS Z5, Z0, Z4
 	VMOVUPS      Z4, K1, (AX)(SI*1)
 
-done405:
+done426:
 	VZEROUPPER
 	RET
 
@@ -5390,9 +6719,9 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-128
 	MOVQ         w_len+8(FP), SI
 	XORQ         DI, DI
 
-loop406:
+loop427:
 	CMPQ        SI, $+16
-	JL          rest407
+	JL          rest428
 	VMOVUPS     (CX)(DI*1), Z9
 	VMULPS      Z1, Z9, Z9
 	VMOVUPS     (DX)(DI*1), Z10
@@ -5416,11 +6745,11 @@ loop406:
 	VMOVUPS     Z9, (AX)(DI*1)
 	ADDQ        $+64, DI
 	SUBQ        $+16, SI
-	JMP         loop406
+	JMP         loop427
 
-rest407:
+rest428:
 	TESTQ       SI, SI
-	JZ          done408
+	JZ          done429
 	MOVQ        $0x0000ffff, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -5446,7 +6775,7 @@ rest407:
 	VSUBPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*1)
 
-done408:
+done429:
 	VZEROUPPER
 	RET
 
@@ -5459,9 +6788,9 @@ TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-32
 	MOVQ   x_len+8(FP), CX
 	XORQ   DX, DX
 
-loop409:
+loop430:
 	CMPQ          CX, $+16
-	JL            rest410
+	JL            rest431
 	VMOVUPS       (AX)(DX*1), Z2
 	VCVTPS2PD     Y2, Z3
 	VFMADD231PD   Z3, Z3, Z0
@@ -5470,11 +6799,11 @@ loop409:
 	VFMADD231PD   Z2, Z2, Z1
 	ADDQ          $+64, DX
 	SUBQ          $+16, CX
-	JMP           loop409
+	JMP           loop430
 
-rest410:
+rest431:
 	TESTQ         CX, CX
-	JZ            done411
+	JZ            done432
 	MOVQ          $0x0000ffff, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -5485,7 +6814,7 @@ rest410:
 	VCVTPS2PD     Y2, Z2
 	VFMADD231PD   Z2, Z2, Z1
 
-done411:
+done432:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -5493,483 +6822,5 @@ done411:
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
 	MOVSD         X0, ret+24(FP)
-	VZEROUPPER
-	RET
-
-// func compressAVX512(val []float32, row []int32, x []float32, n int, lines int, line int, first int, step int) int
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, POPCNT
-TEXT ·compressAVX512(SB), NOSPLIT, $0-120
-	MOVQ         val_base+0(FP), AX
-	MOVQ         row_base+24(FP), CX
-	MOVQ         x_base+48(FP), DX
-	MOVQ         lines+80(FP), BX
-	MOVQ         line+88(FP), SI
-	SHLQ         $0x02, SI
-	MOVQ         first+96(FP), DI
-	MOVQ         step+104(FP), R8
-	XORQ         R9, R9
-	MOVL         $0x00000010, R10
-	VMOVD        R10, X0
-	VBROADCASTSS X0, Z1
-	VXORPS       Z2, Z2, Z2
-
-line412:
-	DECQ         BX
-	JL           done413
-	VPBROADCASTD DI, Z0
-	VPADDD       iota<>+0(SB), Z0, Z0
-	MOVQ         n+72(FP), R10
-	XORQ         R11, R11
-
-loop414:
-	CMPQ          R10, $+16
-	JL            rest415
-	VMOVUPS       (DX)(R11*1), Z3
-	VCMPPS        $0x04, Z2, Z3, K1
-	VCOMPRESSPS.Z Z3, K1, Z3
-	VPCOMPRESSD.Z Z0, K1, Z4
-	VMOVUPS       Z3, (AX)(R9*4)
-	VMOVDQU32     Z4, (CX)(R9*4)
-	VPADDD        Z1, Z0, Z0
-	KMOVW         K1, R12
-	POPCNTQ       R12, R12
-	ADDQ          R12, R9
-	ADDQ          $+64, R11
-	SUBQ          $+16, R10
-	JMP           loop414
-
-rest415:
-	TESTQ         R10, R10
-	JZ            done416
-	MOVQ          $0x0000ffff, R12
-	BZHIQ         R10, R12, R12
-	KMOVW         R12, K1
-	VMOVUPS.Z     (DX)(R11*1), K1, Z3
-	VCMPPS        $0x04, Z2, Z3, K1, K1
-	VCOMPRESSPS.Z Z3, K1, Z3
-	VPCOMPRESSD.Z Z0, K1, Z4
-	VMOVUPS       Z3, (AX)(R9*4)
-	VMOVDQU32     Z4, (CX)(R9*4)
-	VPADDD        Z1, Z0, Z0
-	KMOVW         K1, R10
-	POPCNTQ       R10, R10
-	ADDQ          R10, R9
-
-done416:
-	ADDQ SI, DX
-	ADDQ R8, DI
-	JMP  line412
-
-done413:
-	MOVQ R9, ret+112(FP)
-	VZEROUPPER
-	RET
-
-// func gatherAVX512(val []float32, row []int32, count []int, room int, x []float32, offset []int32, index []int32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, POPCNT
-TEXT ·gatherAVX512(SB), NOSPLIT, $0-152
-	MOVQ   x_base+80(FP), AX
-	MOVQ   offset_base+104(FP), CX
-	MOVQ   index_base+128(FP), DX
-	MOVQ   offset_len+112(FP), BX
-	VXORPS Z0, Z0, Z0
-	MOVQ   count_len+56(FP), SI
-	MOVQ   $0x0000ffff, DI
-	BZHIQ  SI, DI, DI
-	KMOVW  DI, K1
-	LEAQ   -1(BX), SI
-	XORQ   DI, DI
-
-rows417:
-	CMPQ          DI, BX
-	JGE           done418
-	LEAQ          (DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z1
-	LEAQ          1(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z2
-	LEAQ          2(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z3
-	LEAQ          3(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z4
-	LEAQ          4(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z5
-	LEAQ          5(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z6
-	LEAQ          6(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z7
-	LEAQ          7(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z8
-	LEAQ          8(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z9
-	LEAQ          9(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z10
-	LEAQ          10(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z11
-	LEAQ          11(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z12
-	LEAQ          12(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z13
-	LEAQ          13(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z14
-	LEAQ          14(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z15
-	LEAQ          15(DI), R8
-	CMPQ          R8, SI
-	CMOVQGT       SI, R8
-	MOVLQSX       (CX)(R8*4), R8
-	VMOVUPS.Z     (AX)(R8*4), K1, Z16
-	VUNPCKLPS     Z2, Z1, Z17
-	VUNPCKHPS     Z2, Z1, Z1
-	VUNPCKLPS     Z4, Z3, Z2
-	VUNPCKHPS     Z4, Z3, Z3
-	VUNPCKLPS     Z6, Z5, Z4
-	VUNPCKHPS     Z6, Z5, Z5
-	VUNPCKLPS     Z8, Z7, Z6
-	VUNPCKHPS     Z8, Z7, Z7
-	VUNPCKLPS     Z10, Z9, Z8
-	VUNPCKHPS     Z10, Z9, Z9
-	VUNPCKLPS     Z12, Z11, Z10
-	VUNPCKHPS     Z12, Z11, Z11
-	VUNPCKLPS     Z14, Z13, Z12
-	VUNPCKHPS     Z14, Z13, Z13
-	VUNPCKLPS     Z16, Z15, Z14
-	VUNPCKHPS     Z16, Z15, Z15
-	VUNPCKLPD     Z2, Z17, Z16
-	VUNPCKHPD     Z2, Z17, Z2
-	VUNPCKLPD     Z3, Z1, Z17
-	VUNPCKHPD     Z3, Z1, Z1
-	VUNPCKLPD     Z6, Z4, Z3
-	VUNPCKHPD     Z6, Z4, Z4
-	VUNPCKLPD     Z7, Z5, Z6
-	VUNPCKHPD     Z7, Z5, Z5
-	VUNPCKLPD     Z10, Z8, Z7
-	VUNPCKHPD     Z10, Z8, Z8
-	VUNPCKLPD     Z11, Z9, Z10
-	VUNPCKHPD     Z11, Z9, Z9
-	VUNPCKLPD     Z14, Z12, Z11
-	VUNPCKHPD     Z14, Z12, Z12
-	VUNPCKLPD     Z15, Z13, Z14
-	VUNPCKHPD     Z15, Z13, Z13
-	VSHUFF32X4    $0x88, Z3, Z16, Z15
-	VSHUFF32X4    $0x88, Z11, Z7, Z18
-	VSHUFF32X4    $0x88, Z18, Z15, Z19
-	VSHUFF32X4    $0xdd, Z18, Z15, Z15
-	VSHUFF32X4    $0xdd, Z3, Z16, Z3
-	VSHUFF32X4    $0xdd, Z11, Z7, Z7
-	VSHUFF32X4    $0x88, Z7, Z3, Z11
-	VSHUFF32X4    $0xdd, Z7, Z3, Z3
-	VSHUFF32X4    $0x88, Z4, Z2, Z7
-	VSHUFF32X4    $0x88, Z12, Z8, Z16
-	VSHUFF32X4    $0x88, Z16, Z7, Z18
-	VSHUFF32X4    $0xdd, Z16, Z7, Z7
-	VSHUFF32X4    $0xdd, Z4, Z2, Z2
-	VSHUFF32X4    $0xdd, Z12, Z8, Z4
-	VSHUFF32X4    $0x88, Z4, Z2, Z8
-	VSHUFF32X4    $0xdd, Z4, Z2, Z2
-	VSHUFF32X4    $0x88, Z6, Z17, Z4
-	VSHUFF32X4    $0x88, Z14, Z10, Z12
-	VSHUFF32X4    $0x88, Z12, Z4, Z16
-	VSHUFF32X4    $0xdd, Z12, Z4, Z4
-	VSHUFF32X4    $0xdd, Z6, Z17, Z6
-	VSHUFF32X4    $0xdd, Z14, Z10, Z10
-	VSHUFF32X4    $0x88, Z10, Z6, Z12
-	VSHUFF32X4    $0xdd, Z10, Z6, Z6
-	VSHUFF32X4    $0x88, Z5, Z1, Z10
-	VSHUFF32X4    $0x88, Z13, Z9, Z14
-	VSHUFF32X4    $0x88, Z14, Z10, Z17
-	VSHUFF32X4    $0xdd, Z14, Z10, Z10
-	VSHUFF32X4    $0xdd, Z5, Z1, Z1
-	VSHUFF32X4    $0xdd, Z13, Z9, Z5
-	VSHUFF32X4    $0x88, Z5, Z1, Z9
-	VSHUFF32X4    $0xdd, Z5, Z1, Z1
-	MOVQ          BX, R8
-	SUBQ          DI, R8
-	MOVQ          $0x00000010, R9
-	CMPQ          R8, R9
-	CMOVQGT       R9, R8
-	MOVQ          $0x0000ffff, R9
-	BZHIQ         R8, R9, R9
-	KMOVW         R9, K2
-	VMOVUPS.Z     (DX)(DI*4), K2, Z5
-	MOVQ          val_base+0(FP), R8
-	MOVQ          row_base+24(FP), R9
-	MOVQ          count_base+48(FP), R10
-	MOVQ          count_len+56(FP), R11
-	MOVQ          room+72(FP), R12
-	CMPQ          R11, $+0
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z19, K2, K3
-	VCOMPRESSPS.Z Z19, K3, Z13
-	VPCOMPRESSD.Z Z5, K3, Z14
-	MOVQ          (R10), R13
-	VMOVUPS       Z13, (R8)(R13*4)
-	VMOVDQU32     Z14, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, (R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+1
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z18, K2, K3
-	VCOMPRESSPS.Z Z18, K3, Z13
-	VPCOMPRESSD.Z Z5, K3, Z14
-	MOVQ          8(R10), R13
-	VMOVUPS       Z13, (R8)(R13*4)
-	VMOVDQU32     Z14, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 8(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+2
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z16, K2, K3
-	VCOMPRESSPS.Z Z16, K3, Z13
-	VPCOMPRESSD.Z Z5, K3, Z14
-	MOVQ          16(R10), R13
-	VMOVUPS       Z13, (R8)(R13*4)
-	VMOVDQU32     Z14, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 16(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+3
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z17, K2, K3
-	VCOMPRESSPS.Z Z17, K3, Z13
-	VPCOMPRESSD.Z Z5, K3, Z14
-	MOVQ          24(R10), R13
-	VMOVUPS       Z13, (R8)(R13*4)
-	VMOVDQU32     Z14, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 24(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+4
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z11, K2, K3
-	VCOMPRESSPS.Z Z11, K3, Z11
-	VPCOMPRESSD.Z Z5, K3, Z13
-	MOVQ          32(R10), R13
-	VMOVUPS       Z11, (R8)(R13*4)
-	VMOVDQU32     Z13, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 32(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+5
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z8, K2, K3
-	VCOMPRESSPS.Z Z8, K3, Z8
-	VPCOMPRESSD.Z Z5, K3, Z11
-	MOVQ          40(R10), R13
-	VMOVUPS       Z8, (R8)(R13*4)
-	VMOVDQU32     Z11, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 40(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+6
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z12, K2, K3
-	VCOMPRESSPS.Z Z12, K3, Z8
-	VPCOMPRESSD.Z Z5, K3, Z11
-	MOVQ          48(R10), R13
-	VMOVUPS       Z8, (R8)(R13*4)
-	VMOVDQU32     Z11, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 48(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+7
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z9, K2, K3
-	VCOMPRESSPS.Z Z9, K3, Z8
-	VPCOMPRESSD.Z Z5, K3, Z9
-	MOVQ          56(R10), R13
-	VMOVUPS       Z8, (R8)(R13*4)
-	VMOVDQU32     Z9, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 56(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+8
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z15, K2, K3
-	VCOMPRESSPS.Z Z15, K3, Z8
-	VPCOMPRESSD.Z Z5, K3, Z9
-	MOVQ          64(R10), R13
-	VMOVUPS       Z8, (R8)(R13*4)
-	VMOVDQU32     Z9, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 64(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+9
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z7, K2, K3
-	VCOMPRESSPS.Z Z7, K3, Z7
-	VPCOMPRESSD.Z Z5, K3, Z8
-	MOVQ          72(R10), R13
-	VMOVUPS       Z7, (R8)(R13*4)
-	VMOVDQU32     Z8, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 72(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+10
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z4, K2, K3
-	VCOMPRESSPS.Z Z4, K3, Z4
-	VPCOMPRESSD.Z Z5, K3, Z7
-	MOVQ          80(R10), R13
-	VMOVUPS       Z4, (R8)(R13*4)
-	VMOVDQU32     Z7, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 80(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+11
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z10, K2, K3
-	VCOMPRESSPS.Z Z10, K3, Z4
-	VPCOMPRESSD.Z Z5, K3, Z7
-	MOVQ          88(R10), R13
-	VMOVUPS       Z4, (R8)(R13*4)
-	VMOVDQU32     Z7, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 88(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+12
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z3, K2, K3
-	VCOMPRESSPS.Z Z3, K3, Z3
-	VPCOMPRESSD.Z Z5, K3, Z4
-	MOVQ          96(R10), R13
-	VMOVUPS       Z3, (R8)(R13*4)
-	VMOVDQU32     Z4, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 96(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+13
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z2, K2, K3
-	VCOMPRESSPS.Z Z2, K3, Z2
-	VPCOMPRESSD.Z Z5, K3, Z3
-	MOVQ          104(R10), R13
-	VMOVUPS       Z2, (R8)(R13*4)
-	VMOVDQU32     Z3, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 104(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+14
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z6, K2, K3
-	VCOMPRESSPS.Z Z6, K3, Z2
-	VPCOMPRESSD.Z Z5, K3, Z3
-	MOVQ          112(R10), R13
-	VMOVUPS       Z2, (R8)(R13*4)
-	VMOVDQU32     Z3, (R9)(R13*4)
-	KMOVW         K3, R14
-	POPCNTQ       R14, R14
-	ADDQ          R14, R13
-	MOVQ          R13, 112(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-	CMPQ          R11, $+15
-	JLE           next419
-	VCMPPS        $0x04, Z0, Z1, K2, K2
-	VCOMPRESSPS.Z Z1, K2, Z1
-	VPCOMPRESSD.Z Z5, K2, Z2
-	MOVQ          120(R10), R11
-	VMOVUPS       Z1, (R8)(R11*4)
-	VMOVDQU32     Z2, (R9)(R11*4)
-	KMOVW         K2, R13
-	POPCNTQ       R13, R13
-	ADDQ          R13, R11
-	MOVQ          R11, 120(R10)
-	LEAQ          (R8)(R12*4), R8
-	LEAQ          (R9)(R12*4), R9
-
-next419:
-	ADDQ $+16, DI
-	JMP  rows417
-
-done418:
 	VZEROUPPER
 	RET

@@ -9,6 +9,8 @@ func main() {
 	ConstraintExpr("!noasm")
 	for _, v := range []isa{avx2, avx512} {
 		v.combine()
+		v.compress()
+		v.gather()
 		v.correlate()
 		v.scan()
 		v.windows()
@@ -17,7 +19,5 @@ func main() {
 		v.pooling()
 		v.optimizers()
 	}
-	compress()
-	gather()
 	Generate()
 }
