@@ -235,6 +235,7 @@ func TestBadInput(t *testing.T) {
 		{"train " + file("type.toml", "steps = 'four'\n"), 2, []string{"type.toml", "steps"}},
 		{"train --net " + file("bad.json", `{"name":"x","nodes":[{"name":"a","op":"dense"}]}`) + " --out " + out, 1, []string{"bad.json", `"dense"`, "linear"}},
 		{"train --net " + file("shape.json", `{"name":"x","nodes":[{"name":"in","op":"input","attrs":{"shape":{"h":3,"w":3,"c":1},"coding":"direct"}},{"name":"fc","op":"linear","inputs":["in"],"attrs":{"out":10}},{"name":"r","op":"readout","inputs":["fc"]}]}`) + " --out " + out, 1, []string{`"fc"`, "vector"}},
+		{"eval " + dir + " --split tset", 2, []string{`"tset"`, "validation"}},
 		{"eval " + dir, 1, []string{"no checkpoint"}},
 		{"eval " + file("garbage.safetensors", "garbage"), 1, []string{"garbage.safetensors"}},
 		{"eval", 2, []string{"accepts 1 arg"}},

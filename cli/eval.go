@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,11 +29,14 @@ with: test data by default, or the validation images of its own split.`,
 	cmd.Flags().StringVar(&split, "split", "test", "what to measure on: test, validation or train")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !slices.Contains(train.Splits, split) {
+			return usagef("--split is %q, expected %s", split, strings.Join(train.Splits, ", "))
+		}
 		c, err := train.ReadCheckpoint(args[0])
 		if err != nil {
 			return err
 		}
-		ev, r, err := train.EvaluateCheckpoint(c, split, flags.Apply)
+		ev, r, err := train.EvaluateCheckpoint(cmd.Context(), c, split, applied(flags))
 		if err != nil {
 			return err
 		}

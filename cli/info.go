@@ -103,16 +103,13 @@ func zooNames() []string {
 // describe finds out what the argument names and gathers what is known of it.
 func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error) {
 	r := recipe.Default()
-	if err := flags.Apply(&r); err != nil {
-		return nil, nil, usageError{err}
+	if err := applied(flags)(&r); err != nil {
+		return nil, nil, err
 	}
 	_, zooErr := zoo.Named(arg)
 	switch {
 	case zooErr == nil:
 		r.Net = arg
-		if err := r.Validate(); err != nil {
-			return nil, nil, usageError{err}
-		}
 		set, _, err := train.LoadData(r)
 		if err != nil {
 			return nil, nil, err
@@ -147,8 +144,8 @@ func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netI
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := flags.Apply(&r); err != nil {
-		return nil, nil, usageError{err}
+	if err := applied(flags)(&r); err != nil {
+		return nil, nil, err
 	}
 	info, err := newNetInfo(net, r.Steps)
 	if err != nil {

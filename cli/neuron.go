@@ -51,11 +51,8 @@ surrogate windows.`,
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		r := recipe.Default()
-		if err := flags.Apply(&r); err != nil {
-			return usageError{err}
-		}
-		if err := r.Validate(); err != nil {
-			return usageError{err}
+		if err := applied(flags)(&r); err != nil {
+			return err
 		}
 		m, err := r.Model()
 		if err != nil {

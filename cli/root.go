@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qif-snn/qif/recipe"
 	"github.com/qif-snn/qif/train"
 )
 
@@ -129,4 +130,19 @@ func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// applied lays flags over a recipe; what is wrong with the outcome is wrong with
+// the flags.
+func applied(flags *recipe.Flags) func(*recipe.Recipe) error {
+	return func(r *recipe.Recipe) error {
+		err := flags.Apply(r)
+		if err == nil {
+			err = r.Validate()
+		}
+		if err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
 }

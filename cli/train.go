@@ -45,7 +45,7 @@ bits as one that was never interrupted.`,
 			if len(args) > 0 || printRecipe {
 				return usagef("--resume takes the recipe from the run; give no recipe with it")
 			}
-			run, err = train.Resume(resume, flags.Apply)
+			run, err = train.Resume(resume, applied(flags))
 		} else {
 			var r recipe.Recipe
 			if r, err = mergedRecipe(args, flags); err != nil {
@@ -72,16 +72,10 @@ func mergedRecipe(args []string, flags *recipe.Flags) (recipe.Recipe, error) {
 		name = args[0]
 	}
 	r, err := recipe.Load(name)
-	if err == nil {
-		err = flags.Apply(&r)
-	}
-	if err == nil {
-		err = r.Validate()
-	}
 	if err != nil {
 		return r, usageError{err}
 	}
-	return r, nil
+	return r, applied(flags)(&r)
 }
 
 func printTOML(w io.Writer, r recipe.Recipe) error {

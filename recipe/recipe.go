@@ -49,7 +49,7 @@ type Recipe struct {
 	WindowPooled bool   `toml:"window_pooled" default:"false" help:"one width for all steps"`
 
 	Data       string  `toml:"data" default:"" group:"Data" help:"folder of the data set; empty: the built-in part of Fashion-MNIST"`
-	Validation float64 `toml:"validation" default:"0.1" in:"[0,1)" help:"share of the training images kept for validation"`
+	Validation float64 `toml:"validation" default:"0.1" in:"(0,1)" help:"share of the training images kept for validation"`
 	Limit      int     `toml:"limit" default:"0" in:"[0,2147483647]" help:"use only so many training images; 0: all"`
 	CropPad    int     `toml:"crop_pad" default:"0" in:"[0,64]" help:"shift images by up to so many pixels"`
 	Flip       bool    `toml:"flip" default:"false" help:"mirror each image left to right with probability ½"`

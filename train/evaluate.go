@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -65,14 +66,19 @@ func (e *Evaluator) Load(params []graph.Tensor) error {
 	return e.runner.Load(folded)
 }
 
-// Run evaluates parameters on the chosen images, in order, without
-// augmentation.
-func (e *Evaluator) Run(params []graph.Tensor, set *data.Set, indices []int, norm data.Norm) (*Evaluation, error) {
+// Run evaluates parameters on the chosen images, or all if indices is nil, in
+// order and without augmentation. It gives up, with the context's error, when
+// ctx ends.
+func (e *Evaluator) Run(ctx context.Context, params []graph.Tensor, set *data.Set, indices []int, norm data.Norm) (*Evaluation, error) {
 	if err := e.Load(params); err != nil {
 		return nil, err
 	}
+	n := len(indices)
+	if indices == nil {
+		n = set.Len()
+	}
 	l, err := data.NewLoader(data.LoaderOptions{
-		Set: set, Indices: indices, Batch: min(e.opts.Batch, len(indices)), Norm: norm, Ahead: 4,
+		Set: set, Indices: indices, Batch: min(e.opts.Batch, n), Norm: norm, Ahead: 4,
 	})
 	if err != nil {
 		return nil, err
@@ -86,6 +92,9 @@ func (e *Evaluator) Run(params []graph.Tensor, set *data.Set, indices []int, nor
 	pass := l.Epoch(0, 0)
 	defer pass.Close()
 	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		b, ok := pass.Next()
 		if !ok {
 			break

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,16 +46,15 @@ type LearnedParam struct {
 
 // conclude measures the chosen epoch on the test data, once, and writes the
 // report.
-func (r *Run) conclude() (*Result, error) {
+func (r *Run) conclude(ctx context.Context) (*Result, error) {
 	best, err := ReadCheckpoint(r.path(CheckpointFile))
 	if err != nil {
 		return nil, err
 	}
-	all := make([]int, r.Test.Len())
-	for i := range all {
-		all[i] = i
+	test, err := r.eval.Run(ctx, best.Params, r.Test, nil, r.Norm)
+	if ctx.Err() != nil {
+		return nil, ErrInterrupted // the epochs are saved
 	}
-	test, err := r.eval.Run(best.Params, r.Test, all, r.Norm)
 	if err != nil {
 		return nil, fmt.Errorf("test: %w", err)
 	}

@@ -43,97 +43,112 @@ type Run struct {
 	warnings  []Warning
 }
 
-// Start begins a run in the folder dir, which must not hold one already.
+// Start begins a run in the folder dir, which must not hold one already. A run
+// that cannot begin leaves no folder behind.
 func Start(s *Setup, dir string) (*Run, error) {
-	for _, name := range []string{LastFile, CheckpointFile, MetricsFile} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return nil, fmt.Errorf("%s already holds a run: resume it with --resume %s, or choose another folder with --out", dir, dir)
-		}
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	r, err := open(s, dir)
-	if err != nil {
-		return nil, err
-	}
-	toml, err := s.Recipe.TOML()
-	if err == nil {
-		err = writeFile(filepath.Join(dir, RecipeFile), func(w io.Writer) error {
-			_, err := w.Write(toml)
-			return err
-		})
-	}
-	if err == nil {
-		r.progress.Partial = r.newPartial()
-		err = r.save() // a kill at any time leaves something to resume
-	}
-	if err != nil {
+	r := newRun(s, dir)
+	if err := r.begin(); err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
+}
+
+func (r *Run) begin() error {
+	if err := r.compile(); err != nil {
+		return err
+	}
+	toml, err := r.Recipe.TOML()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.Dir, 0o755); err != nil {
+		return err
+	}
+	if err := r.hold(); err != nil {
+		return err
+	}
+	for _, name := range []string{LastFile, CheckpointFile, MetricsFile} {
+		if _, err := os.Stat(r.path(name)); err == nil {
+			return fmt.Errorf("%s already holds a run: resume it with --resume %s, or choose another folder with --out", r.Dir, r.Dir)
+		}
+	}
+	r.progress.Partial = r.newPartial()
+	err = writeFile(r.path(RecipeFile), func(w io.Writer) error {
+		_, err := w.Write(toml)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.save() // a kill at any time leaves something to resume
 }
 
 // Resume continues the run in dir. The recipe is the run's own; adjust may
 // change settings that do not bear on results, such as the number of threads.
 func Resume(dir string, adjust func(*recipe.Recipe) error) (*Run, error) {
-	c, err := ReadCheckpoint(filepath.Join(dir, LastFile))
-	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("%s: no run to resume there (%s is missing)", dir, LastFile)
-		}
-		return nil, err
-	}
-	rec, err := c.ParsedRecipe()
-	if err != nil {
-		return nil, err
-	}
-	before := rec.Comparable()
-	if err := adjust(&rec); err != nil {
-		return nil, err
-	}
-	before.Data = rec.Data // a folder may move; its content is checked below
-	if key, ok := before.Differs(rec.Comparable()); ok {
-		return nil, fmt.Errorf("%s was begun with another %s: a resumed run keeps its recipe", dir, key)
-	}
-	s, err := Prepare(rec)
-	if err != nil {
-		return nil, err
-	}
-	if s.Split.SHA256 != c.Split.SHA256 {
-		return nil, fmt.Errorf("%s was begun on data with SHA-256 %.12s…, the data now has %.12s…", dir, c.Split.SHA256, s.Split.SHA256)
-	}
-	r, err := open(s, dir)
-	if err != nil {
-		return nil, err
-	}
-	r.Resumed = true
-	r.progress = c.Progress
-	if err := errors.Join(r.trainer.Restore(c.snapshot()), trimMetrics(filepath.Join(dir, MetricsFile), c.Progress.Epochs)); err != nil {
+	r := newRun(nil, dir)
+	if err := r.takeUp(adjust); err != nil {
 		r.Close()
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, LastFile), err)
+		return nil, err
 	}
 	return r, nil
 }
 
-// open locks the folder, clears what a killed writer left, and compiles.
-func open(s *Setup, dir string) (*Run, error) {
-	r := &Run{Setup: s, Dir: dir, observer: Silent{}, warned: map[string]bool{}}
-	r.lock = flock.New(filepath.Join(dir, lockFile))
-	ok, err := r.lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", dir, err)
+func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
+	if _, err := os.Stat(r.path(LastFile)); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: no run to resume there (%s is missing)", r.Dir, LastFile)
 	}
-	if !ok {
-		return nil, fmt.Errorf("%s is in use by another process", dir)
+	if err := r.hold(); err != nil {
+		return err
+	}
+	c, err := ReadCheckpoint(r.path(LastFile))
+	if err != nil {
+		return err
+	}
+	rec, err := c.ParsedRecipe()
+	if err != nil {
+		return err
+	}
+	before := rec.Comparable()
+	if err := adjust(&rec); err != nil {
+		return err
+	}
+	before.Data = rec.Data // a folder may move; its content is checked below
+	if was, is, differ := before.Differs(rec.Comparable()); differ {
+		return fmt.Errorf("%s was begun with %s, not %s: a resumed run keeps its recipe", r.Dir, was, is)
+	}
+	if r.Setup, err = Prepare(rec); err != nil {
+		return err
+	}
+	if r.Split.SHA256 != c.Split.SHA256 {
+		return fmt.Errorf("%s was begun on data with SHA-256 %.12s…, the data now has %.12s…", r.Dir, c.Split.SHA256, r.Split.SHA256)
 	}
 	if err := r.compile(); err != nil {
-		r.Close()
-		return nil, err
+		return err
 	}
-	removeLeftovers(dir)
-	return r, nil
+	r.Resumed, r.progress = true, c.Progress
+	if err := r.trainer.Restore(c.snapshot()); err != nil {
+		return fmt.Errorf("%s: %w", r.path(LastFile), err)
+	}
+	return trimMetrics(r.path(MetricsFile), c.Progress.Epochs)
+}
+
+func newRun(s *Setup, dir string) *Run {
+	return &Run{Setup: s, Dir: dir, observer: Silent{}, warned: map[string]bool{}, lock: flock.New(filepath.Join(dir, lockFile))}
+}
+
+// hold locks the folder and clears what a killed writer left.
+func (r *Run) hold() error {
+	ok, err := r.lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("locking %s: %w", r.Dir, err)
+	}
+	if !ok {
+		return fmt.Errorf("%s is in use by another process", r.Dir)
+	}
+	removeLeftovers(r.Dir)
+	return nil
 }
 
 // removeLeftovers deletes temporary files of writers that were killed. Failure
@@ -208,7 +223,7 @@ func (r *Run) Finish(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 	}
-	return r.conclude()
+	return r.conclude(ctx)
 }
 
 func (r *Run) epoch(ctx context.Context) error {
@@ -216,10 +231,7 @@ func (r *Run) epoch(ctx context.Context) error {
 	defer pass.Close()
 	for {
 		if ctx.Err() != nil {
-			if err := r.save(); err != nil {
-				return err
-			}
-			return ErrInterrupted
+			return r.interrupted()
 		}
 		b, ok := pass.Next()
 		if !ok {
@@ -234,7 +246,15 @@ func (r *Run) epoch(ctx context.Context) error {
 			}
 		}
 	}
-	return r.endEpoch()
+	return r.endEpoch(ctx)
+}
+
+// interrupted saves the run where it stands.
+func (r *Run) interrupted() error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	return ErrInterrupted
 }
 
 func (r *Run) step(b *data.Batch) error {
@@ -305,9 +325,12 @@ func (p Partial) rates() [][]float64 {
 }
 
 // endEpoch validates, keeps the parameters if they are the best yet, and saves.
-func (r *Run) endEpoch() error {
+func (r *Run) endEpoch(ctx context.Context) error {
 	params := r.trainer.Tensors()
-	val, err := r.eval.Run(params, r.Train, r.ValIdx, r.Norm)
+	val, err := r.eval.Run(ctx, params, r.Train, r.ValIdx, r.Norm)
+	if ctx.Err() != nil {
+		return r.interrupted()
+	}
 	if err != nil {
 		return fmt.Errorf("validation after epoch %d: %w", r.progress.Epoch+1, err)
 	}

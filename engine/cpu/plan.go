@@ -66,7 +66,9 @@ type plan struct {
 }
 
 func newPlan(net *graph.Network, train bool, batch, steps, threads int) (*plan, error) {
-	p := &plan{net: net, train: train, batch: batch, steps: steps, pool: newPool(threads)}
+	if err := checkMemory(net, train, batch, steps); err != nil {
+		return nil, err
+	}
 	var windows []graph.LayerWindows
 	if train {
 		var err error
@@ -74,6 +76,7 @@ func newPlan(net *graph.Network, train bool, batch, steps, threads int) (*plan, 
 			return nil, err
 		}
 	}
+	p := &plan{net: net, train: train, batch: batch, steps: steps, pool: newPool(threads)}
 	p.addParams()
 	if err := p.build(windows); err != nil {
 		p.pool.close()
