@@ -71,7 +71,7 @@ func TestPlainProgress(t *testing.T) {
 		t.Fatal(errs)
 	}
 	for _, want := range []string{
-		"Training tiny: qif on fashion-mnist-subset/train, 20538 parameters, T = 2", "window of neuron2: triangular, width per step",
+		"Training tiny: qif on fashion-mnist-subset, 20538 parameters, T = 2", "window of neuron2: triangular, width per step",
 		"epoch 1: loss", "epoch 2: loss", "firing % per step: neuron1",
 	} {
 		if !strings.Contains(errs, want) {

@@ -88,7 +88,7 @@ func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
 	}
 	best := r.progress.Epochs[r.progress.Best-1]
 	res := &Result{
-		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.Recipe.Neuron, Data: r.Train.Name,
+		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.Recipe.Neuron, Data: r.DataName(),
 		Seed: r.Recipe.Seed, Epochs: r.Recipe.Epochs, Steps: r.Recipe.Steps,
 		Params: r.Net.ParamCount(), MACs: r.Net.MACs(), BestEpoch: best.Epoch,
 		ValAccuracy: best.ValAccuracy, TestAccuracy: test.Accuracy, TestPerStep: test.PerStep,

@@ -59,6 +59,9 @@ func Prepare(r recipe.Recipe) (*Setup, error) {
 	return s, nil
 }
 
+// DataName names the data set, whose parts are called name/train and name/test.
+func (s *Setup) DataName() string { return strings.TrimSuffix(s.Train.Name, "/train") }
+
 // LoadData reads the recipe's training and test images, the training images cut
 // to the recipe's limit.
 func LoadData(r recipe.Recipe) (train, test *data.Set, err error) {
