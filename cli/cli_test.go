@@ -107,7 +107,7 @@ func TestVerbsOnARun(t *testing.T) {
 		Accuracy float64 `json:"accuracy"`
 		Samples  int     `json:"samples"`
 	}
-	if err := json.Unmarshal([]byte(must(t, "eval", dir, "--json")), &ev); err != nil || ev.Samples != 2000 {
+	if err := json.Unmarshal([]byte(must(t, "eval", dir, "--json")), &ev); err != nil || ev.Samples != 400 {
 		t.Errorf("eval: %+v, %v", ev, err)
 	}
 	if out := must(t, "eval", dir, "--split", "validation", "--steps", "4"); !strings.Contains(out, "validation accuracy") {
@@ -240,6 +240,11 @@ func TestBadInput(t *testing.T) {
 		{"eval " + file("garbage.safetensors", "garbage"), 1, []string{"garbage.safetensors"}},
 		{"eval", 2, []string{"accepts 1 arg"}},
 		{"info nothing", 1, []string{"nothing"}},
+		{"train --resume=", 2, []string{"--resume"}},
+		{"train --resume " + dir + " --out x", 2, []string{"--resume"}},
+		{"train --theta 2 --net x.json", 2, []string{"--theta", "x.json"}},
+		{"info x.json --neuron lif", 2, []string{"--neuron", "x.json"}},
+		{"predict x y --steps 9000000000000000000", 2, []string{"steps"}},
 		{"predict x", 2, []string{"requires at least 2 arg"}},
 		{"predict nothing " + file("no.png", "no"), 1, []string{"nothing"}},
 	} {

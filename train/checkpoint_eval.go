@@ -31,14 +31,14 @@ func EvaluateCheckpoint(ctx context.Context, c *Checkpoint, split string, adjust
 	if err != nil {
 		return nil, r, err
 	}
-	if in := net.Input().Shape; in.H != set.H || in.W != set.W || in.C != set.C {
-		return nil, r, fmt.Errorf("the network takes images of %v, those of %s are %d×%d×%d", in, set.Name, set.H, set.W, set.C)
+	if err := fits(net, set); err != nil {
+		return nil, r, err
 	}
 	eng, err := engine.Named(r.Engine)
 	if err != nil {
 		return nil, r, err
 	}
-	e, err := NewEvaluator(eng, net, EvalOptions{Batch: r.Batch, Steps: r.Steps, Threads: r.Threads})
+	e, err := NewEvaluator(eng, net, EvalOptions{Batch: min(r.Batch, set.Len()), Steps: r.Steps, Threads: r.Threads})
 	if err != nil {
 		return nil, r, err
 	}

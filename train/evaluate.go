@@ -35,6 +35,15 @@ func NewEvaluator(e engine.Engine, net *graph.Network, o EvalOptions) (*Evaluato
 	return &Evaluator{net: net, opts: o, runner: r, logits: make([]float32, o.Steps*o.Batch*net.Classes())}, nil
 }
 
+// layers returns the names of the neuron layers.
+func (e *Evaluator) layers() []string {
+	var names []string
+	for _, a := range e.runner.Activities() {
+		names = append(names, a.Node)
+	}
+	return names
+}
+
 // Close releases the engine.
 func (e *Evaluator) Close() { e.runner.Close() }
 
@@ -124,7 +133,7 @@ func (ev *Evaluation) add(logits []float32, b *data.Batch, steps, k int) error {
 			for c, v := range logits[(t*b.N+i)*k:][:k] {
 				mean[c] += float64(v)
 			}
-			if guess = argmax(mean); guess == int(label) {
+			if guess = engine.Argmax(mean); guess == int(label) {
 				ev.PerStep[t]++
 			}
 		}
@@ -168,18 +177,8 @@ func (ev *Evaluation) finish() {
 	}
 }
 
-func argmax(v []float64) int {
-	best := 0
-	for i, x := range v {
-		if x > v[best] {
-			best = i
-		}
-	}
-	return best
-}
-
 func logSumExp(v []float64) float64 {
-	top := v[argmax(v)]
+	top := v[engine.Argmax(v)]
 	sum := 0.0
 	for _, x := range v {
 		sum += math.Exp(x - top)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -39,8 +40,6 @@ type Run struct {
 	lastSave  time.Time
 	trainTime time.Duration // spent in training steps by this process
 	trained   int           // samples trained by this process
-	warned    map[string]bool
-	warnings  []Warning
 }
 
 // Start begins a run in the folder dir, which must not hold one already. A run
@@ -68,9 +67,9 @@ func (r *Run) begin() error {
 	if err := r.hold(); err != nil {
 		return err
 	}
-	for _, name := range []string{LastFile, CheckpointFile, MetricsFile} {
+	for _, name := range files {
 		if _, err := os.Stat(r.path(name)); err == nil {
-			return fmt.Errorf("%s already holds a run: resume it with --resume %s, or choose another folder with --out", r.Dir, r.Dir)
+			return fmt.Errorf("%s already holds a %s: resume the run there with --resume %s, or choose another folder with --out", r.Dir, name, r.Dir)
 		}
 	}
 	r.progress.Partial = r.newPartial()
@@ -84,9 +83,20 @@ func (r *Run) begin() error {
 	return r.save() // a kill at any time leaves something to resume
 }
 
-// Resume continues the run in dir. The recipe is the run's own; adjust may
-// change settings that do not bear on results, such as the number of threads.
+// RecipeError marks an attempt to resume a run with another recipe.
+type RecipeError struct{ Dir, Was, Is string }
+
+func (e *RecipeError) Error() string {
+	return fmt.Sprintf("%s was begun with %s, not %s: a resumed run keeps its recipe", e.Dir, e.Was, e.Is)
+}
+
+// Resume continues the run in dir, or the folder of the file dir. Recipe and
+// network are the run's own; adjust may change settings that do not bear on
+// results, such as the number of threads.
 func Resume(dir string, adjust func(*recipe.Recipe) error) (*Run, error) {
+	if info, err := os.Stat(dir); err == nil && info.Mode().IsRegular() {
+		dir = filepath.Dir(dir)
+	}
 	r := newRun(nil, dir)
 	if err := r.takeUp(adjust); err != nil {
 		r.Close()
@@ -111,14 +121,22 @@ func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
 		return err
 	}
 	before := rec.Comparable()
+	// What checkpoints leave out stands beside them. Without it, defaults do.
+	if began, err := recipe.Load(r.path(RecipeFile)); err == nil {
+		rec.Threads, rec.SaveEvery = began.Threads, began.SaveEvery
+	}
 	if err := adjust(&rec); err != nil {
 		return err
 	}
 	before.Data = rec.Data // a folder may move; its content is checked below
 	if was, is, differ := before.Differs(rec.Comparable()); differ {
-		return fmt.Errorf("%s was begun with %s, not %s: a resumed run keeps its recipe", r.Dir, was, is)
+		return &RecipeError{r.Dir, was, is}
 	}
-	if r.Setup, err = Prepare(rec); err != nil {
+	net, err := c.Network()
+	if err != nil {
+		return err
+	}
+	if r.Setup, err = prepare(rec, net); err != nil {
 		return err
 	}
 	if r.Split.SHA256 != c.Split.SHA256 {
@@ -128,14 +146,31 @@ func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
 		return err
 	}
 	r.Resumed, r.progress = true, c.Progress
+	if err := r.checkPlace(); err != nil {
+		return fmt.Errorf("%s: %w", r.path(LastFile), err)
+	}
 	if err := r.trainer.Restore(c.snapshot()); err != nil {
 		return fmt.Errorf("%s: %w", r.path(LastFile), err)
 	}
 	return trimMetrics(r.path(MetricsFile), c.Progress.Epochs)
 }
 
+// checkPlace says whether the progress read is a place that the run can be at.
+func (r *Run) checkPlace() error {
+	p, steps := r.progress, r.loader.Steps()
+	switch {
+	case p.Epoch > r.Recipe.Epochs, p.Step > steps, p.Epoch == r.Recipe.Epochs && p.Step > 0:
+		return fmt.Errorf("progress: epoch %d, step %d, in a run of %d epochs of %d steps", p.Epoch, p.Step, r.Recipe.Epochs, steps)
+	case p.Updates != int64(p.Epoch*steps+p.Step):
+		return fmt.Errorf("progress: %d updates after %d epochs of %d steps and %d steps", p.Updates, p.Epoch, steps, p.Step)
+	case p.Partial.Samples != p.Step*r.Recipe.Batch:
+		return fmt.Errorf("progress: %d samples in %d steps of %d", p.Partial.Samples, p.Step, r.Recipe.Batch)
+	}
+	return nil
+}
+
 func newRun(s *Setup, dir string) *Run {
-	return &Run{Setup: s, Dir: dir, observer: Silent{}, warned: map[string]bool{}, lock: flock.New(filepath.Join(dir, lockFile))}
+	return &Run{Setup: s, Dir: dir, observer: Silent{}, lock: flock.New(filepath.Join(dir, lockFile))}
 }
 
 // hold locks the folder and clears what a killed writer left.
@@ -154,7 +189,7 @@ func (r *Run) hold() error {
 // removeLeftovers deletes temporary files of writers that were killed. Failure
 // to do so harms nothing.
 func removeLeftovers(dir string) {
-	for _, name := range []string{LastFile, CheckpointFile, MetricsFile, RecipeFile, ReportFile, ResultFile} {
+	for _, name := range files {
 		stale, _ := filepath.Glob(filepath.Join(dir, "."+name+"[0-9]*"))
 		for _, path := range stale {
 			os.Remove(path)
@@ -278,7 +313,7 @@ func (r *Run) step(b *data.Batch) error {
 	}
 	r.progress.Step++
 	r.progress.Updates++
-	if n := r.progress.Step; n == 20 || n%100 == 0 {
+	if n := r.progress.Step; n == 20 || n%100 == 0 { // the end of the epoch looks again
 		r.warn(res.Neurons)
 	}
 	r.observer.Step(r.stepInfo(lr))
@@ -288,13 +323,11 @@ func (r *Run) step(b *data.Batch) error {
 // warn reports what Diagnose finds, each kind once per layer.
 func (r *Run) warn(layers []engine.Activity) {
 	for _, w := range Diagnose(layers, r.progress.Epoch+1) {
-		key := w.Kind + " " + w.Node
-		if r.warned[key] {
-			continue
+		known := func(old Warning) bool { return old.Kind == w.Kind && old.Node == w.Node }
+		if !slices.ContainsFunc(r.progress.Warnings, known) {
+			r.progress.Warnings = append(r.progress.Warnings, w)
+			r.observer.Warn(w)
 		}
-		r.warned[key] = true
-		r.warnings = append(r.warnings, w)
-		r.observer.Warn(w)
 	}
 }
 
@@ -324,6 +357,15 @@ func (p Partial) rates() [][]float64 {
 	return out
 }
 
+// activities returns the mean firing rates so far of the named layers.
+func (p Partial) activities(layers []string) []engine.Activity {
+	out := make([]engine.Activity, len(layers))
+	for i, rates := range p.rates() {
+		out[i] = engine.Activity{Node: layers[i], Rate: rates}
+	}
+	return out
+}
+
 // endEpoch validates, keeps the parameters if they are the best yet, and saves.
 func (r *Run) endEpoch(ctx context.Context) error {
 	params := r.trainer.Tensors()
@@ -335,6 +377,7 @@ func (r *Run) endEpoch(ctx context.Context) error {
 		return fmt.Errorf("validation after epoch %d: %w", r.progress.Epoch+1, err)
 	}
 	p, steps := r.progress.Partial, float64(max(1, r.progress.Step))
+	r.warn(p.activities(r.eval.layers()))
 	rec := Record{
 		Epoch:        r.progress.Epoch + 1,
 		LearningRate: r.Recipe.LearningRate(int(r.progress.Updates)-1, r.Updates()),
@@ -342,7 +385,7 @@ func (r *Run) endEpoch(ctx context.Context) error {
 		GradNorm: p.GradNorm / steps, ValLoss: val.Loss, ValAccuracy: val.Accuracy, FiringRates: p.rates(),
 	}
 	if !isFinite(rec.ValLoss) {
-		return fmt.Errorf("validation after epoch %d: loss is %v; the last good checkpoint is kept", rec.Epoch, rec.ValLoss)
+		return fmt.Errorf("validation after epoch %d: loss is %v", rec.Epoch, rec.ValLoss)
 	}
 	r.progress.Epochs = append(r.progress.Epochs, rec)
 	r.progress.Epoch++

@@ -8,11 +8,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/qif-snn/qif/engine"
 	_ "github.com/qif-snn/qif/engine/cpu"
+	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/recipe"
 )
 
@@ -171,6 +174,97 @@ func TestDivergenceKeepsTheLastGoodCheckpoint(t *testing.T) {
 	}
 }
 
+// What a resumed run cannot be at is refused, not trained from.
+func TestResumeRefusesImpossiblePlaces(t *testing.T) {
+	dir := t.TempDir()
+	begun(t, quick(t), dir).Close()
+	for want, change := range map[string]func(p *Progress){
+		"epoch 0, step 9, i": func(p *Progress) { p.Step = 9 },
+		"7 updates after":    func(p *Progress) { p.Updates = 7 },
+		"5 samples in":       func(p *Progress) { p.Partial.Samples = 5 },
+		"epoch 3, step 0, i": func(p *Progress) { p.Epoch, p.Best, p.Epochs = 3, 1, slices.Repeat(p.Epochs, 3) },
+	} {
+		c, err := ReadCheckpoint(filepath.Join(dir, LastFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		good := read(t, dir, LastFile)
+		c.Progress.Epochs = []Record{{Epoch: 1, FiringRates: c.Progress.Partial.Rates}}
+		change(&c.Progress)
+		for i := range c.Progress.Epochs {
+			c.Progress.Epochs[i].Epoch = i + 1
+		}
+		if c.Progress.Epoch == 0 {
+			c.Progress.Epochs = nil
+		}
+		if err := c.write(filepath.Join(dir, LastFile)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Resume(dir, same); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error with %q, got %v", want, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, LastFile), good, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestResumeKeepsTheNetwork changes the graph file under a run.
+func TestResumeKeepsTheNetwork(t *testing.T) {
+	r := quick(t)
+	net, err := BuildNet(r, prepared(t, r).Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(g graph.Graph) {
+		b, err := json.Marshal(g)
+		if err == nil {
+			err = os.WriteFile(r.Net, b, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Net = filepath.Join(t.TempDir(), "net.json")
+	write(net.Graph)
+	dir := t.TempDir()
+	begun(t, r, dir).Close()
+	before := read(t, dir, LastFile)
+	if err := os.Remove(r.Net); err != nil {
+		t.Fatal(err)
+	}
+	run, err := Resume(filepath.Join(dir, LastFile), same) // the file stands for its folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	if err := run.save(); err != nil || !bytes.Equal(read(t, dir, LastFile), before) {
+		t.Errorf("the resumed run is another one (error %v)", err)
+	}
+}
+
+// A finished run that is resumed says what it said.
+func TestResumingAFinishedRun(t *testing.T) {
+	dir := t.TempDir()
+	r := quick(t)
+	r.Epochs = 1
+	run := begun(t, r, dir)
+	first, err := run.Finish(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Close()
+	again, err := Resume(dir, same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	second, err := again.Finish(context.Background())
+	if err != nil || !reflect.DeepEqual(first, second) {
+		t.Errorf("got %+v, error %v; the run had said %+v", second, err, first)
+	}
+}
+
 func TestStartRefuses(t *testing.T) {
 	dir := t.TempDir()
 	run := begun(t, quick(t), dir)
@@ -181,7 +275,7 @@ func TestStartRefuses(t *testing.T) {
 		t.Errorf("a run under way: error %v", err)
 	}
 	run.Close()
-	if _, err := Start(prepared(t, quick(t)), dir); err == nil || !strings.Contains(err.Error(), "already holds a run") {
+	if _, err := Start(prepared(t, quick(t)), dir); err == nil || !strings.Contains(err.Error(), "already holds a last.safetensors") {
 		t.Errorf("a folder with a run: error %v", err)
 	}
 	if _, err := Resume(dir, func(r *recipe.Recipe) error { r.LR = 1; return nil }); err == nil || !strings.Contains(err.Error(), "not lr = 1") {

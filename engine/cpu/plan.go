@@ -3,6 +3,7 @@ package cpu
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 
 	"github.com/qif-snn/qif/graph"
@@ -66,7 +67,10 @@ type plan struct {
 }
 
 func newPlan(net *graph.Network, train bool, batch, steps, threads int) (*plan, error) {
-	if err := checkMemory(net, train, batch, steps); err != nil {
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	if err := checkMemory(net, train, batch, steps, threads); err != nil {
 		return nil, err
 	}
 	var windows []graph.LayerWindows
