@@ -25,12 +25,11 @@ type neuronOp struct {
 	u       []float32
 	v       []float32 // inference: the state, [n, H, W, C]; in training v is scratch
 
-	windows   window.Windows
-	window    kernel.Window
-	sums      []kernel.Sums // [tile][T]
-	coef      [][]float64   // learning: per tile ∂L/∂(c2, c1, c0), [3][C]
-	fwd, bwd  func(worker, tile int)
-	smoothing func(d float32) float32 // tests, per step
+	windows  window.Windows
+	window   kernel.Window
+	sums     []kernel.Sums // [tile][T]
+	coef     [][]float64   // learning: per tile ∂L/∂(c2, c1, c0), [3][C]
+	fwd, bwd func(worker, tile int)
 }
 
 var windowKernels = map[window.Shape]kernel.Window{
