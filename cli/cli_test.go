@@ -71,7 +71,7 @@ func TestPlainProgress(t *testing.T) {
 		t.Fatal(errs)
 	}
 	for _, want := range []string{
-		"Training tiny: qif on fashion-mnist-subset/train, 20538 parameters, T = 2", "window of neuron2: triangular, width per step",
+		"Training tiny: qif on fashion-mnist-subset, 20538 parameters, T = 2", "window of neuron2: triangular, width per step",
 		"epoch 1: loss", "epoch 2: loss", "firing % per step: neuron1",
 	} {
 		if !strings.Contains(errs, want) {
@@ -107,7 +107,7 @@ func TestVerbsOnARun(t *testing.T) {
 		Accuracy float64 `json:"accuracy"`
 		Samples  int     `json:"samples"`
 	}
-	if err := json.Unmarshal([]byte(must(t, "eval", dir, "--json")), &ev); err != nil || ev.Samples != 2000 {
+	if err := json.Unmarshal([]byte(must(t, "eval", dir, "--json")), &ev); err != nil || ev.Samples != 400 {
 		t.Errorf("eval: %+v, %v", ev, err)
 	}
 	if out := must(t, "eval", dir, "--split", "validation", "--steps", "4"); !strings.Contains(out, "validation accuracy") {
@@ -235,10 +235,16 @@ func TestBadInput(t *testing.T) {
 		{"train " + file("type.toml", "steps = 'four'\n"), 2, []string{"type.toml", "steps"}},
 		{"train --net " + file("bad.json", `{"name":"x","nodes":[{"name":"a","op":"dense"}]}`) + " --out " + out, 1, []string{"bad.json", `"dense"`, "linear"}},
 		{"train --net " + file("shape.json", `{"name":"x","nodes":[{"name":"in","op":"input","attrs":{"shape":{"h":3,"w":3,"c":1},"coding":"direct"}},{"name":"fc","op":"linear","inputs":["in"],"attrs":{"out":10}},{"name":"r","op":"readout","inputs":["fc"]}]}`) + " --out " + out, 1, []string{`"fc"`, "vector"}},
+		{"eval " + dir + " --split tset", 2, []string{`"tset"`, "validation"}},
 		{"eval " + dir, 1, []string{"no checkpoint"}},
 		{"eval " + file("garbage.safetensors", "garbage"), 1, []string{"garbage.safetensors"}},
 		{"eval", 2, []string{"accepts 1 arg"}},
 		{"info nothing", 1, []string{"nothing"}},
+		{"train --resume=", 2, []string{"--resume"}},
+		{"train --resume " + dir + " --out x", 2, []string{"--resume"}},
+		{"train --theta 2 --net x.json", 2, []string{"--theta", "x.json"}},
+		{"info x.json --neuron lif", 2, []string{"--neuron", "x.json"}},
+		{"predict x y --steps 9000000000000000000", 2, []string{"steps"}},
 		{"predict x", 2, []string{"requires at least 2 arg"}},
 		{"predict nothing " + file("no.png", "no"), 1, []string{"nothing"}},
 	} {

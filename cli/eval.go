@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,15 +25,24 @@ with: test data by default, or the validation images of its own split.`,
   qif eval checkpoint.safetensors --steps 8     # more time steps than it was trained with`,
 		Args: args(cobra.ExactArgs(1)),
 	}
-	flags := recipe.NewFlags(cmd.Flags(), "data", "steps", "batch", "threads", "engine")
+	flags := recipe.NewFlags(cmd.Flags(), "data", "steps", "batch", "threads", "engine", "limit")
+	showDefaults(cmd, "as the run had it")
 	cmd.Flags().StringVar(&split, "split", "test", "what to measure on: test, validation or train")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !slices.Contains(train.Splits, split) {
+			return usagef("--split is %q, expected %s", split, strings.Join(train.Splits, ", "))
+		}
+		if err := checked(flags); err != nil {
+			return err
+		}
 		c, err := train.ReadCheckpoint(args[0])
 		if err != nil {
 			return err
 		}
-		ev, r, err := train.EvaluateCheckpoint(c, split, flags.Apply)
+		ctx, stop := interruptible(cmd)
+		defer stop()
+		ev, r, err := train.EvaluateCheckpoint(ctx, c, split, applied(flags))
 		if err != nil {
 			return err
 		}

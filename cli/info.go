@@ -103,16 +103,13 @@ func zooNames() []string {
 // describe finds out what the argument names and gathers what is known of it.
 func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error) {
 	r := recipe.Default()
-	if err := flags.Apply(&r); err != nil {
-		return nil, nil, usageError{err}
+	if err := applied(flags)(&r); err != nil {
+		return nil, nil, err
 	}
 	_, zooErr := zoo.Named(arg)
 	switch {
 	case zooErr == nil:
 		r.Net = arg
-		if err := r.Validate(); err != nil {
-			return nil, nil, usageError{err}
-		}
 		set, _, err := train.LoadData(r)
 		if err != nil {
 			return nil, nil, err
@@ -124,9 +121,12 @@ func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error)
 		info, err := newNetInfo(net, r.Steps)
 		return net, info, err
 	case strings.HasSuffix(arg, ".json"):
+		if err := ownNeurons(arg, flags); err != nil {
+			return nil, nil, err
+		}
 		net, err := train.ReadGraph(arg)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("%s: %w", arg, err)
 		}
 		info, err := newNetInfo(net, r.Steps)
 		return net, info, err
@@ -147,8 +147,8 @@ func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netI
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := flags.Apply(&r); err != nil {
-		return nil, nil, usageError{err}
+	if err := applied(flags)(&r); err != nil {
+		return nil, nil, err
 	}
 	info, err := newNetInfo(net, r.Steps)
 	if err != nil {
@@ -162,15 +162,12 @@ func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netI
 }
 
 func newNetInfo(net *graph.Network, steps int) (*netInfo, error) {
-	info := &netInfo{Name: net.Graph.Name, Params: net.ParamCount(), MACs: net.MACs(), Steps: steps}
+	info := &netInfo{Name: net.Graph.Name, Params: net.ParamCount(), MACs: net.MACs(), Steps: steps, Windows: []windowInfo{}}
 	for _, l := range net.Layers {
-		li := layerInfo{Name: l.Name, Op: l.Op.Kind(), Inputs: l.Inputs, Output: l.Out, MACs: l.MACs, Static: l.Static}
-		for _, p := range l.Params {
-			if p.Trainable() {
-				li.Params += int64(p.Size())
-			}
-		}
-		info.Layers = append(info.Layers, li)
+		info.Layers = append(info.Layers, layerInfo{
+			Name: l.Name, Op: l.Op.Kind(), Inputs: append([]string{}, l.Inputs...), Output: l.Out,
+			Params: l.ParamCount(), MACs: l.MACs, Static: l.Static,
+		})
 	}
 	windows, err := net.Windows(steps)
 	if err != nil {

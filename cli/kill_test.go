@@ -27,7 +27,7 @@ func buildProgram(t *testing.T) string {
 
 // shortRun are flags of a run of a few seconds that saves all the time.
 var shortRun = []string{
-	"train", "--quiet", "--epochs", "3", "--limit", "700", "--batch", "20", "--steps", "3",
+	"train", "--quiet", "--epochs", "4", "--limit", "600", "--batch", "20", "--steps", "3",
 	"--dropout", ".1", "--learn", "a,u2", "--save-every", ".05",
 }
 
@@ -80,29 +80,39 @@ func TestTwentyKills(t *testing.T) {
 	length := time.Since(begin)
 
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
-	resume := func(threads int) *exec.Cmd {
+	next := func(i int) *exec.Cmd {
 		if _, err := os.Stat(filepath.Join(killed, "last.safetensors")); err != nil {
 			return exec.Command(bin, append(shortRun, "--out", killed)...)
 		}
-		return exec.Command(bin, "train", "--quiet", "--resume", killed, "--save-every", ".05", "--threads", fmt.Sprint(threads))
+		return exec.Command(bin, "train", "--quiet", "--resume", killed, "--threads", fmt.Sprint(1+i%3))
 	}
+	inTraining := 0
 	for i := range 20 {
-		cmd := resume(1 + i%3)
+		cmd := next(i)
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// Mostly short lives, so that twenty fit; some end in the writing of
-		// the last files.
-		time.Sleep(time.Duration(rng.Int64N(int64(length / 6))))
+		time.Sleep(time.Duration(rng.Int64N(int64(length / 8))))
 		cmd.Process.Kill()
 		var exit *exec.ExitError
-		if err := cmd.Wait(); errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		switch err := cmd.Wait(); {
+		case err == nil: // it was at its end already: begin anew
+			sameEnd(t, killed, whole)
+			killed = filepath.Join(t.TempDir(), "killed")
+		case !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL:
 			t.Fatalf("kill %d: the process ended by itself: %v\n%s", i, err, out.Bytes())
+		default:
+			if _, err := os.Stat(filepath.Join(killed, "last.safetensors")); err == nil {
+				inTraining++
+			}
 		}
 	}
-	if out, err := resume(2).CombinedOutput(); err != nil {
+	if inTraining < 10 {
+		t.Errorf("only %d of 20 kills came after the run had begun", inTraining)
+	}
+	if out, err := next(1).CombinedOutput(); err != nil {
 		t.Fatalf("the last resume: %v\n%s", err, out)
 	}
 	sameEnd(t, killed, whole)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 
 // neuronKeys are the fields of a recipe that describe a neuron and its window.
 func neuronKeys() []string {
-	keys := []string{"neuron", "theta", "reset", "reset_value", "floor", "steps", "window", "window_shape", "window_pooled"}
+	keys := []string{"neuron", "theta", "reset", "reset_value", "floor", "window", "window_shape", "window_pooled"}
 	for _, f := range neuron.Forms {
 		for _, p := range f.Params {
 			keys = append(keys, p.Name)
@@ -40,7 +41,7 @@ surrogate windows.`,
   qif neuron --neuron lif --leak .9 --json --out ""   # numbers alone`,
 		Args: args(cobra.NoArgs),
 	}
-	flags := recipe.NewFlags(cmd.Flags(), neuronKeys()...)
+	flags := recipe.NewFlags(cmd.Flags(), append(neuronKeys(), "steps")...)
 	f := cmd.Flags()
 	f.StringVar(&out, "out", "neuron.png", "file to draw to, .png or .svg; empty: draw nothing")
 	f.Float64SliceVar(&inputs, "input", nil, "constant inputs whose maps and fixed points are shown beside null input")
@@ -50,12 +51,12 @@ surrogate windows.`,
 	f.BoolVar(&alone, "alone", false, "draw no LIF for comparison")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		r := recipe.Default()
-		if err := flags.Apply(&r); err != nil {
-			return usageError{err}
+		if ext := filepath.Ext(out); out != "" && ext != ".png" && ext != ".svg" {
+			return usagef("--out is %q, expected a file ending in .png or .svg", out)
 		}
-		if err := r.Validate(); err != nil {
-			return usageError{err}
+		r := recipe.Default()
+		if err := applied(flags)(&r); err != nil {
+			return err
 		}
 		m, err := r.Model()
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/image/draw"
 
+	"github.com/qif-snn/qif/recipe"
 	"github.com/qif-snn/qif/train"
 )
 
@@ -27,7 +28,7 @@ type prediction struct {
 
 func newPredict() *cobra.Command {
 	var asJSON, resize, invert bool
-	var steps, threads, top int
+	var top int
 	cmd := &cobra.Command{
 		Use:   "predict CHECKPOINT IMAGE...",
 		Short: "Classify PNG or JPEG images",
@@ -38,22 +39,25 @@ that the network takes; --resize scales them. Fashion-MNIST shows light clothes
 on black: use --invert for photographs on white.`,
 		Args: args(cobra.MinimumNArgs(2)),
 	}
+	flags := recipe.NewFlags(cmd.Flags(), "steps", "threads")
+	showDefaults(cmd, "as the run had it")
 	f := cmd.Flags()
 	f.BoolVar(&resize, "resize", false, "scale images to the network's size")
 	f.BoolVar(&invert, "invert", false, "exchange light and dark")
-	f.IntVar(&steps, "steps", 0, "time steps T (default: as trained)")
-	f.IntVar(&threads, "threads", 0, "threads to use; 0: all cores")
 	f.IntVar(&top, "top", 3, "classes to print per image")
 	f.BoolVar(&asJSON, "json", false, "print a JSON array with all probabilities")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if steps < 0 || threads < 0 || top < 1 {
-			return usagef("--steps %d and --threads %d must be 0 or more, --top %d at least 1", steps, threads, top)
+		if top < 1 {
+			return usagef("--top is %d, expected at least 1", top)
+		}
+		if err := checked(flags); err != nil {
+			return err
 		}
 		c, err := train.ReadCheckpoint(args[0])
 		if err != nil {
 			return err
 		}
-		p, err := train.NewPredictor(c, steps, threads)
+		p, err := train.NewPredictor(c, applied(flags))
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
@@ -66,7 +70,7 @@ on black: use --invert for photographs on white.`,
 			}
 			probs, err := p.Predict(img)
 			if err != nil {
-				return fmt.Errorf("%s: %w; --resize scales it", path, err)
+				return fmt.Errorf("%s: %w", path, err)
 			}
 			pr := newPrediction(path, c.Classes, probs)
 			if out = append(out, pr); !asJSON {
@@ -134,7 +138,10 @@ func readImage(path string, p *train.Predictor, resize, invert bool) (image.Imag
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	h, w := p.Size()
-	if b := img.Bounds(); resize && (b.Dy() != h || b.Dx() != w) {
+	if b := img.Bounds(); b.Dy() != h || b.Dx() != w {
+		if !resize {
+			return nil, fmt.Errorf("%s: %d×%d pixels (height × width), the network takes %d×%d; --resize scales it", path, b.Dy(), b.Dx(), h, w)
+		}
 		small := image.NewNRGBA(image.Rect(0, 0, w, h))
 		draw.CatmullRom.Scale(small, small.Bounds(), img, b, draw.Src, nil)
 		img = small

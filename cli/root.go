@@ -15,7 +15,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/qif-snn/qif/recipe"
 	"github.com/qif-snn/qif/train"
 )
 
@@ -36,11 +38,31 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // Main runs the program with the process's arguments and returns its exit code.
 func Main() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// A second Ctrl-C ends the program at once.
+	return Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)
+}
+
+// interruptible returns a context that Ctrl-C and SIGTERM end, for verbs that
+// have something to save or a loop to leave. A second Ctrl-C ends the program at
+// once.
+func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	return Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	return ctx, stop
+}
+
+// output remembers the first error of the writer under it, so that a full disk
+// behind a pipe is not taken for success.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.w.Write(b)
+	if o.err == nil && err != nil {
+		o.err = fmt.Errorf("writing the output: %w", err)
+	}
+	return n, err
 }
 
 // Run runs the program with the given arguments and returns its exit code.
@@ -48,14 +70,18 @@ func Main() int {
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	out := &output{w: stdout}
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return exitOK
+		err = out.err
 	}
-	if errors.Is(err, train.ErrInterrupted) {
-		return exitInterrupted // the verb has said how to resume
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, train.ErrInterrupted), errors.Is(err, context.Canceled):
+		return exitInterrupted // the verb has said what there is to say
 	}
 	fmt.Fprintln(stderr, "qif: "+strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	var usage usageError
@@ -129,4 +155,42 @@ func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// applied lays flags over a recipe; what is wrong with the outcome is wrong with
+// the flags.
+func applied(flags *recipe.Flags) func(*recipe.Recipe) error {
+	return func(r *recipe.Recipe) error {
+		err := flags.Apply(r)
+		if err == nil {
+			err = r.Validate()
+		}
+		if err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}
+
+// checked says what is wrong with flags in themselves, before any file is opened.
+func checked(flags *recipe.Flags) error {
+	r := recipe.Default()
+	return applied(flags)(&r)
+}
+
+// showDefaults has help texts say where the defaults of a verb's flags so far
+// come from.
+func showDefaults(cmd *cobra.Command, from string) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.DefValue = from })
+}
+
+// ownNeurons refuses flags that a network with neurons of its own would ignore.
+func ownNeurons(net string, flags *recipe.Flags) error {
+	if !strings.HasSuffix(net, ".json") {
+		return nil
+	}
+	if set := flags.Changed(append(neuronKeys(), "dropout")...); len(set) > 0 {
+		return usagef("--%s has no effect on %s: a graph file brings its own neurons and windows", set[0], net)
+	}
+	return nil
 }

@@ -41,14 +41,20 @@ bits as one that was never interrupted.`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var run *train.Run
 		var err error
-		if resume != "" {
-			if len(args) > 0 || printRecipe {
-				return usagef("--resume takes the recipe from the run; give no recipe with it")
+		if cmd.Flags().Changed("resume") {
+			if len(args) > 0 || printRecipe || cmd.Flags().Changed("out") || resume == "" {
+				return usagef("--resume takes the folder of a run, and recipe and folder from there; give no other with it")
 			}
-			run, err = train.Resume(resume, flags.Apply)
+			run, err = train.Resume(resume, applied(flags))
+			if errors.As(err, new(*train.RecipeError)) {
+				err = usageError{err}
+			}
 		} else {
 			var r recipe.Recipe
 			if r, err = mergedRecipe(args, flags); err != nil {
+				return err
+			}
+			if err := ownNeurons(r.Net, flags); err != nil {
 				return err
 			}
 			if printRecipe {
@@ -72,16 +78,10 @@ func mergedRecipe(args []string, flags *recipe.Flags) (recipe.Recipe, error) {
 		name = args[0]
 	}
 	r, err := recipe.Load(name)
-	if err == nil {
-		err = flags.Apply(&r)
-	}
-	if err == nil {
-		err = r.Validate()
-	}
 	if err != nil {
 		return r, usageError{err}
 	}
-	return r, nil
+	return r, applied(flags)(&r)
 }
 
 func printTOML(w io.Writer, r recipe.Recipe) error {
@@ -104,7 +104,7 @@ func start(r recipe.Recipe) (*train.Run, error) {
 	}
 	base := r.OutDir()
 	for i, dir := 2, base; ; i++ {
-		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(dir); err != nil { // free, or Start says what is wrong with it
 			return train.Start(s, dir)
 		}
 		dir = base + "-" + strconv.Itoa(i)
@@ -115,14 +115,16 @@ func start(r recipe.Recipe) (*train.Run, error) {
 func follow(cmd *cobra.Command, run *train.Run, asJSON, quiet bool) error {
 	view := newProgress(cmd.ErrOrStderr(), quiet)
 	run.Observe(view)
-	res, err := run.Finish(cmd.Context())
+	ctx, stop := interruptible(cmd)
+	defer stop()
+	res, err := run.Finish(ctx)
 	view.close()
 	if errors.Is(err, train.ErrInterrupted) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "Interrupted and saved. Continue with:\n  qif train --resume %s\n", run.Dir)
 		return err
 	}
 	if err != nil {
-		return fmt.Errorf("%w (the last good state is in %s)", err, run.Dir)
+		return fmt.Errorf("%w; the last good state is kept in %s", err, run.Dir)
 	}
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), res)

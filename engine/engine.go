@@ -117,6 +117,18 @@ type State interface {
 	Reset()
 }
 
+// Argmax returns the class that a network chooses by its mean logits: the first
+// index of the largest.
+func Argmax(logits []float64) int {
+	best := 0
+	for i, v := range logits {
+		if v > logits[best] {
+			best = i
+		}
+	}
+	return best
+}
+
 // NonFiniteError says where numbers ceased to be finite during a training step.
 type NonFiniteError struct {
 	What string // "loss", "gradient", "membrane potential"

@@ -214,7 +214,16 @@ func (net *Network) Classes() int { return net.Layers[len(net.Layers)-1].Out.C }
 // ParamCount returns the number of trainable numbers.
 func (net *Network) ParamCount() int64 {
 	var n int64
-	for _, p := range net.Params {
+	for _, l := range net.Layers {
+		n += l.ParamCount()
+	}
+	return n
+}
+
+// ParamCount returns the number of the layer's trainable numbers.
+func (l Layer) ParamCount() int64 {
+	var n int64
+	for _, p := range l.Params {
 		if p.Trainable() {
 			n += int64(p.Size())
 		}

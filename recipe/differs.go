@@ -1,14 +1,17 @@
 package recipe
 
-import "reflect"
+import (
+	"fmt"
+	"reflect"
+)
 
-// Differs returns the key of the first field in which two recipes differ, as
-// their TOML forms would show it; ok is false if there is none.
-func (r Recipe) Differs(other Recipe) (key string, ok bool) {
+// Differs returns the first field in which two recipes differ, as "key = value"
+// of the receiver and of the other; ok is false if there is none.
+func (r Recipe) Differs(other Recipe) (mine, theirs string, ok bool) {
 	for _, f := range fields {
 		if a, b := f.get(&r), f.get(&other); !reflect.DeepEqual(a, b) && f.text(&r) != f.text(&other) {
-			return f.key, true
+			return fmt.Sprintf("%s = %s", f.key, f.text(&r)), fmt.Sprintf("%s = %s", f.key, f.text(&other)), true
 		}
 	}
-	return "", false
+	return "", "", false
 }

@@ -1,16 +1,20 @@
 package recipe
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestDiffers(t *testing.T) {
 	for _, f := range fields {
 		r := Default()
 		change(t, f, &r)
-		if key, ok := Default().Differs(r); !ok || key != f.key {
-			t.Errorf("after a change of %s: %q, %v", f.key, key, ok)
+		mine, theirs, ok := Default().Differs(r)
+		if !ok || !strings.HasPrefix(mine, f.key+" = ") || !strings.HasPrefix(theirs, f.key+" = ") || mine == theirs {
+			t.Errorf("after a change of %s: %q, %q, %v", f.key, mine, theirs, ok)
 		}
 	}
-	if key, ok := Default().Differs(Default()); ok {
-		t.Errorf("equal recipes differ in %q", key)
+	if mine, _, ok := Default().Differs(Default()); ok {
+		t.Errorf("equal recipes differ in %q", mine)
 	}
 }

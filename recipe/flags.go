@@ -65,6 +65,18 @@ func (fl *Flags) Apply(r *Recipe) error {
 	return nil
 }
 
+// Changed returns the names of those flags, of the fields with the given TOML
+// keys, that were set.
+func (fl *Flags) Changed(keys ...string) []string {
+	var names []string
+	for _, f := range fl.bound {
+		if slices.Contains(keys, f.key) && fl.fs.Changed(f.flag()) {
+			names = append(names, f.flag())
+		}
+	}
+	return names
+}
+
 func paramNames(form neuron.Form) string {
 	var names []string
 	for _, p := range form.Params {

@@ -14,6 +14,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/neuron"
@@ -49,8 +50,8 @@ type Recipe struct {
 	WindowPooled bool   `toml:"window_pooled" default:"false" help:"one width for all steps"`
 
 	Data       string  `toml:"data" default:"" group:"Data" help:"folder of the data set; empty: the built-in part of Fashion-MNIST"`
-	Validation float64 `toml:"validation" default:"0.1" in:"[0,1)" help:"share of the training images kept for validation"`
-	Limit      int     `toml:"limit" default:"0" in:"[0,2147483647]" help:"use only so many training images; 0: all"`
+	Validation float64 `toml:"validation" default:"0.1" in:"(0,1)" help:"share of the training images kept for validation"`
+	Limit      int     `toml:"limit" default:"0" in:"[0,2147483647]" help:"use only so many images for training and for test; 0: all"`
 	CropPad    int     `toml:"crop_pad" default:"0" in:"[0,64]" help:"shift images by up to so many pixels"`
 	Flip       bool    `toml:"flip" default:"false" help:"mirror each image left to right with probability ½"`
 
@@ -71,7 +72,7 @@ type Recipe struct {
 	TETTarget     float64 `toml:"tet_target" default:"1" help:"tet: number to which the logits are drawn"`
 
 	Engine    string  `toml:"engine" default:"cpu" group:"Execution" help:"engine that computes"`
-	Threads   int     `toml:"threads" default:"0" in:"[0,4096]" help:"threads; 0: all cores"`
+	Threads   int     `toml:"threads" default:"0" in:"[0,256]" help:"threads; 0: all cores"`
 	SaveEvery float64 `toml:"save_every" default:"30" in:"[0,inf)" help:"seconds between checkpoints within an epoch; 0: only after epochs"`
 }
 
@@ -101,7 +102,11 @@ func (r Recipe) OutDir() string {
 	if r.Out != "" {
 		return r.Out
 	}
-	return filepath.Join("runs", fmt.Sprintf("%s-%s-seed%d", r.Name, r.Neuron, r.Seed))
+	what := r.Neuron
+	if file, ok := strings.CutSuffix(filepath.Base(r.Net), ".json"); ok { // it brings its own neurons
+		what = file
+	}
+	return filepath.Join("runs", fmt.Sprintf("%s-%s-seed%d", r.Name, what, r.Seed))
 }
 
 // Model returns the model of the network's neurons: the chosen form with those

@@ -198,7 +198,7 @@ func TestValidateRefuses(t *testing.T) {
 		{"threads", func(r *Recipe) { r.Threads = -1 }, "threads is -1"},
 		{"limit", func(r *Recipe) { r.Limit = -1 }, "limit is -1"},
 		{"crop_pad", func(r *Recipe) { r.CropPad = -1 }, "crop_pad is -1"},
-		{"validation", func(r *Recipe) { r.Validation = 1 }, "validation is 1, must lie within [0, 1)"},
+		{"validation", func(r *Recipe) { r.Validation = 1 }, "validation is 1, must lie within (0, 1)"},
 		{"validation", func(r *Recipe) { r.Validation = -.1 }, "validation is -0.1"},
 		{"dropout", func(r *Recipe) { r.Dropout = 1 }, "dropout is 1"},
 		{"lr", func(r *Recipe) { r.LR = 0 }, "lr is 0, must lie above 0"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -29,6 +30,9 @@ const (
 	ResultFile     = "result.json" // what --json prints
 	lockFile       = ".lock"
 )
+
+// files lists what a run writes into its folder.
+var files = []string{CheckpointFile, LastFile, MetricsFile, RecipeFile, ReportFile, ResultFile}
 
 // FormatVersion is the version of the checkpoint format that this program
 // writes and reads.
@@ -56,12 +60,13 @@ type Checkpoint struct {
 // Progress says how far a run has come. It holds no times: a resumed run ends
 // with the same bytes as one never interrupted.
 type Progress struct {
-	Epoch   int      `json:"epoch"`   // complete epochs
-	Step    int      `json:"step"`    // steps taken in the current one
-	Updates int64    `json:"updates"` // optimiser steps in all
-	Partial Partial  `json:"partial"` // of the current epoch
-	Epochs  []Record `json:"epochs"`
-	Best    int      `json:"best"` // the epoch chosen on validation, from 1; 0: none yet
+	Epoch    int       `json:"epoch"`   // complete epochs
+	Step     int       `json:"step"`    // steps taken in the current one
+	Updates  int64     `json:"updates"` // optimiser steps in all
+	Partial  Partial   `json:"partial"` // of the current epoch
+	Epochs   []Record  `json:"epochs"`
+	Best     int       `json:"best"` // the epoch chosen on validation, from 1; 0: none yet
+	Warnings []Warning `json:"warnings,omitempty"`
 	// Test is the accuracy of the chosen epoch on the test data, measured once
 	// at the end of the run; nil before.
 	Test *float64 `json:"test_accuracy,omitempty"`
@@ -196,9 +201,50 @@ func (c *Checkpoint) check(net *graph.Network) error {
 			return fmt.Errorf("normalisation: deviation %v of channel %d, expected above 0", s, i)
 		}
 	}
-	p := c.Progress
-	if p.Epoch < 0 || p.Step < 0 || p.Updates < 0 || p.Epoch != len(p.Epochs) || p.Best < 0 || p.Best > p.Epoch {
+	if err := checkNumbers(append(append([]graph.Tensor{}, c.Params...), c.Optimizer...)); err != nil {
+		return err
+	}
+	r, err := c.ParsedRecipe()
+	if err != nil {
+		return err
+	}
+	return c.Progress.check(net, r.Steps)
+}
+
+// checkNumbers refuses tensors that no run can have saved: a number that is not
+// finite would not show in the spikes.
+func checkNumbers(ts []graph.Tensor) error {
+	for _, t := range ts {
+		for i, v := range t.Data {
+			if !isFinite(float64(v)) {
+				return fmt.Errorf("tensor %q: element %d is %v", t.Name, i, v)
+			}
+		}
+	}
+	return nil
+}
+
+// check holds the records against each other and against the network.
+func (p Progress) check(net *graph.Network, steps int) error {
+	if p.Epoch < 0 || p.Step < 0 || p.Updates < 0 || p.Epoch != len(p.Epochs) || p.Best > p.Epoch || p.Best < min(1, p.Epoch) {
 		return fmt.Errorf("progress is inconsistent: epoch %d, step %d, updates %d, %d records, best %d", p.Epoch, p.Step, p.Updates, len(p.Epochs), p.Best)
+	}
+	layers := 0
+	for _, l := range net.Layers {
+		if l.Op.Kind() == "neuron" {
+			layers++
+		}
+	}
+	shaped := func(rates [][]float64) bool {
+		return len(rates) == layers && !slices.ContainsFunc(rates, func(l []float64) bool { return len(l) != steps })
+	}
+	if !shaped(p.Partial.Rates) {
+		return fmt.Errorf("progress: firing rates of the current epoch are not [layer][T] = [%d][%d]", layers, steps)
+	}
+	for i, e := range p.Epochs {
+		if e.Epoch != i+1 || !shaped(e.FiringRates) {
+			return fmt.Errorf("progress: record %d is of epoch %d, or its firing rates are not [layer][T] = [%d][%d]", i+1, e.Epoch, layers, steps)
+		}
 	}
 	return nil
 }

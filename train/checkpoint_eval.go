@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/qif-snn/qif/data"
@@ -11,7 +12,7 @@ import (
 // EvaluateCheckpoint measures a checkpoint on a split ("test", "validation" or
 // "train") of the data that its recipe names, after adjust has changed the
 // recipe. It returns the recipe used.
-func EvaluateCheckpoint(c *Checkpoint, split string, adjust func(*recipe.Recipe) error) (*Evaluation, recipe.Recipe, error) {
+func EvaluateCheckpoint(ctx context.Context, c *Checkpoint, split string, adjust func(*recipe.Recipe) error) (*Evaluation, recipe.Recipe, error) {
 	r, err := c.ParsedRecipe()
 	if err == nil {
 		err = adjust(&r)
@@ -30,23 +31,26 @@ func EvaluateCheckpoint(c *Checkpoint, split string, adjust func(*recipe.Recipe)
 	if err != nil {
 		return nil, r, err
 	}
-	if in := net.Input().Shape; in.H != set.H || in.W != set.W || in.C != set.C {
-		return nil, r, fmt.Errorf("the network takes images of %v, those of %s are %d×%d×%d", in, set.Name, set.H, set.W, set.C)
+	if err := fits(net, set); err != nil {
+		return nil, r, err
 	}
 	eng, err := engine.Named(r.Engine)
 	if err != nil {
 		return nil, r, err
 	}
-	e, err := NewEvaluator(eng, net, EvalOptions{Batch: r.Batch, Steps: r.Steps, Threads: r.Threads})
+	e, err := NewEvaluator(eng, net, EvalOptions{Batch: min(r.Batch, set.Len()), Steps: r.Steps, Threads: r.Threads})
 	if err != nil {
 		return nil, r, err
 	}
 	defer e.Close()
-	ev, err := e.Run(c.Params, set, idx, c.Norm)
+	ev, err := e.Run(ctx, c.Params, set, idx, c.Norm)
 	return ev, r, err
 }
 
-// splitOf returns the images that a split names. The splits of the training
+// Splits are the names of what a checkpoint can be evaluated on.
+var Splits = []string{"test", "validation", "train"}
+
+// splitOf returns the images that a split names, nil for all of a set. The splits of the training
 // data come from the checkpoint's own manifest, which must fit the data.
 func splitOf(c *Checkpoint, r recipe.Recipe, split string) (*data.Set, []int, error) {
 	trainSet, test, err := LoadData(r)
@@ -55,11 +59,7 @@ func splitOf(c *Checkpoint, r recipe.Recipe, split string) (*data.Set, []int, er
 	}
 	switch split {
 	case "test":
-		all := make([]int, test.Len())
-		for i := range all {
-			all[i] = i
-		}
-		return test, all, nil
+		return test, nil, nil
 	case "validation", "train":
 		tr, val, err := c.Split.Indices(trainSet)
 		if split == "validation" {

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -34,6 +35,15 @@ func NewEvaluator(e engine.Engine, net *graph.Network, o EvalOptions) (*Evaluato
 	return &Evaluator{net: net, opts: o, runner: r, logits: make([]float32, o.Steps*o.Batch*net.Classes())}, nil
 }
 
+// layers returns the names of the neuron layers.
+func (e *Evaluator) layers() []string {
+	var names []string
+	for _, a := range e.runner.Activities() {
+		names = append(names, a.Node)
+	}
+	return names
+}
+
 // Close releases the engine.
 func (e *Evaluator) Close() { e.runner.Close() }
 
@@ -65,14 +75,19 @@ func (e *Evaluator) Load(params []graph.Tensor) error {
 	return e.runner.Load(folded)
 }
 
-// Run evaluates parameters on the chosen images, in order, without
-// augmentation.
-func (e *Evaluator) Run(params []graph.Tensor, set *data.Set, indices []int, norm data.Norm) (*Evaluation, error) {
+// Run evaluates parameters on the chosen images, or all if indices is nil, in
+// order and without augmentation. It gives up, with the context's error, when
+// ctx ends.
+func (e *Evaluator) Run(ctx context.Context, params []graph.Tensor, set *data.Set, indices []int, norm data.Norm) (*Evaluation, error) {
 	if err := e.Load(params); err != nil {
 		return nil, err
 	}
+	n := len(indices)
+	if indices == nil {
+		n = set.Len()
+	}
 	l, err := data.NewLoader(data.LoaderOptions{
-		Set: set, Indices: indices, Batch: min(e.opts.Batch, len(indices)), Norm: norm, Ahead: 4,
+		Set: set, Indices: indices, Batch: min(e.opts.Batch, n), Norm: norm, Ahead: 4,
 	})
 	if err != nil {
 		return nil, err
@@ -86,6 +101,9 @@ func (e *Evaluator) Run(params []graph.Tensor, set *data.Set, indices []int, nor
 	pass := l.Epoch(0, 0)
 	defer pass.Close()
 	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		b, ok := pass.Next()
 		if !ok {
 			break
@@ -115,7 +133,7 @@ func (ev *Evaluation) add(logits []float32, b *data.Batch, steps, k int) error {
 			for c, v := range logits[(t*b.N+i)*k:][:k] {
 				mean[c] += float64(v)
 			}
-			if guess = argmax(mean); guess == int(label) {
+			if guess = engine.Argmax(mean); guess == int(label) {
 				ev.PerStep[t]++
 			}
 		}
@@ -159,18 +177,8 @@ func (ev *Evaluation) finish() {
 	}
 }
 
-func argmax(v []float64) int {
-	best := 0
-	for i, x := range v {
-		if x > v[best] {
-			best = i
-		}
-	}
-	return best
-}
-
 func logSumExp(v []float64) float64 {
-	top := v[argmax(v)]
+	top := v[engine.Argmax(v)]
 	sum := 0.0
 	for _, x := range v {
 		sum += math.Exp(x - top)

@@ -67,6 +67,9 @@ func TestTrimMetrics(t *testing.T) {
 	}
 }
 
+// rates are those of the example's two layers over four steps.
+func rates() [][]float64 { return [][]float64{make([]float64, 4), make([]float64, 4)} }
+
 // example is a checkpoint of a small network.
 func example(t testing.TB) *Checkpoint {
 	t.Helper()
@@ -87,7 +90,10 @@ func example(t testing.TB) *Checkpoint {
 	return &Checkpoint{
 		Version: FormatVersion, Recipe: string(toml), Graph: net.Graph, Split: split, Classes: set.Classes,
 		Norm: data.Norm{Mean: []float32{.5}, Std: []float32{.25}}, Params: net.Init(1),
-		Progress: Progress{Epoch: 1, Best: 1, Epochs: []Record{{Epoch: 1}}},
+		Progress: Progress{
+			Epoch: 1, Best: 1, Partial: Partial{Rates: rates()},
+			Epochs: []Record{{Epoch: 1, FiringRates: rates()}},
+		},
 	}
 }
 
@@ -116,6 +122,10 @@ func TestCheckpointRefusals(t *testing.T) {
 		"normalisation of 2": func(c *Checkpoint) { c.Norm.Mean = []float32{0, 0} },
 		"deviation 0":        func(c *Checkpoint) { c.Norm.Std = []float32{0} },
 		"inconsistent":       func(c *Checkpoint) { c.Progress.Best = 2 },
+		"best 0":             func(c *Checkpoint) { c.Progress.Best = 0 },
+		"current epoch":      func(c *Checkpoint) { c.Progress.Partial.Rates = nil },
+		"record 1":           func(c *Checkpoint) { c.Progress.Epochs[0].FiringRates = rates()[1:] },
+		"recipe":             func(c *Checkpoint) { c.Recipe = "epoch = 3" },
 	} {
 		c := example(t)
 		change(c)
@@ -133,6 +143,19 @@ func TestCheckpointRefusals(t *testing.T) {
 		if _, err := ReadCheckpoint(path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("want an error with the path and %q, got %v", want, err)
 		}
+	}
+}
+
+// A number that is not finite fires no spike: it would go unnoticed.
+func TestCheckpointsWithoutNumbersAreRefused(t *testing.T) {
+	c := example(t)
+	c.Params[0].Data[5] = float32(math.NaN())
+	path := filepath.Join(t.TempDir(), "c.safetensors")
+	if err := c.write(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadCheckpoint(path); err == nil || !strings.Contains(err.Error(), `"conv1.weight": element 5 is NaN`) {
+		t.Errorf("got error %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/qif-snn/qif/data"
 	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/recipe"
 )
 
 // Predictor classifies single images with a checkpoint.
@@ -18,15 +19,15 @@ type Predictor struct {
 	ch    int
 }
 
-// NewPredictor compiles a checkpoint's network; threads as in
-// engine.InferOptions, steps 0 for as many as it was trained with.
-func NewPredictor(c *Checkpoint, steps, threads int) (*Predictor, error) {
+// NewPredictor compiles a checkpoint's network. Steps, threads and engine are
+// those of its recipe after adjust has changed it.
+func NewPredictor(c *Checkpoint, adjust func(*recipe.Recipe) error) (*Predictor, error) {
 	r, err := c.ParsedRecipe()
+	if err == nil {
+		err = adjust(&r)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if steps == 0 {
-		steps = r.Steps
 	}
 	net, err := c.Network()
 	if err != nil {
@@ -36,7 +37,7 @@ func NewPredictor(c *Checkpoint, steps, threads int) (*Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := NewEvaluator(eng, net, EvalOptions{Batch: 1, Steps: steps, Threads: threads})
+	e, err := NewEvaluator(eng, net, EvalOptions{Batch: 1, Steps: r.Steps, Threads: r.Threads})
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func NewPredictor(c *Checkpoint, steps, threads int) (*Predictor, error) {
 		return nil, err
 	}
 	in := net.Input().Shape
-	return &Predictor{c: c, eval: e, steps: steps, h: in.H, w: in.W, ch: in.C}, nil
+	return &Predictor{c: c, eval: e, steps: r.Steps, h: in.H, w: in.W, ch: in.C}, nil
 }
 
 // Close releases the engine.

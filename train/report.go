@@ -37,7 +37,7 @@ func (r *Run) writeReport(res *Result, best []graph.Tensor) error {
 		Title: fmt.Sprintf("%s: %s neurons on %s", res.Net, res.Neuron, res.Data), BestEpoch: res.BestEpoch,
 		Config: string(toml), Summary: summary(res),
 	}
-	for _, w := range res.Warnings {
+	for _, w := range r.progress.Warnings {
 		rep.Warnings = append(rep.Warnings, fmt.Sprintf("epoch %d: %s", w.Epoch, w.Text))
 	}
 	for _, e := range r.progress.Epochs {
@@ -57,13 +57,9 @@ func (r *Run) writeReport(res *Result, best []graph.Tensor) error {
 		rep.Layers = append(rep.Layers, l)
 	}
 	for _, l := range r.Net.Layers {
-		row := report.GraphRow{Node: l.Name, Op: l.Op.Kind(), Output: l.Out.String(), MACs: l.MACs}
-		for _, p := range l.Params {
-			if p.Trainable() {
-				row.Params += int64(p.Size())
-			}
-		}
-		rep.Graph = append(rep.Graph, row)
+		rep.Graph = append(rep.Graph, report.GraphRow{
+			Node: l.Name, Op: l.Op.Kind(), Output: l.Out.String(), Params: l.ParamCount(), MACs: l.MACs,
+		})
 	}
 	return writeFile(r.path(ReportFile), func(w io.Writer) error { return report.HTML(w, rep) })
 }

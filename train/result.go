@@ -1,9 +1,13 @@
 package train
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/qif-snn/qif/graph"
@@ -45,16 +49,18 @@ type LearnedParam struct {
 
 // conclude measures the chosen epoch on the test data, once, and writes the
 // report.
-func (r *Run) conclude() (*Result, error) {
+func (r *Run) conclude(ctx context.Context) (*Result, error) {
+	if res, ok := r.concluded(); ok {
+		return res, nil
+	}
 	best, err := ReadCheckpoint(r.path(CheckpointFile))
 	if err != nil {
 		return nil, err
 	}
-	all := make([]int, r.Test.Len())
-	for i := range all {
-		all[i] = i
+	test, err := r.eval.Run(ctx, best.Params, r.Test, nil, r.Norm)
+	if ctx.Err() != nil {
+		return nil, ErrInterrupted // the epochs are saved
 	}
-	test, err := r.eval.Run(best.Params, r.Test, all, r.Norm)
 	if err != nil {
 		return nil, fmt.Errorf("test: %w", err)
 	}
@@ -81,6 +87,19 @@ func (r *Run) conclude() (*Result, error) {
 	return res, err
 }
 
+// concluded returns the result of a run that was finished before it was resumed.
+func (r *Run) concluded() (*Result, bool) {
+	if r.progress.Test == nil {
+		return nil, false
+	}
+	b, err := os.ReadFile(r.path(ResultFile))
+	if err != nil {
+		return nil, false
+	}
+	res := &Result{}
+	return res, json.Unmarshal(b, res) == nil && res.TestAccuracy == *r.progress.Test
+}
+
 func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
 	windows, err := r.Net.Windows(r.Recipe.Steps)
 	if err != nil {
@@ -88,16 +107,13 @@ func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
 	}
 	best := r.progress.Epochs[r.progress.Best-1]
 	res := &Result{
-		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.Recipe.Neuron, Data: r.Train.Name,
+		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.NeuronForms(), Data: r.DataName(),
 		Seed: r.Recipe.Seed, Epochs: r.Recipe.Epochs, Steps: r.Recipe.Steps,
 		Params: r.Net.ParamCount(), MACs: r.Net.MACs(), BestEpoch: best.Epoch,
 		ValAccuracy: best.ValAccuracy, TestAccuracy: test.Accuracy, TestPerStep: test.PerStep,
 		FiringRates: test.Rates(), SamplesPerSecond: r.speed(),
-		Seconds: time.Since(r.started).Seconds(), PeakRSS: PeakRSS(), Warnings: r.warnings,
+		Seconds: time.Since(r.started).Seconds(), PeakRSS: PeakRSS(), Warnings: append([]Warning{}, r.progress.Warnings...),
 		Checkpoint: r.path(CheckpointFile), Report: r.path(ReportFile),
-	}
-	if res.Warnings == nil {
-		res.Warnings = []Warning{}
 	}
 	for i, w := range windows {
 		res.Layers = append(res.Layers, test.Neurons[i].Node)
@@ -113,4 +129,18 @@ func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
 		}
 	}
 	return res, nil
+}
+
+// NeuronForms names the forms of the network's neurons.
+func (s *Setup) NeuronForms() string {
+	var names []string
+	for _, l := range s.Net.Layers {
+		if op, ok := l.Op.(*graph.Neuron); ok && !slices.Contains(names, op.Model.Form) {
+			names = append(names, op.Model.Form)
+		}
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, "+")
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -39,107 +40,156 @@ type Run struct {
 	lastSave  time.Time
 	trainTime time.Duration // spent in training steps by this process
 	trained   int           // samples trained by this process
-	warned    map[string]bool
-	warnings  []Warning
 }
 
-// Start begins a run in the folder dir, which must not hold one already.
+// Start begins a run in the folder dir, which must not hold one already. A run
+// that cannot begin leaves no folder behind.
 func Start(s *Setup, dir string) (*Run, error) {
-	for _, name := range []string{LastFile, CheckpointFile, MetricsFile} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return nil, fmt.Errorf("%s already holds a run: resume it with --resume %s, or choose another folder with --out", dir, dir)
-		}
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	r, err := open(s, dir)
-	if err != nil {
-		return nil, err
-	}
-	toml, err := s.Recipe.TOML()
-	if err == nil {
-		err = writeFile(filepath.Join(dir, RecipeFile), func(w io.Writer) error {
-			_, err := w.Write(toml)
-			return err
-		})
-	}
-	if err == nil {
-		r.progress.Partial = r.newPartial()
-		err = r.save() // a kill at any time leaves something to resume
-	}
-	if err != nil {
+	r := newRun(s, dir)
+	if err := r.begin(); err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
 }
 
-// Resume continues the run in dir. The recipe is the run's own; adjust may
-// change settings that do not bear on results, such as the number of threads.
-func Resume(dir string, adjust func(*recipe.Recipe) error) (*Run, error) {
-	c, err := ReadCheckpoint(filepath.Join(dir, LastFile))
+func (r *Run) begin() error {
+	if err := r.compile(); err != nil {
+		return err
+	}
+	toml, err := r.Recipe.TOML()
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("%s: no run to resume there (%s is missing)", dir, LastFile)
+		return err
+	}
+	if err := os.MkdirAll(r.Dir, 0o755); err != nil {
+		return err
+	}
+	if err := r.hold(); err != nil {
+		return err
+	}
+	for _, name := range files {
+		if _, err := os.Stat(r.path(name)); err == nil {
+			return fmt.Errorf("%s already holds a %s: resume the run there with --resume %s, or choose another folder with --out", r.Dir, name, r.Dir)
 		}
+	}
+	r.progress.Partial = r.newPartial()
+	err = writeFile(r.path(RecipeFile), func(w io.Writer) error {
+		_, err := w.Write(toml)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.save() // a kill at any time leaves something to resume
+}
+
+// RecipeError marks an attempt to resume a run with another recipe.
+type RecipeError struct{ Dir, Was, Is string }
+
+func (e *RecipeError) Error() string {
+	return fmt.Sprintf("%s was begun with %s, not %s: a resumed run keeps its recipe", e.Dir, e.Was, e.Is)
+}
+
+// Resume continues the run in dir, or the folder of the file dir. Recipe and
+// network are the run's own; adjust may change settings that do not bear on
+// results, such as the number of threads.
+func Resume(dir string, adjust func(*recipe.Recipe) error) (*Run, error) {
+	if info, err := os.Stat(dir); err == nil && info.Mode().IsRegular() {
+		dir = filepath.Dir(dir)
+	}
+	r := newRun(nil, dir)
+	if err := r.takeUp(adjust); err != nil {
+		r.Close()
 		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
+	if _, err := os.Stat(r.path(LastFile)); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: no run to resume there (%s is missing)", r.Dir, LastFile)
+	}
+	if err := r.hold(); err != nil {
+		return err
+	}
+	c, err := ReadCheckpoint(r.path(LastFile))
+	if err != nil {
+		return err
 	}
 	rec, err := c.ParsedRecipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	before := rec.Comparable()
+	// What checkpoints leave out stands beside them. Without it, defaults do.
+	if began, err := recipe.Load(r.path(RecipeFile)); err == nil {
+		rec.Threads, rec.SaveEvery = began.Threads, began.SaveEvery
+	}
 	if err := adjust(&rec); err != nil {
-		return nil, err
+		return err
 	}
 	before.Data = rec.Data // a folder may move; its content is checked below
-	if key, ok := before.Differs(rec.Comparable()); ok {
-		return nil, fmt.Errorf("%s was begun with another %s: a resumed run keeps its recipe", dir, key)
+	if was, is, differ := before.Differs(rec.Comparable()); differ {
+		return &RecipeError{r.Dir, was, is}
 	}
-	s, err := Prepare(rec)
+	net, err := c.Network()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if s.Split.SHA256 != c.Split.SHA256 {
-		return nil, fmt.Errorf("%s was begun on data with SHA-256 %.12s…, the data now has %.12s…", dir, c.Split.SHA256, s.Split.SHA256)
+	if r.Setup, err = prepare(rec, net); err != nil {
+		return err
 	}
-	r, err := open(s, dir)
-	if err != nil {
-		return nil, err
-	}
-	r.Resumed = true
-	r.progress = c.Progress
-	if err := errors.Join(r.trainer.Restore(c.snapshot()), trimMetrics(filepath.Join(dir, MetricsFile), c.Progress.Epochs)); err != nil {
-		r.Close()
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, LastFile), err)
-	}
-	return r, nil
-}
-
-// open locks the folder, clears what a killed writer left, and compiles.
-func open(s *Setup, dir string) (*Run, error) {
-	r := &Run{Setup: s, Dir: dir, observer: Silent{}, warned: map[string]bool{}}
-	r.lock = flock.New(filepath.Join(dir, lockFile))
-	ok, err := r.lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", dir, err)
-	}
-	if !ok {
-		return nil, fmt.Errorf("%s is in use by another process", dir)
+	if r.Split.SHA256 != c.Split.SHA256 {
+		return fmt.Errorf("%s was begun on data with SHA-256 %.12s…, the data now has %.12s…", r.Dir, c.Split.SHA256, r.Split.SHA256)
 	}
 	if err := r.compile(); err != nil {
-		r.Close()
-		return nil, err
+		return err
 	}
-	removeLeftovers(dir)
-	return r, nil
+	r.Resumed, r.progress = true, c.Progress
+	if err := r.checkPlace(); err != nil {
+		return fmt.Errorf("%s: %w", r.path(LastFile), err)
+	}
+	if err := r.trainer.Restore(c.snapshot()); err != nil {
+		return fmt.Errorf("%s: %w", r.path(LastFile), err)
+	}
+	return trimMetrics(r.path(MetricsFile), c.Progress.Epochs)
+}
+
+// checkPlace says whether the progress read is a place that the run can be at.
+func (r *Run) checkPlace() error {
+	p, steps := r.progress, r.loader.Steps()
+	switch {
+	case p.Epoch > r.Recipe.Epochs, p.Step > steps, p.Epoch == r.Recipe.Epochs && p.Step > 0:
+		return fmt.Errorf("progress: epoch %d, step %d, in a run of %d epochs of %d steps", p.Epoch, p.Step, r.Recipe.Epochs, steps)
+	case p.Updates != int64(p.Epoch*steps+p.Step):
+		return fmt.Errorf("progress: %d updates after %d epochs of %d steps and %d steps", p.Updates, p.Epoch, steps, p.Step)
+	case p.Partial.Samples != p.Step*r.Recipe.Batch:
+		return fmt.Errorf("progress: %d samples in %d steps of %d", p.Partial.Samples, p.Step, r.Recipe.Batch)
+	}
+	return nil
+}
+
+func newRun(s *Setup, dir string) *Run {
+	return &Run{Setup: s, Dir: dir, observer: Silent{}, lock: flock.New(filepath.Join(dir, lockFile))}
+}
+
+// hold locks the folder and clears what a killed writer left.
+func (r *Run) hold() error {
+	ok, err := r.lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("locking %s: %w", r.Dir, err)
+	}
+	if !ok {
+		return fmt.Errorf("%s is in use by another process", r.Dir)
+	}
+	removeLeftovers(r.Dir)
+	return nil
 }
 
 // removeLeftovers deletes temporary files of writers that were killed. Failure
 // to do so harms nothing.
 func removeLeftovers(dir string) {
-	for _, name := range []string{LastFile, CheckpointFile, MetricsFile, RecipeFile, ReportFile, ResultFile} {
+	for _, name := range files {
 		stale, _ := filepath.Glob(filepath.Join(dir, "."+name+"[0-9]*"))
 		for _, path := range stale {
 			os.Remove(path)
@@ -208,7 +258,7 @@ func (r *Run) Finish(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 	}
-	return r.conclude()
+	return r.conclude(ctx)
 }
 
 func (r *Run) epoch(ctx context.Context) error {
@@ -216,10 +266,7 @@ func (r *Run) epoch(ctx context.Context) error {
 	defer pass.Close()
 	for {
 		if ctx.Err() != nil {
-			if err := r.save(); err != nil {
-				return err
-			}
-			return ErrInterrupted
+			return r.interrupted()
 		}
 		b, ok := pass.Next()
 		if !ok {
@@ -234,7 +281,15 @@ func (r *Run) epoch(ctx context.Context) error {
 			}
 		}
 	}
-	return r.endEpoch()
+	return r.endEpoch(ctx)
+}
+
+// interrupted saves the run where it stands.
+func (r *Run) interrupted() error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	return ErrInterrupted
 }
 
 func (r *Run) step(b *data.Batch) error {
@@ -258,7 +313,7 @@ func (r *Run) step(b *data.Batch) error {
 	}
 	r.progress.Step++
 	r.progress.Updates++
-	if n := r.progress.Step; n == 20 || n%100 == 0 {
+	if n := r.progress.Step; n == 20 || n%100 == 0 { // the end of the epoch looks again
 		r.warn(res.Neurons)
 	}
 	r.observer.Step(r.stepInfo(lr))
@@ -268,13 +323,11 @@ func (r *Run) step(b *data.Batch) error {
 // warn reports what Diagnose finds, each kind once per layer.
 func (r *Run) warn(layers []engine.Activity) {
 	for _, w := range Diagnose(layers, r.progress.Epoch+1) {
-		key := w.Kind + " " + w.Node
-		if r.warned[key] {
-			continue
+		known := func(old Warning) bool { return old.Kind == w.Kind && old.Node == w.Node }
+		if !slices.ContainsFunc(r.progress.Warnings, known) {
+			r.progress.Warnings = append(r.progress.Warnings, w)
+			r.observer.Warn(w)
 		}
-		r.warned[key] = true
-		r.warnings = append(r.warnings, w)
-		r.observer.Warn(w)
 	}
 }
 
@@ -304,14 +357,27 @@ func (p Partial) rates() [][]float64 {
 	return out
 }
 
+// activities returns the mean firing rates so far of the named layers.
+func (p Partial) activities(layers []string) []engine.Activity {
+	out := make([]engine.Activity, len(layers))
+	for i, rates := range p.rates() {
+		out[i] = engine.Activity{Node: layers[i], Rate: rates}
+	}
+	return out
+}
+
 // endEpoch validates, keeps the parameters if they are the best yet, and saves.
-func (r *Run) endEpoch() error {
+func (r *Run) endEpoch(ctx context.Context) error {
 	params := r.trainer.Tensors()
-	val, err := r.eval.Run(params, r.Train, r.ValIdx, r.Norm)
+	val, err := r.eval.Run(ctx, params, r.Train, r.ValIdx, r.Norm)
+	if ctx.Err() != nil {
+		return r.interrupted()
+	}
 	if err != nil {
 		return fmt.Errorf("validation after epoch %d: %w", r.progress.Epoch+1, err)
 	}
 	p, steps := r.progress.Partial, float64(max(1, r.progress.Step))
+	r.warn(p.activities(r.eval.layers()))
 	rec := Record{
 		Epoch:        r.progress.Epoch + 1,
 		LearningRate: r.Recipe.LearningRate(int(r.progress.Updates)-1, r.Updates()),
@@ -319,7 +385,7 @@ func (r *Run) endEpoch() error {
 		GradNorm: p.GradNorm / steps, ValLoss: val.Loss, ValAccuracy: val.Accuracy, FiringRates: p.rates(),
 	}
 	if !isFinite(rec.ValLoss) {
-		return fmt.Errorf("validation after epoch %d: loss is %v; the last good checkpoint is kept", rec.Epoch, rec.ValLoss)
+		return fmt.Errorf("validation after epoch %d: loss is %v", rec.Epoch, rec.ValLoss)
 	}
 	r.progress.Epochs = append(r.progress.Epochs, rec)
 	r.progress.Epoch++

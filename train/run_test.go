@@ -8,11 +8,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/qif-snn/qif/engine"
 	_ "github.com/qif-snn/qif/engine/cpu"
+	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/recipe"
 )
 
@@ -94,8 +97,8 @@ func TestRunWritesWhatItPromises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if key, differ := again.Differs(run.Recipe); differ {
-		t.Errorf("recipe.toml differs from the recipe in %s", key)
+	if file, run, differ := again.Differs(run.Recipe); differ {
+		t.Errorf("recipe.toml has %s, the run %s", file, run)
 	}
 
 	// What eval measures on the checkpoint is what training reported.
@@ -103,14 +106,14 @@ func TestRunWritesWhatItPromises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ev, _, err := EvaluateCheckpoint(c, "test", same)
+	ev, _, err := EvaluateCheckpoint(context.Background(), c, "test", same)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if ev.Accuracy != res.TestAccuracy || *c.Progress.Test != res.TestAccuracy {
 		t.Errorf("test accuracy %v by eval, %v in the checkpoint, %v by the run", ev.Accuracy, *c.Progress.Test, res.TestAccuracy)
 	}
-	if ev, _, err = EvaluateCheckpoint(c, "validation", same); err != nil || ev.Accuracy != res.ValAccuracy {
+	if ev, _, err = EvaluateCheckpoint(context.Background(), c, "validation", same); err != nil || ev.Accuracy != res.ValAccuracy {
 		t.Errorf("validation accuracy %v by eval (%v), %v by the run", ev.Accuracy, err, res.ValAccuracy)
 	}
 	right := 0
@@ -120,7 +123,7 @@ func TestRunWritesWhatItPromises(t *testing.T) {
 	if float64(right)/float64(ev.Samples) != ev.Accuracy {
 		t.Errorf("the confusion matrix has %d of %d right, accuracy is %v", right, ev.Samples, ev.Accuracy)
 	}
-	if _, _, err := EvaluateCheckpoint(c, "tset", same); err == nil || !strings.Contains(err.Error(), `"tset"`) {
+	if _, _, err := EvaluateCheckpoint(context.Background(), c, "tset", same); err == nil || !strings.Contains(err.Error(), `"tset"`) {
 		t.Errorf("an unknown split: error %v", err)
 	}
 }
@@ -171,17 +174,111 @@ func TestDivergenceKeepsTheLastGoodCheckpoint(t *testing.T) {
 	}
 }
 
+// What a resumed run cannot be at is refused, not trained from.
+func TestResumeRefusesImpossiblePlaces(t *testing.T) {
+	dir := t.TempDir()
+	begun(t, quick(t), dir).Close()
+	for want, change := range map[string]func(p *Progress){
+		"epoch 0, step 9, i": func(p *Progress) { p.Step = 9 },
+		"7 updates after":    func(p *Progress) { p.Updates = 7 },
+		"5 samples in":       func(p *Progress) { p.Partial.Samples = 5 },
+		"epoch 3, step 0, i": func(p *Progress) { p.Epoch, p.Best, p.Epochs = 3, 1, slices.Repeat(p.Epochs, 3) },
+	} {
+		c, err := ReadCheckpoint(filepath.Join(dir, LastFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		good := read(t, dir, LastFile)
+		c.Progress.Epochs = []Record{{Epoch: 1, FiringRates: c.Progress.Partial.Rates}}
+		change(&c.Progress)
+		for i := range c.Progress.Epochs {
+			c.Progress.Epochs[i].Epoch = i + 1
+		}
+		if c.Progress.Epoch == 0 {
+			c.Progress.Epochs = nil
+		}
+		if err := c.write(filepath.Join(dir, LastFile)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Resume(dir, same); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error with %q, got %v", want, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, LastFile), good, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestResumeKeepsTheNetwork changes the graph file under a run.
+func TestResumeKeepsTheNetwork(t *testing.T) {
+	r := quick(t)
+	net, err := BuildNet(r, prepared(t, r).Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(g graph.Graph) {
+		b, err := json.Marshal(g)
+		if err == nil {
+			err = os.WriteFile(r.Net, b, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Net = filepath.Join(t.TempDir(), "net.json")
+	write(net.Graph)
+	dir := t.TempDir()
+	begun(t, r, dir).Close()
+	before := read(t, dir, LastFile)
+	if err := os.Remove(r.Net); err != nil {
+		t.Fatal(err)
+	}
+	run, err := Resume(filepath.Join(dir, LastFile), same) // the file stands for its folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	if err := run.save(); err != nil || !bytes.Equal(read(t, dir, LastFile), before) {
+		t.Errorf("the resumed run is another one (error %v)", err)
+	}
+}
+
+// A finished run that is resumed says what it said.
+func TestResumingAFinishedRun(t *testing.T) {
+	dir := t.TempDir()
+	r := quick(t)
+	r.Epochs = 1
+	run := begun(t, r, dir)
+	first, err := run.Finish(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Close()
+	again, err := Resume(dir, same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	second, err := again.Finish(context.Background())
+	if err != nil || !reflect.DeepEqual(first, second) {
+		t.Errorf("got %+v, error %v; the run had said %+v", second, err, first)
+	}
+}
+
 func TestStartRefuses(t *testing.T) {
 	dir := t.TempDir()
 	run := begun(t, quick(t), dir)
-	if _, err := Start(prepared(t, quick(t)), dir); err == nil || !strings.Contains(err.Error(), "already holds a run") {
-		t.Errorf("a folder with a run: error %v", err)
+	if _, err := Start(prepared(t, quick(t)), dir); err == nil || !strings.Contains(err.Error(), "in use by another") {
+		t.Errorf("a folder with a run under way: error %v", err)
 	}
 	if _, err := Resume(dir, same); err == nil || !strings.Contains(err.Error(), "in use by another") {
 		t.Errorf("a run under way: error %v", err)
 	}
 	run.Close()
-	if _, err := Resume(dir, func(r *recipe.Recipe) error { r.LR = 1; return nil }); err == nil || !strings.Contains(err.Error(), "another lr") {
+	if _, err := Start(prepared(t, quick(t)), dir); err == nil || !strings.Contains(err.Error(), "already holds a last.safetensors") {
+		t.Errorf("a folder with a run: error %v", err)
+	}
+	if _, err := Resume(dir, func(r *recipe.Recipe) error { r.LR = 1; return nil }); err == nil || !strings.Contains(err.Error(), "not lr = 1") {
 		t.Errorf("another learning rate: error %v", err)
 	}
 	if _, err := Resume(t.TempDir(), same); err == nil || !strings.Contains(err.Error(), "no run to resume") {
@@ -196,16 +293,30 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
+// A run that cannot begin must not leave a folder that looks like one.
+func TestRefusedRunsLeaveNoFolder(t *testing.T) {
+	s := prepared(t, quick(t))
+	s.Recipe.Steps = 1 << 40
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, err := Start(s, dir); err == nil {
+		t.Error("started a run that needs more memory than there is")
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the refused run left its folder behind")
+	}
+}
+
 func TestPrepareRefuses(t *testing.T) {
 	for want, change := range map[string]func(*recipe.Recipe){
-		"batch is 301":             func(r *recipe.Recipe) { r.Batch = 301 },
-		`unknown network "huge"`:   func(r *recipe.Recipe) { r.Net = "huge" },
-		`unknown engine "abacus"`:  func(r *recipe.Recipe) { r.Engine = "abacus" },
-		"nowhere":                  func(r *recipe.Recipe) { r.Data = "nowhere" },
-		"none.json":                func(r *recipe.Recipe) { r.Net = "none.json" },
-		"steps":                    func(r *recipe.Recipe) { r.Steps = 0 },
-		"not a finite number":      func(r *recipe.Recipe) { r.Params["a"] = math.NaN() },
-		"must lie above the reset": func(r *recipe.Recipe) { r.Theta = -1 },
+		"expected some on both sides": func(r *recipe.Recipe) { r.Validation = 1e-9 },
+		"batch is 301":                func(r *recipe.Recipe) { r.Batch = 301 },
+		`unknown network "huge"`:      func(r *recipe.Recipe) { r.Net = "huge" },
+		`unknown engine "abacus"`:     func(r *recipe.Recipe) { r.Engine = "abacus" },
+		"nowhere":                     func(r *recipe.Recipe) { r.Data = "nowhere" },
+		"none.json":                   func(r *recipe.Recipe) { r.Net = "none.json" },
+		"steps":                       func(r *recipe.Recipe) { r.Steps = 0 },
+		"not a finite number":         func(r *recipe.Recipe) { r.Params["a"] = math.NaN() },
+		"must lie above the reset":    func(r *recipe.Recipe) { r.Theta = -1 },
 	} {
 		r := quick(t)
 		change(&r)

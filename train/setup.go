@@ -31,8 +31,11 @@ type Setup struct {
 }
 
 // Prepare reads what a recipe names and checks that the parts fit.
-func Prepare(r recipe.Recipe) (*Setup, error) {
-	s := &Setup{Recipe: r}
+func Prepare(r recipe.Recipe) (*Setup, error) { return prepare(r, nil) }
+
+// prepare is Prepare for a given network, or for the recipe's if net is nil.
+func prepare(r recipe.Recipe, net *graph.Network) (*Setup, error) {
+	s := &Setup{Recipe: r, Net: net}
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
@@ -53,14 +56,19 @@ func Prepare(r recipe.Recipe) (*Setup, error) {
 		return nil, fmt.Errorf("batch is %d, but the data leaves %d images to train on", r.Batch, len(s.TrainIdx))
 	}
 	s.Norm = data.MeasureNorm(s.Train, s.TrainIdx)
-	if s.Net, err = BuildNet(r, s.Train); err != nil {
-		return nil, err
+	if net == nil {
+		s.Net, err = BuildNet(r, s.Train)
+	} else {
+		err = fits(net, s.Train)
 	}
-	return s, nil
+	return s, err
 }
 
-// LoadData reads the recipe's training and test images, the training images cut
-// to the recipe's limit.
+// DataName names the data set, whose parts are called name/train and name/test.
+func (s *Setup) DataName() string { return strings.TrimSuffix(s.Train.Name, "/train") }
+
+// LoadData reads the recipe's training and test images, both cut to the recipe's
+// limit.
 func LoadData(r recipe.Recipe) (train, test *data.Set, err error) {
 	if r.Data == "" {
 		train, test, err = fashion.Load()
@@ -70,32 +78,30 @@ func LoadData(r recipe.Recipe) (train, test *data.Set, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if r.Limit > 0 && r.Limit < train.Len() {
-		head := *train
-		head.Labels = head.Labels[:r.Limit]
-		head.Pixels = head.Pixels[:r.Limit*head.H*head.W*head.C]
-		train = &head
+	return head(train, r.Limit), head(test, r.Limit), nil
+}
+
+// head returns the first n images of a set; all for n = 0.
+func head(s *data.Set, n int) *data.Set {
+	if n == 0 || n >= s.Len() {
+		return s
 	}
-	return train, test, nil
+	h := *s
+	h.Labels, h.Pixels = h.Labels[:n], h.Pixels[:n*h.Size()]
+	return &h
 }
 
 // BuildNet returns the recipe's network for images of the set: a member of the
 // zoo with the recipe's neurons and windows, or a graph file, which brings its
 // own.
 func BuildNet(r recipe.Recipe, set *data.Set) (*graph.Network, error) {
-	shape := graph.Shape{H: set.H, W: set.W, C: set.C}
 	if strings.HasSuffix(r.Net, ".json") {
 		net, err := ReadGraph(r.Net)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = fits(net, set)
 		}
-		switch in := net.Input(); {
-		case in.Coding != graph.Direct:
-			return nil, fmt.Errorf("%s: its input is coded as %q, images need %q", r.Net, in.Coding, graph.Direct)
-		case in.Shape != shape:
-			return nil, fmt.Errorf("%s: its input is %v, the images of %s are %v", r.Net, in.Shape, set.Name, shape)
-		case net.Classes() != len(set.Classes):
-			return nil, fmt.Errorf("%s: it has %d classes, %s has %d", r.Net, net.Classes(), set.Name, len(set.Classes))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Net, err)
 		}
 		return net, nil
 	}
@@ -112,20 +118,32 @@ func BuildNet(r recipe.Recipe, set *data.Set) (*graph.Network, error) {
 		return nil, err
 	}
 	return graph.Check(member.Build(zoo.Config{
-		Input: shape, Coding: graph.Direct, Classes: len(set.Classes),
+		Input: imageShape(set), Coding: graph.Direct, Classes: len(set.Classes),
 		Model: model, Window: win, Dropout: r.Dropout,
 	}))
 }
 
-// ReadGraph reads a graph file in JSON form.
+func imageShape(s *data.Set) graph.Shape { return graph.Shape{H: s.H, W: s.W, C: s.C} }
+
+// fits says whether a network takes a set's images and tells its classes apart.
+func fits(net *graph.Network, set *data.Set) error {
+	switch in := net.Input(); {
+	case in.Coding != graph.Direct:
+		return fmt.Errorf("the network's input is coded as %q, images need %q", in.Coding, graph.Direct)
+	case in.Shape != imageShape(set):
+		return fmt.Errorf("the network takes images of %v, those of %s are %v", in.Shape, set.Name, imageShape(set))
+	case net.Classes() != len(set.Classes):
+		return fmt.Errorf("the network has %d classes, %s has %d", net.Classes(), set.Name, len(set.Classes))
+	}
+	return nil
+}
+
+// ReadGraph reads a graph file in JSON form. Its errors are for callers to name
+// the file, save those of the file system, which do.
 func ReadGraph(path string) (*graph.Network, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	net, err := graph.Parse(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return net, nil
+	return graph.Parse(b)
 }

@@ -31,7 +31,7 @@ func (o *lossOp) run(grad, logits []float32, labels []int32, steps int) (loss fl
 				o.mean[c] += float64(v) / float64(steps)
 			}
 		}
-		if argmax(o.mean) == int(label) {
+		if engine.Argmax(o.mean) == int(label) {
 			correct++
 		}
 		if o.loss.Kind == engine.CrossEntropy {
@@ -84,15 +84,4 @@ func (o *lossOp) crossEntropy(label int32) float64 {
 	loss := math.Log(sum) + top - o.mean[label]
 	o.prob[label]--
 	return loss
-}
-
-// argmax returns the first index of the largest value.
-func argmax(v []float64) int {
-	best := 0
-	for i, x := range v {
-		if x > v[best] {
-			best = i
-		}
-	}
-	return best
 }

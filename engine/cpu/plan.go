@@ -3,6 +3,7 @@ package cpu
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 
 	"github.com/qif-snn/qif/graph"
@@ -66,7 +67,12 @@ type plan struct {
 }
 
 func newPlan(net *graph.Network, train bool, batch, steps, threads int) (*plan, error) {
-	p := &plan{net: net, train: train, batch: batch, steps: steps, pool: newPool(threads)}
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	if err := checkMemory(net, train, batch, steps, threads); err != nil {
+		return nil, err
+	}
 	var windows []graph.LayerWindows
 	if train {
 		var err error
@@ -74,6 +80,7 @@ func newPlan(net *graph.Network, train bool, batch, steps, threads int) (*plan, 
 			return nil, err
 		}
 	}
+	p := &plan{net: net, train: train, batch: batch, steps: steps, pool: newPool(threads)}
 	p.addParams()
 	if err := p.build(windows); err != nil {
 		p.pool.close()

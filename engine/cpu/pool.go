@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -19,9 +18,6 @@ type pool struct {
 }
 
 func newPool(threads int) *pool {
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
 	p := &pool{workers: threads}
 	for w := 1; w < threads; w++ {
 		wake := make(chan struct{}, 1)

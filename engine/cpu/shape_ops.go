@@ -168,7 +168,8 @@ type dropoutOp struct {
 	imageOp
 	mask   []float32 // [N, H, W, C], 0 or 1/(1−P)
 	active bool      // false: observing or inferring
-	seed   uint64    // of the current update
+	seed   uint64
+	update uint64 // the current one's number
 	node   int
 	share  float64
 }
@@ -205,7 +206,7 @@ func (d *dropoutOp) draw() {
 	keep := float32(1 / (1 - d.share))
 	for i := range d.p.n {
 		var rng rand.PCG
-		rng.Seed(d.seed, uint64(d.node)<<32|uint64(i))
+		rng.Seed(mix(d.seed^mix(d.update)), uint64(d.node)<<32|uint64(i))
 		m := image(d.mask, d.y.shape, i)
 		for j := range m {
 			m[j] = 0
@@ -225,4 +226,13 @@ func (d *dropoutOp) apply(y, x []float32, i int) {
 	for j, v := range x {
 		y[j] = v * m[j]
 	}
+}
+
+// mix scatters a number over all 64 bits (the finaliser of SplitMix64, Steele et
+// al. 2014), so that neighbouring seeds and updates share no masks.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }

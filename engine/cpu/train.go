@@ -69,7 +69,7 @@ func (t *trainer) pass(b engine.Batch, dropout bool) {
 	t.n = b.N
 	copy(t.in.data, b.X)
 	for _, d := range t.drop {
-		d.active, d.seed = dropout, t.seed+uint64(t.updates)
+		d.active, d.seed, d.update = dropout, t.seed, uint64(t.updates)
 	}
 	for _, n := range t.scan {
 		n.refresh()

@@ -12,8 +12,12 @@ import (
 	"github.com/qif-snn/qif/graph"
 )
 
-// ReadFile reads and decodes the file at path.
+// ReadFile reads and decodes the file at path, which must be a regular one: a
+// device or a pipe might never end.
 func ReadFile(path string) (File, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return File{}, fmt.Errorf("safetensors %s: not a regular file", path)
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return File{}, err
