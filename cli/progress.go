@@ -58,6 +58,9 @@ func (p *progress) line(format string, args ...any) {
 
 // Start implements train.Observer.
 func (p *progress) Start(r *train.Run) {
+	if r.Note != "" {
+		p.line("note: %s", r.Note)
+	}
 	if p.quiet {
 		return
 	}

@@ -25,7 +25,7 @@ a small QIF network on the images that come with the program.
 
 Ctrl-C saves the run and says how to resume it; a resumed run ends with the same
 bits as one that was never interrupted.`,
-		Example: `  qif train                                    # about three minutes on two cores
+		Example: `  qif train                                    # half a minute with AVX-512, minutes without
   qif train --neuron lif --leak .5 --seed 2    # the same recipe with LIF neurons
   qif train fashion-small --data /usr/share/datasets/fashion-mnist
   qif train my.toml --epochs 20 --out runs/mine

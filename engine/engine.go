@@ -19,6 +19,10 @@ import (
 // Engine compiles networks.
 type Engine interface {
 	Name() string
+	// Variant names the version of the engine's arithmetic that runs here, such
+	// as the processor's vector instructions. Equal seeds give equal bits within
+	// one variant, equal results up to rounding between them.
+	Variant() string
 	CompileTrain(net *graph.Network, o TrainOptions) (Trainer, error)
 	CompileInfer(net *graph.Network, o InferOptions) (Runner, error)
 }
@@ -146,6 +150,10 @@ func (e *NonFiniteError) Error() string {
 	}
 	return s
 }
+
+// Signature names an engine and its variant: what a run's bits depend on beside
+// its recipe.
+func Signature(e Engine) string { return e.Name() + "/" + e.Variant() }
 
 var engines = map[string]Engine{}
 

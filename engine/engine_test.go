@@ -62,6 +62,7 @@ func TestNonFiniteErrorNamesThePlace(t *testing.T) {
 type named struct{ name string }
 
 func (n named) Name() string                                             { return n.name }
+func (named) Variant() string                                            { return "plain" }
 func (named) CompileTrain(*graph.Network, TrainOptions) (Trainer, error) { return nil, nil }
 func (named) CompileInfer(*graph.Network, InferOptions) (Runner, error)  { return nil, nil }
 

@@ -46,6 +46,7 @@ const metadataKey = "qif"
 // replaces both.
 type Checkpoint struct {
 	Version  int           `json:"version"`
+	Engine   string        `json:"engine"` // engine.Signature of the one that wrote it
 	Recipe   string        `json:"recipe"` // TOML, without settings that do not bear on results
 	Graph    graph.Graph   `json:"graph"`
 	Split    data.Manifest `json:"split"`

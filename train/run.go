@@ -28,6 +28,7 @@ type Run struct {
 	*Setup
 	Dir     string
 	Resumed bool
+	Note    string // what the user should know before the run goes on; may be empty
 
 	lock     *flock.Flock
 	trainer  engine.Trainer
@@ -146,6 +147,9 @@ func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
 		return err
 	}
 	r.Resumed, r.progress = true, c.Progress
+	if now := engine.Signature(r.Engine); c.Engine != now {
+		r.Note = fmt.Sprintf("begun on %s, resumed on %s: the end will differ in rounding from that of a run never interrupted", c.Engine, now)
+	}
 	if err := r.checkPlace(); err != nil {
 		return fmt.Errorf("%s: %w", r.path(LastFile), err)
 	}
@@ -421,7 +425,7 @@ func (r *Run) checkpoint(params, optimizer []graph.Tensor) *Checkpoint {
 		panic(err) // a validated recipe has a TOML form
 	}
 	return &Checkpoint{
-		Version: FormatVersion, Recipe: string(toml), Graph: r.Net.Graph, Split: r.Split, Norm: r.Norm,
+		Version: FormatVersion, Engine: engine.Signature(r.Engine), Recipe: string(toml), Graph: r.Net.Graph, Split: r.Split, Norm: r.Norm,
 		Classes: r.Train.Classes, Progress: r.progress, Params: params, Optimizer: optimizer,
 	}
 }

@@ -243,6 +243,28 @@ func TestResumeKeepsTheNetwork(t *testing.T) {
 	}
 }
 
+// Bits depend on the processor's vectors too: a run that moves is told so.
+func TestResumeOnAnotherProcessorSaysSo(t *testing.T) {
+	dir := t.TempDir()
+	begun(t, quick(t), dir).Close()
+	c, err := ReadCheckpoint(filepath.Join(dir, LastFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Engine = "cpu/abacus"
+	if err := c.write(filepath.Join(dir, LastFile)); err != nil {
+		t.Fatal(err)
+	}
+	run, err := Resume(dir, same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	if !strings.Contains(run.Note, "begun on cpu/abacus") {
+		t.Errorf("the note is %q", run.Note)
+	}
+}
+
 // A finished run that is resumed says what it said.
 func TestResumingAFinishedRun(t *testing.T) {
 	dir := t.TempDir()

@@ -13,6 +13,7 @@ import (
 	"fmt"
 
 	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
 	"github.com/qif-snn/qif/graph"
 )
 
@@ -23,6 +24,9 @@ type Engine struct{}
 
 // Name returns "cpu".
 func (Engine) Name() string { return "cpu" }
+
+// Variant returns the level of the kernels in use: "portable", "avx2", "avx512".
+func (Engine) Variant() string { return kernel.Level() }
 
 // CompileTrain implements engine.Engine. Parameters are those of net.Init with
 // the options' seed until Restore replaces them.

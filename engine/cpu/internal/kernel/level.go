@@ -62,6 +62,9 @@ func Levels() []string {
 	return names
 }
 
+// Level names the version in use.
+func Level() string { return current.level }
+
 // Use makes a level of Levels the current one and returns a function that
 // undoes it. It is for tests: nothing may be computing meanwhile.
 func Use(level string) (restore func()) {
