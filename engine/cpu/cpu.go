@@ -11,6 +11,7 @@ package cpu
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
@@ -25,8 +26,15 @@ type Engine struct{}
 // Name returns "cpu".
 func (Engine) Name() string { return "cpu" }
 
-// Variant returns the level of the kernels in use: "portable", "avx2", "avx512".
-func (Engine) Variant() string { return kernel.Level() }
+// Variant returns the level of the kernels in use, "avx2" or "avx512", or
+// "portable-" and the architecture, on which it depends whether the compiler
+// multiplies and adds in one rounding.
+func (Engine) Variant() string {
+	if level := kernel.Level(); level != "portable" {
+		return level
+	}
+	return "portable-" + runtime.GOARCH
+}
 
 // CompileTrain implements engine.Engine. Parameters are those of net.Init with
 // the options' seed until Restore replaces them.

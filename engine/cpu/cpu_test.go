@@ -194,7 +194,7 @@ func TestRefusals(t *testing.T) {
 		"no batch":  {func(o *engine.TrainOptions) { o.Batch = 0 }, "batch is 0"},
 		"threads":   {func(o *engine.TrainOptions) { o.Threads = -1 }, "threads is -1"},
 		"loss":      {func(o *engine.TrainOptions) { o.Loss.Kind = "mse" }, `loss is "mse"`},
-		"memory":    {func(o *engine.TrainOptions) { o.Batch = 1 << 40 }, "GiB of memory"},
+		"memory":    {func(o *engine.TrainOptions) { o.Batch = 1 << 30 }, "GiB of memory"},
 		"optimizer": {func(o *engine.TrainOptions) { o.Optimizer.Momentum = 1 }, "momentum is 1"},
 	} {
 		o := good

@@ -133,6 +133,33 @@ func still(t testing.TB, _ variant, coding string, _ float64) *graph.Network {
 	return net
 }
 
+// wide is a network whose channels cross the sizes in which kernels work: blocks
+// of the weight gradient, pieces of vectors, chunks of rows.
+func wide(t testing.TB, v variant, coding string, _ float64) *graph.Network {
+	t.Helper()
+	b := graph.NewBuilder("wide")
+	layer := func(x, name string, op graph.Op) string {
+		bn := graph.DefaultTDBN(1, v.neuron(t).Model.Threshold)
+		x = b.Add(name, op, x)
+		x = b.Add("norm-"+name, &bn, x)
+		return b.Add("neuron-"+name, v.neuron(t), x)
+	}
+	x := b.Add("input", &graph.Input{Shape: graph.Shape{H: 3, W: 4, C: 17}, Coding: coding})
+	x = layer(x, "c1", &graph.Conv{Out: 33, Kernel: 3, Stride: 1, Pad: 1})
+	x = layer(x, "c2", &graph.Conv{Out: 130, Kernel: 1, Stride: 1})
+	x = layer(x, "c3", &graph.Conv{Out: 5, Kernel: 3, Stride: 2, Pad: 1})
+	x = layer(x, "c4", &graph.Conv{Out: 20, Kernel: 2, Stride: 4})
+	x = b.Add("flat", &graph.Flatten{}, x)
+	x = layer(x, "f1", &graph.Linear{Out: 70})
+	x = b.Add("f2", &graph.Linear{Out: 3, Bias: true}, x)
+	b.Add("readout", &graph.Readout{}, x)
+	net, err := graph.Check(b.Graph())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net
+}
+
 // nets are the networks that gradients are tested on.
 var nets = map[string]func(testing.TB, variant, string, float64) *graph.Network{
 	"everything": everything, "chain": chain, "still": still,

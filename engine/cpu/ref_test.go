@@ -70,6 +70,12 @@ func TestGradientOfSmoothedNetwork(t *testing.T) {
 	}
 }
 
+// TestGradientOfWideNetwork is the same where channels and rows cross the sizes of
+// blocks, for one kind of neuron: finite differences take their time there.
+func TestGradientOfWideNetwork(t *testing.T) {
+	checkNet(t, wide(t, variants[1], graph.Frames, 0), tet, 1)
+}
+
 // checkNet computes gradients with every version of the kernels, one after the
 // other, and then compares them with the reference, beside other networks.
 func checkNet(t *testing.T, net *graph.Network, loss engine.Loss, seed uint64) {
@@ -170,8 +176,12 @@ func atEachLevel(t *testing.T, name string, fn func(t *testing.T)) {
 func TestForwardAgainstReference(t *testing.T) {
 	for i, v := range variants {
 		for _, coding := range []string{graph.Direct, graph.Frames} {
+			build := everything
+			if i == 1 {
+				build = wide
+			}
 			atEachLevel(t, v.name+", "+coding, func(t *testing.T) {
-				net := everything(t, v, coding, .2)
+				net := build(t, v, coding, .2)
 				o := engine.TrainOptions{Batch: refBatch, Steps: refSteps, Seed: 5, Loss: ce, Optimizer: sgd}
 				tr := compileTrain(t, net, o)
 				b := randomBatch(net, refBatch, refSteps, uint64(i))

@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // Columns holds a list for each of a block of columns of a matrix: the rows in
 // which it is not zero. It is the weight gradient's way of looking at its input.
 type Columns struct {
@@ -67,8 +69,10 @@ func (c *Columns) combine(dst, b []float32, n int) {
 // RowTable are the rows of a matrix in order: where each begins and its name.
 type RowTable struct{ offset, index []int32 }
 
-// NewRowTable describes n rows, `stride` numbers apart.
+// NewRowTable describes n rows, `stride` numbers apart, or fewer if offsets would
+// not fit 32 bits.
 func NewRowTable(n, stride int) RowTable {
+	n = max(1, min(n, math.MaxInt32/max(1, stride)))
 	t := RowTable{make([]int32, n), make([]int32, n)}
 	for i := range n {
 		t.offset[i], t.index[i] = int32(i*stride), int32(i)

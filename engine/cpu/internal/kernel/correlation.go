@@ -40,7 +40,7 @@ func NewCorrelation(g Geometry, out int) *Correlation {
 	c := &Correlation{g: g, out: out}
 	// Shifts per axis are (p + pad − k)/stride for phases p and offsets k.
 	lowest, highest := 0, 0
-	for p := range g.Stride {
+	for p := range min(g.Stride, max(g.H, g.W)) {
 		for k := range g.Kernel {
 			if d := p + g.Pad - k; d%g.Stride == 0 {
 				lowest, highest = min(lowest, d/g.Stride), max(highest, d/g.Stride)
@@ -52,8 +52,8 @@ func NewCorrelation(g Geometry, out int) *Correlation {
 		height: -lowest + max(g.OutH, (g.H-1)/g.Stride+1+highest),
 		width:  -lowest + max(g.OutW, (g.W-1)/g.Stride+1+highest),
 	}
-	for py := range g.Stride {
-		for px := range g.Stride {
+	for py := range min(g.Stride, g.H) {
+		for px := range min(g.Stride, g.W) {
 			if p := c.phase(py, px); len(p.offset) > 0 {
 				c.phases = append(c.phases, p)
 			}

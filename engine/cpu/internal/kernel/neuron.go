@@ -60,7 +60,8 @@ func stepPortable(s, u, v, x, c2, c1, c0 []float32, theta, keep, jump, floor flo
 		xr := x[r : r+c]
 		ur, sr, vr := u[r : r+c][:len(xr)], s[r : r+c][:len(xr)], v[r : r+c][:len(xr)]
 		k2, k1, k0 := c2[:len(xr)], c1[:len(xr)], c0[:len(xr)]
-		var fired, su, su2 float32
+		var fired float32
+		var su, su2 float64 // a square overflows float32 long before the potential does
 		for i, xi := range xr {
 			vi := vr[i]
 			ui := (k2[i]*vi+k1[i])*vi + k0[i] + xi
@@ -71,12 +72,12 @@ func stepPortable(s, u, v, x, c2, c1, c0 []float32, theta, keep, jump, floor flo
 			ur[i], sr[i] = ui, si
 			vr[i] = max(ui*(1-keep*si)+jump*si, floor)
 			fired += si
-			su += ui
-			su2 += ui * ui
+			su += float64(ui)
+			su2 += float64(ui) * float64(ui)
 		}
 		spikes += int(fired)
-		sum += float64(su)
-		sum2 += float64(su2)
+		sum += su
+		sum2 += su2
 	}
 	return spikes, sum, sum2
 }

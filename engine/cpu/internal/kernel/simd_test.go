@@ -71,6 +71,9 @@ func (a *arena) check(t *testing.T, what string, want *arena) {
 
 // alike reports whether two numbers are equal up to rounding, or both NaN.
 func alike(a, b float64) bool {
+	if math.IsInf(a, 0) || math.IsInf(b, 0) {
+		return a == b
+	}
 	return a == b || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= 2e-5*(1+math.Abs(b))
 }
 
