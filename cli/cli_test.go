@@ -96,8 +96,8 @@ func TestDeadLayersAreReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, _, errs := qif("train", "--quiet", "--net", file, "--limit", "1200", "--epochs", "2", "--steps", "2", "--out", filepath.Join(t.TempDir(), "run"))
-	if n := strings.Count(errs, "layer neuron2 is dead"); code != 0 || n != 1 || strings.Contains(errs, "neuron1") {
-		t.Errorf("exit status %d; want one report, of neuron2: %q", code, errs)
+	if n := strings.Count(errs, "layer neuron2 is dead in training"); code != 0 || n != 1 || strings.Contains(errs, "neuron1") {
+		t.Errorf("exit status %d; want one report, of neuron2, for training: %q", code, errs)
 	}
 }
 
@@ -242,8 +242,10 @@ func TestBadInput(t *testing.T) {
 		{"info nothing", 1, []string{"nothing"}},
 		{"train --resume=", 2, []string{"--resume"}},
 		{"train --resume " + dir + " --out x", 2, []string{"--resume"}},
-		{"train --theta 2 --net x.json", 2, []string{"--theta", "x.json"}},
-		{"info x.json --neuron lif", 2, []string{"--neuron", "x.json"}},
+		{"train --theta 2 --net x.json", 2, []string{"theta = 2", "x.json"}},
+		{"info x.json --neuron lif", 2, []string{"neuron = lif", "x.json"}},
+		{"train " + file("graph.toml", "net = 'x.json'\nlearn = ['a']\n"), 2, []string{"learn = a", "x.json"}},
+		{"info " + dir + " --a .3", 2, []string{"--a", "checkpoint"}},
 		{"predict x y --steps 9000000000000000000", 2, []string{"steps"}},
 		{"predict x", 2, []string{"requires at least 2 arg"}},
 		{"predict nothing " + file("no.png", "no"), 1, []string{"nothing"}},

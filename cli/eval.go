@@ -75,6 +75,9 @@ func printEvaluation(w io.Writer, c *train.Checkpoint, ev *train.Evaluation, spl
 		}
 		fmt.Fprintln(w)
 	}
+	for _, warning := range train.Diagnose(ev.Neurons, train.Inference, c.Progress.Epoch) {
+		fmt.Fprintln(w, "warning: "+warning.Text)
+	}
 	fmt.Fprintln(w)
 	for k, row := range ev.Confusion {
 		total, confused := 0, 0

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -72,7 +73,7 @@ network of the zoo by name (` + strings.Join(zooNames(), ", ") + `).`,
   qif info small.json --json`,
 		Args: args(cobra.ExactArgs(1)),
 	}
-	flags := recipe.NewFlags(cmd.Flags())
+	flags := recipe.NewFlags(cmd.Flags(), slices.Concat(neuronKeys(), netKeys, []string{"data", "steps"})...)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().BoolVar(&asGraph, "graph", false, "print the graph in JSON form")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -121,7 +122,8 @@ func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error)
 		info, err := newNetInfo(net, r.Steps)
 		return net, info, err
 	case strings.HasSuffix(arg, ".json"):
-		if err := ownNeurons(arg, flags); err != nil {
+		r.Net = arg
+		if err := ownNeurons(r); err != nil {
 			return nil, nil, err
 		}
 		net, err := train.ReadGraph(arg)
@@ -135,6 +137,9 @@ func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error)
 }
 
 func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netInfo, error) {
+	if set := flags.Changed(slices.Concat(neuronKeys(), netKeys, []string{"data"})...); len(set) > 0 {
+		return nil, nil, usagef("--%s has no effect on %s: a checkpoint brings its own network", set[0], path)
+	}
 	c, err := train.ReadCheckpoint(path)
 	if err != nil {
 		return nil, nil, err
@@ -214,6 +219,12 @@ func printInfo(out io.Writer, n *netInfo) {
 	fmt.Fprintf(out, "\n%s", n.Recipe)
 	fmt.Fprintf(out, "\nsplit: %d of %d images of %s for validation, %s, seed %d, data SHA-256 %.12s…\n",
 		n.Split.Validation, n.Split.Count, n.Split.Dataset, n.Split.Method, n.Split.Seed, n.Split.SHA256)
+	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "epoch\ttraining loss\taccuracy\tvalidation loss\taccuracy\t")
+	for _, e := range n.Train.Epochs {
+		fmt.Fprintf(w, "%d\t%.4f\t%.2f %%\t%.4f\t%.2f %%\t\n", e.Epoch, e.TrainLoss, 100*e.TrainAccuracy, e.ValLoss, 100*e.ValAccuracy)
+	}
+	w.Flush()
 	if best := n.Train.Best; best > 0 {
 		fmt.Fprintf(out, "chosen: epoch %d of %d, validation accuracy %.2f %%", best, n.Train.Epoch, 100*n.Train.Epochs[best-1].ValAccuracy)
 		if n.Train.Test != nil {

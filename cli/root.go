@@ -184,13 +184,14 @@ func showDefaults(cmd *cobra.Command, from string) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.DefValue = from })
 }
 
-// ownNeurons refuses flags that a network with neurons of its own would ignore.
-func ownNeurons(net string, flags *recipe.Flags) error {
-	if !strings.HasSuffix(net, ".json") {
+// ownNeurons refuses settings that a network with neurons of its own would
+// ignore, from flags and recipes alike.
+func ownNeurons(r recipe.Recipe) error {
+	if !strings.HasSuffix(r.Net, ".json") {
 		return nil
 	}
-	if set := flags.Changed(append(neuronKeys(), "dropout")...); len(set) > 0 {
-		return usagef("--%s has no effect on %s: a graph file brings its own neurons and windows", set[0], net)
+	if set := r.Changed(append(neuronKeys(), netKeys...)...); len(set) > 0 {
+		return usagef("%s has no effect on %s: a graph file brings its own neurons and windows", set[0], r.Net)
 	}
 	return nil
 }

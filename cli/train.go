@@ -54,7 +54,7 @@ bits as one that was never interrupted.`,
 			if r, err = mergedRecipe(args, flags); err != nil {
 				return err
 			}
-			if err := ownNeurons(r.Net, flags); err != nil {
+			if err := ownNeurons(r); err != nil {
 				return err
 			}
 			if printRecipe {

@@ -40,6 +40,9 @@ func (n Node) MarshalJSON() ([]byte, error) {
 func (n *Node) UnmarshalJSON(b []byte) error {
 	var j jsonNode
 	if err := strict(b, &j); err != nil {
+		if j.Name != "" { // read before the fault
+			return fmt.Errorf("node %q: %w", j.Name, err)
+		}
 		return err
 	}
 	fresh, ok := newOps[j.Op]

@@ -185,3 +185,11 @@ func TestParseRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A fault in a node's own fields names the node, if its name comes first.
+func TestUnknownNodeFieldsNameTheNode(t *testing.T) {
+	_, err := graph.Parse([]byte(`{"name":"g","nodes":[{"name":"conv7","op":"conv","atrs":{}}]}`))
+	if err == nil || !strings.Contains(err.Error(), `"conv7"`) || !strings.Contains(err.Error(), `"atrs"`) {
+		t.Errorf("got error %v, want one that names conv7 and atrs", err)
+	}
+}

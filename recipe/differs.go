@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // Differs returns the first field in which two recipes differ, as "key = value"
@@ -14,4 +15,17 @@ func (r Recipe) Differs(other Recipe) (mine, theirs string, ok bool) {
 		}
 	}
 	return "", "", false
+}
+
+// Changed returns those fields, of the ones with the given TOML keys, that do not
+// have their defaults, as "key = value".
+func (r Recipe) Changed(keys ...string) []string {
+	d := Default()
+	var changed []string
+	for _, f := range fields {
+		if slices.Contains(keys, f.key) && f.text(&r) != f.text(&d) {
+			changed = append(changed, fmt.Sprintf("%s = %s", f.key, f.text(&r)))
+		}
+	}
+	return changed
 }

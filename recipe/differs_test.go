@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,5 +17,13 @@ func TestDiffers(t *testing.T) {
 	}
 	if mine, _, ok := Default().Differs(Default()); ok {
 		t.Errorf("equal recipes differ in %q", mine)
+	}
+}
+
+func TestChanged(t *testing.T) {
+	r := Default()
+	r.Theta, r.Epochs = 2, 9
+	if got := r.Changed("theta", "steps", "reset"); !slices.Equal(got, []string{"theta = 2"}) {
+		t.Errorf("got %q, want theta = 2 alone", got)
 	}
 }

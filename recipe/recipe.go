@@ -42,7 +42,7 @@ type Recipe struct {
 	ResetValue    float64  `toml:"reset_value" default:"0" help:"potential after a hard reset, and at the start"`
 	DetachReset   bool     `toml:"detach_reset" default:"true" help:"keep gradients from flowing through the reset"`
 	Floor         *float64 `toml:"floor" default:"none" help:"lowest potential after reset; absent or none: unbounded"`
-	Learn         []string `toml:"learn" default:"" help:"parameters of the neuron that are trained"`
+	Learn         []string `toml:"learn" default:"" help:"parameters that are trained: a, u1, u2 (qif), kappa, vr, vc (qif-euler), leak (lif)"`
 	LearnChannels bool     `toml:"learn_per_channel" default:"false" help:"train them per channel instead of per layer"`
 
 	Window       string `toml:"window" default:"bandwidth" group:"Surrogate window" help:"width: bandwidth or bandwidth:N, sigma:k or fixed:α"`

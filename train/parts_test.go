@@ -34,13 +34,13 @@ func TestDiagnose(t *testing.T) {
 		"full once":            {[]float64{.5, 1, .5, 1}, "", nil},
 		"single step, dead":    {[]float64{0}, "dead", []int{1}},
 	} {
-		ws := Diagnose([]engine.Activity{{Node: "n1", Rate: c.rate}}, 3)
+		ws := Diagnose([]engine.Activity{{Node: "n1", Rate: c.rate}}, Training, 3)
 		switch {
 		case c.kind == "" && len(ws) > 0:
 			t.Errorf("%s: warned %q", name, ws[0].Text)
 		case c.kind != "" && (len(ws) != 1 || ws[0].Kind != c.kind || !reflect.DeepEqual(ws[0].Steps, c.want)):
 			t.Errorf("%s: got %+v, want %s at steps %v", name, ws, c.kind, c.want)
-		case c.kind != "" && (!strings.Contains(ws[0].Text, "n1") || ws[0].Epoch != 3):
+		case c.kind != "" && (!strings.Contains(ws[0].Text, "n1") || !strings.Contains(ws[0].Text, "in training") || ws[0].Epoch != 3):
 			t.Errorf("%s: %+v does not name layer and epoch", name, ws[0])
 		}
 	}

@@ -80,7 +80,6 @@ func (r *Run) conclude(ctx context.Context) (*Result, error) {
 	if err := r.writeReport(res, best.Params); err != nil {
 		return nil, err
 	}
-	res.PeakRSS, res.Seconds = PeakRSS(), time.Since(r.started).Seconds()
 	err = writeFile(r.path(ResultFile), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

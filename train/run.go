@@ -318,16 +318,16 @@ func (r *Run) step(b *data.Batch) error {
 	r.progress.Step++
 	r.progress.Updates++
 	if n := r.progress.Step; n == 20 || n%100 == 0 { // the end of the epoch looks again
-		r.warn(res.Neurons)
+		r.warn(Training, res.Neurons)
 	}
 	r.observer.Step(r.stepInfo(lr))
 	return nil
 }
 
-// warn reports what Diagnose finds, each kind once per layer.
-func (r *Run) warn(layers []engine.Activity) {
-	for _, w := range Diagnose(layers, r.progress.Epoch+1) {
-		known := func(old Warning) bool { return old.Kind == w.Kind && old.Node == w.Node }
+// warn reports what Diagnose finds, each kind once per layer and phase.
+func (r *Run) warn(phase string, layers []engine.Activity) {
+	for _, w := range Diagnose(layers, phase, r.progress.Epoch+1) {
+		known := func(old Warning) bool { return old.Kind == w.Kind && old.Phase == w.Phase && old.Node == w.Node }
 		if !slices.ContainsFunc(r.progress.Warnings, known) {
 			r.progress.Warnings = append(r.progress.Warnings, w)
 			r.observer.Warn(w)
@@ -381,7 +381,8 @@ func (r *Run) endEpoch(ctx context.Context) error {
 		return fmt.Errorf("validation after epoch %d: %w", r.progress.Epoch+1, err)
 	}
 	p, steps := r.progress.Partial, float64(max(1, r.progress.Step))
-	r.warn(p.activities(r.eval.layers()))
+	r.warn(Training, p.activities(r.eval.layers()))
+	r.warn(Inference, val.Neurons)
 	rec := Record{
 		Epoch:        r.progress.Epoch + 1,
 		LearningRate: r.Recipe.LearningRate(int(r.progress.Updates)-1, r.Updates()),

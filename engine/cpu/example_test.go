@@ -55,7 +55,8 @@ func Example_stream() {
 	// Output: 1 stream, 3 logits
 }
 
-// A training step on four black images, T = 4.
+// A training step on four black images, T = 4, and what was learned in use: with
+// tdBN folded into the layers before it.
 func Example_train() {
 	model, _ := neuron.Default("qif")
 	policy, _ := window.ParsePolicy("sigma:1")
@@ -80,9 +81,28 @@ func Example_train() {
 		log.Fatal(err)
 	}
 	for _, layer := range res.Neurons {
-		fmt.Println(layer.Node, "fired at", len(layer.Rate), "steps")
+		fmt.Println(layer.Node, "observed at", len(layer.Rate), "steps")
 	}
+
+	folded, tensors, err := graph.Fold(net, trainer.Tensors())
+	if err != nil {
+		log.Fatal(err)
+	}
+	runner, err := cpu.CompileInfer(folded, engine.InferOptions{Batch: 1, Steps: 4})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer runner.Close()
+	if err := runner.Load(tensors); err != nil {
+		log.Fatal(err)
+	}
+	logits := make([]float32, 4*1*2) // [T, N, K]
+	if err := runner.Run(engine.Batch{N: 1, X: make([]float32, 8*8)}, logits, nil); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(folded.Layers), "of", len(net.Layers), "nodes are left")
 	// Output:
-	// neuron1 fired at 4 steps
-	// neuron2 fired at 4 steps
+	// neuron1 observed at 4 steps
+	// neuron2 observed at 4 steps
+	// 10 of 12 nodes are left
 }
