@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,9 @@ bits as one that was never interrupted.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object at the end, nothing else on standard output")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "show no progress")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		// From here on: what is begun is saved.
+		ctx, stop := interruptible(cmd)
+		defer stop()
 		var run *train.Run
 		var err error
 		if cmd.Flags().Changed("resume") {
@@ -66,7 +70,7 @@ bits as one that was never interrupted.`,
 			return err
 		}
 		defer run.Close()
-		return follow(cmd, run, asJSON, quiet)
+		return follow(ctx, cmd, run, asJSON, quiet)
 	}
 	return cmd
 }
@@ -112,11 +116,9 @@ func start(r recipe.Recipe) (*train.Run, error) {
 }
 
 // follow trains to the end while showing progress, and prints the result.
-func follow(cmd *cobra.Command, run *train.Run, asJSON, quiet bool) error {
+func follow(ctx context.Context, cmd *cobra.Command, run *train.Run, asJSON, quiet bool) error {
 	view := newProgress(cmd.ErrOrStderr(), quiet)
 	run.Observe(view)
-	ctx, stop := interruptible(cmd)
-	defer stop()
 	res, err := run.Finish(ctx)
 	view.close()
 	if errors.Is(err, train.ErrInterrupted) {
