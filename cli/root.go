@@ -100,7 +100,7 @@ discretized quadratic integrate-and-fire (QIF) neuron.
 
 Start with:  qif train
 which trains a small network on photographs of clothes that come with the
-program, in half a minute to three minutes, and writes a report.`,
+program, in half a minute to two minutes, and writes a report.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       version(),
