@@ -211,6 +211,24 @@ func (net *Network) Input() *Input {
 // Classes returns the number of logits.
 func (net *Network) Classes() int { return net.Layers[len(net.Layers)-1].Out.C }
 
+// NeuronLayer is a layer of spiking neurons with its operation at hand.
+type NeuronLayer struct {
+	Layer
+	Neuron *Neuron
+}
+
+// Neurons returns the layers of neurons in the network's order: the order of
+// windows, activities and firing rates.
+func (net *Network) Neurons() []NeuronLayer {
+	var ns []NeuronLayer
+	for _, l := range net.Layers {
+		if op, ok := l.Op.(*Neuron); ok {
+			ns = append(ns, NeuronLayer{l, op})
+		}
+	}
+	return ns
+}
+
 // ParamCount returns the number of trainable numbers.
 func (net *Network) ParamCount() int64 {
 	var n int64

@@ -21,21 +21,17 @@ type LayerWindows struct {
 func (net *Network) Windows(steps int) ([]LayerWindows, error) {
 	var all []LayerWindows
 	spread := net.spreads()
-	for _, l := range net.Layers {
-		op, ok := l.Op.(*Neuron)
-		if !ok {
-			continue
-		}
-		d, err := op.Model.Dynamics()
+	for _, l := range net.Neurons() {
+		d, err := l.Neuron.Model.Dynamics()
 		if err != nil {
 			return nil, fmt.Errorf("node %q: %w", l.Name, err)
 		}
 		in := window.Input{Std: spread[l.From[0]]}
 		assumed := math.IsNaN(in.Std)
 		if assumed {
-			in.Std = math.Abs(op.Model.Threshold)
+			in.Std = math.Abs(l.Neuron.Model.Threshold)
 		}
-		w, err := op.Window.Compute(d, in, steps)
+		w, err := l.Neuron.Window.Compute(d, in, steps)
 		if err != nil {
 			return nil, fmt.Errorf("node %q: %w", l.Name, err)
 		}

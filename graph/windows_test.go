@@ -139,3 +139,20 @@ func TestWindowsBelowZero(t *testing.T) {
 		t.Errorf("input %+v, assumed %v", ws[0].Input, ws[0].Assumed)
 	}
 }
+
+func TestNeuronsAndWindowsShareAnOrder(t *testing.T) {
+	net := check(t, everyOp())
+	windows, err := net.Windows(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	neurons := net.Neurons()
+	if len(neurons) == 0 || len(neurons) != len(windows) {
+		t.Fatalf("%d layers of neurons, %d windows", len(neurons), len(windows))
+	}
+	for i, n := range neurons {
+		if n.Name != windows[i].Node || n.Op != graph.Op(n.Neuron) {
+			t.Errorf("layer %d is %q with operation %v, its window is that of %q", i, n.Name, n.Op.Kind(), windows[i].Node)
+		}
+	}
+}

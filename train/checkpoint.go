@@ -230,12 +230,7 @@ func (p Progress) check(net *graph.Network, steps int) error {
 	if p.Epoch < 0 || p.Step < 0 || p.Updates < 0 || p.Epoch != len(p.Epochs) || p.Best > p.Epoch || p.Best < min(1, p.Epoch) {
 		return fmt.Errorf("progress is inconsistent: epoch %d, step %d, updates %d, %d records, best %d", p.Epoch, p.Step, p.Updates, len(p.Epochs), p.Best)
 	}
-	layers := 0
-	for _, l := range net.Layers {
-		if l.Op.Kind() == "neuron" {
-			layers++
-		}
-	}
+	layers := len(net.Neurons())
 	shaped := func(rates [][]float64) bool {
 		return len(rates) == layers && !slices.ContainsFunc(rates, func(l []float64) bool { return len(l) != steps })
 	}

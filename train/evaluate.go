@@ -35,15 +35,6 @@ func NewEvaluator(e engine.Engine, net *graph.Network, o EvalOptions) (*Evaluato
 	return &Evaluator{net: net, opts: o, runner: r, logits: make([]float32, o.Steps*o.Batch*net.Classes())}, nil
 }
 
-// layers returns the names of the neuron layers.
-func (e *Evaluator) layers() []string {
-	var names []string
-	for _, a := range e.runner.Activities() {
-		names = append(names, a.Node)
-	}
-	return names
-}
-
 // Close releases the engine.
 func (e *Evaluator) Close() { e.runner.Close() }
 

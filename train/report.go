@@ -46,9 +46,10 @@ func (r *Run) writeReport(res *Result, best []graph.Tensor) error {
 			ValLoss: e.ValLoss, ValAccuracy: e.ValAccuracy, LearningRate: e.LearningRate,
 		})
 	}
+	neurons := r.Net.Neurons()
 	for i, w := range windows {
 		l := report.Layer{
-			Node: w.Node, Theta: thetaOf(r.Net, w.Node), Shape: w.Shape, Widths: w.Widths, Predicted: w.Moments,
+			Node: w.Node, Theta: neurons[i].Neuron.Model.Threshold, Shape: w.Shape, Widths: w.Widths, Predicted: w.Moments,
 			Initial: initial[i], Final: final[i],
 		}
 		for _, e := range r.progress.Epochs {
@@ -82,15 +83,6 @@ func summary(res *Result) []report.Field {
 	}
 }
 
-func thetaOf(net *graph.Network, node string) float64 {
-	for _, l := range net.Layers {
-		if op, ok := l.Op.(*graph.Neuron); ok && l.Name == node {
-			return op.Model.Threshold
-		}
-	}
-	return math.NaN()
-}
-
 // histograms returns the distribution of membrane potentials before firing,
 // [layer][T], over the first validation images, in training mode: normalised by
 // the batch's own statistics, as the surrogate windows see it. It leaves the
@@ -102,8 +94,9 @@ func (r *Run) histograms(params []graph.Tensor, windows []graph.LayerWindows) ([
 	}
 	out := make([][]report.Histogram, len(windows))
 	layer := map[string]int{}
+	neurons := r.Net.Neurons()
 	for i, w := range windows {
-		lo, hi := histogramRange(w, thetaOf(r.Net, w.Node))
+		lo, hi := histogramRange(w, neurons[i].Neuron.Model.Threshold)
 		layer[w.Node] = i
 		for range r.Recipe.Steps {
 			out[i] = append(out[i], report.NewHistogram(lo, hi, histogramBins))
@@ -127,7 +120,7 @@ func histogramRange(w graph.LayerWindows, theta float64) (lo, hi float64) {
 // sample is a batch of validation images without augmentation.
 func (r *Run) sample() engine.Batch {
 	n := min(r.Recipe.Batch, len(r.ValIdx))
-	size := r.Train.H * r.Train.W * r.Train.C
+	size := r.Train.Size()
 	b := engine.Batch{N: n, X: make([]float32, n*size)}
 	for i, idx := range r.ValIdx[:n] {
 		data.ToFloat(b.X[i*size:(i+1)*size], r.Train.Image(idx), r.Norm)

@@ -135,9 +135,9 @@ func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
 // NeuronForms names the forms of the network's neurons.
 func (s *Setup) NeuronForms() string {
 	var names []string
-	for _, l := range s.Net.Layers {
-		if op, ok := l.Op.(*graph.Neuron); ok && !slices.Contains(names, op.Model.Form) {
-			names = append(names, op.Model.Form)
+	for _, l := range s.Net.Neurons() {
+		if !slices.Contains(names, l.Neuron.Model.Form) {
+			names = append(names, l.Neuron.Model.Form)
 		}
 	}
 	if names == nil {

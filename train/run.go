@@ -241,10 +241,8 @@ func (r *Run) path(name string) string { return filepath.Join(r.Dir, name) }
 
 func (r *Run) newPartial() Partial {
 	p := Partial{}
-	for _, l := range r.Net.Layers {
-		if l.Op.Kind() == "neuron" {
-			p.Rates = append(p.Rates, make([]float64, r.Recipe.Steps))
-		}
+	for range r.Net.Neurons() {
+		p.Rates = append(p.Rates, make([]float64, r.Recipe.Steps))
 	}
 	return p
 }
@@ -361,11 +359,11 @@ func (p Partial) rates() [][]float64 {
 	return out
 }
 
-// activities returns the mean firing rates so far of the named layers.
-func (p Partial) activities(layers []string) []engine.Activity {
+// activities returns the mean firing rates so far of the layers.
+func (p Partial) activities(layers []graph.NeuronLayer) []engine.Activity {
 	out := make([]engine.Activity, len(layers))
 	for i, rates := range p.rates() {
-		out[i] = engine.Activity{Node: layers[i], Rate: rates}
+		out[i] = engine.Activity{Node: layers[i].Name, Rate: rates}
 	}
 	return out
 }
@@ -381,7 +379,7 @@ func (r *Run) endEpoch(ctx context.Context) error {
 		return fmt.Errorf("validation after epoch %d: %w", r.progress.Epoch+1, err)
 	}
 	p, steps := r.progress.Partial, float64(max(1, r.progress.Step))
-	r.warn(Training, p.activities(r.eval.layers()))
+	r.warn(Training, p.activities(r.Net.Neurons()))
 	r.warn(Inference, val.Neurons)
 	rec := Record{
 		Epoch:        r.progress.Epoch + 1,

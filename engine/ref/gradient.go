@@ -99,8 +99,8 @@ func checkLoss(net *graph.Network, labels []int32, n int, loss engine.Loss) erro
 // detachedSpikes returns the outputs of the neurons whose reset is detached.
 func detachedSpikes(net *graph.Network, tr *Trace) map[string][]float64 {
 	spikes := map[string][]float64{}
-	for _, l := range net.Layers {
-		if op, ok := l.Op.(*graph.Neuron); ok && op.Model.Detach {
+	for _, l := range net.Neurons() {
+		if l.Neuron.Model.Detach {
 			spikes[l.Name] = tr.Outputs[l.Name]
 		}
 	}
