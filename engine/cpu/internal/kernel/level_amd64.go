@@ -4,7 +4,7 @@ package kernel
 
 import "golang.org/x/sys/cpu"
 
-//go:generate go run -C _asm . -out ../simd_amd64.s -stubs ../simd_amd64.go -pkg kernel
+//go:generate go run -C _asm . -family simd -out ../simd_amd64.s -stubs ../simd_amd64.go -pkg kernel
 
 // vectorized returns the versions for vectors that this processor has.
 func vectorized() []*kernels {

@@ -1,23 +1,42 @@
-// Command _asm writes the kernels for amd64: ../simd_amd64.s and the Go
-// declarations beside it. Each is written once, for a vector of either width
-// (isa.go), and its portable twin in the package above is its specification.
+// Command _asm writes the kernels for amd64: for each family, ../FAMILY_amd64.s and
+// the Go declarations beside it. Each kernel is written once, for a vector of
+// either width (isa.go), and its portable twin in the package above is its
+// specification.
 package main
 
-import . "github.com/mmcloughlin/avo/build"
+import (
+	"flag"
+	"log"
+
+	. "github.com/mmcloughlin/avo/build"
+)
+
+// families are the kernels that one file of assembly holds.
+var families = map[string]func(){
+	"simd": func() {
+		for _, v := range []isa{avx2, avx512} {
+			v.combine()
+			v.compress()
+			v.gather()
+			v.correlate()
+			v.scan()
+			v.windows()
+			v.norm()
+			v.elementwise()
+			v.pooling()
+			v.optimizers()
+		}
+	},
+}
 
 func main() {
-	ConstraintExpr("!noasm")
-	for _, v := range []isa{avx2, avx512} {
-		v.combine()
-		v.compress()
-		v.gather()
-		v.correlate()
-		v.scan()
-		v.windows()
-		v.norm()
-		v.elementwise()
-		v.pooling()
-		v.optimizers()
+	family := flag.String("family", "simd", "kernels to write")
+	flag.Parse()
+	write, ok := families[*family]
+	if !ok {
+		log.Fatalf("no family %q", *family)
 	}
+	ConstraintExpr("!noasm")
+	write()
 	Generate()
 }
