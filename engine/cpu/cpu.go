@@ -1,12 +1,13 @@
-// Package cpu is the engine for processors: dense tensors in float32, vector
-// instructions where the processor has them, all cores. Importing it registers
-// it under the name "cpu".
+// Package cpu is the engine for processors: spikes as bits, arithmetic in
+// float32, vector instructions where the processor has them, all cores.
+// Importing it registers it under the name "cpu".
 //
-// Compile lays a network out as a list of operations, each with a forward and a
-// hand-written backward pass over tiles. Tiles are fixed by shapes alone and
-// every sum has one owner and one order, so that results have the same bits for
-// any number of threads on processors of the same vector instructions. A
-// training step allocates nothing of the network's size.
+// Compile lays a network out as a plan: a list of operations, each with a
+// forward and a hand-written backward pass over tiles, and one arena in which
+// memory is used again as soon as nobody needs what it held. Tiles are fixed by
+// shapes alone and every sum has one owner and one order, so that results have
+// the same bits for any number of threads on processors of the same vector
+// instructions. A training step allocates nothing of the network's size.
 package cpu
 
 import (
@@ -48,11 +49,11 @@ func (Engine) CompileTrain(net *graph.Network, o engine.TrainOptions) (engine.Tr
 	if err := o.Optimizer.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(net, true, o.Batch, o.Steps, o.Threads)
+	p, err := newPlan(net, planOptions{train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads})
 	if err != nil {
 		return nil, err
 	}
-	if p.out.grad == nil {
+	if !p.out.wantsGrad() {
 		p.pool.close()
 		return nil, fmt.Errorf("graph %q has nothing to train", net.Graph.Name)
 	}
@@ -64,7 +65,7 @@ func (Engine) CompileTrain(net *graph.Network, o engine.TrainOptions) (engine.Tr
 		plan: p, seed: o.Seed, loss: newLoss(o.Loss, net.Classes()),
 		opt: newOptimizer(o.Optimizer, p.params),
 	}
-	t.result.Neurons = p.activities(o.Steps)
+	t.result.Neurons = p.activities()
 	return t, nil
 }
 
@@ -74,12 +75,11 @@ func (Engine) CompileInfer(net *graph.Network, o engine.InferOptions) (engine.Ru
 	if err := checkSizes(o.Batch, o.Steps, o.Threads); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(net, false, o.Batch, 1, o.Threads)
+	p, err := newPlan(net, planOptions{batch: o.Batch, steps: o.Steps, threads: o.Threads})
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{plan: p, totalSteps: o.Steps}
-	r.state = r.newState(o.Batch)
+	r := &runner{plan: p}
 	if err := r.Load(net.Init(0)); err != nil {
 		p.pool.close()
 		return nil, err

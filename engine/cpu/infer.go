@@ -8,12 +8,9 @@ import (
 	"github.com/qif-snn/qif/graph"
 )
 
-// runner is an inference plan: it holds one step of the network, and the state
-// that Run starts from rest each time.
+// runner is an inference plan.
 type runner struct {
 	*plan
-	totalSteps int
-	state      *state
 }
 
 func (r *runner) Close() { r.pool.close() }
@@ -33,7 +30,7 @@ func (r *runner) Load(ts []graph.Tensor) error {
 type state struct {
 	net   *graph.Network
 	n     int
-	v     [][]float32 // per layer, [n, H, W, C]
+	v     [][]float32 // per layer, [H·W][n][C]
 	reset []float32   // per layer
 }
 
@@ -50,9 +47,7 @@ func (s *state) Reset() {
 }
 
 // NewState implements engine.Runner.
-func (r *runner) NewState(n int) engine.State { return r.newState(n) }
-
-func (r *runner) newState(n int) *state {
+func (r *runner) NewState(n int) engine.State {
 	s := &state{net: r.net, n: n}
 	for _, o := range r.scan {
 		s.v = append(s.v, make([]float32, n*o.y.shape.Size()))
@@ -65,26 +60,23 @@ func (r *runner) newState(n int) *state {
 // Run implements engine.Runner.
 func (r *runner) Run(b engine.Batch, logits []float32, activities []engine.Activity) error {
 	k := r.net.Classes()
-	switch err := r.checkBatch(b.N, b.X, r.totalSteps); {
+	switch err := r.checkBatch(b.N, b.X, r.steps); {
 	case err != nil:
 		return err
-	case len(logits) != r.totalSteps*b.N*k:
-		return fmt.Errorf("room for %d logits, expected [T, N, K] = %d", len(logits), r.totalSteps*b.N*k)
+	case len(logits) != r.steps*b.N*k:
+		return fmt.Errorf("room for %d logits, expected [T, N, K] = %d", len(logits), r.steps*b.N*k)
 	case activities != nil && len(activities) != len(r.scan):
 		return fmt.Errorf("%d activities, the network has %d neuron layers", len(activities), len(r.scan))
 	}
-	r.state.Reset()
-	frame := b.N * r.in.shape.Size()
-	for t := range r.totalSteps {
-		x := b.X
-		if !r.in.static {
-			x = b.X[t*frame : (t+1)*frame]
-		}
-		r.advance(r.state, x, b.N, t == 0 || !r.in.static)
-		copy(logits[t*b.N*k:], r.out.data[:b.N*k])
-		for i := range activities {
-			r.fillStep(&activities[i], r.scan[i], 0, t)
-		}
+	r.n, r.t = b.N, r.steps
+	for _, o := range r.scan {
+		o.state = nil
+	}
+	r.setInput(b.X)
+	r.forward()
+	copy(logits, r.out.data)
+	for i := range activities {
+		r.fill(&activities[i], r.scan[i])
 	}
 	return nil
 }
@@ -102,25 +94,21 @@ func (r *runner) Step(st engine.State, x, logits []float32) error {
 	case len(logits) != s.n*r.net.Classes():
 		return fmt.Errorf("room for %d logits, expected [n, K] = %d", len(logits), s.n*r.net.Classes())
 	}
-	r.advance(s, x, s.n, true)
+	r.n, r.t = s.n, 1
+	for i, o := range r.scan {
+		o.state = s.v[i]
+	}
+	r.setInput(x)
+	r.forward()
 	copy(logits, r.out.data)
 	return nil
 }
 
-// advance runs one step of n streams.
-func (r *runner) advance(s *state, x []float32, n int, withConstant bool) {
-	r.n = n
-	copy(r.in.data, x)
-	for i, o := range r.scan {
-		o.v = s.v[i]
-	}
-	r.forward(withConstant)
-}
-
 // Activities implements engine.Runner.
-func (r *runner) Activities() []engine.Activity { return r.activities(r.totalSteps) }
+func (r *runner) Activities() []engine.Activity { return r.activities() }
 
-func (p *plan) activities(steps int) []engine.Activity {
+func (p *plan) activities() []engine.Activity {
+	steps := p.steps
 	as := make([]engine.Activity, len(p.scan))
 	for i, n := range p.scan {
 		as[i] = engine.Activity{
@@ -130,22 +118,17 @@ func (p *plan) activities(steps int) []engine.Activity {
 	return as
 }
 
-// fill writes what a training pass observed of a layer.
+// fill writes what a pass observed of a layer.
 func (p *plan) fill(a *engine.Activity, n *neuronOp) {
-	for t := range p.steps {
-		p.fillStep(a, n, t, t)
+	for t := range p.t {
+		s := n.observed(t)
+		count := float64(s.Neurons)
+		a.Rate[t] = s.Spikes / count
+		a.Mean[t] = s.U / count
+		v := s.U2/count - a.Mean[t]*a.Mean[t]
+		if v < 0 { // by rounding; NaN stays
+			v = 0
+		}
+		a.Std[t] = math.Sqrt(v)
 	}
-}
-
-// fillStep writes the plan's step `from` as step t.
-func (p *plan) fillStep(a *engine.Activity, n *neuronOp, from, t int) {
-	s := n.observed(from)
-	count := float64(s.Neurons)
-	a.Rate[t] = s.Spikes / count
-	a.Mean[t] = s.U / count
-	v := s.U2/count - a.Mean[t]*a.Mean[t]
-	if v < 0 { // by rounding; NaN stays
-		v = 0
-	}
-	a.Std[t] = math.Sqrt(v)
 }

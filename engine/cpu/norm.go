@@ -8,98 +8,132 @@ import (
 )
 
 // normOp is tdBN. In training it normalises by the batch's statistics over
-// (T, N, H, W); in inference by the running ones.
+// (T, N, H, W); in inference by the running ones. It computes the scale and the
+// shift alone; whoever uses the normalised value applies them.
 type normOp struct {
-	p              *plan
-	op             *graph.TDBN
-	name           string
-	x              input
-	y              *value
-	lambda, beta   *param
-	runMean, runV  *param
-	c, rows        int          // channels; rows of channels per tile
-	mean, invStd   []float64    // of the batch, per channel
-	biasedVar      []float64    // of the batch
-	scale, shift   []float32    // y = x·scale + shift
-	sums           [2][]float64 // per tile and channel
-	gain, off, mid []float32    // dx = dy·gain + x·off + mid
-	fwdSum, fwd    func(worker, tile int)
-	bwdSum, bwd    func(worker, tile int)
+	p             *plan
+	op            *graph.TDBN
+	x             input
+	lambda, beta  *param
+	runMean, runV *param
+	c, group      int       // channels; pixels per task
+	mean, invStd  []float64 // of the batch, per channel
+	biasedVar     []float64 // of the batch
+	scale, shift  []float32 // y = x·scale + shift
+
+	moments  *moments  // of x, taken by whoever made it, or here
+	gradient *sum      // whose gradient is this one's
+	gradSums *moments  // of the gradient, taken there
+	gain     []float32 // dx = dy·gain + x·off + mid
+	off, mid []float32
+	sum, bwd func(worker, task int)
 }
 
-// normChunk is about how many numbers a tile holds: many, since each tile keeps
-// two sums per channel.
-const normChunk = 1 << 15
+// moments are sums per task and channel, added up in the tasks' order.
+type moments struct {
+	c    int
+	used int
+	sums [2][]float64
+}
 
-func newNorm(p *plan, o *graph.TDBN, l graph.Layer, x input, y *value) *normOp {
-	ps := p.paramsOf(l)
+func newMoments(tasks, c int) *moments {
+	return &moments{c: c, used: tasks, sums: [2][]float64{make([]float64, tasks*c), make([]float64, tasks*c)}}
+}
+
+// of returns both sums of a task.
+func (m *moments) of(task int) (sum, other []float64) {
+	return m.sums[0][task*m.c:][:m.c], m.sums[1][task*m.c:][:m.c]
+}
+
+// total adds all tasks' sums to the first's and returns it.
+func (m *moments) total() (sum, other []float64) {
+	for which := range m.sums {
+		first := m.sums[which][:m.c]
+		for t := 1; t < m.used; t++ {
+			for c, v := range m.sums[which][t*m.c:][:m.c] {
+				first[c] += v
+			}
+		}
+	}
+	return m.of(0)
+}
+
+func (p *plan) newNorm(l node, o *graph.TDBN, x *value) *value {
+	x = p.numbers(l, x)
+	ps := p.paramsOf(l.Layer)
 	c := l.Out.C
 	n := &normOp{
-		p: p, op: o, name: l.Name, x: x, y: y, c: c, rows: max(1, normChunk/c),
+		p: p, op: o, x: input{value: x}, c: c, group: p.group(x),
 		lambda: ps["scale"], beta: ps["shift"], runMean: ps["running_mean"], runV: ps["running_var"],
 		mean: make([]float64, c), invStd: make([]float64, c), biasedVar: make([]float64, c),
 		scale: make([]float32, c), shift: make([]float32, c),
 		gain: make([]float32, c), off: make([]float32, c), mid: make([]float32, c),
 	}
-	for i := range n.sums {
-		n.sums[i] = make([]float64, c*tiles(len(y.data)/c, n.rows))
+	if p.train {
+		tasks := tiles(x.pixels(), n.group)
+		if m, ok := x.maker.(*convOp); ok && m.y == x {
+			n.moments = m.takeMoments()
+		} else {
+			n.moments = newMoments(tasks, c)
+			n.sum = n.sumTask
+		}
 	}
-	n.fwdSum, n.fwd, n.bwdSum, n.bwd = n.sumTile, n.applyTile, n.gradSumTile, n.gradTile
-	return n
+	n.bwd = n.backwardTask
+	p.norm = append(p.norm, n)
+	p.append(l.Name, &value{static: x.static}, n)
+	return p.newSum(l, []*term{{input: input{value: x}, norm: n}})
 }
 
 func (n *normOp) inputs() []*input { return []*input{&n.x} }
 
-// tile returns a tile's range of numbers.
-func (n *normOp) tile(i int) (from, to int) {
-	return i * n.rows * n.c, min((i+1)*n.rows*n.c, n.p.frames(n.y)*n.y.shape.Size())
+func (n *normOp) buffers() buffers {
+	b := buffers{forward: []*buffer{n.x.store}}
+	if n.p.train {
+		b.backward = []*buffer{n.x.store, n.x.gradStore, n.gradient.gradientOf(n.x.static)}
+	}
+	return b
 }
 
-func (n *normOp) tiles() int { return tiles(n.p.frames(n.y)*n.y.shape.Size()/n.c, n.rows) }
+// task returns a task's range of numbers.
+func (n *normOp) task(i int) (from, to int) {
+	pixel := n.p.frames(n.x.value) * n.c
+	return i * n.group * pixel, min((i+1)*n.group, n.x.pixels()) * pixel
+}
 
 // count is the number of values per channel, Σ over frames and pixels. A value
 // that is constant over time has the statistics of its repetition.
-func (n *normOp) count() float64 { return float64(n.p.frames(n.y) * n.y.shape.H * n.y.shape.W) }
-
-// total adds all tiles' sums to the first's, in order, and returns it.
-func (n *normOp) total(which int) []float64 {
-	sum := n.sums[which][:n.c]
-	for t := 1; t < n.tiles(); t++ {
-		for c, v := range n.sums[which][t*n.c : (t+1)*n.c] {
-			sum[c] += v
-		}
-	}
-	return sum
-}
+func (n *normOp) count() float64 { return float64(n.p.frames(n.x.value) * n.x.pixels()) }
 
 func (n *normOp) forward() {
-	if n.p.train {
-		n.p.pool.run(n.tiles(), n.fwdSum)
-		sum, sum2 := n.total(0), n.total(1)
-		for c := range sum {
-			m := sum[c] / n.count()
-			v := max(0, sum2[c]/n.count()-m*m)
-			n.mean[c], n.biasedVar[c], n.invStd[c] = m, v, 1/math.Sqrt(v+n.op.Eps)
-			s := float64(n.lambda.data[c]) * n.op.Alpha * n.op.Threshold * n.invStd[c]
-			n.scale[c], n.shift[c] = float32(s), float32(float64(n.beta.data[c])-s*m)
-		}
-	} else {
+	if !n.p.train {
 		for c := range n.scale {
 			n.scale[c], n.shift[c] = n.op.FoldScale(n.lambda.data[c], n.beta.data[c], n.runMean.data[c], n.runV.data[c])
 		}
+		return
 	}
-	n.p.pool.run(n.tiles(), n.fwd)
+	if n.sum != nil {
+		n.p.pool.run(n.moments.used, n.sum)
+	}
+	sum, sum2 := n.moments.total()
+	for c := range sum {
+		m := sum[c] / n.count()
+		v := max(0, sum2[c]/n.count()-m*m)
+		n.mean[c], n.biasedVar[c], n.invStd[c] = m, v, 1/math.Sqrt(v+n.op.Eps)
+		s := float64(n.lambda.data[c]) * n.op.Alpha * n.op.Threshold * n.invStd[c]
+		n.scale[c], n.shift[c] = float32(s), float32(float64(n.beta.data[c])-s*m)
+	}
 }
 
-func (n *normOp) sumTile(_, tile int) {
-	a, b := n.tile(tile)
-	x := n.x.data[a:b]
-	kernel.Moments(n.sums[0][tile*n.c:][:n.c], n.sums[1][tile*n.c:][:n.c], x, x)
+func (n *normOp) sumTask(_, task int) {
+	a, b := n.task(task)
+	sum, sum2 := n.moments.of(task)
+	kernel.Moments(sum, sum2, n.x.data[a:b], n.x.data[a:b])
 }
 
-func (n *normOp) applyTile(_, tile int) {
-	a, b := n.tile(tile)
-	kernel.Affine(n.y.data[a:b], n.x.data[a:b], n.scale, n.shift)
+// gradientSums takes Σ dy and Σ dy·x of a task's numbers.
+func (n *normOp) gradientSums(task int, dy, x []float32) {
+	sum, sumX := n.gradSums.of(task)
+	kernel.Moments(sum, sumX, dy, x)
 }
 
 // backward, with x̂ = (x−mean)/std, M = count, k = λαθ/std:
@@ -110,39 +144,34 @@ func (n *normOp) applyTile(_, tile int) {
 // For a value constant over time dy is already the sum over steps and M counts
 // one step: the steps' common factor T cancels.
 func (n *normOp) backward() {
-	n.p.pool.run(n.tiles(), n.bwdSum)
-	dy, dyx := n.total(0), n.total(1)
+	dy, dyx := n.gradSums.total()
 	for c := range dy {
 		// Σ dy·x̂ from Σ dy·x.
 		sumX := (dyx[c] - n.mean[c]*dy[c]) * n.invStd[c]
-		n.beta.grad[c] += float32(dy[c])
-		n.lambda.grad[c] += float32(n.op.Alpha * n.op.Threshold * sumX)
+		n.beta.grad[c] = float32(dy[c])
+		n.lambda.grad[c] = float32(n.op.Alpha * n.op.Threshold * sumX)
 		k := float64(n.lambda.data[c]) * n.op.Alpha * n.op.Threshold * n.invStd[c]
 		off := -k * sumX / n.count() * n.invStd[c]
 		n.gain[c], n.off[c] = float32(k), float32(off)
 		n.mid[c] = float32(-k*dy[c]/n.count() - off*n.mean[c])
 	}
-	if n.x.grad != nil {
-		n.p.pool.run(n.tiles(), n.bwd)
+	if n.x.wantsGrad() {
+		n.p.pool.run(tiles(n.x.pixels(), n.group), n.bwd)
 	}
 }
 
-func (n *normOp) gradSumTile(_, tile int) {
-	a, b := n.tile(tile)
-	kernel.Moments(n.sums[0][tile*n.c:][:n.c], n.sums[1][tile*n.c:][:n.c], n.y.grad[a:b], n.x.data[a:b])
-}
-
-func (n *normOp) gradTile(_, tile int) {
-	a, b := n.tile(tile)
-	kernel.AffinePair(n.x.grad[a:b], n.y.grad[a:b], n.x.data[a:b], n.gain, n.off, n.mid, !n.x.first)
+func (n *normOp) backwardTask(_, task int) {
+	a, b := n.task(task)
+	dy := n.gradient.gradientOf(n.x.static).mem[a:b]
+	kernel.AffinePair(n.x.grad[a:b], dy, n.x.data[a:b], n.gain, n.off, n.mid, !n.x.first)
 }
 
 // updateRunning moves the running statistics towards the last batch's. The
 // variance is unbiased, over the repetitions in time as well.
 func (n *normOp) updateRunning() {
 	count := n.count()
-	if n.y.static {
-		count *= float64(n.p.steps)
+	if n.x.static {
+		count *= float64(n.p.t)
 	}
 	unbias := count / max(1, count-1)
 	m := n.op.Momentum

@@ -4,57 +4,49 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"slices"
 
 	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/window"
 )
 
-// value is a node's output and its gradient: frames × size numbers, where
-// frames is N for a value that is constant over time and T·N otherwise.
-type value struct {
-	shape  graph.Shape
-	static bool
-	data   []float32
-	grad   []float32 // nil if nothing upstream wants it
-}
-
-// param is one tensor of the network and its gradient.
-type param struct {
-	spec graph.Param
-	data []float32
-	grad []float32 // nil for running statistics and in inference
-}
-
 // op is a compiled operation. It reads its inputs' data and writes its output's;
 // backward reads its output's gradient, writes or adds to its inputs' gradients
-// and adds to its parameters' (which are zero when the pass begins).
+// and writes its parameters'.
 type op interface {
 	forward()
 	backward()
 	inputs() []*input
+	buffers() buffers
 }
 
-// input is an operand together with how its gradient is passed on: the first
-// operation that hands one to a value overwrites what the last pass left, the
-// others add.
-type input struct {
-	*value
-	first bool
+// planOptions is what a plan is made for.
+type planOptions struct {
+	train   bool
+	batch   int
+	steps   int // T at most
+	threads int
+	spikes  spikeForm
 }
 
-// plan is a network laid out for at most batch samples and a number of steps.
-// A training plan holds all steps at once; an inference plan holds one.
+// spikeForm is how spikes travel between layers. All but the first are for tests.
+type spikeForm int
+
+const (
+	packedSpikes spikeForm = iota
+	wideSpikes             // as numbers, for comparison
+	smoothSpikes           // the window's integral in place of the threshold
+)
+
+// plan is a network laid out for at most batch samples and steps steps.
 type plan struct {
+	planOptions
 	net    *graph.Network
 	pool   *pool
-	train  bool
-	batch  int
-	steps  int // T in training, 1 in inference
-	n      int // samples in the current pass
+	n, t   int // samples and steps of the current pass
 	ops    []op
-	once   []bool // per op: constant over time, so inference runs it at the first step alone
-	values []*value
+	labels []string // per op: its node
+	values []*value // per node
+	held   []*value // with memory of their own, or another view of such
 	params []*param
 	in     *value
 	out    *value
@@ -62,43 +54,35 @@ type plan struct {
 	drop   []*dropoutOp
 	norm   []*normOp
 
+	memory  []*buffer
+	events  map[eventSize]*eventLists
 	scratch [][]float32 // per worker
-	smooth  bool        // tests: spikes follow the window's integral
 }
 
-func newPlan(net *graph.Network, train bool, batch, steps, threads int) (*plan, error) {
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	if err := checkMemory(net, train, batch, steps, threads); err != nil {
-		return nil, err
+func newPlan(net *graph.Network, o planOptions) (*plan, error) {
+	if o.threads <= 0 {
+		o.threads = runtime.GOMAXPROCS(0)
 	}
 	var windows []graph.LayerWindows
-	if train {
+	if o.train {
 		var err error
-		if windows, err = net.Windows(steps); err != nil {
+		if windows, err = net.Windows(o.steps); err != nil {
 			return nil, err
 		}
 	}
-	p := &plan{net: net, train: train, batch: batch, steps: steps, pool: newPool(threads)}
-	p.addParams()
+	p := &plan{planOptions: o, net: net, n: o.batch, t: o.steps, events: map[eventSize]*eventLists{}}
+	for _, spec := range net.Params {
+		p.params = append(p.params, &param{spec: spec})
+	}
 	if err := p.build(windows); err != nil {
-		p.pool.close()
 		return nil, err
 	}
 	p.linkGradients()
-	p.sizeScratch()
-	return p, nil
-}
-
-func (p *plan) addParams() {
-	for _, spec := range p.net.Params {
-		q := &param{spec: spec, data: make([]float32, spec.Size())}
-		if p.train && spec.Trainable() {
-			q.grad = make([]float32, spec.Size())
-		}
-		p.params = append(p.params, q)
+	if err := p.allocate(); err != nil {
+		return nil, err
 	}
+	p.pool = newPool(o.threads)
+	return p, nil
 }
 
 // paramsOf returns a layer's tensors by their names within the node.
@@ -114,121 +98,83 @@ func (p *plan) paramsOf(l graph.Layer) map[string]*param {
 	return m
 }
 
-// frames is the number of images of a value in the current pass.
+// frames is the number of frames F of a value in the current pass.
 func (p *plan) frames(v *value) int {
 	if v.static {
 		return p.n
 	}
-	return p.n * p.steps
+	return p.n * p.t
 }
 
-func (p *plan) newValue(s graph.Shape, static, grad bool) *value {
-	frames := p.batch
-	if !static {
-		frames *= p.steps
+// most is the most frames of a value.
+func (p *plan) most(v *value) int {
+	if v.static {
+		return p.batch
 	}
-	v := &value{shape: s, static: static, data: make([]float32, frames*s.Size())}
+	return p.batch * p.steps
+}
+
+// newBuffer plans for a number of words of 32 bits.
+func (p *plan) newBuffer(words int) *buffer {
+	b := &buffer{words: words, first: math.MaxInt, last: -1}
+	p.memory = append(p.memory, b)
+	return b
+}
+
+// newValue plans a node's output.
+func (p *plan) newValue(s graph.Shape, static bool, f form, grad bool) *value {
+	v := &value{shape: s, static: static, form: f}
+	rows := p.most(v) * v.pixels()
+	if f != asSum {
+		v.store = p.newBuffer(rows * v.row())
+	}
 	if grad {
-		v.grad = make([]float32, len(v.data))
+		v.gradStore = p.newBuffer(rows * s.C)
 	}
+	p.held = append(p.held, v)
 	return v
 }
 
-// build lays out each node's value and operation in the graph's order.
-func (p *plan) build(windows []graph.LayerWindows) error {
-	for i, l := range p.net.Layers {
-		var x []input
-		wants := p.train && slices.ContainsFunc(l.Params, graph.Param.Trainable)
-		for _, j := range l.From {
-			v := p.values[j]
-			if _, isNeuron := l.Op.(*graph.Neuron); v.static && !l.Static && !isNeuron {
-				v = p.repeated(v)
-			}
-			x = append(x, input{value: v})
-			wants = wants || v.grad != nil
-		}
-		if _, ends := l.Op.(*graph.Readout); ends && x[0].static {
-			x[0].value = p.repeated(x[0].value)
-		}
-		y, o, err := p.compile(i, l, x, wants, windows)
-		if err != nil {
-			return fmt.Errorf("node %q: %w", l.Name, err)
-		}
-		p.values = append(p.values, y)
-		if o != nil {
-			p.ops = append(p.ops, o)
-			p.once = append(p.once, y.static)
-		}
-	}
-	p.out = p.values[len(p.values)-1]
-	return nil
-}
-
-// repeated returns a constant value repeated over all steps.
-func (p *plan) repeated(v *value) *value {
-	r := p.newValue(v.shape, false, v.grad != nil)
-	p.ops = append(p.ops, &repeatOp{p: p, x: input{value: v}, y: r})
-	p.once = append(p.once, false)
-	return r
-}
-
-// compile returns node i's value and its operation. A flatten and a readout are
-// other views of their input and have none.
-func (p *plan) compile(i int, l graph.Layer, x []input, grad bool, windows []graph.LayerWindows) (*value, op, error) {
-	switch o := l.Op.(type) {
-	case *graph.Input:
-		p.in = p.newValue(l.Out, o.Coding == graph.Direct, false)
-		return p.in, nil, nil
-	case *graph.Flatten, *graph.Readout:
-		return &value{l.Out, x[0].static, x[0].data, x[0].grad}, nil, nil
-	}
-	y := p.newValue(l.Out, l.Static, grad)
-	switch o := l.Op.(type) {
-	case *graph.Conv:
-		return y, newConv(p, o, l, x[0], y), nil
-	case *graph.Linear:
-		return y, newLinear(p, l, x[0], y), nil
-	case *graph.TDBN:
-		n := newNorm(p, o, l, x[0], y)
-		p.norm = append(p.norm, n)
-		return y, n, nil
-	case *graph.Neuron:
-		var w *graph.LayerWindows
-		if p.train {
-			w = &windows[len(p.scan)]
-		}
-		n, err := newNeuron(p, o, l, x[0], y, w)
-		p.scan = append(p.scan, n)
-		return y, n, err
-	case *graph.AvgPool:
-		return y, newPoolOp(p, l, o.Kernel, o.Stride, false, x[0], y), nil
-	case *graph.MaxPool:
-		return y, newPoolOp(p, l, o.Kernel, o.Stride, true, x[0], y), nil
-	case *graph.Add:
-		return y, newAdd(p, x, y), nil
-	case *graph.Concat:
-		return y, newConcat(p, x, y), nil
-	case *graph.GlobalAvgPool:
-		return y, newGlobalPool(p, x[0], y), nil
-	case *graph.Dropout:
-		d := newDropout(p, o, i, x[0], y)
-		p.drop = append(p.drop, d)
-		return y, d, nil
-	}
-	return nil, nil, fmt.Errorf("the cpu engine has no operation %q", l.Op.Kind())
+// append adds an operation of a node to the plan.
+func (p *plan) append(node string, y *value, o op) {
+	y.maker = o
+	p.ops = append(p.ops, o)
+	p.labels = append(p.labels, node)
 }
 
 // linkGradients decides, in the order of the backward pass, who overwrites and
-// who adds. Views of one array count as one.
+// who adds.
 func (p *plan) linkGradients() {
-	written := map[*float32]bool{}
+	written := map[*buffer]bool{}
 	for i := len(p.ops) - 1; i >= 0; i-- {
 		for _, in := range p.ops[i].inputs() {
-			if in.grad == nil {
-				continue
+			if in.gradStore != nil {
+				in.first = !written[in.gradStore]
+				written[in.gradStore] = true
 			}
-			in.first = !written[&in.grad[0]]
-			written[&in.grad[0]] = true
+		}
+	}
+}
+
+// schedule notes when each buffer is used.
+func (p *plan) schedule() {
+	for i, o := range p.ops {
+		b := o.buffers()
+		for _, m := range b.forward {
+			m.used(i)
+		}
+		if !p.train {
+			continue
+		}
+		for _, m := range b.backward {
+			m.used(2*len(p.ops) - 1 - i)
+		}
+	}
+	for _, v := range []*value{p.in, p.out} {
+		for _, b := range []*buffer{v.store, v.gradStore} {
+			if b != nil {
+				b.kept = true
+			}
 		}
 	}
 }
@@ -236,37 +182,58 @@ func (p *plan) linkGradients() {
 // scratchUser is an operation that needs working memory per worker.
 type scratchUser interface{ scratchLen() int }
 
-func (p *plan) sizeScratch() {
-	n := 0
+// allocate lays out all memory, unless the machine has too little.
+func (p *plan) allocate() error {
+	p.schedule()
+	arena := layout(p.memory)
+	scratch := 0
 	for _, o := range p.ops {
 		if u, ok := o.(scratchUser); ok {
-			n = max(n, u.scratchLen())
+			scratch = max(scratch, u.scratchLen())
 		}
 	}
-	p.scratch = make([][]float32, p.pool.workers)
-	for w := range p.scratch {
-		p.scratch[w] = make([]float32, n)
+	if err := p.checkMemory(arena, scratch); err != nil {
+		return err
 	}
+	attach(p.memory, arena)
+	for _, v := range p.held {
+		v.attach()
+	}
+	for _, q := range p.params {
+		q.data = make([]float32, q.spec.Size())
+		if p.train && q.spec.Trainable() {
+			q.grad = make([]float32, q.spec.Size())
+		}
+	}
+	p.scratch = make([][]float32, p.threads)
+	for w := range p.scratch {
+		p.scratch[w] = make([]float32, scratch)
+	}
+	for _, o := range p.ops {
+		if m, ok := o.(interface{ allocate() }); ok {
+			m.allocate()
+		}
+	}
+	return nil
 }
 
-// forward runs all operations, or only those that change over time.
-func (p *plan) forward(withConstant bool) {
-	for i, o := range p.ops {
-		if withConstant || !p.once[i] {
+// forward runs all operations.
+func (p *plan) forward() {
+	p.pool.during(func() {
+		for _, o := range p.ops {
 			o.forward()
 		}
-	}
+	})
 }
 
 // backward runs from the gradient of the logits, in p.out.grad, to gradients of
 // all trainable parameters.
 func (p *plan) backward() {
-	for _, q := range p.params {
-		clear(q.grad)
-	}
-	for i := len(p.ops) - 1; i >= 0; i-- {
-		p.ops[i].backward()
-	}
+	p.pool.during(func() {
+		for i := len(p.ops) - 1; i >= 0; i-- {
+			p.ops[i].backward()
+		}
+	})
 }
 
 // setTensors copies parameters in.
@@ -298,9 +265,16 @@ func (p *plan) checkBatch(n int, x []float32, steps int) error {
 	return nil
 }
 
-// tileRows splits rows of width c into tiles of about 4,096 numbers: a tile and its
-// companions stay in the first-level cache.
-func tileRows(c int) int { return max(1, 4096/c) }
+// setInput lays frames [F, H, W, C] out pixel by pixel.
+func (p *plan) setInput(x []float32) {
+	frames, pixels, c := p.frames(p.in), p.in.pixels(), p.in.shape.C
+	for f := range frames {
+		image := x[f*pixels*c:][:pixels*c]
+		for px := range pixels {
+			copy(p.in.data[(px*frames+f)*c:][:c], image[px*c:][:c])
+		}
+	}
+}
 
 func tiles(n, per int) int { return (n + per - 1) / per }
 

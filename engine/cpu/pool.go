@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -8,14 +9,27 @@ import (
 // pool runs the tiles of one operation at a time on a fixed set of workers.
 // Which worker takes which tile is left to chance; tiles and the order in which
 // their results are combined are fixed, so chance never shows in a number.
+//
+// Waking an idle thread costs as much as a small operation, so workers are woken
+// once per pass and then watch for the next operation until the pass ends
+// (during). Between passes they sleep.
 type pool struct {
 	workers int
 	wake    []chan struct{}
-	done    sync.WaitGroup
-	next    atomic.Int64
+	asleep  sync.WaitGroup // workers that still watch
+	awake   bool
+
+	job     atomic.Int64 // number of the current operation
+	over    atomic.Bool  // the pass has ended
+	pending atomic.Int32 // workers that have not finished the operation
+	next    atomic.Int64 // tile
 	tiles   int
 	fn      func(worker, tile int)
 }
+
+// watches is how often a worker looks for work before it lets another goroutine
+// run.
+const watches = 256
 
 func newPool(threads int) *pool {
 	p := &pool{workers: threads}
@@ -23,18 +37,55 @@ func newPool(threads int) *pool {
 		wake := make(chan struct{}, 1)
 		p.wake = append(p.wake, wake)
 		go func() {
+			seen := int64(0)
 			for range wake {
-				p.take(w)
-				p.done.Done()
+				seen = p.watch(w, seen)
+				p.asleep.Done()
 			}
 		}()
 	}
 	return p
 }
 
-// run calls fn for every tile and returns when all are done.
+// watch runs operations until the pass is over and returns the number of the
+// last.
+func (p *pool) watch(worker int, seen int64) int64 {
+	for looks := 1; ; looks++ {
+		switch job := p.job.Load(); {
+		case job != seen:
+			seen, looks = job, 0
+			p.take(worker)
+			p.pending.Add(-1)
+		case p.over.Load():
+			return seen
+		case looks%watches == 0:
+			runtime.Gosched()
+		}
+	}
+}
+
+// during calls fn, which may call run, with the workers awake.
+func (p *pool) during(fn func()) {
+	if len(p.wake) == 0 || p.awake {
+		fn()
+		return
+	}
+	p.awake = true
+	p.over.Store(false)
+	p.asleep.Add(len(p.wake))
+	for _, wake := range p.wake {
+		wake <- struct{}{}
+	}
+	fn()
+	p.over.Store(true)
+	p.asleep.Wait()
+	p.awake = false
+}
+
+// run calls fn for every tile and returns when all are done. Outside a pass it
+// runs them all itself.
 func (p *pool) run(tiles int, fn func(worker, tile int)) {
-	if p.workers == 1 || tiles < 2 {
+	if tiles < 2 || !p.awake {
 		for i := range tiles {
 			fn(0, i)
 		}
@@ -42,13 +93,14 @@ func (p *pool) run(tiles int, fn func(worker, tile int)) {
 	}
 	p.fn, p.tiles = fn, tiles
 	p.next.Store(0)
-	helpers := min(len(p.wake), tiles-1)
-	p.done.Add(helpers)
-	for _, wake := range p.wake[:helpers] {
-		wake <- struct{}{}
-	}
+	p.pending.Store(int32(len(p.wake)))
+	p.job.Add(1)
 	p.take(0)
-	p.done.Wait()
+	for looks := 1; p.pending.Load() > 0; looks++ {
+		if looks%watches == 0 {
+			runtime.Gosched()
+		}
+	}
 }
 
 func (p *pool) take(worker int) {

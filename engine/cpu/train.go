@@ -67,14 +67,14 @@ func (t *trainer) check(b engine.Batch) error {
 // pass runs the forward pass with batch statistics.
 func (t *trainer) pass(b engine.Batch, dropout bool) {
 	t.n = b.N
-	copy(t.in.data, b.X)
+	t.setInput(b.X)
 	for _, d := range t.drop {
 		d.active, d.seed, d.update = dropout, t.seed, uint64(t.updates)
 	}
 	for _, n := range t.scan {
 		n.refresh()
 	}
-	t.forward(true)
+	t.forward()
 	for i, n := range t.scan {
 		t.fill(&t.result.Neurons[i], n)
 	}
@@ -99,9 +99,12 @@ func (t *trainer) Observe(b engine.Batch, fn func(node string, step int, u []flo
 		return err
 	}
 	t.pass(b, false)
+	var u []float32
 	for _, n := range t.scan {
+		u = slices.Grow(u[:0], t.n*n.y.shape.Size())[:t.n*n.y.shape.Size()]
 		for step := range t.steps {
-			fn(n.name, step, n.at(n.u, step, 0, n.perStep()))
+			n.observe(u, step)
+			fn(n.name, step, u)
 		}
 	}
 	return nil

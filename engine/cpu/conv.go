@@ -1,0 +1,354 @@
+package cpu
+
+import (
+	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
+)
+
+// convOp is a convolution or a fully connected layer, which is one whose kernel
+// is the whole image. Every output pixel is a sum of products of matrices: over
+// the window positions inside the image, the pixel's frames there times the
+// position's weights. Spikes take part as lists of which channels fired, unless
+// nearly all did.
+type convOp struct {
+	p    *plan
+	x    input
+	y    *value
+	w, b *param
+	g    kernel.Conv
+
+	width, panels int // of the weights' panels, over output channels
+	packed        *buffer
+	from          []int32 // per output pixel and position: the input's pixel
+	units         units
+	moments       *moments // of the output, if somebody wants them
+	lists         *eventLists
+	eventful      bool // this pass's forward takes lists
+
+	grads convGradients
+	fwd   func(worker, task int)
+	pack  func(worker, task int)
+}
+
+// sources tables, for each of a number of pixels and each window position, the
+// other side's pixel, or −1 where there is none.
+func sources(pixels, positions int, taps func([]kernel.Tap, int) []kernel.Tap) []int32 {
+	table := make([]int32, pixels*positions)
+	for i := range table {
+		table[i] = -1
+	}
+	var at []kernel.Tap
+	for p := range pixels {
+		at = taps(at[:0], p)
+		for _, t := range at {
+			table[p*positions+int(t.Position)] = t.Pixel
+		}
+	}
+	return table
+}
+
+// units cuts a value into pieces of rows: some pixels with all their frames, or
+// one pixel with some of its frames.
+type units struct {
+	pixels         int // of the value
+	group          int // pixels per unit
+	frames, pieces int // frames per unit, units per pixel, at most
+}
+
+// unitRows is about how many rows a unit of a product has: its output for a
+// panel stays in the second-level cache at least, and its work pays for the
+// panel's way through the first.
+const unitRows = 256
+
+func newUnits(p *plan, v *value) units {
+	u := units{pixels: v.pixels(), group: 1, frames: p.most(v), pieces: 1}
+	if u.frames > unitRows {
+		u.pieces = tiles(u.frames, unitRows)
+		u.frames = tiles(u.frames, u.pieces)
+	} else {
+		u.group = min(u.pixels, unitRows/u.frames)
+	}
+	return u
+}
+
+func (u units) count() int { return tiles(u.pixels, u.group) * u.pieces }
+
+func (u units) rows() int { return u.group * u.frames }
+
+// of returns unit i: its pixels and its range of F frames.
+func (u units) of(i, f int) (from, to, first, frames int) {
+	px, piece := i/u.pieces*u.group, i%u.pieces
+	first = min(f, piece*u.frames)
+	return px, min(px+u.group, u.pixels), first, min(f, first+u.frames) - first
+}
+
+// panelWidth returns the width of the panels that n columns are cut into: the
+// one of 16, 32, 48 and 64 that leaves least unused, the widest of those.
+func panelWidth(n int) int {
+	best, least := 16, 1<<62
+	for width := 16; width <= 64; width += 16 {
+		if total := tiles(n, width) * width; total <= least {
+			best, least = width, total
+		}
+	}
+	return best
+}
+
+func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
+	if x.form == asSum {
+		x = p.numbers(l, x)
+	}
+	y := p.newValue(l.Out, l.Static, asNumbers, l.grad)
+	if x.static && !l.Static {
+		x = p.changing(l, x)
+	}
+	ps := p.paramsOf(l.Layer)
+	c := &convOp{
+		p: p, x: input{value: x}, y: y, w: ps["weight"], b: ps["bias"],
+		g: kernel.Conv{
+			H: h, W: w, C: x.shape.C, OutH: l.Out.H, OutW: l.Out.W, Out: l.Out.C,
+			KernelH: kh, KernelW: kw, Stride: stride, Pad: pad,
+		},
+	}
+	c.width = panelWidth(c.g.Out)
+	c.panels = tiles(c.g.Out, c.width)
+	c.packed = p.newBuffer(c.panels * c.rows() * c.width)
+	_, out := c.g.Pixels()
+	c.from = sources(out, c.g.Positions(), c.g.Taps)
+	c.units = newUnits(p, y)
+	if c.mayList() {
+		c.lists = p.eventLists(x)
+	}
+	c.fwd, c.pack = c.forwardTask, c.packTask
+	if p.train {
+		c.grads.init(c)
+	}
+	p.append(l.Name, y, c)
+	return y
+}
+
+// rows is the rows of the weights [positions·C, Out].
+func (c *convOp) rows() int { return c.g.Positions() * c.g.C }
+
+// fewChannels is the most channels of an input of numbers for which lists of
+// what is not zero are not worth making.
+const fewChannels = 4
+
+// mayList reports whether the input may take part as lists.
+func (c *convOp) mayList() bool {
+	return c.x.form == asSpikes || c.x.density != nil && c.g.C > fewChannels
+}
+
+// The shares of numbers that are not zero up to which lists are faster than a
+// dense product: measured by "qif bench kernels".
+const (
+	spikesDense = .8
+	valuesDense = .45
+)
+
+// chooseLists decides how this pass's input takes part.
+func (c *convOp) chooseLists() bool {
+	if c.lists == nil {
+		return false
+	}
+	if c.x.form == asSpikes {
+		return c.x.density() <= spikesDense
+	}
+	return c.x.density() <= valuesDense
+}
+
+func (c *convOp) takeMoments() *moments {
+	c.moments = newMoments(c.units.count(), c.g.Out)
+	return c.moments
+}
+
+func (c *convOp) inputs() []*input { return []*input{&c.x} }
+
+func (c *convOp) buffers() buffers {
+	b := buffers{forward: []*buffer{c.x.store, c.y.store, c.packed}}
+	if c.lists != nil {
+		b.forward = append(b.forward, c.lists.wide)
+	}
+	if c.p.train {
+		b.backward = c.grads.buffers(c)
+	}
+	return b
+}
+
+// scratchLen is room for a unit's output of one panel.
+func (c *convOp) scratchLen() int { return c.units.rows() * c.width }
+
+func (c *convOp) forward() {
+	run := c.p.pool.run
+	run(c.panels, c.pack)
+	if c.eventful = c.chooseLists(); c.eventful {
+		c.lists.list(c.x.value)
+	} else if c.x.form == asSpikes {
+		c.lists.widen(c.x.value)
+	}
+	run(c.panels*c.units.count(), c.fwd)
+}
+
+// packTask packs a panel of the weights.
+func (c *convOp) packTask(_, q int) {
+	n := c.rows() * c.width
+	kernel.PackPanel(c.packed.mem[q*n:][:n], c.w.data, c.rows(), c.g.Out, q*c.width, c.width)
+}
+
+// forwardTask computes a unit of the output for one panel. Neighbouring tasks
+// share the panel, which stays in cache.
+func (c *convOp) forwardTask(worker, task int) {
+	q, unit := task/c.units.count(), task%c.units.count()
+	f := c.p.frames(c.y)
+	from, to, first, frames := c.units.of(unit, f)
+	acc := c.p.scratch[worker][:c.units.rows()*c.width]
+	panel := c.packed.mem[q*c.rows()*c.width:][:c.rows()*c.width]
+	c.fillBias(acc, q)
+	if c.eventful {
+		c.accumulateEvents(acc, panel, from, to, first, frames)
+	} else {
+		c.accumulateNumbers(acc, panel, from, to, first, frames)
+	}
+	cols := min(c.width, c.g.Out-q*c.width)
+	rows := (to - from) * frames
+	if c.moments != nil {
+		sum, sum2 := c.moments.of(unit)
+		kernel.MomentsOf(sum[q*c.width:][:cols], sum2[q*c.width:][:cols], acc[:rows*c.width], c.width)
+	}
+	for px := from; px < to; px++ {
+		kernel.CopyRows(c.y.data[(px*f+first)*c.g.Out+q*c.width:], c.g.Out, acc[(px-from)*frames*c.width:], c.width, frames, cols)
+	}
+}
+
+// fillBias writes the bias of panel q, or zero, to every row.
+func (c *convOp) fillBias(acc []float32, q int) {
+	clear(acc)
+	if c.b == nil {
+		return
+	}
+	bias := c.b.data[q*c.width : min(c.g.Out, (q+1)*c.width)]
+	for ; len(acc) > 0; acc = acc[c.width:] {
+		copy(acc, bias)
+	}
+}
+
+// accumulateEvents adds the products of a unit, chunk by chunk of the input's
+// channels, so that a chunk's weights at a position serve all of the unit's
+// pixels from the first-level cache.
+func (c *convOp) accumulateEvents(acc, panel []float32, from, to, first, frames int) {
+	f := c.p.frames(c.x.value)
+	e := c.lists.events
+	for chunk := range e.Chunks() {
+		for position := range c.g.Positions() {
+			w := panel[(position*c.g.C+chunk*kernel.EventChunk)*c.width:]
+			for px := from; px < to; px++ {
+				if at := int(c.from[px*c.g.Positions()+position]); at >= 0 {
+					e.Accumulate(acc[(px-from)*frames*c.width:], c.width, w, c.width, chunk, at*f+first, frames, c.width, true)
+				}
+			}
+		}
+	}
+}
+
+// accumulateNumbers adds the dense products of a unit.
+func (c *convOp) accumulateNumbers(acc, panel []float32, from, to, first, frames int) {
+	x := c.x.data
+	if c.x.form == asSpikes {
+		x = c.lists.wide.mem
+	}
+	f, d := c.p.frames(c.x.value), c.g.Positions()
+	for px := from; px < to; px++ {
+		product{
+			x: x, ldx: c.g.C, rows: f, first: first, w: panel, block: c.g.C * c.width, width: c.width, k: c.g.C, cols: c.width,
+		}.add(acc[(px-from)*frames*c.width:], c.width, c.from[px*d:][:d], frames, true)
+	}
+}
+
+// product is a sum over window positions of dense products of matrices.
+type product struct {
+	x            []float32 // pixels of `rows` rows of ldx numbers
+	ldx, rows    int
+	first        int       // row of a pixel to begin with
+	w            []float32 // positions of `block` numbers: k rows of width
+	block, width int
+	k, cols      int
+}
+
+// add computes n rows of y, or adds to them, from the pixels at positions that
+// have one.
+func (m product) add(y []float32, ldy int, at []int32, n int, add bool) {
+	var xAt, wAt [64]int32
+	for d := 0; d < len(at); {
+		taps := 0
+		for ; d < len(at) && taps < len(xAt); d++ {
+			if at[d] >= 0 {
+				xAt[taps], wAt[taps] = (at[d]*int32(m.rows)+int32(m.first))*int32(m.ldx), int32(d*m.block)
+				taps++
+			}
+		}
+		kernel.Product(y, ldy, m.x, m.ldx, m.w, m.width, xAt[:taps], wAt[:taps], n, m.k, m.cols, add)
+		add = true
+	}
+}
+
+// eventSize is what lists of events are shared by.
+type eventSize struct {
+	rows, columns int
+	spikes        bool
+}
+
+// eventLists are the lists of a layer's input while the layer runs; layers with
+// inputs of one size share them.
+type eventLists struct {
+	p      *plan
+	x      *value
+	events *kernel.Events
+	wide   *buffer // spikes as numbers, where too many fire for lists
+	rows   int     // per task
+	tasks  func(worker, task int)
+	widens func(worker, task int)
+}
+
+func (p *plan) eventLists(x *value) *eventLists {
+	size := eventSize{p.most(x) * x.pixels(), x.shape.C, x.form == asSpikes}
+	l, ok := p.events[size]
+	if !ok {
+		l = &eventLists{p: p, rows: max(1, taskNumbers/x.shape.C)}
+		l.events = kernel.NewEvents(size.rows, size.columns, !size.spikes)
+		if size.spikes {
+			l.wide = p.newBuffer(size.rows * size.columns)
+		}
+		l.tasks, l.widens = l.listTask, l.widenTask
+		p.events[size] = l
+	}
+	return l
+}
+
+// list lists a value's numbers that are not zero.
+func (l *eventLists) list(x *value) {
+	l.x = x
+	l.p.pool.run(tiles(l.count(), l.rows), l.tasks)
+}
+
+// widen writes spikes as numbers.
+func (l *eventLists) widen(x *value) {
+	l.x = x
+	l.p.pool.run(tiles(l.count(), l.rows), l.widens)
+}
+
+// count is the number of rows.
+func (l *eventLists) count() int { return l.p.frames(l.x) * l.x.pixels() }
+
+func (l *eventLists) listTask(_, task int) {
+	a, b := task*l.rows, min((task+1)*l.rows, l.count())
+	if row := l.x.row(); l.x.form == asSpikes {
+		l.events.ListBits(a, l.x.bits[a*row:b*row], b-a)
+	} else {
+		l.events.ListRows(a, l.x.data[a*row:b*row], b-a)
+	}
+}
+
+func (l *eventLists) widenTask(_, task int) {
+	a, b := task*l.rows, min((task+1)*l.rows, l.count())
+	c, row := l.x.shape.C, l.x.row()
+	kernel.UnpackBits(l.wide.mem[a*c:b*c], l.x.bits[a*row:b*row], c, 1)
+}

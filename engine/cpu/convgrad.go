@@ -1,0 +1,106 @@
+package cpu
+
+import "github.com/qif-snn/qif/engine/cpu/internal/kernel"
+
+// convGradients is the backward half of a convolution. The weights' gradient is
+// computed in tiles, blocks of input channels times blocks of output channels:
+// each sum has one owner. The input's is a product with the transposed weights,
+// over the output pixels that an input pixel reaches.
+type convGradients struct {
+	*convOp
+	weights *kernel.EventGradient
+	scratch []*kernel.GradientScratch // per worker
+	tilesC  int                       // blocks of input channels
+	tilesO  int                       // and of output channels
+
+	width, panels int // of the transposed weights' panels, over input channels
+	packed        *buffer
+	into          []int32 // per input pixel and position: the output's pixel
+	units         units
+
+	weightTile, inputTile, packTile func(worker, task int)
+}
+
+// gradientChannels and gradientOutputs are the size of a tile of the weights'
+// gradient.
+const (
+	gradientChannels = 128
+	gradientOutputs  = 32
+)
+
+func (g *convGradients) init(c *convOp) {
+	g.convOp = c
+	g.weights = kernel.NewEventGradient(c.g, c.p.most(c.x.value))
+	g.tilesC, g.tilesO = tiles(c.g.C, gradientChannels), tiles(c.g.Out, gradientOutputs)
+	g.weightTile = g.weightTask
+	if !c.x.wantsGrad() {
+		return
+	}
+	in, _ := c.g.Pixels()
+	g.width = panelWidth(c.g.C)
+	g.panels = tiles(c.g.C, g.width)
+	g.packed = c.p.newBuffer(g.panels * c.g.Positions() * c.g.Out * g.width)
+	g.into = sources(in, c.g.Positions(), c.g.TapsInto)
+	g.units = newUnits(c.p, c.x.value)
+	g.inputTile, g.packTile = g.inputTask, g.packTask
+}
+
+// allocate makes each worker's scratch.
+func (c *convOp) allocate() {
+	if c.p.train {
+		for range c.p.threads {
+			c.grads.scratch = append(c.grads.scratch, c.grads.weights.NewScratch())
+		}
+	}
+}
+
+func (g *convGradients) buffers() []*buffer {
+	return []*buffer{g.x.store, g.y.gradStore, g.x.gradStore, g.packed}
+}
+
+func (c *convOp) backward() {
+	g := &c.grads
+	run := c.p.pool.run
+	run(g.tilesC*g.tilesO, g.weightTile)
+	if c.b != nil {
+		clear(c.b.grad)
+		kernel.SumRows(c.b.grad, c.y.grad[:c.p.frames(c.y)*c.y.shape.Size()])
+	}
+	if c.x.wantsGrad() {
+		run(g.panels*g.g.Positions(), g.packTile)
+		run(g.panels*g.units.count(), g.inputTile)
+	}
+}
+
+func (g *convGradients) weightTask(worker, task int) {
+	c0, o0 := task/g.tilesO*gradientChannels, task%g.tilesO*gradientOutputs
+	c1, o1 := min(g.g.C, c0+gradientChannels), min(g.g.Out, o0+gradientOutputs)
+	f := g.p.frames(g.y)
+	dy := g.y.grad[:f*g.y.shape.Size()]
+	if g.x.form == asSpikes {
+		g.weights.Bits(g.w.grad, g.x.bits, dy, f, c0, c1, o0, o1, g.scratch[worker])
+	} else {
+		g.weights.Rows(g.w.grad, g.x.data, dy, f, c0, c1, o0, o1, g.scratch[worker])
+	}
+}
+
+// packTask packs a panel of one position's transposed weights.
+func (g *convGradients) packTask(_, task int) {
+	q, d := task/g.g.Positions(), task%g.g.Positions()
+	n := g.g.Out * g.width
+	kernel.PackPanelTransposed(g.packed.mem[(q*g.g.Positions()+d)*n:][:n], g.w.data[d*g.g.C*g.g.Out:][:g.g.C*g.g.Out],
+		g.g.Out, g.g.C, q*g.width, g.width)
+}
+
+func (g *convGradients) inputTask(_, task int) {
+	q, unit := task/g.units.count(), task%g.units.count()
+	f, d, n := g.p.frames(g.x.value), g.g.Positions(), g.g.Out*g.width
+	from, to, first, frames := g.units.of(unit, f)
+	m := product{
+		x: g.y.grad, ldx: g.g.Out, rows: f, first: first, w: g.packed.mem[q*d*n:][:d*n], block: n, width: g.width,
+		k: g.g.Out, cols: min(g.width, g.g.C-q*g.width),
+	}
+	for px := from; px < to; px++ {
+		m.add(g.x.grad[(px*f+first)*g.g.C+q*g.width:], g.g.C, g.into[px*d:][:d], frames, !g.x.first)
+	}
+}

@@ -1,0 +1,204 @@
+package cpu
+
+import "github.com/qif-snn/qif/engine/cpu/internal/kernel"
+
+// term is a summand: a value, or what a normalisation makes of it. Its gradient
+// goes straight to the value or takes its way through the normalisation.
+type term struct {
+	input
+	norm *normOp
+}
+
+// wantsGrad reports whether something upstream of the term learns.
+func (t *term) wantsGrad() bool { return t.norm != nil && t.norm.p.train || t.value.wantsGrad() }
+
+// sum is a sum of terms over batch and time, computed a few rows at a time. Its
+// gradient is kept for normalised terms: whole, and added up over time for terms
+// that are constant.
+type sum struct {
+	p      *plan
+	terms  []*term
+	y      *value  // of the sum's shape
+	whole  *buffer // ∂L/∂sum, [P][F][C]
+	still  *buffer // Σ_t of it, [P][N][C]
+	group  int     // pixels per task
+	inputs []*input
+}
+
+// taskNumbers is about how many numbers a task of pixels holds.
+const taskNumbers = 1 << 16
+
+// group is the number of pixels in a task on a value.
+func (p *plan) group(v *value) int { return max(1, taskNumbers/(p.most(v)*v.shape.C)) }
+
+// newTerms prepares the sum of terms. Normalised terms read its gradient from
+// whole or, if they are constant and y is not, from still.
+func (p *plan) newTerms(y *value, terms []*term, whole *buffer) *sum {
+	s := &sum{p: p, terms: terms, y: y, whole: whole, group: p.group(y)}
+	for _, t := range terms {
+		switch {
+		case t.norm == nil:
+			s.inputs = append(s.inputs, &t.input)
+		case p.train:
+			t.norm.gradient, t.norm.gradSums = s, newMoments(s.tasks(), y.shape.C)
+		}
+		if p.train && t.static && !y.static && t.wantsGrad() && s.still == nil {
+			s.still = p.newBuffer(p.batch * y.pixels() * y.shape.C)
+		}
+	}
+	return s
+}
+
+// gradientOf returns where a term finds its gradient.
+func (s *sum) gradientOf(static bool) *buffer {
+	if static && !s.y.static {
+		return s.still
+	}
+	return s.whole
+}
+
+func (s *sum) buffers() buffers {
+	var b buffers
+	for _, t := range s.terms {
+		b.forward = append(b.forward, t.store)
+		b.backward = append(b.backward, t.store, t.gradStore)
+		if t.norm != nil {
+			b.backward = b.backward[:len(b.backward)-1] // the normalisation writes that
+		}
+	}
+	b.backward = append(b.backward, s.whole, s.still)
+	return b
+}
+
+// tasks is the number of tasks, each of some pixels with all their frames.
+func (s *sum) tasks() int { return tiles(s.y.pixels(), s.group) }
+
+// pixelsOf returns a task's range of pixels.
+func (s *sum) pixelsOf(task int) (from, to int) {
+	return task * s.group, min((task+1)*s.group, s.y.pixels())
+}
+
+// rowOf returns the row of pixel px, step t, sample n.
+func (p *plan) rowOf(v *value, px, t, n int) int {
+	if v.static {
+		t = 0
+	}
+	return px*p.frames(v) + t*p.n + n
+}
+
+// load writes the sum of `rows` samples from n on at a pixel and a step.
+func (s *sum) load(dst []float32, px, t, n, rows int, spare []float32) {
+	c := s.y.shape.C
+	for i, m := range s.terms {
+		to := dst
+		if i > 0 {
+			to = spare[:len(dst)]
+		}
+		at := s.p.rowOf(m.value, px, t, n)
+		switch {
+		case m.norm != nil:
+			kernel.Affine(to, m.data[at*c:][:rows*c], m.norm.scale, m.norm.shift)
+		case m.form == asSpikes:
+			kernel.UnpackBits(to, m.bits[at*m.row():][:rows*m.row()], c, 1)
+		case i == 0:
+			copy(to, m.data[at*c:])
+		default:
+			to = m.data[at*c:][:rows*c]
+		}
+		if i > 0 {
+			kernel.Add(dst, to)
+		}
+	}
+}
+
+// pass hands the gradient of a task's pixels, which lies in whole and still, to
+// the terms that have no normalisation, and adds up what normalisations need to
+// know of it while it is in cache.
+func (s *sum) pass(task int) {
+	from, to := s.pixelsOf(task)
+	c := s.y.shape.C
+	for _, m := range s.terms {
+		if !m.wantsGrad() {
+			continue
+		}
+		frames := s.p.frames(m.value)
+		a, b := from*frames*c, to*frames*c
+		g := s.gradientOf(m.static).mem[a:b]
+		if m.norm != nil {
+			m.norm.gradientSums(task, g, m.data[a:b])
+		} else {
+			m.add(a, g)
+		}
+	}
+}
+
+// sumOp keeps a sum.
+type sumOp struct {
+	*sum
+	fwd, bwd func(worker, task int)
+}
+
+// newSum compiles an addition.
+func (p *plan) newSum(l node, terms []*term) *value {
+	if l.term {
+		return &value{shape: l.Out, static: l.Static, form: asSum, terms: terms}
+	}
+	y := p.newValue(l.Out, l.Static, asNumbers, l.grad)
+	p.addUp(l.Name, y, terms)
+	return y
+}
+
+// addUp appends the operation that writes the sum of terms to y.
+func (p *plan) addUp(name string, y *value, terms []*term) {
+	o := &sumOp{sum: p.newTerms(y, terms, y.gradStore)}
+	o.fwd, o.bwd = o.forwardTask, o.backwardTask
+	p.append(name, y, o)
+}
+
+func (o *sumOp) inputs() []*input { return o.sum.inputs }
+
+func (o *sumOp) buffers() buffers {
+	b := o.sum.buffers()
+	b.forward = append(b.forward, o.y.store)
+	return b
+}
+
+func (o *sumOp) scratchLen() int { return o.p.batch * o.y.shape.C }
+
+func (o *sumOp) forward() { o.p.pool.run(o.tasks(), o.fwd) }
+
+func (o *sumOp) forwardTask(worker, task int) {
+	from, to := o.pixelsOf(task)
+	steps, c := o.p.frames(o.y)/o.p.n, o.y.shape.C
+	for px := from; px < to; px++ {
+		for t := range steps {
+			at := o.p.rowOf(o.y, px, t, 0) * c
+			o.load(o.y.data[at:][:o.p.n*c], px, t, 0, o.p.n, o.p.scratch[worker])
+		}
+	}
+}
+
+func (o *sumOp) backward() {
+	if o.y.wantsGrad() {
+		o.p.pool.run(o.tasks(), o.bwd)
+	}
+}
+
+func (o *sumOp) backwardTask(_, task int) {
+	if o.still != nil {
+		from, to := o.pixelsOf(task)
+		n := o.p.n * o.y.shape.C
+		for px := from; px < to; px++ {
+			total := o.still.mem[px*n:][:n]
+			for t := range o.p.t {
+				g := o.y.grad[o.p.rowOf(o.y, px, t, 0)*o.y.shape.C:][:n]
+				if t == 0 {
+					copy(total, g)
+				} else {
+					kernel.Add(total, g)
+				}
+			}
+		}
+	}
+	o.pass(task)
+}

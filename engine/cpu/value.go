@@ -1,0 +1,93 @@
+package cpu
+
+import (
+	"slices"
+
+	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
+	"github.com/qif-snn/qif/graph"
+)
+
+// form is how a value is kept.
+type form int
+
+const (
+	asNumbers form = iota // float32
+	asSpikes              // a bit each
+	asSum                 // not at all: its only user adds up its terms
+)
+
+// value is a node's output over batch and time, [P][F][C]: pixels, the frames of
+// a pixel, channels. Frames are f = t·N + n, and f = n where a value is constant
+// over time. Its gradient has the same layout.
+type value struct {
+	shape  graph.Shape
+	static bool
+	flat   bool // stands for a vector: its pixels and channels in this order
+	form   form
+
+	store, gradStore *buffer
+	data             []float32
+	bits             []uint32  // [P][F][Words(C)]
+	grad             []float32 // nil if nothing upstream wants it
+	terms            []*term   // of a sum
+
+	// density bounds the share of the numbers that are not zero in this pass;
+	// nil: none need be.
+	density func() float64
+	maker   op
+}
+
+// wantsGrad reports whether something upstream of the value learns.
+func (v *value) wantsGrad() bool {
+	return v.gradStore != nil || slices.ContainsFunc(v.terms, (*term).wantsGrad)
+}
+
+// pixels is the number of pixels.
+func (v *value) pixels() int { return v.shape.H * v.shape.W }
+
+// row is the numbers, or words of bits, of a row.
+func (v *value) row() int {
+	if v.form == asSpikes {
+		return kernel.Words(v.shape.C)
+	}
+	return v.shape.C
+}
+
+// attach takes the value's slices from its buffers.
+func (v *value) attach() {
+	if v.store != nil {
+		if v.form == asSpikes {
+			v.bits = asWords(v.store.mem)
+		} else {
+			v.data = v.store.mem
+		}
+	}
+	if v.gradStore != nil {
+		v.grad = v.gradStore.mem
+	}
+}
+
+// input is an operand together with how its gradient is passed on: the first
+// operation that hands one to a value overwrites what the last pass left, the
+// others add.
+type input struct {
+	*value
+	first bool
+}
+
+// add passes numbers on to a piece of the gradient.
+func (in *input) add(at int, g []float32) {
+	dst := in.grad[at:][:len(g)]
+	if in.first {
+		copy(dst, g)
+	} else {
+		kernel.Add(dst, g)
+	}
+}
+
+// param is one tensor of the network and its gradient.
+type param struct {
+	spec graph.Param
+	data []float32
+	grad []float32 // nil for running statistics and in inference
+}
