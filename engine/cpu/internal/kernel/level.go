@@ -8,6 +8,7 @@ import "slices"
 // vectors multiply and add in one rounding, and sum in more chains.
 type kernels struct {
 	level string
+	eventKernels
 
 	combine  func(acc, rows []float32, row []int32, val []float32)
 	compress func(val []float32, row []int32, x []float32, n, lines, line, first, step int) int
@@ -38,7 +39,7 @@ type kernels struct {
 }
 
 var portable = kernels{
-	level: "portable", combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
+	level: "portable", eventKernels: eventPortable, combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
 	step: stepPortable, after: afterPortable, back: backPortable,
 	rectangular: rectangularPortable, triangular: triangularPortable, epanechnikov: epanechnikovPortable,
 	affine: affinePortable, affinePair: affinePairPortable, affinePairAdd: affinePairAddPortable, moments: momentsPortable,

@@ -27,6 +27,16 @@ var families = map[string]func(){
 			v.optimizers()
 		}
 	},
+	"event": func() {
+		for _, v := range []isa{avx2, avx512} {
+			v.packBits()
+			v.unpackBits()
+			v.listBits()
+			v.listRows()
+			v.accumulate()
+		}
+		avx2.transposeBits()
+	},
 }
 
 func main() {

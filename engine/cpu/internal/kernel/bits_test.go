@@ -1,0 +1,128 @@
+package kernel
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// rates are the shares of numbers that are not zero in tests of event kernels.
+var rates = []float64{0, .01, .15, .5, 1}
+
+// randomBits returns rows of c bits, of which a share is set.
+func randomBits(rng *rand.Rand, rows, c int, rate float64) []uint32 {
+	b := make([]uint32, rows*Words(c))
+	for i := range rows * c {
+		if rng.Float64() < rate {
+			b[i/c*Words(c)+i%c/wordBits] |= 1 << (i % c % wordBits)
+		}
+	}
+	return b
+}
+
+// bit reports whether bit k of a row of c bits is set.
+func bit(bits []uint32, row, c, k int) bool {
+	return bits[row*Words(c)+k/wordBits]>>(k%wordBits)&1 == 1
+}
+
+// guarded returns n words between guards, and a check of the guards.
+func guarded(t *testing.T, n, offset int) (words []uint32, check func(what string)) {
+	const guard = 0xdeadbeef
+	buf := slices.Repeat([]uint32{guard}, n+2*guardWidth)
+	end := guardWidth + offset + n
+	return buf[guardWidth+offset : end : end], func(what string) {
+		t.Helper()
+		for i, w := range buf {
+			if (i < guardWidth+offset || i >= end) && w != guard {
+				t.Fatalf("%s: wrote word %d of %d", what, i-guardWidth-offset, n)
+			}
+		}
+	}
+}
+
+// eachLevel runs a test with every version of the kernels.
+func eachLevel(t *testing.T, fn func(t *testing.T)) {
+	for _, level := range Levels() {
+		t.Run(level, func(t *testing.T) {
+			defer Use(level)()
+			fn(t)
+		})
+	}
+}
+
+func TestPackBits(t *testing.T) { eachLevel(t, testPackBits) }
+
+func testPackBits(t *testing.T) {
+	for c := 1; c <= 100; c++ {
+		for rows := range 4 {
+			a := newArena(uint64(c*4+rows), c%2 == 0)
+			x := a.floats(rows * c)
+			for i := range x {
+				if a.rng.IntN(2) == 0 {
+					x[i] = 0 * x[i] // of both signs, or NaN
+				}
+			}
+			packed, check := guarded(t, rows*Words(c), c%4)
+			PackBits(packed, x, c)
+			check("PackBits")
+			want := make([]uint32, len(packed))
+			y := a.floats(rows * c)
+			UnpackBits(y, packed, c, 2.5)
+			for i, v := range x {
+				w := float32(0)
+				if v != 0 {
+					w = 2.5
+					want[i/c*Words(c)+i%c/wordBits] |= 1 << (i % c % wordBits)
+				}
+				if y[i] != w {
+					t.Fatalf("c = %d: number %d unpacks to %v, want %v", c, i, y[i], w)
+				}
+			}
+			if !slices.Equal(packed, want) {
+				t.Fatalf("c = %d: packed %#x, want %#x", c, packed, want)
+			}
+			a.check(t, "UnpackBits", a)
+		}
+	}
+}
+
+func TestTransposeBits(t *testing.T) { eachLevel(t, testTransposeBits) }
+
+func testTransposeBits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(21, 1))
+	for _, rows := range []int{0, 1, 5, 31, 32, 33, 64, 100, 128, 169} {
+		for words := range 10 {
+			c := words * wordBits
+			from := randomBits(rng, rows, c, .4)
+			to, check := guarded(t, c*Words(rows), words%4)
+			TransposeBits(to, from, rows, words)
+			check("TransposeBits")
+			for r := range Words(rows) * wordBits {
+				for k := range c {
+					want := r < rows && bit(from, r, c, k)
+					if bit(to, k, rows, r) != want {
+						t.Fatalf("%d rows of %d words: bit %d of row %d is not %v", rows, words, r, k, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestCountBits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(22, 1))
+	for n := range 9 {
+		words := randomBits(rng, n, wordBits, .3)
+		want := 0
+		for r := range n {
+			for k := range wordBits {
+				if bit(words, r, wordBits, k) {
+					want++
+				}
+			}
+		}
+		if got := CountBits(words); got != want {
+			t.Errorf("%d words: %d bits, want %d", n, got, want)
+		}
+	}
+}
