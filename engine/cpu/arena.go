@@ -73,3 +73,9 @@ func attach(all []*buffer, total int) {
 func asWords(x []float32) []uint32 {
 	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }
+
+// asFloat64 returns float32 memory, aligned as buffers are, as numbers of twice
+// the width.
+func asFloat64(x []float32) []float64 {
+	return unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(x))), len(x)/2)
+}

@@ -112,7 +112,7 @@ func (p *plan) numbers(l node, v *value) *value {
 	}
 	y := p.newValue(v.shape, v.static, asNumbers, v.wantsGrad())
 	y.flat, y.density = v.flat, v.density
-	p.addUp(l.Name, y, p.termsOf(l, []*value{v}))
+	p.addUp(l.Name, y, v.asTerms())
 	return y
 }
 
@@ -122,7 +122,7 @@ func (p *plan) changing(l node, v *value) *value {
 		return v
 	}
 	y := p.newValue(v.shape, false, asNumbers, v.wantsGrad())
-	p.addUp(l.Name, y, p.termsOf(l, []*value{v}))
+	p.addUp(l.Name, y, v.asTerms())
 	return y
 }
 
@@ -145,15 +145,19 @@ func (p *plan) vector(l node, v *value) *value {
 	return p.gathered(l, p.numbers(l, v))
 }
 
-// termsOf returns what adds up to values.
+// termsOf returns what adds up to values, vectors among them in one pixel.
 func (p *plan) termsOf(l node, x []*value) []*term {
 	var terms []*term
 	for _, v := range x {
-		if v.form == asSum {
-			terms = append(terms, v.terms...)
-		} else {
-			terms = append(terms, &term{input: input{value: p.vector(l, v)}})
-		}
+		terms = append(terms, p.vector(l, v).asTerms()...)
 	}
 	return terms
+}
+
+// asTerms returns what adds up to the value.
+func (v *value) asTerms() []*term {
+	if v.form == asSum {
+		return v.terms
+	}
+	return []*term{{input: input{value: v}}}
 }

@@ -26,7 +26,6 @@ type convOp struct {
 
 	grads convGradients
 	fwd   func(worker, task int)
-	pack  func(worker, task int)
 }
 
 // sources tables, for each of a number of pixels and each window position, the
@@ -118,7 +117,7 @@ func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
 	if c.mayList() {
 		c.lists = p.eventLists(x)
 	}
-	c.fwd, c.pack = c.forwardTask, c.packTask
+	c.fwd = c.forwardTask
 	if p.train {
 		c.grads.init(c)
 	}
@@ -145,19 +144,20 @@ const (
 	valuesDense = .45
 )
 
-// chooseLists decides how this pass's input takes part.
+// chooseLists decides how this pass's input takes part. In inference spikes
+// always do as lists, so that a stream's results have the bits of a batch's.
 func (c *convOp) chooseLists() bool {
-	if c.lists == nil {
+	switch {
+	case c.lists == nil:
 		return false
-	}
-	if c.x.form == asSpikes {
-		return c.x.density() <= spikesDense
+	case c.x.form == asSpikes:
+		return !c.p.train || c.x.density() <= spikesDense
 	}
 	return c.x.density() <= valuesDense
 }
 
 func (c *convOp) takeMoments() *moments {
-	c.moments = newMoments(c.units.count(), c.g.Out)
+	c.moments = c.p.newMoments(c.units.count(), c.panels*c.width)
 	return c.moments
 }
 
@@ -168,8 +168,11 @@ func (c *convOp) buffers() buffers {
 	if c.lists != nil {
 		b.forward = append(b.forward, c.lists.wide)
 	}
+	if c.moments != nil {
+		b.forward = append(b.forward, c.moments.store)
+	}
 	if c.p.train {
-		b.backward = c.grads.buffers(c)
+		b.backward = c.grads.touched()
 	}
 	return b
 }
@@ -179,19 +182,13 @@ func (c *convOp) scratchLen() int { return c.units.rows() * c.width }
 
 func (c *convOp) forward() {
 	run := c.p.pool.run
-	run(c.panels, c.pack)
+	kernel.PackPanels(c.packed.mem, c.w.data, c.rows(), c.g.Out, c.width)
 	if c.eventful = c.chooseLists(); c.eventful {
 		c.lists.list(c.x.value)
 	} else if c.x.form == asSpikes {
 		c.lists.widen(c.x.value)
 	}
 	run(c.panels*c.units.count(), c.fwd)
-}
-
-// packTask packs a panel of the weights.
-func (c *convOp) packTask(_, q int) {
-	n := c.rows() * c.width
-	kernel.PackPanel(c.packed.mem[q*n:][:n], c.w.data, c.rows(), c.g.Out, q*c.width, c.width)
 }
 
 // forwardTask computes a unit of the output for one panel. Neighbouring tasks
@@ -212,10 +209,22 @@ func (c *convOp) forwardTask(worker, task int) {
 	rows := (to - from) * frames
 	if c.moments != nil {
 		sum, sum2 := c.moments.of(unit)
-		kernel.MomentsOf(sum[q*c.width:][:cols], sum2[q*c.width:][:cols], acc[:rows*c.width], c.width)
+		at := q * c.width
+		kernel.Moments(sum[at:at+c.width], sum2[at:at+c.width], acc[:rows*c.width], acc)
 	}
 	for px := from; px < to; px++ {
-		kernel.CopyRows(c.y.data[(px*f+first)*c.g.Out+q*c.width:], c.g.Out, acc[(px-from)*frames*c.width:], c.width, frames, cols)
+		copyRows(c.y.data[(px*f+first)*c.g.Out+q*c.width:], c.g.Out, acc[(px-from)*frames*c.width:], c.width, frames, cols)
+	}
+}
+
+// copyRows copies the first columns of rows of another width.
+func copyRows(dst []float32, ldd int, src []float32, lds, rows, columns int) {
+	if ldd == lds && lds == columns {
+		copy(dst, src[:rows*columns])
+		return
+	}
+	for r := range rows {
+		copy(dst[r*ldd:][:columns], src[r*lds:])
 	}
 }
 
@@ -313,14 +322,17 @@ func (p *plan) eventLists(x *value) *eventLists {
 	l, ok := p.events[size]
 	if !ok {
 		l = &eventLists{p: p, rows: max(1, taskNumbers/x.shape.C)}
-		l.events = kernel.NewEvents(size.rows, size.columns, !size.spikes)
-		if size.spikes {
+		if size.spikes && p.train {
 			l.wide = p.newBuffer(size.rows * size.columns)
 		}
 		l.tasks, l.widens = l.listTask, l.widenTask
 		p.events[size] = l
 	}
 	return l
+}
+
+func (l *eventLists) allocate(size eventSize) {
+	l.events = kernel.NewEvents(size.rows, size.columns, !size.spikes)
 }
 
 // list lists a value's numbers that are not zero.

@@ -54,7 +54,7 @@ func (c *convOp) allocate() {
 	}
 }
 
-func (g *convGradients) buffers() []*buffer {
+func (g *convGradients) touched() []*buffer {
 	return []*buffer{g.x.store, g.y.gradStore, g.x.gradStore, g.packed}
 }
 
@@ -67,7 +67,7 @@ func (c *convOp) backward() {
 		kernel.SumRows(c.b.grad, c.y.grad[:c.p.frames(c.y)*c.y.shape.Size()])
 	}
 	if c.x.wantsGrad() {
-		run(g.panels*g.g.Positions(), g.packTile)
+		run(g.g.Positions(), g.packTile)
 		run(g.panels*g.units.count(), g.inputTile)
 	}
 }
@@ -84,12 +84,11 @@ func (g *convGradients) weightTask(worker, task int) {
 	}
 }
 
-// packTask packs a panel of one position's transposed weights.
-func (g *convGradients) packTask(_, task int) {
-	q, d := task/g.g.Positions(), task%g.g.Positions()
-	n := g.g.Out * g.width
-	kernel.PackPanelTransposed(g.packed.mem[(q*g.g.Positions()+d)*n:][:n], g.w.data[d*g.g.C*g.g.Out:][:g.g.C*g.g.Out],
-		g.g.Out, g.g.C, q*g.width, g.width)
+// packTask packs the transposed weights of a position: panels of all positions
+// follow each other.
+func (g *convGradients) packTask(_, d int) {
+	n := g.panels * g.width * g.g.Out
+	kernel.PackPanelsTransposed(g.packed.mem[d*n:][:n], g.w.data[d*g.g.C*g.g.Out:][:g.g.C*g.g.Out], g.g.Out, g.g.C, g.width)
 }
 
 func (g *convGradients) inputTask(_, task int) {
@@ -97,7 +96,7 @@ func (g *convGradients) inputTask(_, task int) {
 	f, d, n := g.p.frames(g.x.value), g.g.Positions(), g.g.Out*g.width
 	from, to, first, frames := g.units.of(unit, f)
 	m := product{
-		x: g.y.grad, ldx: g.g.Out, rows: f, first: first, w: g.packed.mem[q*d*n:][:d*n], block: n, width: g.width,
+		x: g.y.grad, ldx: g.g.Out, rows: f, first: first, w: g.packed.mem[q*n:], block: g.panels * n, width: g.width,
 		k: g.g.Out, cols: min(g.width, g.g.C-q*g.width),
 	}
 	for px := from; px < to; px++ {

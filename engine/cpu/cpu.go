@@ -40,6 +40,14 @@ func (Engine) Variant() string {
 // CompileTrain implements engine.Engine. Parameters are those of net.Init with
 // the options' seed until Restore replaces them.
 func (Engine) CompileTrain(net *graph.Network, o engine.TrainOptions) (engine.Trainer, error) {
+	t, err := newTrainer(net, o, packedSpikes)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func newTrainer(net *graph.Network, o engine.TrainOptions, spikes spikeForm) (*trainer, error) {
 	if err := checkSizes(o.Batch, o.Steps, o.Threads); err != nil {
 		return nil, err
 	}
@@ -49,7 +57,7 @@ func (Engine) CompileTrain(net *graph.Network, o engine.TrainOptions) (engine.Tr
 	if err := o.Optimizer.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(net, planOptions{train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads})
+	p, err := newPlan(net, planOptions{train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads, spikes: spikes})
 	if err != nil {
 		return nil, err
 	}

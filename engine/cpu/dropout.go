@@ -30,7 +30,6 @@ func (p *plan) newDropout(l node, op *graph.Dropout, x *value) *value {
 	d.pixelOp = p.newPixelOp(l, x)
 	d.y.flat, d.y.density = x.flat, x.density
 	p.ops[len(p.ops)-1], d.y.maker = d, d
-	d.mask = make([]float32, p.batch*x.shape.Size())
 	d.fwd = func(_, px int) {
 		y, x := d.at(d.y.data, d.y, px), d.at(x.data, x, px)
 		copy(y, x)
@@ -48,6 +47,8 @@ func (p *plan) newDropout(l node, op *graph.Dropout, x *value) *value {
 	p.drop = append(p.drop, d)
 	return d.y
 }
+
+func (d *dropoutOp) allocate() { d.mask = make([]float32, d.p.batch*d.y.shape.Size()) }
 
 // apply multiplies a pixel's rows by the mask.
 func (d *dropoutOp) apply(rows []float32, px int) {

@@ -190,10 +190,15 @@ var (
 
 func compileTrain(t testing.TB, net *graph.Network, o engine.TrainOptions) *trainer {
 	t.Helper()
-	tr, err := Engine{}.CompileTrain(net, o)
+	return compileForm(t, net, o, packedSpikes)
+}
+
+func compileForm(t testing.TB, net *graph.Network, o engine.TrainOptions, spikes spikeForm) *trainer {
+	t.Helper()
+	tr, err := newTrainer(net, o, spikes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(tr.Close)
-	return tr.(*trainer)
+	return tr
 }

@@ -74,15 +74,8 @@ func (p *plan) newNeuron(l node, o *graph.Neuron, terms []*term, w *graph.LayerW
 	for _, name := range o.Model.Learn {
 		n.learn = append(n.learn, ps[name])
 	}
-	n.sums = make([]kernel.Sums, n.tasks()*p.steps)
 	if w != nil {
 		n.windows, n.window = w.Windows, windowKernels[w.Shape]
-		if learns {
-			n.coef = make([][]float64, n.tasks())
-			for i := range n.coef {
-				n.coef[i] = make([]float64, 3*c)
-			}
-		}
 	}
 	n.fwd, n.bwd = n.forwardTask, n.backwardTask
 	p.scan = append(p.scan, n)
@@ -91,6 +84,16 @@ func (p *plan) newNeuron(l node, o *graph.Neuron, terms []*term, w *graph.LayerW
 }
 
 func fill(n int, v float64) []float32 { return slices.Repeat([]float32{float32(v)}, n) }
+
+func (n *neuronOp) allocate() {
+	n.sums = make([]kernel.Sums, n.tasks()*n.p.steps)
+	if n.p.train && len(n.learn) > 0 {
+		n.coef = make([][]float64, n.tasks())
+		for i := range n.coef {
+			n.coef[i] = make([]float64, 3*n.y.shape.C)
+		}
+	}
+}
 
 func (n *neuronOp) inputs() []*input { return n.sum.inputs }
 
@@ -101,41 +104,79 @@ func (n *neuronOp) buffers() buffers {
 	return b
 }
 
-// A worker's scratch holds pieces as long as a unit at one step: each piece's
-// number, then u and s of every step.
+// A worker's scratch holds pieces as long as a unit at one step: these, then u
+// and s of every step.
 const (
 	pieceX = iota // the input; backward, the potential before the step
 	pieceV        // the potential; backward, the carry
 	pieceH        // the window's values; forward, spare
-	pieceQ
 	pieces
 )
 
 func (n *neuronOp) scratchLen() int { return (pieces + 2*n.p.steps) * n.unit * n.y.shape.C }
 
-// piece returns the k-th piece of a worker's scratch, as long as the unit.
-func (n *neuronOp) piece(worker, k, length int) []float32 {
-	return n.p.scratch[worker][k*n.unit*n.y.shape.C:][:length]
+// neuronUnit is a unit of work in a worker's hands.
+type neuronUnit struct {
+	*neuronOp
+	worker          int
+	px, first, rows int // a pixel, its first sample and the number of samples
+}
+
+// units returns how many units a task has, and unit returns the i-th.
+func (n *neuronOp) units(task int) int {
+	from, to := n.pixelsOf(task)
+	return (to - from) * tiles(n.p.n, n.unit)
+}
+
+func (n *neuronOp) unitOf(worker, task, i int) neuronUnit {
+	from, _ := n.pixelsOf(task)
+	perPixel := tiles(n.p.n, n.unit)
+	first := i % perPixel * n.unit
+	return neuronUnit{n, worker, from + i/perPixel, first, min(n.unit, n.p.n-first)}
+}
+
+// length is the unit's numbers at a step.
+func (u neuronUnit) length() int { return u.rows * u.y.shape.C }
+
+// at is where the unit's numbers of step t begin in a value, in rows.
+func (u neuronUnit) at(t int) int { return u.p.rowOf(u.y, u.px, t, u.first) }
+
+// piece returns the k-th piece of the worker's scratch.
+func (u neuronUnit) piece(k int) []float32 {
+	return u.p.scratch[u.worker][k*u.unit*u.y.shape.C:][:u.length()]
 }
 
 // potentials and spikes are the pieces of step t.
-func (n *neuronOp) potentials(worker, t, length int) []float32 {
-	return n.piece(worker, pieces+2*t, length)
-}
+func (u neuronUnit) potentials(t int) []float32 { return u.piece(pieces + 2*t) }
+func (u neuronUnit) spikes(t int) []float32     { return u.piece(pieces + 2*t + 1) }
 
-func (n *neuronOp) spikes(worker, t, length int) []float32 {
-	return n.piece(worker, pieces+2*t+1, length)
-}
-
-// units calls fn for every unit of a task: a pixel, its first sample and the
-// number of samples.
-func (n *neuronOp) units(task int, fn func(px, first, rows int)) {
-	from, to := n.pixelsOf(task)
-	for px := from; px < to; px++ {
-		for first := 0; first < n.p.n; first += n.unit {
-			fn(px, first, min(n.unit, n.p.n-first))
-		}
+// start puts the unit's neurons to rest, or takes up their state.
+func (u neuronUnit) start() {
+	if u.state != nil {
+		return
 	}
+	v := u.piece(pieceV)
+	for i := range v {
+		v[i] = u.kern.Reset
+	}
+}
+
+// smooth is the integral of step t's window, in place of the threshold.
+func (n *neuronOp) smooth(t int) func(d float32) float32 {
+	return func(d float32) float32 { return float32(n.windows.Shape.Integral(float64(d), n.windows.Widths[t])) }
+}
+
+// step computes the spikes and the potentials of step t from those before.
+func (u neuronUnit) step(t int) kernel.Sums {
+	x, s, pot, v := u.piece(pieceX), u.spikes(t), u.potentials(t), u.piece(pieceV)
+	if u.state != nil {
+		v = u.state[(u.px*u.p.n+u.first)*u.y.shape.C:][:len(x)]
+	}
+	u.load(x, u.px, t, u.first, u.rows, u.piece(pieceH))
+	if u.p.planOptions.spikes == smoothSpikes {
+		return u.kern.StepSmooth(s, pot, v, x, u.smooth(t))
+	}
+	return u.kern.Step(s, pot, v, x)
 }
 
 // refresh recomputes the polynomial from learned parameters.
@@ -174,43 +215,17 @@ func (n *neuronOp) forward() {
 func (n *neuronOp) forwardTask(worker, task int) {
 	sums := n.sums[task*n.p.steps:][:n.p.t]
 	clear(sums)
-	row := n.y.row()
-	n.units(task, func(px, first, rows int) {
-		n.scan(worker, px, first, rows, func(t int, s, u []float32, step kernel.Sums) {
-			sums[t].Add(step)
-			at := n.p.rowOf(n.y, px, t, first)
-			if n.y.form == asSpikes {
-				kernel.PackBits(n.y.bits[at*row:][:rows*row], s, n.y.shape.C)
+	row, c := n.y.row(), n.y.shape.C
+	for i := range n.units(task) {
+		u := n.unitOf(worker, task, i)
+		u.start()
+		for t := range n.p.t {
+			sums[t].Add(u.step(t))
+			if at := u.at(t); n.y.form == asSpikes {
+				kernel.PackBits(n.y.bits[at*row:][:u.rows*row], u.spikes(t), c)
 			} else {
-				copy(n.y.data[at*row:], s)
+				copy(n.y.data[at*c:], u.spikes(t))
 			}
-		})
-	})
-}
-
-// scan runs a unit through all steps and hands each one's spikes and potentials
-// before firing to fn.
-func (n *neuronOp) scan(worker, px, first, rows int, fn func(t int, s, u []float32, sums kernel.Sums)) {
-	c := n.y.shape.C
-	length := rows * c
-	x, spare, v := n.piece(worker, pieceX, length), n.piece(worker, pieceH, length), n.piece(worker, pieceV, length)
-	if n.state != nil {
-		v = n.state[(px*n.p.n+first)*c:][:length]
-	} else {
-		for i := range v {
-			v[i] = n.kern.Reset
-		}
-	}
-	for t := range n.p.t {
-		s, u := n.spikes(worker, t, length), n.potentials(worker, t, length)
-		n.load(x, px, t, first, rows, spare)
-		if n.p.planOptions.spikes == smoothSpikes {
-			w := n.windows.Widths[t]
-			fn(t, s, u, n.kern.StepSmooth(s, u, v, x, func(d float32) float32 {
-				return float32(n.windows.Shape.Integral(float64(d), w))
-			}))
-		} else {
-			fn(t, s, u, n.kern.Step(s, u, v, x))
 		}
 	}
 }
@@ -229,37 +244,41 @@ func (n *neuronOp) backwardTask(worker, task int) {
 	if n.coef != nil {
 		clear(n.coef[task])
 	}
-	n.units(task, func(px, first, rows int) { n.scanBack(worker, task, px, first, rows) })
+	for i := range n.units(task) {
+		n.unitOf(worker, task, i).back(task)
+	}
 	n.pass(task)
 }
 
-// scanBack turns ∂L/∂s of a unit into ∂L/∂x.
-func (n *neuronOp) scanBack(worker, task, px, first, rows int) {
-	n.scan(worker, px, first, rows, func(int, []float32, []float32, kernel.Sums) {})
-	c := n.y.shape.C
-	length := rows * c
-	prev, carry, h := n.piece(worker, pieceX, length), n.piece(worker, pieceV, length), n.piece(worker, pieceH, length)
+// back turns the unit's ∂L/∂s into ∂L/∂x.
+func (u neuronUnit) back(task int) {
+	u.start()
+	for t := range u.p.t {
+		u.step(t)
+	}
+	c := u.y.shape.C
+	prev, carry, h := u.piece(pieceX), u.piece(pieceV), u.piece(pieceH)
 	clear(carry)
-	for t := n.p.t - 1; t >= 0; t-- {
-		u, s := n.potentials(worker, t, length), n.spikes(worker, t, length)
-		n.window(h, u, n.kern.Theta, shapeScale(n.windows.Shape, n.windows.Widths[t]))
+	for t := u.p.t - 1; t >= 0; t-- {
+		pot, s := u.potentials(t), u.spikes(t)
+		u.window(h, pot, u.kern.Theta, shapeScale(u.windows.Shape, u.windows.Widths[t]))
 		if t > 0 {
-			n.kern.After(prev, n.potentials(worker, t-1, length), n.spikes(worker, t-1, length))
+			u.kern.After(prev, u.potentials(t-1), u.spikes(t-1))
 		} else {
 			for i := range prev {
-				prev[i] = n.kern.Reset
+				prev[i] = u.kern.Reset
 			}
 		}
-		q := n.y.grad[n.p.rowOf(n.y, px, t, first)*c:][:length]
-		n.kern.Back(q, carry, q, h, u, s, prev)
-		if n.coef != nil {
-			d := n.coef[task]
+		q := u.y.grad[u.at(t)*c:][:len(prev)]
+		u.kern.Back(q, carry, q, h, pot, s, prev)
+		if u.coef != nil {
+			d := u.coef[task]
 			kernel.CoefGradient(d[:c], d[c:2*c], d[2*c:], q, prev)
 		}
-		if n.still == nil {
+		if u.still == nil {
 			continue
 		}
-		if total := n.still.mem[(px*n.p.n+first)*c:][:length]; t == n.p.t-1 {
+		if total := u.still.mem[(u.px*u.p.n+u.first)*c:][:len(q)]; t == u.p.t-1 {
 			copy(total, q)
 		} else {
 			kernel.Add(total, q)
@@ -310,16 +329,16 @@ func (n *neuronOp) observed(t int) kernel.Sums {
 // [N, H, W, C].
 func (n *neuronOp) observe(dst []float32, step int) {
 	c, pixels := n.y.shape.C, n.y.pixels()
-	n.p.pool.run(n.tasks(), func(worker, task int) {
-		n.units(task, func(px, first, rows int) {
-			n.scan(worker, px, first, rows, func(t int, _, u []float32, _ kernel.Sums) {
-				if t != step {
-					return
-				}
-				for i := range rows {
-					copy(dst[((first+i)*pixels+px)*c:][:c], u[i*c:])
-				}
-			})
-		})
-	})
+	for task := range n.tasks() {
+		for i := range n.units(task) {
+			u := n.unitOf(0, task, i)
+			u.start()
+			for t := range step + 1 {
+				u.step(t)
+			}
+			for i := range u.rows {
+				copy(dst[((u.first+i)*pixels+u.px)*c:][:c], u.potentials(step)[i*c:])
+			}
+		}
+	}
 }

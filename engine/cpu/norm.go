@@ -31,31 +31,32 @@ type normOp struct {
 
 // moments are sums per task and channel, added up in the tasks' order.
 type moments struct {
-	c    int
-	used int
-	sums [2][]float64
+	c     int
+	tasks int
+	store *buffer // of float64, [2][tasks][c]
 }
 
-func newMoments(tasks, c int) *moments {
-	return &moments{c: c, used: tasks, sums: [2][]float64{make([]float64, tasks*c), make([]float64, tasks*c)}}
+func (p *plan) newMoments(tasks, c int) *moments {
+	return &moments{c: c, tasks: tasks, store: p.newBuffer(2 * 2 * tasks * c)}
 }
 
 // of returns both sums of a task.
 func (m *moments) of(task int) (sum, other []float64) {
-	return m.sums[0][task*m.c:][:m.c], m.sums[1][task*m.c:][:m.c]
+	all := asFloat64(m.store.mem)
+	return all[task*m.c:][:m.c], all[(m.tasks+task)*m.c:][:m.c]
 }
 
 // total adds all tasks' sums to the first's and returns it.
 func (m *moments) total() (sum, other []float64) {
-	for which := range m.sums {
-		first := m.sums[which][:m.c]
-		for t := 1; t < m.used; t++ {
-			for c, v := range m.sums[which][t*m.c:][:m.c] {
-				first[c] += v
-			}
+	sum, other = m.of(0)
+	for t := 1; t < m.tasks; t++ {
+		s, o := m.of(t)
+		for c, v := range s {
+			sum[c] += v
+			other[c] += o[c]
 		}
 	}
-	return m.of(0)
+	return sum, other
 }
 
 func (p *plan) newNorm(l node, o *graph.TDBN, x *value) *value {
@@ -74,7 +75,7 @@ func (p *plan) newNorm(l node, o *graph.TDBN, x *value) *value {
 		if m, ok := x.maker.(*convOp); ok && m.y == x {
 			n.moments = m.takeMoments()
 		} else {
-			n.moments = newMoments(tasks, c)
+			n.moments = p.newMoments(tasks, c)
 			n.sum = n.sumTask
 		}
 	}
@@ -89,7 +90,8 @@ func (n *normOp) inputs() []*input { return []*input{&n.x} }
 func (n *normOp) buffers() buffers {
 	b := buffers{forward: []*buffer{n.x.store}}
 	if n.p.train {
-		b.backward = []*buffer{n.x.store, n.x.gradStore, n.gradient.gradientOf(n.x.static)}
+		b.forward = append(b.forward, n.moments.store)
+		b.backward = []*buffer{n.x.store, n.x.gradStore, n.gradient.gradientOf(n.x.static), n.gradSums.store}
 	}
 	return b
 }
@@ -112,10 +114,10 @@ func (n *normOp) forward() {
 		return
 	}
 	if n.sum != nil {
-		n.p.pool.run(n.moments.used, n.sum)
+		n.p.pool.run(n.moments.tasks, n.sum)
 	}
 	sum, sum2 := n.moments.total()
-	for c := range sum {
+	for c := range n.c {
 		m := sum[c] / n.count()
 		v := max(0, sum2[c]/n.count()-m*m)
 		n.mean[c], n.biasedVar[c], n.invStd[c] = m, v, 1/math.Sqrt(v+n.op.Eps)

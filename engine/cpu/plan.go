@@ -209,6 +209,9 @@ func (p *plan) allocate() error {
 	for w := range p.scratch {
 		p.scratch[w] = make([]float32, scratch)
 	}
+	for size, l := range p.events {
+		l.allocate(size)
+	}
 	for _, o := range p.ops {
 		if m, ok := o.(interface{ allocate() }); ok {
 			m.allocate()

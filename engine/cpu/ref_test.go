@@ -25,7 +25,7 @@ func widen(x []float32) []float64 {
 func (t *trainer) mask(node string, sample, element int) float64 {
 	for _, d := range t.drop {
 		if t.net.Layers[d.node].Name == node {
-			return float64(image(d.mask, d.y.shape, sample)[element])
+			return float64(d.mask[sample*d.y.shape.Size()+element])
 		}
 	}
 	panic("no dropout " + node)
@@ -84,10 +84,9 @@ func checkNet(t *testing.T, net *graph.Network, loss engine.Loss, seed uint64) {
 	var pr problem
 	gradients := map[string][][]float32{} // by parameter, per level
 	losses := eachLevel(func() float64 {
-		tr := compileTrain(t, net, engine.TrainOptions{
+		tr := compileForm(t, net, engine.TrainOptions{
 			Batch: refBatch, Steps: refSteps, Threads: 2, Seed: 3, Loss: loss, Optimizer: sgd,
-		})
-		tr.smooth = true
+		}, smoothSpikes)
 		tr.pass(b, true)
 		got, _ := tr.loss.run(tr.out.grad, tr.out.data, b.Y, refSteps)
 		tr.backward()
@@ -192,8 +191,13 @@ func TestForwardAgainstReference(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, n := range tr.scan {
-					near(t, "potential of "+n.name, n.u[:len(trace.Potentials[n.name])], trace.Potentials[n.name])
-					near(t, "spikes of "+n.name, n.y.data[:len(trace.Outputs[n.name])], trace.Outputs[n.name])
+					size := refBatch * n.y.shape.Size()
+					u := make([]float32, size)
+					for step := range refSteps {
+						n.observe(u, step)
+						near(t, "potential of "+n.name, u, trace.Potentials[n.name][step*size:][:size])
+					}
+					near(t, "spikes of "+n.name, spikesOf(n), trace.Outputs[n.name])
 				}
 				near(t, "logits", tr.out.data[:len(trace.Logits)], trace.Logits)
 				if _, err := tr.Step(b, 0); err != nil { // no learning: running statistics alone move
@@ -205,6 +209,20 @@ func TestForwardAgainstReference(t *testing.T) {
 			})
 		}
 	}
+}
+
+// spikesOf returns a layer's spikes as [T, N, H, W, C].
+func spikesOf(n *neuronOp) []float32 {
+	y, c, frames := n.y, n.y.shape.C, n.p.frames(n.y)
+	wide := make([]float32, y.pixels()*frames*c)
+	kernel.UnpackBits(wide, y.bits, c, 1)
+	images := make([]float32, len(wide))
+	for px := range y.pixels() {
+		for f := range frames {
+			copy(images[(f*y.pixels()+px)*c:][:c], wide[(px*frames+f)*c:])
+		}
+	}
+	return images
 }
 
 func near(t *testing.T, what string, got []float32, want []float64) {

@@ -40,7 +40,7 @@ func (p *plan) newTerms(y *value, terms []*term, whole *buffer) *sum {
 		case t.norm == nil:
 			s.inputs = append(s.inputs, &t.input)
 		case p.train:
-			t.norm.gradient, t.norm.gradSums = s, newMoments(s.tasks(), y.shape.C)
+			t.norm.gradient, t.norm.gradSums = s, p.newMoments(s.tasks(), y.shape.C)
 		}
 		if p.train && t.static && !y.static && t.wantsGrad() && s.still == nil {
 			s.still = p.newBuffer(p.batch * y.pixels() * y.shape.C)
@@ -62,8 +62,8 @@ func (s *sum) buffers() buffers {
 	for _, t := range s.terms {
 		b.forward = append(b.forward, t.store)
 		b.backward = append(b.backward, t.store, t.gradStore)
-		if t.norm != nil {
-			b.backward = b.backward[:len(b.backward)-1] // the normalisation writes that
+		if t.norm != nil && s.p.train {
+			b.backward[len(b.backward)-1] = t.norm.gradSums.store // the value's own is the normalisation's
 		}
 	}
 	b.backward = append(b.backward, s.whole, s.still)
