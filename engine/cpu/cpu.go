@@ -42,6 +42,9 @@ func (Engine) CompileTrain(net *graph.Network, o engine.TrainOptions) (engine.Tr
 	if err := checkSizes(o.Batch, o.Steps, o.Threads); err != nil {
 		return nil, err
 	}
+	if err := checkPrecision(o.Precision); err != nil {
+		return nil, err
+	}
 	if err := o.Loss.Validate(); err != nil {
 		return nil, err
 	}
@@ -72,6 +75,9 @@ func (Engine) CompileTrain(net *graph.Network, o engine.TrainOptions) (engine.Tr
 // seed 0 until Load replaces them.
 func (Engine) CompileInfer(net *graph.Network, o engine.InferOptions) (engine.Runner, error) {
 	if err := checkSizes(o.Batch, o.Steps, o.Threads); err != nil {
+		return nil, err
+	}
+	if err := checkPrecision(o.Precision); err != nil {
 		return nil, err
 	}
 	p, err := newPlan(net, false, o.Batch, 1, o.Threads)
