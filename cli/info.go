@@ -66,7 +66,8 @@ func newInfo() *cobra.Command {
 		Use:   "info CHECKPOINT|GRAPH|NET",
 		Short: "Show a network's layers, parameters, MACs and windows",
 		Long: `Info describes a checkpoint, a run's folder, a graph file in JSON form, or a
-network of the zoo by name (` + strings.Join(zooNames(), ", ") + `).`,
+network of the zoo by name (` + strings.Join(zooNames(), ", ") + `), for the images it
+is meant for or those of --data.`,
 		Example: `  qif info runs/fashion-tiny-qif-seed1
   qif info small --neuron lif --steps 8
   qif info small --graph > small.json    # the graph in JSON form, to edit and train
@@ -107,15 +108,10 @@ func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error)
 	if err := applied(flags)(&r); err != nil {
 		return nil, nil, err
 	}
-	_, zooErr := zoo.Named(arg)
+	member, zooErr := zoo.Named(arg)
 	switch {
 	case zooErr == nil:
-		r.Net = arg
-		set, _, err := train.LoadData(r)
-		if err != nil {
-			return nil, nil, err
-		}
-		net, err := train.BuildNet(r, set)
+		net, err := memberFor(member, r, len(flags.Changed("data")) > 0)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -134,6 +130,20 @@ func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error)
 		return net, info, err
 	}
 	return describeCheckpoint(arg, flags)
+}
+
+// memberFor builds a member of the zoo for the recipe's data, or for the images
+// that it is meant for.
+func memberFor(member zoo.Net, r recipe.Recipe, forData bool) (*graph.Network, error) {
+	if !forData {
+		return train.BuildMember(member, r, member.Input, zoo.Classes)
+	}
+	r.Net = member.Name
+	set, _, err := train.LoadData(r)
+	if err != nil {
+		return nil, err
+	}
+	return train.BuildNet(r, set)
 }
 
 func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netInfo, error) {

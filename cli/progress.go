@@ -39,11 +39,17 @@ type liveText struct {
 const barWidth = 20
 
 func newProgress(w io.Writer, quiet bool) *progress {
-	p := &progress{w: w, quiet: quiet, every: 10 * time.Second}
-	if f, ok := w.(*os.File); ok && !quiet && term.IsTerminal(int(f.Fd())) {
-		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithWidth(barWidth), mpb.WithRefreshRate(200*time.Millisecond))
+	return &progress{w: w, quiet: quiet, every: 10 * time.Second, bars: newBars(w, quiet)}
+}
+
+// newBars returns room for bars on a terminal, nil where there is none to draw
+// on.
+func newBars(w io.Writer, quiet bool) *mpb.Progress {
+	f, ok := w.(*os.File)
+	if !ok || quiet || !term.IsTerminal(int(f.Fd())) {
+		return nil
 	}
-	return p
+	return mpb.New(mpb.WithOutput(f), mpb.WithWidth(barWidth), mpb.WithRefreshRate(200*time.Millisecond))
 }
 
 // line prints a line that stays.

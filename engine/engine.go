@@ -35,13 +35,15 @@ type TrainOptions struct {
 	Seed      uint64
 	Loss      Loss
 	Optimizer Optimizer
+	Precision string // FP32, Mixed, or "" for FP32
 }
 
 // InferOptions fixes what a Runner is compiled for.
 type InferOptions struct {
-	Batch   int // samples at a time, at most
-	Steps   int // T
-	Threads int // 0: as many as GOMAXPROCS
+	Batch     int    // samples at a time, at most
+	Steps     int    // T
+	Threads   int    // 0: as many as GOMAXPROCS
+	Precision string // FP32, Mixed, or "" for FP32
 }
 
 // Batch is a batch of samples.

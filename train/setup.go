@@ -109,6 +109,12 @@ func BuildNet(r recipe.Recipe, set *data.Set) (*graph.Network, error) {
 	if err != nil {
 		return nil, err
 	}
+	return BuildMember(member, r, imageShape(set), len(set.Classes))
+}
+
+// BuildMember returns a member of the zoo with the recipe's neurons and windows,
+// for images of the given shape.
+func BuildMember(member zoo.Net, r recipe.Recipe, input graph.Shape, classes int) (*graph.Network, error) {
 	model, err := r.Model()
 	if err != nil {
 		return nil, err
@@ -118,7 +124,7 @@ func BuildNet(r recipe.Recipe, set *data.Set) (*graph.Network, error) {
 		return nil, err
 	}
 	return graph.Check(member.Build(zoo.Config{
-		Input: imageShape(set), Coding: graph.Direct, Classes: len(set.Classes),
+		Input: input, Coding: graph.Direct, Classes: classes,
 		Model: model, Window: win, Dropout: r.Dropout,
 	}))
 }

@@ -23,13 +23,25 @@ type Config struct {
 // Net is a member of the zoo.
 type Net struct {
 	Name, Doc string
+	Input     graph.Shape // of the images it is meant for; it takes others
 	Build     func(Config) graph.Graph
 }
 
+// Classes is the number of classes of the images that the members are meant
+// for; they take others.
+const Classes = 10
+
+var (
+	fashion = graph.Shape{H: 28, W: 28, C: 1}
+	cifar   = graph.Shape{H: 32, W: 32, C: 3}
+)
+
 // Nets lists the members.
 var Nets = []Net{
-	{"tiny", "16C3-AP2-32C3-AP2-FC", Tiny},
-	{"small", "64C3-64C3-AP2-128C3-128C3-AP2-FC256-FC", Small},
+	{"tiny", "16C3-AP2-32C3-AP2-FC", fashion, Tiny},
+	{"small", "64C3-64C3-AP2-128C3-128C3-AP2-FC256-FC", fashion, Small},
+	{"resnet19", "64C3-[128C3-128C3]×3-[256C3-256C3]×3-[512C3-512C3]×2-GAP-FC256-FC", cifar, ResNet19},
+	{"resnet19-128", "128C3-[128C3-128C3]×3-[256C3-256C3]×3-[512C3-512C3]×2-GAP-FC256-FC", cifar, ResNet19Stem128},
 }
 
 // Named returns the member of that name.
@@ -82,9 +94,13 @@ func newBuilder(name string, c Config) *builder {
 	return b
 }
 
-func (b *builder) add(kind string, op graph.Op) {
+// add puts an operation behind the node built last.
+func (b *builder) add(kind string, op graph.Op) { b.feed(kind, op, b.at) }
+
+// feed adds an operation fed by the given nodes.
+func (b *builder) feed(kind string, op graph.Op, inputs ...string) {
 	b.count[kind]++
-	b.at = b.Add(fmt.Sprintf("%s%d", kind, b.count[kind]), op, b.at)
+	b.at = b.Add(fmt.Sprintf("%s%d", kind, b.count[kind]), op, inputs...)
 }
 
 // conv adds a 3×3 convolution without bias, tdBN and neurons.
@@ -95,10 +111,17 @@ func (b *builder) conv(out int) {
 
 // spike adds tdBN in front of neurons.
 func (b *builder) spike() {
-	norm := graph.DefaultTDBN(1, b.c.Model.Threshold)
-	b.add("norm", &norm)
-	b.add("neuron", &graph.Neuron{Model: b.c.Model, Window: b.c.Window})
+	b.norm("norm", 1)
+	b.neurons()
 }
+
+// norm adds tdBN that leaves a deviation of α·θ.
+func (b *builder) norm(kind string, alpha float64) {
+	op := graph.DefaultTDBN(alpha, b.c.Model.Threshold)
+	b.add(kind, &op)
+}
+
+func (b *builder) neurons() { b.add("neuron", &graph.Neuron{Model: b.c.Model, Window: b.c.Window}) }
 
 func (b *builder) pool() { b.add("pool", &graph.AvgPool{Kernel: 2, Stride: 2}) }
 

@@ -3,6 +3,7 @@ package zoo_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -43,6 +44,14 @@ func build(t testing.TB, name string, c zoo.Config) *graph.Network {
 	return net
 }
 
+// The parameters of ResNet-19 as published, and those that tdBN before the
+// head's neurons adds: its scales. Its shifts are as many as the published
+// network's biases there.
+const (
+	publishedResNet19 = 12_630_858
+	headScales        = 256
+)
+
 // TestCounts holds trainable parameters and multiply-accumulates per step.
 //
 // tiny on 28×28×1: the maps are 28², 14² and 7².
@@ -65,6 +74,8 @@ func build(t testing.TB, name string, c zoo.Config) *graph.Network {
 // On 32×32×3 the maps are 32², 16² and 8². tiny: conv1 432 and 442,368 MACs,
 // conv2 1,179,648, fc1 8²·32·10 = 20,480; small: conv1 1,728 and 1,769,472,
 // conv2 and conv4 37,748,736 each, conv3 18,874,368, fc1 8²·128·256 = 2,097,152.
+//
+// ResNet-19's are added up in resnet.go.
 func TestCounts(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -78,10 +89,35 @@ func TestCounts(t *testing.T) {
 			"small", cifar, 1_728 + 128 + 36_864 + 128 + 73_728 + 256 + 147_456 + 256 + 2_097_152 + 512 + 2_570,
 			1_769_472 + 2*37_748_736 + 18_874_368 + 2_097_152 + 2_560,
 		},
+		{"resnet19", cifar, publishedResNet19 + headScales, 2_216_495_616},
+		{"resnet19-128", cifar, 12_697_994 + headScales, 2_285_373_952},
 	} {
 		net := build(t, c.name, config(t, c.in))
 		if net.ParamCount() != c.params || net.MACs() != c.macs {
 			t.Errorf("%s on %v: %d parameters and %d MACs, want %d and %d", c.name, c.in, net.ParamCount(), net.MACs(), c.params, c.macs)
+		}
+	}
+}
+
+// TestResidualBlocks holds ResNet-19's shapes and where it has shortcuts.
+func TestResidualBlocks(t *testing.T) {
+	for name, shortcuts := range map[string]string{
+		"resnet19":     "16×16×128 8×8×256 4×4×512",
+		"resnet19-128": "8×8×256 4×4×512",
+	} {
+		net := build(t, name, config(t, graph.Shape{H: 16, W: 16, C: 3}))
+		blocks, got := []string{}, []string{}
+		for _, l := range net.Layers {
+			switch {
+			case l.Op.Kind() == "add":
+				blocks = append(blocks, l.Out.String())
+			case strings.HasPrefix(l.Name, "shortcut_norm"):
+				got = append(got, l.Out.String())
+			}
+		}
+		const want = "16×16×128 16×16×128 16×16×128 8×8×256 8×8×256 8×8×256 4×4×512 4×4×512"
+		if strings.Join(blocks, " ") != want || strings.Join(got, " ") != shortcuts {
+			t.Errorf("%s: blocks %v, shortcuts %v; want %v and %v", name, blocks, got, want, shortcuts)
 		}
 	}
 }
@@ -104,40 +140,44 @@ func TestEveryMember(t *testing.T) {
 	}
 }
 
-// checkLayers requires tdBN before every neuron, for its threshold, dropout
-// before every linear layer, and biases where no tdBN follows.
+// checkLayers requires tdBN for the neurons' threshold before every neuron, of
+// 1/√2 the deviation where two branches are added, dropout before every linear
+// layer, and biases where no tdBN follows.
 func checkLayers(t *testing.T, net *graph.Network, c zoo.Config) {
 	t.Helper()
-	for i, l := range net.Layers[1:] {
-		before := net.Layers[l.From[0]]
-		if len(l.From) != 1 || l.From[0] != i {
-			t.Errorf("%s: %s does not follow the node before it alone", net.Graph.Name, l.Name)
+	next := map[string]graph.Layer{} // what follows a node; the last of several
+	for _, l := range net.Layers {
+		for _, in := range l.Inputs {
+			next[in] = l
 		}
-		next := ""
-		if i+2 < len(net.Layers) {
-			next = net.Layers[i+2].Op.Kind()
+	}
+	for _, l := range net.Layers[1:] {
+		before, after := net.Layers[l.From[0]].Op, ""
+		if n, ok := next[l.Name]; ok {
+			after = n.Op.Kind()
 		}
+		ok := true
 		switch op := l.Op.(type) {
 		case *graph.Conv:
-			if *op != (graph.Conv{Out: op.Out, Kernel: 3, Stride: 1, Pad: 1}) || next != "tdbn" {
-				t.Errorf("%s: %s is %+v, followed by %s", net.Graph.Name, l.Name, *op, next)
-			}
+			k := op.Kernel
+			ok = *op == graph.Conv{Out: op.Out, Kernel: k, Stride: op.Stride, Pad: k / 2} && (k == 3 || k == 1) && after == "tdbn"
 		case *graph.Linear:
-			if before.Op.Kind() != "dropout" || op.Bias == (next == "tdbn") || (next != "tdbn") != (next == "readout") {
-				t.Errorf("%s: %s is %+v, between %s and %s", net.Graph.Name, l.Name, *op, before.Op.Kind(), next)
-			}
+			ok = before.Kind() == "dropout" && op.Bias == (after != "tdbn") && (after == "tdbn" || after == "readout")
 		case *graph.TDBN:
-			if want := graph.DefaultTDBN(1, c.Model.Threshold); *op != want || next != "neuron" {
-				t.Errorf("%s: %s is %+v, followed by %s", net.Graph.Name, l.Name, *op, next)
+			alpha := 1.
+			if after == "add" {
+				alpha = math.Sqrt2 / 2
 			}
+			ok = *op == graph.DefaultTDBN(alpha, c.Model.Threshold) && (after == "neuron" || after == "add")
+		case *graph.Add:
+			ok = len(l.From) == 2 && before.Kind() == "tdbn" && after == "neuron"
 		case *graph.Neuron:
-			if before.Op.Kind() != "tdbn" || !reflect.DeepEqual(*op, graph.Neuron{Model: c.Model, Window: c.Window}) {
-				t.Errorf("%s: %s is %+v behind %s", net.Graph.Name, l.Name, *op, before.Op.Kind())
-			}
+			ok = (before.Kind() == "tdbn" || before.Kind() == "add") && reflect.DeepEqual(*op, graph.Neuron{Model: c.Model, Window: c.Window})
 		case *graph.Dropout:
-			if op.P != c.Dropout || next != "linear" {
-				t.Errorf("%s: %s is %+v, followed by %s", net.Graph.Name, l.Name, *op, next)
-			}
+			ok = op.P == c.Dropout && after == "linear"
+		}
+		if !ok {
+			t.Errorf("%s: %s is %+v, between %s and %s", net.Graph.Name, l.Name, l.Op, before.Kind(), after)
 		}
 	}
 }
@@ -165,6 +205,14 @@ func TestNodeNames(t *testing.T) {
 		"tiny": "input conv1 norm1 neuron1 pool1 conv2 norm2 neuron2 pool2 flatten dropout1 fc1 readout",
 		"small": "input conv1 norm1 neuron1 conv2 norm2 neuron2 pool1 conv3 norm3 neuron3 conv4 norm4 neuron4 pool2 " +
 			"flatten dropout1 fc1 norm5 neuron5 dropout2 fc2 readout",
+		"resnet19": "input conv1 norm1 neuron1 " +
+			"conv2 norm2 neuron2 conv3 norm3 shortcut1 shortcut_norm1 add1 neuron3 " +
+			"conv4 norm4 neuron4 conv5 norm5 add2 neuron5 conv6 norm6 neuron6 conv7 norm7 add3 neuron7 " +
+			"conv8 norm8 neuron8 conv9 norm9 shortcut2 shortcut_norm2 add4 neuron9 " +
+			"conv10 norm10 neuron10 conv11 norm11 add5 neuron11 conv12 norm12 neuron12 conv13 norm13 add6 neuron13 " +
+			"conv14 norm14 neuron14 conv15 norm15 shortcut3 shortcut_norm3 add7 neuron15 " +
+			"conv16 norm16 neuron16 conv17 norm17 add8 neuron17 " +
+			"global_pool dropout1 fc1 norm18 neuron18 dropout2 fc2 readout",
 	} {
 		var names []string
 		for _, n := range build(t, name, c).Graph.Nodes {

@@ -51,6 +51,9 @@ func newTrainer(net *graph.Network, o engine.TrainOptions, spikes spikeForm) (*t
 	if err := checkSizes(o.Batch, o.Steps, o.Threads); err != nil {
 		return nil, err
 	}
+	if err := checkPrecision(o.Precision); err != nil {
+		return nil, err
+	}
 	if err := o.Loss.Validate(); err != nil {
 		return nil, err
 	}
@@ -81,6 +84,9 @@ func newTrainer(net *graph.Network, o engine.TrainOptions, spikes spikeForm) (*t
 // seed 0 until Load replaces them.
 func (Engine) CompileInfer(net *graph.Network, o engine.InferOptions) (engine.Runner, error) {
 	if err := checkSizes(o.Batch, o.Steps, o.Threads); err != nil {
+		return nil, err
+	}
+	if err := checkPrecision(o.Precision); err != nil {
 		return nil, err
 	}
 	p, err := newPlan(net, planOptions{batch: o.Batch, steps: o.Steps, threads: o.Threads})
