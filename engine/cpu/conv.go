@@ -161,6 +161,14 @@ func (c *convOp) takeMoments() *moments {
 	return c.moments
 }
 
+// kind says how the input took part.
+func (c *convOp) kind() string {
+	if c.eventful {
+		return "conv, events"
+	}
+	return "conv, dense"
+}
+
 func (c *convOp) inputs() []*input { return []*input{&c.x} }
 
 func (c *convOp) buffers() buffers {

@@ -59,17 +59,29 @@ func (g *convGradients) touched() []*buffer {
 }
 
 func (c *convOp) backward() {
-	g := &c.grads
-	run := c.p.pool.run
-	run(g.tilesC*g.tilesO, g.weightTile)
-	if c.b != nil {
-		clear(c.b.grad)
-		kernel.SumRows(c.b.grad, c.y.grad[:c.p.frames(c.y)*c.y.shape.Size()])
-	}
+	c.grads.ofWeights()
 	if c.x.wantsGrad() {
-		run(g.g.Positions(), g.packTile)
-		run(g.panels*g.units.count(), g.inputTile)
+		c.grads.ofInput()
 	}
+}
+
+func (g *convGradients) weightsKind() string { return "conv weights" }
+
+// ofWeights computes the gradient of the weights and of the bias.
+func (g *convGradients) ofWeights() {
+	g.p.pool.run(g.tilesC*g.tilesO, g.weightTile)
+	if g.b != nil {
+		clear(g.b.grad)
+		kernel.SumRows(g.b.grad, g.y.grad[:g.p.frames(g.y)*g.y.shape.Size()])
+	}
+}
+
+func (g *convGradients) inputKind() string { return "conv input" }
+
+// ofInput computes the gradient of the input.
+func (g *convGradients) ofInput() {
+	g.p.pool.run(g.g.Positions(), g.packTile)
+	g.p.pool.run(g.panels*g.units.count(), g.inputTile)
 }
 
 func (g *convGradients) weightTask(worker, task int) {

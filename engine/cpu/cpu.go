@@ -74,7 +74,7 @@ func newTrainer(net *graph.Network, o engine.TrainOptions, spikes spikeForm) (*t
 	}
 	t := &trainer{
 		plan: p, seed: o.Seed, loss: newLoss(o.Loss, net.Classes()),
-		opt: newOptimizer(o.Optimizer, p.params),
+		opt: newOptimizer(p, o.Optimizer),
 	}
 	t.result.Neurons = p.activities()
 	return t, nil

@@ -12,7 +12,6 @@ import (
 // sample's place in the batch alone.
 type dropoutOp struct {
 	*pixelOp
-	name   string
 	mask   []float32 // [N][H·W·C], 0 or 1/(1−P)
 	active bool      // false: observing or inferring
 	seed   uint64
@@ -25,7 +24,7 @@ func (p *plan) newDropout(l node, op *graph.Dropout, x *value) *value {
 	if !p.train {
 		return x
 	}
-	d := &dropoutOp{name: l.Name, node: l.index, share: op.P}
+	d := &dropoutOp{node: l.index, share: op.P}
 	l.Out = x.shape // a vector's pixels may still lie apart
 	d.pixelOp = p.newPixelOp(l, x)
 	d.y.flat, d.y.density = x.flat, x.density

@@ -95,6 +95,8 @@ func (n *neuronOp) allocate() {
 	}
 }
 
+func (n *neuronOp) kind() string { return "neuron" }
+
 func (n *neuronOp) inputs() []*input { return n.sum.inputs }
 
 func (n *neuronOp) buffers() buffers {

@@ -85,6 +85,8 @@ func (p *plan) newNorm(l node, o *graph.TDBN, x *value) *value {
 	return p.newSum(l, []*term{{input: input{value: x}, norm: n}})
 }
 
+func (n *normOp) kind() string { return "tdbn" }
+
 func (n *normOp) inputs() []*input { return []*input{&n.x} }
 
 func (n *normOp) buffers() buffers {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 
+	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/window"
 )
@@ -17,6 +18,7 @@ type op interface {
 	backward()
 	inputs() []*input
 	buffers() buffers
+	kind() string // for profiles
 }
 
 // planOptions is what a plan is made for.
@@ -57,6 +59,7 @@ type plan struct {
 	memory  []*buffer
 	events  map[eventSize]*eventLists
 	scratch [][]float32 // per worker
+	profile *profiler   // nil: nobody asked
 }
 
 func newPlan(net *graph.Network, o planOptions) (*plan, error) {
@@ -223,8 +226,8 @@ func (p *plan) allocate() error {
 // forward runs all operations.
 func (p *plan) forward() {
 	p.pool.during(func() {
-		for _, o := range p.ops {
-			o.forward()
+		for i, o := range p.ops {
+			p.timed(p.labels[i], engine.Forward, o.kind, o.forward)
 		}
 	})
 }
@@ -234,7 +237,15 @@ func (p *plan) forward() {
 func (p *plan) backward() {
 	p.pool.during(func() {
 		for i := len(p.ops) - 1; i >= 0; i-- {
-			p.ops[i].backward()
+			c, ok := p.ops[i].(*convOp)
+			if !ok {
+				p.timed(p.labels[i], engine.Backward, p.ops[i].kind, p.ops[i].backward)
+				continue
+			}
+			p.timed(p.labels[i], engine.Backward, c.grads.weightsKind, c.grads.ofWeights)
+			if c.x.wantsGrad() {
+				p.timed(p.labels[i], engine.Backward, c.grads.inputKind, c.grads.ofInput)
+			}
 		}
 	})
 }

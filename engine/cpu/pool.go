@@ -1,7 +1,9 @@
 package cpu
 
 import (
+	"context"
 	"runtime"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 )
@@ -25,7 +27,11 @@ type pool struct {
 	next    atomic.Int64 // tile
 	tiles   int
 	fn      func(worker, tile int)
+	labels  atomic.Pointer[context.Context] // of the operation, while profiling
 }
+
+// label gives workers the labels of a CPU profile.
+func (p *pool) label(ctx context.Context) { p.labels.Store(&ctx) }
 
 // watches is how often a worker looks for work before it lets another goroutine
 // run.
@@ -54,6 +60,9 @@ func (p *pool) watch(worker int, seen int64) int64 {
 		switch job := p.job.Load(); {
 		case job != seen:
 			seen, looks = job, 0
+			if l := p.labels.Load(); l != nil {
+				pprof.SetGoroutineLabels(*l)
+			}
 			p.take(worker)
 			p.pending.Add(-1)
 		case p.over.Load():

@@ -9,6 +9,7 @@ import (
 // of the others in both directions.
 type pixelOp struct {
 	p        *plan
+	name     string
 	x        []input
 	y        *value
 	fwd, bwd func(worker, px int)
@@ -17,7 +18,7 @@ type pixelOp struct {
 
 // newPixelOp prepares an operation on numbers.
 func (p *plan) newPixelOp(l node, x ...*value) *pixelOp {
-	o := &pixelOp{p: p, y: p.newValue(l.Out, l.Static, asNumbers, l.grad)}
+	o := &pixelOp{p: p, name: l.Op.Kind(), y: p.newValue(l.Out, l.Static, asNumbers, l.grad)}
 	for _, v := range x {
 		if v.static && !l.Static {
 			v = p.changing(l, v)
@@ -28,6 +29,8 @@ func (p *plan) newPixelOp(l node, x ...*value) *pixelOp {
 	p.append(l.Name, o.y, o)
 	return o
 }
+
+func (o *pixelOp) kind() string { return o.name }
 
 func (o *pixelOp) inputs() []*input {
 	ins := make([]*input, len(o.x))
@@ -235,7 +238,7 @@ func (p *plan) newConcat(l node, x []*value) *value {
 // gathered returns the vectors that the pixels of a value make up, in one pixel.
 func (p *plan) gathered(l node, x *value) *value {
 	s := graph.Shape{H: 1, W: 1, C: x.shape.Size()}
-	o := &pixelOp{p: p, x: []input{{value: x}}, y: p.newValue(s, x.static, asNumbers, x.wantsGrad()), across: x.pixels()}
+	o := &pixelOp{p: p, name: "flatten", x: []input{{value: x}}, y: p.newValue(s, x.static, asNumbers, x.wantsGrad()), across: x.pixels()}
 	c := x.shape.C
 	// The frames of one input pixel: the output's only pixel has them all.
 	each := func(px int, pixel, vectors []float32, fn func(pixel, vector []float32)) {

@@ -155,6 +155,8 @@ func (p *plan) addUp(name string, y *value, terms []*term) {
 	p.append(name, y, o)
 }
 
+func (o *sumOp) kind() string { return "sum" }
+
 func (o *sumOp) inputs() []*input { return o.sum.inputs }
 
 func (o *sumOp) buffers() buffers {

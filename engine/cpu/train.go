@@ -25,28 +25,37 @@ func (t *trainer) Step(b engine.Batch, lr float64) (*engine.Result, error) {
 	if err := t.check(b); err != nil {
 		return nil, err
 	}
+	var err error
+	t.pool.during(func() { err = t.step(b, lr) })
+	if err != nil {
+		return nil, err
+	}
+	return &t.result, nil
+}
+
+func (t *trainer) step(b engine.Batch, lr float64) error {
 	t.pass(b, true)
 	// A potential that is not a number fires no spike: the loss would not show it.
 	if err := t.checkPotentials(); err != nil {
-		return nil, err
+		return err
 	}
 	loss, correct := t.loss.run(t.out.grad, t.out.data, b.Y, t.steps)
 	t.result.Loss, t.result.Correct = loss, correct
 	if !isFinite(loss) {
-		return nil, &engine.NonFiniteError{What: "loss", Step: -1}
+		return &engine.NonFiniteError{What: "loss", Step: -1}
 	}
 	t.backward()
-	norm, bad := t.opt.norm()
+	norm, bad := t.opt.gradNorm()
 	if bad != nil {
-		return nil, &engine.NonFiniteError{What: "gradient", Node: bad.spec.Name, Step: -1}
+		return &engine.NonFiniteError{What: "gradient", Node: bad.spec.Name, Step: -1}
 	}
 	t.result.GradNorm = norm
 	t.updates++
-	t.opt.step(lr, norm, t.updates)
+	t.timed("", engine.Update, t.opt.kind, func() { t.opt.step(lr, norm, t.updates) })
 	for _, n := range t.norm {
 		n.updateRunning()
 	}
-	return &t.result, nil
+	return nil
 }
 
 func (t *trainer) check(b engine.Batch) error {
