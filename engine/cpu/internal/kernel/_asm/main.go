@@ -27,6 +27,7 @@ var families = map[string]func(){
 			v.optimizers()
 		}
 	},
+	"scan": scanFamily,
 }
 
 func main() {
