@@ -10,6 +10,8 @@ type kernels struct {
 	level string
 	eventKernels
 
+	scanKernels
+
 	combine  func(acc, rows []float32, row []int32, val []float32)
 	compress func(val []float32, row []int32, x []float32, n, lines, line, first, step int) int
 	gather   func(val []float32, row []int32, count []int, room int, x []float32, offset, index []int32)
@@ -39,7 +41,7 @@ type kernels struct {
 }
 
 var portable = kernels{
-	level: "portable", eventKernels: eventPortable, combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
+	level: "portable", eventKernels: eventPortable, scanKernels: scanPortable, combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
 	step: stepPortable, after: afterPortable, back: backPortable,
 	rectangular: rectangularPortable, triangular: triangularPortable, epanechnikov: epanechnikovPortable,
 	affine: affinePortable, affinePair: affinePairPortable, affinePairAdd: affinePairAddPortable, moments: momentsPortable,

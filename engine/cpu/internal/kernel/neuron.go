@@ -150,11 +150,23 @@ func backPortable(q, carry, g, h, u, s, prev, c2, c1 []float32, keep, jump, floo
 
 // CoefGradient adds ∂L/∂c_k = Σ q·v[t−1]^k per channel to d2, d1, d0.
 func CoefGradient(d2, d1, d0 []float64, q, prev []float32) {
+	if c, n := len(d0), len(prev); n > 0 {
+		current.coefGradient(d2[:c], d1[:c], d0, q[:n], prev, n/c)
+	}
+}
+
+// coefGradientPortable adds rows in order; all versions agree to the bit.
+func coefGradientPortable(d2, d1, d0 []float64, q, prev []float32, rows int) {
 	c := len(d0)
-	for i, v := range prev {
-		k, qi, vi := i%c, float64(q[i]), float64(v)
-		d0[k] += qi
-		d1[k] += qi * vi
-		d2[k] += qi * vi * vi
+	d2, d1 = d2[:c], d1[:c]
+	for r := range rows {
+		qs := q[r*c:][:c]
+		for i, v := range prev[r*c:][:c] {
+			qi, vi := float64(qs[i]), float64(v)
+			d0[i] += qi
+			qi *= vi
+			d1[i] += qi
+			d2[i] += qi * vi
+		}
 	}
 }

@@ -47,7 +47,9 @@ func epanechnikovPortable(h, u []float32, theta, b float32) {
 }
 
 // Gaussian has standard deviation b.
-func Gaussian(h, u []float32, theta, b float32) {
+func Gaussian(h, u []float32, theta, b float32) { current.gaussian(h[:len(u)], u, theta, b) }
+
+func gaussianPortable(h, u []float32, theta, b float32) {
 	h = h[:len(u)]
 	inv := 1 / b
 	top := inv / float32(math.Sqrt(2*math.Pi))
@@ -58,7 +60,9 @@ func Gaussian(h, u []float32, theta, b float32) {
 }
 
 // ATan has half-width at half height b.
-func ATan(h, u []float32, theta, b float32) {
+func ATan(h, u []float32, theta, b float32) { current.atan(h[:len(u)], u, theta, b) }
+
+func atanPortable(h, u []float32, theta, b float32) {
 	h = h[:len(u)]
 	inv := 1 / b
 	top := inv / math.Pi
@@ -69,7 +73,9 @@ func ATan(h, u []float32, theta, b float32) {
 }
 
 // Sigmoid has inverse slope b.
-func Sigmoid(h, u []float32, theta, b float32) {
+func Sigmoid(h, u []float32, theta, b float32) { current.sigmoid(h[:len(u)], u, theta, b) }
+
+func sigmoidPortable(h, u []float32, theta, b float32) {
 	h = h[:len(u)]
 	inv := 1 / b
 	for i, ui := range u {

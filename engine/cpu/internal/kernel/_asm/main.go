@@ -37,6 +37,7 @@ var families = map[string]func(){
 		}
 		avx2.transposeBits()
 	},
+	"scan": scanFamily,
 }
 
 func main() {

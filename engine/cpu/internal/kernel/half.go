@@ -1,0 +1,3 @@
+package kernel
+
+type BF16 uint16

@@ -1,0 +1,75 @@
+package kernel
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestPixelPooling(t *testing.T) {
+	for _, g := range []Geometry{{4, 4, 3, 2, 2, 2, 2, 0}, {5, 5, 32, 2, 2, 3, 2, 0}, {4, 5, 70, 3, 4, 2, 1, 0}, {5, 7, 1, 2, 3, 1, 3, 0}, {6, 6, 33, 2, 2, 2, 4, 0}} {
+		for frames := range 4 {
+			a := newArena(uint64(g.C+frames), false)
+			in, out, n := g.H*g.W, g.OutH*g.OutW, frames*g.C
+			x, dy := a.bits(in*frames, g.C), a.floats(out*n)
+			bit := func(p, i int) uint32 { // of pixel p, number i of [frames][C]
+				return x[(p*frames+i/g.C)*Words(g.C)+i%g.C/32] >> (i % g.C % 32) & 1
+			}
+			dx := make([]float64, in*n)
+			avg, fired := make([]float64, out*n), make([]uint32, out*n)
+			global := make([]float64, n)
+			share := 1 / float64(g.Kernel*g.Kernel)
+			for p := range in {
+				for i := range n {
+					global[i] += float64(bit(p, i)) / float64(in)
+				}
+			}
+			for o := range out {
+				for k := range g.Kernel * g.Kernel {
+					p := (o/g.OutW*g.Stride+k/g.Kernel)*g.W + o%g.OutW*g.Stride + k%g.Kernel
+					for i := range n {
+						avg[o*n+i] += share * float64(bit(p, i))
+						fired[o*n+i] |= bit(p, i)
+						dx[p*n+i] += share * float64(dy[o*n+i])
+					}
+				}
+			}
+			for _, level := range Levels() {
+				restore := Use(level)
+				what := fmt.Sprintf("%s, %+v, %d frames", level, g, frames)
+				for o := range out {
+					y := a.floats(n)
+					AvgPoolBits(y, x, g, frames, o)
+					near(t, what+" average", y, avg[o*n:(o+1)*n], 1)
+					apart := g.C + 3
+					half, _ := a.halves(frames * apart)
+					AvgPoolBitsBF16(BF16Rows{half, apart}, x, g, frames, o)
+					largest, _ := a.words(frames * Words(g.C))
+					MaxPoolBits(largest, x, g, frames, o)
+					for i := range n {
+						if got := half[i/g.C*apart+i%g.C]; got != toBF16(y[i]) {
+							t.Fatalf("%s: BF16 average %v, want %v", what, fromBF16(got), y[i])
+						}
+						if got := largest[i/g.C*Words(g.C)+i%g.C/32] >> (i % g.C % 32) & 1; got != fired[o*n+i] {
+							t.Fatalf("%s: maximum %v, want %v", what, got, fired[o*n+i])
+						}
+					}
+				}
+				y := a.floats(n)
+				GlobalAvgPoolBits(y, x, frames, g.C, in)
+				near(t, what+" global average", y, global, 1)
+				for p := range in {
+					d, want := a.floats(n), dx[p*n:(p+1)*n]
+					AvgPoolPixelBack(d, dy, g, frames, p, false)
+					near(t, what+" gradient", d, want, 9)
+					twice := make([]float64, n)
+					for i, v := range want {
+						twice[i] = 2 * v
+					}
+					AvgPoolPixelBack(d, dy, g, frames, p, true)
+					near(t, what+" gradient added", d, twice, 9)
+				}
+				restore()
+			}
+		}
+	}
+}

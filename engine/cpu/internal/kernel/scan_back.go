@@ -1,0 +1,122 @@
+package kernel
+
+// Shape is a window that the backward scan computes by itself, or Given: one
+// that it reads.
+type Shape int
+
+const (
+	Given Shape = iota
+	RectangularShape
+	TriangularShape
+	EpanechnikovShape
+
+	shapes
+)
+
+// Surrogate is the window of a step. B is the shape's scale; H are the values of
+// a given one.
+type Surrogate struct {
+	Shape Shape
+	B     float32
+	H     []float32
+}
+
+// reachTop returns the constants of a compact shape: its height, and how far it
+// reaches, or what a distance is multiplied with.
+func (w *Surrogate) reachTop() (reach, top float32) {
+	switch inv := 1 / w.B; w.Shape {
+	case RectangularShape:
+		return w.B, .5 / w.B
+	case TriangularShape:
+		return inv, inv
+	case EpanechnikovShape:
+		return inv, .75 * inv
+	}
+	return 0, 0
+}
+
+// Backward is Back for a tile: q and carry are written from the gradient g of the
+// spikes, rows of numbers, the potentials u[t] and those of the step before,
+// u[t−1], nil at the first step, whose potential v[t−1] is the reset value.
+func (p *Neuron) Backward(q, carry []float32, g Rows, w Surrogate, u, before []float32) {
+	n := len(u)
+	if n == 0 {
+		return
+	}
+	c := len(p.C2)
+	keep, jump, attach := p.reset()
+	kept := 1 - keep
+	reach, top := w.reachTop()
+	q, carry, c1 := q[:n], carry[:n], p.C1[:c]
+	if before != nil {
+		before = before[:n]
+	}
+	if w.Shape == Given {
+		w.H = w.H[:n]
+	}
+	if g.Half != nil {
+		current.backwardBF16[w.Shape](q, carry, g.Half[:n], w.H, u, before, p.C2, c1, n/c, p.Theta, kept, jump, p.Floor, keep*attach, jump*attach, reach, top, p.Reset)
+	} else {
+		current.backward[w.Shape](q, carry, g.Float[:n], w.H, u, before, p.C2, c1, n/c, p.Theta, kept, jump, p.Floor, keep*attach, jump*attach, reach, top, p.Reset)
+	}
+}
+
+// backwardPortable has the slope of the reset as
+//
+//	∂v/∂u = 1 − keep·s + (jumpPassed − keepPassed·u)·h,
+//
+// where both are zero if gradients do not pass through the reset.
+func backwardPortable(s Shape, q, carry []float32, g Rows, h, u, before, c2, c1 []float32, rows int, theta, kept, jump, floor, keepPassed, jumpPassed, reach, top, start float32) {
+	var gBuf, hBuf piece
+	c := len(c2)
+	for r := range rows {
+		for from := 0; from < c; from += wordBits {
+			to := min(from+wordBits, c)
+			gs := g.piece(&gBuf, r, c, from, to)
+			n, at := len(gs), r*c+from
+			us, qs, cs := u[at:][:n], q[at:][:n], carry[at:][:n]
+			hs := hBuf[:n]
+			if s == Given {
+				hs = h[at:][:n]
+			} else {
+				s.compute(hs, us, theta, reach, top)
+			}
+			k2, k1 := c2[from:to][:n], c1[from:to][:n]
+			for i, gi := range gs {
+				ui, slope, next := us[i], float32(1), us[i]
+				if ui >= theta {
+					slope, next = kept, ui*kept+jump
+				}
+				slope += (jumpPassed - keepPassed*ui) * hs[i]
+				if next < floor {
+					slope = 0
+				}
+				prev := start
+				if before != nil {
+					prev = afterReset(before[at+i], theta, kept, jump, floor)
+				}
+				qi := gi*hs[i] + cs[i]*slope
+				qs[i], cs[i] = qi, qi*(2*prev*k2[i]+k1[i])
+			}
+		}
+	}
+}
+
+// compute writes a compact window.
+func (s Shape) compute(h, u []float32, theta, reach, top float32) {
+	for i, ui := range u {
+		d := ui - theta
+		switch s {
+		case RectangularShape:
+			h[i] = 0
+			if abs(d) < reach {
+				h[i] = top
+			}
+		case TriangularShape:
+			h[i] = max(0, 1-abs(d)*reach) * top
+		case EpanechnikovShape:
+			d *= reach
+			h[i] = max(0, 1-d*d) * top
+		}
+	}
+}

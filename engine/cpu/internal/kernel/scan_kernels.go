@@ -1,0 +1,101 @@
+package kernel
+
+// scanKernels are the kernels of the scan of tiles, of statistics beside it, of
+// smooth windows and of pooling pixel by pixel.
+type scanKernels struct {
+	term     termKernel[float32]
+	termBF16 termKernel[BF16]
+	termBits termKernel[uint32]
+
+	forward     forwardKernel[float32]
+	forwardBF16 forwardKernel[BF16]
+	forwardBits forwardKernel[uint32]
+	fire        func(v, u []float32, theta, kept, jump, floor float32)
+
+	backward     [shapes]backwardKernel[float32]
+	backwardBF16 [shapes]backwardKernel[BF16]
+
+	normGradient       normGradientKernel[float32, float32]
+	normGradientFrom   normGradientKernel[float32, BF16] // z is BF16
+	normGradientTo     normGradientKernel[BF16, float32] // dz is BF16
+	normGradientFromTo normGradientKernel[BF16, BF16]
+
+	addMoments     func(sum, sumXY []float64, x, y []float32, rows int)
+	addMomentsBF16 func(sum, sumXY []float64, x []float32, y []BF16, rows int)
+	addSquares     func(sum, sum2 []float64, x []float32, rows int)
+	coefGradient   func(d2, d1, d0 []float64, q, prev []float32, rows int)
+
+	gaussian, sigmoid, atan Window
+
+	averageBits     averageBitsKernel[float32]
+	averageBitsBF16 averageBitsKernel[BF16]
+	scale           func(dst, src []float32, a float32)
+}
+
+type (
+	termKernel[Z any]    = func(x []float32, z []Z, scale, shift []float32, rows int, add bool)
+	forwardKernel[Z any] = func(fired []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, rows int, add bool,
+		theta, kept, jump, floor float32) (spikes, sum, sum2 float64)
+	backwardKernel[G any] = func(q, carry []float32, g []G, h, u, before, c2, c1 []float32, rows int,
+		theta, kept, jump, floor, keepPassed, jumpPassed, reach, top, start float32)
+	normGradientKernel[D, Z any] = func(dz []D, q []float32, z []Z, gain, off, mid []float32, rows int)
+	averageBitsKernel[Y any]     = func(y []Y, x []uint32, rows, c, apart, high, wide, down, across int, share float32)
+)
+
+// Portable versions exist once for all kinds of rows.
+var scanPortable = scanKernels{
+	term: portableTerm(floats), termBF16: portableTerm(halves), termBits: portableTerm(bitRows),
+	forward: portableForward(floats), forwardBF16: portableForward(halves), forwardBits: portableForward(bitRows),
+	fire:     firePortable,
+	backward: portableBackward(floats), backwardBF16: portableBackward(halves),
+	normGradient: portableNormGradient(floats, floats), normGradientFrom: portableNormGradient(floats, halves),
+	normGradientTo: portableNormGradient(halves, floats), normGradientFromTo: portableNormGradient(halves, halves),
+	addMoments: func(sum, sumXY []float64, x, y []float32, rows int) {
+		addMomentsPortable(sum, sumXY, x, floats(y), rows)
+	},
+	addMomentsBF16: func(sum, sumXY []float64, x []float32, y []BF16, rows int) {
+		addMomentsPortable(sum, sumXY, x, halves(y), rows)
+	},
+	addSquares: addSquaresPortable, coefGradient: coefGradientPortable,
+	gaussian: gaussianPortable, sigmoid: sigmoidPortable, atan: atanPortable,
+	averageBits: portableAverageBits(floats), averageBitsBF16: portableAverageBits(halves), scale: scalePortable,
+}
+
+func floats(x []float32) Rows { return Rows{Float: x} }
+func halves(x []BF16) Rows    { return Rows{Half: x} }
+func bitRows(x []uint32) Rows { return Rows{Bits: x} }
+
+func portableTerm[Z any](rows func([]Z) Rows) termKernel[Z] {
+	return func(x []float32, z []Z, scale, shift []float32, n int, add bool) {
+		termPortable(x, rows(z), scale, shift, n, add)
+	}
+}
+
+func portableForward[Z any](rows func([]Z) Rows) forwardKernel[Z] {
+	return func(fired []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, n int, add bool,
+		theta, kept, jump, floor float32) (spikes, sum, sum2 float64) {
+		return forwardPortable(fired, u, v, rows(z), scale, shift, c2, c1, c0, n, add, theta, kept, jump, floor)
+	}
+}
+
+func portableBackward[G any](rows func([]G) Rows) (all [shapes]backwardKernel[G]) {
+	for s := range shapes {
+		all[s] = func(q, carry []float32, g []G, h, u, before, c2, c1 []float32, n int,
+			theta, kept, jump, floor, keepPassed, jumpPassed, reach, top, start float32) {
+			backwardPortable(s, q, carry, rows(g), h, u, before, c2, c1, n, theta, kept, jump, floor, keepPassed, jumpPassed, reach, top, start)
+		}
+	}
+	return all
+}
+
+func portableNormGradient[D, Z any](to func([]D) Rows, from func([]Z) Rows) normGradientKernel[D, Z] {
+	return func(dz []D, q []float32, z []Z, gain, off, mid []float32, rows int) {
+		normGradientPortable(to(dz), q, from(z), gain, off, mid, rows)
+	}
+}
+
+func portableAverageBits[Y any](to func([]Y) Rows) averageBitsKernel[Y] {
+	return func(y []Y, x []uint32, rows, c, apart, high, wide, down, across int, share float32) {
+		averageBitsPortable(to(y), x, rows, c, apart, high, wide, down, across, share)
+	}
+}

@@ -1,0 +1,460 @@
+package kernel
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// halves returns n random numbers of BF16 between guards, and all of them with
+// the guards as numbers to compare.
+func (a *arena) halves(n int) (x []BF16, all func() []float64) {
+	return fenced(a, n, func(v float32) BF16 { return toBF16(v) })
+}
+
+// words returns n random words of bits, as many ones as zeros.
+func (a *arena) words(n int) (x []uint32, all func() []float64) {
+	return fenced(a, n, func(float32) uint32 { return a.rng.Uint32() })
+}
+
+// bits returns rows of c random bits.
+func (a *arena) bits(rows, c int) []uint32 {
+	x, _ := a.words(rows * Words(c))
+	if c%wordBits != 0 {
+		for r := range rows {
+			x[(r+1)*Words(c)-1] &= 1<<(c%wordBits) - 1
+		}
+	}
+	return x
+}
+
+func fenced[T BF16 | uint32](a *arena, n int, random func(float32) T) (x []T, all func() []float64) {
+	buf := make([]T, a.offset+n+guardWidth)
+	for i := range buf {
+		buf[i] = guardValue
+	}
+	x = buf[a.offset:][:n:n]
+	for i, v := range a.floats(n) {
+		x[i] = random(v)
+	}
+	return x, func() []float64 {
+		out := make([]float64, len(buf))
+		for i, v := range buf {
+			out[i] = float64(v)
+		}
+		return out
+	}
+}
+
+func (a *arena) wide(n int) []float64 {
+	x := make([]float64, n)
+	for i, v := range a.floats(n) {
+		x[i] = float64(v)
+	}
+	return x
+}
+
+// resets are the kinds of reset: kept, jump, floor, and what of the reset passes
+// gradients.
+var resets = [][5]float32{
+	{0, -.2, float32(math.Inf(-1)), 1, -.2}, {1, -.1, -.5, 0, -.1}, {0, 0, -.3, 0, 0},
+}
+
+// scanTileCase runs both directions on a tile of a kind of rows.
+func scanTileCase(which int) kernelCase {
+	return func(k *kernels, a *arena, n, rows int) []float64 {
+		m := n * rows
+		scale, shift, c2, c1, c0 := a.floats(n), a.floats(n), a.floats(n), a.floats(n), a.floats(n)
+		float, packed := a.floats(m), a.bits(rows, n)
+		half, _ := a.halves(m)
+		x := a.floats(m)
+		var out []float64
+		for i, r := range resets {
+			const theta = -.1
+			u, v, add := a.floats(m), a.floats(m), i > 0
+			if i == 2 && rows > 1 {
+				u, add = nil, false
+			}
+			fired, words := a.words(rows * Words(n))
+			clear(fired)
+			var s, sum, sum2 float64
+			switch which {
+			case 0:
+				k.term(x, float, scale, shift, rows, add)
+				s, sum, sum2 = k.forward(fired, u, v, float, scale, shift, c2, c1, c0, rows, add, theta, r[0], r[1], r[2])
+			case 1:
+				k.termBF16(x, half, scale, shift, rows, add)
+				s, sum, sum2 = k.forwardBF16(fired, u, v, half, scale, shift, c2, c1, c0, rows, add, theta, r[0], r[1], r[2])
+			case 2:
+				k.termBits(x, packed, scale, shift, rows, add)
+				s, sum, sum2 = k.forwardBits(fired, u, v, packed, scale, shift, c2, c1, c0, rows, add, theta, r[0], r[1], r[2])
+			}
+			out = append(append(out, words()...), s, sum, sum2)
+			k.fire(a.floats(m), x, theta, r[0], r[1], r[2])
+		}
+		return out
+	}
+}
+
+func backwardCase(half bool) kernelCase {
+	return func(k *kernels, a *arena, n, rows int) []float64 {
+		m := n * rows
+		u, h, c2, c1 := a.floats(m), a.floats(m), a.floats(n), a.floats(n)
+		g16, _ := a.halves(m)
+		for s := range shapes {
+			for i, r := range resets {
+				before := a.floats(m)
+				if i == 0 {
+					before = nil
+				}
+				if half {
+					k.backwardBF16[s](a.floats(m), a.floats(m), g16, h, u, before, c2, c1, rows, -.1, r[0], r[1], r[2], r[3], r[4], .8, .6, -.2)
+				} else {
+					k.backward[s](a.floats(m), a.floats(m), a.floats(m), h, u, before, c2, c1, rows, -.1, r[0], r[1], r[2], r[3], r[4], .8, .6, -.2)
+				}
+			}
+		}
+		return nil
+	}
+}
+
+// normGradientCase returns, of rows of BF16, how many numbers are not those of
+// rows of float32 rounded.
+func normGradientCase(k *kernels, a *arena, n, rows int) []float64 {
+	m := n * rows
+	q, z, gain, off, mid := a.floats(m), a.floats(m), a.floats(n), a.floats(n), a.floats(n)
+	half, _ := a.halves(m)
+	wrong := 0.0
+	compare := func(got []BF16, want []float32) {
+		for i, w := range want {
+			if got[i] != toBF16(w) {
+				wrong++
+			}
+		}
+	}
+	dz, from := a.floats(m), a.floats(m)
+	to, all := a.halves(m)
+	k.normGradient(dz, q, z, gain, off, mid, rows)
+	k.normGradientTo(to, q, z, gain, off, mid, rows)
+	compare(to, dz)
+	clear(to)
+	out := all() // the guards
+	k.normGradientFrom(from, q, half, gain, off, mid, rows)
+	k.normGradientFromTo(to, q, half, gain, off, mid, rows)
+	compare(to, from)
+	return append(out, wrong)
+}
+
+var scanCases = map[string]kernelCase{
+	"scan":          scanTileCase(0),
+	"scan of BF16":  scanTileCase(1),
+	"scan of bits":  scanTileCase(2),
+	"backward scan": backwardCase(false),
+	"backward BF16": backwardCase(true),
+	"norm gradient": normGradientCase,
+	"statistics": func(k *kernels, a *arena, n, rows int) []float64 {
+		x, y := a.floats(n*rows), a.floats(n*rows)
+		half, _ := a.halves(n * rows)
+		var out []float64
+		for range 2 {
+			s := [...][]float64{a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2)}
+			in := func(i int) []float64 { return s[i][1 : n+1] }
+			k.addMoments(in(0), in(1), x, y, rows)
+			k.addMomentsBF16(in(2), in(3), x, half, rows)
+			k.addSquares(in(4), in(5), x, rows)
+			k.coefGradient(in(6), in(7), in(8), x, y, rows)
+			out = append(out, slices.Concat(s[:]...)...)
+		}
+		return out
+	},
+	"gaussian": windowCase(func(k *kernels) Window { return k.gaussian }),
+	"sigmoid":  windowCase(func(k *kernels) Window { return k.sigmoid }),
+	"atan":     windowCase(func(k *kernels) Window { return k.atan }),
+	"bit pooling": func(k *kernels, a *arena, n, rows int) []float64 {
+		pixel, apart := rows*Words(n), n+rows
+		x := a.bits(12*rows, n)
+		k.averageBits(a.floats(n*rows), x, rows, n, n, 2, 3, 4*pixel, pixel, .3)
+		y, all := a.halves(apart * rows)
+		k.averageBitsBF16(y, x, rows, n, apart, 1, 3, 0, 2*pixel, .3)
+		k.scale(a.floats(n), a.floats(n), .3)
+		return all()
+	},
+}
+
+func init() { maps.Copy(kernelCases, scanCases) }
+
+// TestSumsAgreeToTheBit holds sums over more rows than rounding would forgive.
+func TestSumsAgreeToTheBit(t *testing.T) {
+	for _, c := range []int{5, 16, 37, 64, 133} {
+		var want [][]float64
+		for _, v := range versions {
+			a := newArena(uint64(c), false)
+			const rows = 301
+			half, _ := a.halves(c * rows)
+			x, y := a.floats(c*rows), a.floats(c*rows)
+			got := [][]float64{a.wide(c), a.wide(c), a.wide(c), a.wide(c), a.wide(c), a.wide(c), a.wide(c)}
+			v.addMoments(got[0], got[1], x, y, rows)
+			v.addMomentsBF16(got[2], got[3], x, half, rows)
+			v.coefGradient(got[4], got[5], got[6], x, y, rows)
+			if want == nil {
+				want = got
+			}
+			for i := range got {
+				if !slices.Equal(got[i], want[i]) {
+					t.Errorf("%s, %d channels: sums %d are %v, the portable version's %v", v.level, c, i, got[i], want[i])
+				}
+			}
+		}
+	}
+}
+
+// TestSumsOfSquaresStayAccurate holds the errors that AddSquares and Forward
+// promise, where the mean is large beside the deviation.
+func TestSumsOfSquaresStayAccurate(t *testing.T) {
+	rng := rand.New(rand.NewPCG(12, 2))
+	const c, rows = 48, 999
+	x := random(rng, c*rows)
+	sum, sum2 := make([]float64, c), make([]float64, c)
+	all, all2 := 0.0, 0.0
+	for i := range x {
+		x[i] = 100 + x[i]/8
+		sum[i%c] += float64(x[i])
+		sum2[i%c] += float64(x[i]) * float64(x[i])
+		all, all2 = all+float64(x[i]), all2+float64(x[i])*float64(x[i])
+	}
+	one, zero := make([]float32, c), make([]float32, c)
+	for i := range one {
+		one[i] = 1
+	}
+	n := &Neuron{C2: zero, C1: zero, C0: zero, Theta: 1e9}
+	apart := func(got, want float64, bound int) bool { return math.Abs(got-want) > math.Ldexp(want, bound) }
+	for _, level := range Levels() {
+		restore := Use(level)
+		s, s2 := make([]float64, c), make([]float64, c)
+		AddSquares(s, s2, x)
+		for i := range s {
+			if apart(s[i], sum[i], -19) || apart(s2[i], sum2[i], -19) {
+				t.Errorf("%s: channel %d has Σx = %v, Σx² = %v, want %v and %v", level, i, s[i], s2[i], sum[i], sum2[i])
+			}
+		}
+		o := n.Forward(make([]uint32, rows*Words(c)), nil, make([]float32, c*rows), Term{Rows{Float: x}, one, zero})
+		if apart(o.U, all, -20) || apart(o.U2, all2, -20) || o.Spikes != 0 || o.Neurons != c*rows {
+			t.Errorf("%s: observed %+v, want Σu = %v, Σu² = %v", level, o, all, all2)
+		}
+		restore()
+	}
+}
+
+// TestForwardFollowsTheDynamics sums terms of all kinds.
+func TestForwardFollowsTheDynamics(t *testing.T) {
+	const rows = 7
+	for name, d := range scans(t) {
+		for _, c := range []int{1, 3, 31, 32, 50, 80} {
+			for count := 1; count <= 3; count++ {
+				a := newArena(uint64(c), false)
+				half, _ := a.halves(c * rows)
+				z := []Rows{{Half: half}, {Bits: a.bits(rows, c)}, {Float: a.floats(c * rows)}}
+				z = slices.Concat(z[c%3:], z[:c%3])[:count] // every kind is the last of some
+				var terms []Term
+				for _, r := range z {
+					terms = append(terms, Term{r, a.floats(c), a.floats(c)})
+				}
+				v0 := a.floats(c * rows)
+				wantU, wantV, wantFired := make([]float64, c*rows), make([]float64, c*rows), make([]uint32, rows*Words(c))
+				spikes := 0.0
+				for i := range v0 {
+					x := 0.0
+					for _, m := range terms {
+						var buf piece
+						at := i % c
+						zi := m.Z.piece(&buf, i/c, c, at&^31, at+1)[at&31]
+						x += float64(zi)*float64(m.Scale[at]) + float64(m.Shift[at])
+					}
+					var spike bool
+					wantU[i], spike, wantV[i] = d.Step(float64(v0[i]), x)
+					if spike {
+						wantFired[i/c*Words(c)+i%c/32] |= 1 << (i % c % 32)
+						spikes++
+					}
+				}
+				for _, level := range Levels() {
+					restore := Use(level)
+					what := fmt.Sprintf("%s, %s, %d channels, %d terms", level, name, c, count)
+					u, v, fired := make([]float32, c*rows), slices.Clone(v0), make([]uint32, len(wantFired))
+					for i := range fired {
+						fired[i] = 0xffffffff
+					}
+					s := kernelOf(d, c).Forward(fired, u, v, terms...)
+					near(t, what+" u", u, wantU, 9)
+					near(t, what+" v", v, wantV, 9)
+					if !slices.Equal(fired, wantFired) || s.Spikes != spikes {
+						t.Fatalf("%s: %v spikes %x, want %v %x", what, s.Spikes, fired, spikes, wantFired)
+					}
+					restore()
+				}
+			}
+		}
+	}
+}
+
+// TestBackwardFollowsTheDynamics differentiates with every window, gradients of
+// both kinds and at the first step.
+func TestBackwardFollowsTheDynamics(t *testing.T) {
+	const rows = 5
+	windows := [shapes]Window{Gaussian, Rectangular, Triangular, Epanechnikov}
+	for name, d := range scans(t) {
+		for i, c := range []int{1, 3, 31, 50} {
+			for shape, of := range windows {
+				a := newArena(uint64(c), false)
+				n := c * rows
+				g, half, carry, u, before, b := Rows{Float: a.floats(n)}, i%2 == 0, a.floats(n), a.floats(n), a.floats(n), float32(.7)
+				if half {
+					g = Rows{}
+					g.Half, _ = a.halves(n)
+				}
+				if i > 1 {
+					before = nil
+				}
+				k := kernelOf(d, c)
+				h := make([]float32, n)
+				of(h, u, k.Theta, b)
+				wantQ, wantC := make([]float64, n), make([]float64, n)
+				for i := range u {
+					s := 0.0
+					if float64(u[i]) >= d.Threshold {
+						s = 1
+					}
+					gi := 0.0
+					if half {
+						gi = float64(fromBF16(g.Half[i]))
+					} else {
+						gi = float64(g.Float[i])
+					}
+					prev := d.ResetValue
+					if before != nil {
+						_, _, prev = d.Step(0, float64(before[i])-d.C0)
+					}
+					wantQ[i] = gi*float64(h[i]) + float64(carry[i])*d.AfterSlope(float64(u[i]), s, float64(h[i]))
+					wantC[i] = wantQ[i] * d.Slope(prev)
+				}
+				for _, level := range Levels() {
+					restore := Use(level)
+					what := fmt.Sprintf("%s, %s, %d channels, shape %d", level, name, c, shape)
+					q, back := make([]float32, n), slices.Clone(carry)
+					k.Backward(q, back, g, Surrogate{Shape(shape), b, h}, u, before)
+					near(t, what+" q", q, wantQ, 20)
+					near(t, what+" carry", back, wantC, 20)
+					if before != nil {
+						fired := make([]float32, n)
+						k.Fire(fired, before)
+						want := make([]float64, n)
+						for i, u := range before {
+							_, _, want[i] = d.Step(0, float64(u)-d.C0)
+						}
+						near(t, what+" after reset", fired, want, 3)
+					}
+					restore()
+				}
+			}
+		}
+	}
+}
+
+// TestRoundingToBF16 compares with the definition, by search among neighbours.
+func TestRoundingToBF16(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	var x []float32
+	for _, b := range []uint32{0, 1, 0x7fff, 0x8000, 0x8001, 0x18000, 0x3f808000, 0x3f818000, 0x7f7fffff, 0x7f7f7fff, 0x7f800000, 0xff800000, 0x7f800001, 0x7fffffff, 0xffffffff, 0x00800000, 0x807fffff} {
+		x = append(x, math.Float32frombits(b))
+	}
+	for range 1000 {
+		x = append(x, math.Float32frombits(rng.Uint32()), math.Float32frombits(rng.Uint32()&0xffff8000))
+	}
+	n := len(x)
+	want := make([]BF16, n)
+	for i, v := range x {
+		want[i] = toBF16(v)
+		got := fromBF16(want[i])
+		down := BF16(math.Float32bits(v) >> 16)
+		lo, hi := float64(fromBF16(down)), float64(fromBF16(down+1))
+		if math.IsInf(hi, 0) && !math.IsInf(float64(v), 0) {
+			hi = math.Copysign(math.Ldexp(1, 128), hi)
+		}
+		dl, dh := math.Abs(float64(v)-lo), math.Abs(hi-float64(v))
+		nearest := down
+		if dh < dl || dh == dl && down&1 == 1 {
+			nearest = down + 1
+		}
+		switch {
+		case v != v:
+			if got == got {
+				t.Errorf("NaN %x became %v", math.Float32bits(v), got)
+			}
+		case math.IsInf(float64(v), 0):
+			if got != v {
+				t.Errorf("%v became %v", v, got)
+			}
+		case want[i] != nearest:
+			t.Errorf("%x became %x, want %x", math.Float32bits(v), want[i], nearest)
+		}
+	}
+	one, zero, nought := make([]float32, n), make([]float32, n), make([]float32, n)
+	for i := range one {
+		one[i] = 1
+		zero[i] = float32(math.Copysign(0, -1)) // adding it changes nothing
+	}
+	for _, level := range Levels() {
+		restore := Use(level)
+		got := make([]BF16, n)
+		NormGradient(Rows{Half: got}, x, Rows{Float: zero}, one, one, zero)
+		for i := range got {
+			if got[i] != want[i] {
+				t.Errorf("%s: %x became %x, want %x", level, math.Float32bits(x[i]), got[i], want[i])
+			}
+		}
+		restore()
+	}
+	_ = nought
+}
+
+// TestSmoothWindowsAreAccurate counts units in the last place, where z, the
+// distance to the threshold, is taken as given.
+func TestSmoothWindowsAreAccurate(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	u := []float32{0, 1e-40, -1e-30, nan, inf, -inf, math.MaxFloat32, -math.MaxFloat32}
+	for z := float32(-110); z <= 110; z += .0037 {
+		u = append(u, z)
+	}
+	for _, w := range []struct {
+		name string
+		of   Window
+		ulp  float64
+		at   func(z float64) float64
+	}{
+		{"gaussian", Gaussian, 3, func(z float64) float64 { return math.Exp(-z*z/2) / math.Sqrt(2*math.Pi) }},
+		{"sigmoid", Sigmoid, 4, func(z float64) float64 { e := math.Exp(-math.Abs(z)); return e / ((1 + e) * (1 + e)) }},
+		{"atan", ATan, 3, func(z float64) float64 { return 1 / (math.Pi * (1 + z*z)) }},
+	} {
+		for _, level := range Levels() {
+			restore := Use(level)
+			h := make([]float32, len(u))
+			w.of(h, u, 0, 1)
+			worst := 0.0
+			for i, v := range u {
+				want := w.at(float64(v))
+				ulp := math.Ldexp(1, max(-149, math.Ilogb(want)-23))
+				e := math.Abs(float64(h[i])-want) / ulp
+				worst = max(worst, e)
+				if v != v && h[i] == h[i] || v == v && !(e <= w.ulp) {
+					t.Errorf("%s, %s: h(%v) = %v, want %v: %.1f ulp", level, w.name, v, h[i], want, e)
+					break
+				}
+			}
+			t.Logf("%s, %s: at most %.2f ulp", level, w.name, worst)
+			restore()
+		}
+	}
+}
