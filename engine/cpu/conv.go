@@ -218,7 +218,10 @@ func (c *convOp) forwardTask(worker, task int) {
 	if c.moments != nil {
 		sum, sum2 := c.moments.of(unit)
 		at := q * c.width
-		kernel.Moments(sum[at:at+c.width], sum2[at:at+c.width], acc[:rows*c.width], acc)
+		sum, sum2 = sum[at:at+c.width], sum2[at:at+c.width]
+		clear(sum)
+		clear(sum2)
+		kernel.AddSquares(sum, sum2, acc[:rows*c.width])
 	}
 	for px := from; px < to; px++ {
 		copyRows(c.y.data[(px*f+first)*c.g.Out+q*c.width:], c.g.Out, acc[(px-from)*frames*c.width:], c.width, frames, cols)

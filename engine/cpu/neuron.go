@@ -25,6 +25,9 @@ type neuronOp struct {
 
 	windows  window.Windows
 	window   kernel.Window
+	held     [][]kernel.Term // per worker
+	ones     []float32       // scale and shift of terms without a normalisation
+	zeros    []float32
 	sums     []kernel.Sums // [task][T]
 	fired    float64       // share of neurons in the last pass
 	coef     [][]float64   // learning: per task ∂L/∂(c2, c1, c0), [3][C]
@@ -87,6 +90,11 @@ func fill(n int, v float64) []float32 { return slices.Repeat([]float32{float32(v
 
 func (n *neuronOp) allocate() {
 	n.sums = make([]kernel.Sums, n.tasks()*n.p.steps)
+	n.held = make([][]kernel.Term, n.p.threads)
+	for w := range n.held {
+		n.held[w] = make([]kernel.Term, 0, len(n.terms))
+	}
+	n.ones, n.zeros = fill(n.y.shape.C, 1), fill(n.y.shape.C, 0)
 	if n.p.train && len(n.learn) > 0 {
 		n.coef = make([][]float64, n.tasks())
 		for i := range n.coef {
@@ -106,16 +114,21 @@ func (n *neuronOp) buffers() buffers {
 	return b
 }
 
-// A worker's scratch holds pieces as long as a unit at one step: these, then u
-// and s of every step.
+// A worker's scratch holds pieces as long as a unit at one step: these, then the
+// potentials of every step.
 const (
-	pieceX = iota // the input; backward, the potential before the step
-	pieceV        // the potential; backward, the carry
-	pieceH        // the window's values; forward, spare
+	pieceV = iota // the potential; backward, the carry
+	pieceH        // partial sums of terms, the window's values
 	pieces
 )
 
-func (n *neuronOp) scratchLen() int { return (pieces + 2*n.p.steps) * n.unit * n.y.shape.C }
+func (n *neuronOp) scratchLen() int {
+	steps := n.p.steps
+	if n.y.form != asSpikes {
+		steps = 2*n.p.steps + 1 // spikes as well, and the input
+	}
+	return (pieces + steps) * n.unit * n.y.shape.C
+}
 
 // neuronUnit is a unit of work in a worker's hands.
 type neuronUnit struct {
@@ -148,37 +161,37 @@ func (u neuronUnit) piece(k int) []float32 {
 	return u.p.scratch[u.worker][k*u.unit*u.y.shape.C:][:u.length()]
 }
 
-// potentials and spikes are the pieces of step t.
-func (u neuronUnit) potentials(t int) []float32 { return u.piece(pieces + 2*t) }
-func (u neuronUnit) spikes(t int) []float32     { return u.piece(pieces + 2*t + 1) }
+// potentials is the piece of step t.
+func (u neuronUnit) potentials(t int) []float32 { return u.piece(pieces + t) }
 
 // start puts the unit's neurons to rest, or takes up their state.
 func (u neuronUnit) start() {
 	if u.state != nil {
 		return
 	}
+	setAll(u.piece(pieceV), u.kern.Reset)
+}
+
+// terms are the rows of the input at step t.
+func (u neuronUnit) inputTerms(t int) []kernel.Term {
+	terms := u.held[u.worker][:0]
+	for _, m := range u.terms {
+		r := kernel.Term{Z: m.rows(u.p.rowOf(m.value, u.px, t, u.first), u.rows), Scale: u.ones, Shift: u.zeros}
+		if m.norm != nil {
+			r.Scale, r.Shift = m.norm.scale, m.norm.shift
+		}
+		terms = append(terms, r)
+	}
+	return terms
+}
+
+// step advances the unit by a step: fired gets its spikes.
+func (u neuronUnit) step(t int, fired []uint32, potentials []float32) kernel.Sums {
 	v := u.piece(pieceV)
-	for i := range v {
-		v[i] = u.kern.Reset
-	}
-}
-
-// smooth is the integral of step t's window, in place of the threshold.
-func (n *neuronOp) smooth(t int) func(d float32) float32 {
-	return func(d float32) float32 { return float32(n.windows.Shape.Integral(float64(d), n.windows.Widths[t])) }
-}
-
-// step computes the spikes and the potentials of step t from those before.
-func (u neuronUnit) step(t int) kernel.Sums {
-	x, s, pot, v := u.piece(pieceX), u.spikes(t), u.potentials(t), u.piece(pieceV)
 	if u.state != nil {
-		v = u.state[(u.px*u.p.n+u.first)*u.y.shape.C:][:len(x)]
+		v = u.state[(u.px*u.p.n+u.first)*u.y.shape.C:][:len(v)]
 	}
-	u.load(x, u.px, t, u.first, u.rows, u.piece(pieceH))
-	if u.p.planOptions.spikes == smoothSpikes {
-		return u.kern.StepSmooth(s, pot, v, x, u.smooth(t))
-	}
-	return u.kern.Step(s, pot, v, x)
+	return u.kern.Forward(fired, potentials, v, u.inputTerms(t)...)
 }
 
 // refresh recomputes the polynomial from learned parameters.
@@ -217,16 +230,16 @@ func (n *neuronOp) forward() {
 func (n *neuronOp) forwardTask(worker, task int) {
 	sums := n.sums[task*n.p.steps:][:n.p.t]
 	clear(sums)
-	row, c := n.y.row(), n.y.shape.C
+	row := n.y.row()
 	for i := range n.units(task) {
 		u := n.unitOf(worker, task, i)
 		u.start()
 		for t := range n.p.t {
-			sums[t].Add(u.step(t))
-			if at := u.at(t); n.y.form == asSpikes {
-				kernel.PackBits(n.y.bits[at*row:][:u.rows*row], u.spikes(t), c)
+			if n.y.form == asSpikes {
+				sums[t].Add(u.step(t, n.y.bits[u.at(t)*row:][:u.rows*row], u.piece(pieceH)))
 			} else {
-				copy(n.y.data[at*c:], u.spikes(t))
+				sums[t].Add(u.stepWide(t))
+				copy(n.y.data[u.at(t)*row:], u.wideSpikes(t))
 			}
 		}
 	}
@@ -246,45 +259,97 @@ func (n *neuronOp) backwardTask(worker, task int) {
 	if n.coef != nil {
 		clear(n.coef[task])
 	}
-	for i := range n.units(task) {
-		n.unitOf(worker, task, i).back(task)
+	n.begin(task)
+	from, to := n.pixelsOf(task)
+	perPixel := n.units(task) / (to - from)
+	for px := range to - from {
+		for i := range perPixel {
+			u := n.unitOf(worker, task, px*perPixel+i)
+			if n.y.form == asSpikes {
+				u.back(task)
+			} else {
+				u.backWide(task)
+			}
+		}
+		n.pass(task, from+px)
 	}
-	n.pass(task)
 }
 
 // back turns the unit's ∂L/∂s into ∂L/∂x.
 func (u neuronUnit) back(task int) {
 	u.start()
+	fired := asWords(u.piece(pieceH))
 	for t := range u.p.t {
-		u.step(t)
+		u.step(t, fired, u.potentials(t))
 	}
-	c := u.y.shape.C
-	prev, carry, h := u.piece(pieceX), u.piece(pieceV), u.piece(pieceH)
+	carry := u.piece(pieceV)
 	clear(carry)
 	for t := u.p.t - 1; t >= 0; t-- {
-		pot, s := u.potentials(t), u.spikes(t)
-		u.window(h, pot, u.kern.Theta, shapeScale(u.windows.Shape, u.windows.Widths[t]))
+		pot := u.potentials(t)
+		var before []float32
 		if t > 0 {
-			u.kern.After(prev, u.potentials(t-1), u.spikes(t-1))
+			before = u.potentials(t - 1)
+		}
+		g := u.y.gradRows(u.at(t), u.rows)
+		q := g.Float
+		u.kern.Backward(q, carry, g, u.surrogate(t, pot), pot, before)
+		u.finish(task, t, q, before)
+	}
+}
+
+// surrogate is step t's window, for potentials u.
+func (u neuronUnit) surrogate(t int, pot []float32) kernel.Surrogate {
+	w := kernel.Surrogate{B: shapeScale(u.windows.Shape, u.windows.Widths[t])}
+	switch u.windows.Shape {
+	case window.Rectangular:
+		w.Shape = kernel.RectangularShape
+	case window.Triangular:
+		w.Shape = kernel.TriangularShape
+	case window.Epanechnikov:
+		w.Shape = kernel.EpanechnikovShape
+	default:
+		w.H = u.piece(pieceH)
+		u.window(w.H, pot, u.kern.Theta, w.B)
+	}
+	return w
+}
+
+// finish hands on what a step's ∂L/∂x means to learned parameters and to terms
+// that are constant over time. before are the potentials of the step before.
+func (u neuronUnit) finish(task, t int, q, before []float32) {
+	if u.coef != nil {
+		prev := u.piece(pieceH)
+		if before != nil {
+			u.kern.Fire(prev, before)
 		} else {
-			for i := range prev {
-				prev[i] = u.kern.Reset
-			}
+			setAll(prev, u.kern.Reset)
 		}
-		q := u.y.grad[u.at(t)*c:][:len(prev)]
-		u.kern.Back(q, carry, q, h, pot, s, prev)
-		if u.coef != nil {
-			d := u.coef[task]
-			kernel.CoefGradient(d[:c], d[c:2*c], d[2*c:], q, prev)
-		}
-		if u.still == nil {
-			continue
-		}
-		if total := u.still.mem[(u.px*u.p.n+u.first)*c:][:len(q)]; t == u.p.t-1 {
-			copy(total, q)
-		} else {
-			kernel.Add(total, q)
-		}
+		u.addCoef(task, q, prev)
+	}
+	u.addStill(t, q)
+}
+
+// addCoef adds a step's share to the gradient of the polynomial.
+func (u neuronUnit) addCoef(task int, q, prev []float32) {
+	d, c := u.coef[task], u.y.shape.C
+	kernel.CoefGradient(d[:c], d[c:2*c], d[2*c:], q, prev)
+}
+
+// addStill adds a step's gradient up over time.
+func (u neuronUnit) addStill(t int, q []float32) {
+	if u.still == nil {
+		return
+	}
+	if total := u.still.mem[(u.px*u.p.n+u.first)*u.y.shape.C:][:len(q)]; t == u.p.t-1 {
+		copy(total, q)
+	} else {
+		kernel.Add(total, q)
+	}
+}
+
+func setAll(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
 	}
 }
 
@@ -336,7 +401,7 @@ func (n *neuronOp) observe(dst []float32, step int) {
 			u := n.unitOf(0, task, i)
 			u.start()
 			for t := range step + 1 {
-				u.step(t)
+				u.step(t, asWords(u.piece(pieceH)), u.potentials(t))
 			}
 			for i := range u.rows {
 				copy(dst[((u.first+i)*pixels+u.px)*c:][:c], u.potentials(step)[i*c:])

@@ -134,12 +134,6 @@ func (n *normOp) sumTask(_, task int) {
 	kernel.Moments(sum, sum2, n.x.data[a:b], n.x.data[a:b])
 }
 
-// gradientSums takes Σ dy and Σ dy·x of a task's numbers.
-func (n *normOp) gradientSums(task int, dy, x []float32) {
-	sum, sumX := n.gradSums.of(task)
-	kernel.Moments(sum, sumX, dy, x)
-}
-
 // backward, with x̂ = (x−mean)/std, M = count, k = λαθ/std:
 //
 //	dβ = Σ dy,  dλ = αθ Σ dy·x̂
@@ -167,7 +161,11 @@ func (n *normOp) backward() {
 func (n *normOp) backwardTask(_, task int) {
 	a, b := n.task(task)
 	dy := n.gradient.gradientOf(n.x.static).mem[a:b]
-	kernel.AffinePair(n.x.grad[a:b], dy, n.x.data[a:b], n.gain, n.off, n.mid, !n.x.first)
+	if !n.x.first {
+		kernel.AffinePair(n.x.grad[a:b], dy, n.x.data[a:b], n.gain, n.off, n.mid, true)
+		return
+	}
+	kernel.NormGradient(kernel.Rows{Float: n.x.grad[a:b]}, dy, n.x.rows(a/n.c, (b-a)/n.c), n.gain, n.off, n.mid)
 }
 
 // updateRunning moves the running statistics towards the last batch's. The

@@ -90,44 +90,55 @@ func (p *plan) rowOf(v *value, px, t, n int) int {
 func (s *sum) load(dst []float32, px, t, n, rows int, spare []float32) {
 	c := s.y.shape.C
 	for i, m := range s.terms {
-		to := dst
-		if i > 0 {
-			to = spare[:len(dst)]
-		}
-		at := s.p.rowOf(m.value, px, t, n)
+		z := m.rows(s.p.rowOf(m.value, px, t, n), rows)
 		switch {
 		case m.norm != nil:
-			kernel.Affine(to, m.data[at*c:][:rows*c], m.norm.scale, m.norm.shift)
-		case m.form == asSpikes:
-			kernel.UnpackBits(to, m.bits[at*m.row():][:rows*m.row()], c, 1)
-		case i == 0:
-			copy(to, m.data[at*c:])
+			kernel.Term{Z: z, Scale: m.norm.scale, Shift: m.norm.shift}.Write(dst, i > 0)
+		case z.Bits != nil:
+			kernel.UnpackBits(spare[:len(dst)], z.Bits, c, 1)
+			addOrCopy(dst, spare, i > 0)
 		default:
-			to = m.data[at*c:][:rows*c]
-		}
-		if i > 0 {
-			kernel.Add(dst, to)
+			addOrCopy(dst, z.Float, i > 0)
 		}
 	}
 }
 
-// pass hands the gradient of a task's pixels, which lies in whole and still, to
-// the terms that have no normalisation, and adds up what normalisations need to
-// know of it while it is in cache.
-func (s *sum) pass(task int) {
-	from, to := s.pixelsOf(task)
+func addOrCopy(dst, src []float32, add bool) {
+	if add {
+		kernel.Add(dst, src)
+	} else {
+		copy(dst, src)
+	}
+}
+
+// begin clears a task's sums for normalisations.
+func (s *sum) begin(task int) {
+	for _, m := range s.terms {
+		if m.norm != nil {
+			sum, sumX := m.norm.gradSums.of(task)
+			clear(sum)
+			clear(sumX)
+		}
+	}
+}
+
+// pass hands the gradient of a pixel, which lies in whole and still, to the terms
+// that have no normalisation, and adds up what normalisations need to know of it
+// while it is in cache.
+func (s *sum) pass(task, px int) {
 	c := s.y.shape.C
 	for _, m := range s.terms {
 		if !m.wantsGrad() {
 			continue
 		}
 		frames := s.p.frames(m.value)
-		a, b := from*frames*c, to*frames*c
-		g := s.gradientOf(m.static).mem[a:b]
+		at, n := px*frames*c, frames*c
+		g := s.gradientOf(m.static).mem[at:][:n]
 		if m.norm != nil {
-			m.norm.gradientSums(task, g, m.data[a:b])
+			sum, sumX := m.norm.gradSums.of(task)
+			kernel.AddMoments(sum, sumX, g, m.rows(px*frames, frames))
 		} else {
-			m.add(a, g)
+			m.add(at, g)
 		}
 	}
 }
@@ -187,10 +198,11 @@ func (o *sumOp) backward() {
 }
 
 func (o *sumOp) backwardTask(_, task int) {
-	if o.still != nil {
-		from, to := o.pixelsOf(task)
-		n := o.p.n * o.y.shape.C
-		for px := from; px < to; px++ {
+	o.begin(task)
+	from, to := o.pixelsOf(task)
+	n := o.p.n * o.y.shape.C
+	for px := from; px < to; px++ {
+		if o.still != nil {
 			total := o.still.mem[px*n:][:n]
 			for t := range o.p.t {
 				g := o.y.grad[o.p.rowOf(o.y, px, t, 0)*o.y.shape.C:][:n]
@@ -201,6 +213,6 @@ func (o *sumOp) backwardTask(_, task int) {
 				}
 			}
 		}
+		o.pass(task, px)
 	}
-	o.pass(task)
 }

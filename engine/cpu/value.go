@@ -53,6 +53,20 @@ func (v *value) row() int {
 	return v.shape.C
 }
 
+// rows returns n rows.
+func (v *value) rows(at, n int) kernel.Rows {
+	r := v.row()
+	if v.form == asSpikes {
+		return kernel.Rows{Bits: v.bits[at*r:][:n*r]}
+	}
+	return kernel.Rows{Float: v.data[at*r:][:n*r]}
+}
+
+// gradRows returns n rows of the gradient.
+func (v *value) gradRows(at, n int) kernel.Rows {
+	return kernel.Rows{Float: v.grad[at*v.shape.C:][:n*v.shape.C]}
+}
+
 // attach takes the value's slices from its buffers.
 func (v *value) attach() {
 	if v.store != nil {
