@@ -334,6 +334,312 @@ DATA iota<>+56(SB)/4, $0x0000000e
 DATA iota<>+60(SB)/4, $0x0000000f
 GLOBL iota<>(SB), RODATA|NOPTR, $64
 
+DATA magnitude<>+0(SB)/4, $0x7fffffff
+DATA magnitude<>+4(SB)/4, $0x7fffffff
+DATA magnitude<>+8(SB)/4, $0x7fffffff
+DATA magnitude<>+12(SB)/4, $0x7fffffff
+DATA magnitude<>+16(SB)/4, $0x7fffffff
+DATA magnitude<>+20(SB)/4, $0x7fffffff
+DATA magnitude<>+24(SB)/4, $0x7fffffff
+DATA magnitude<>+28(SB)/4, $0x7fffffff
+DATA magnitude<>+32(SB)/4, $0x7fffffff
+DATA magnitude<>+36(SB)/4, $0x7fffffff
+DATA magnitude<>+40(SB)/4, $0x7fffffff
+DATA magnitude<>+44(SB)/4, $0x7fffffff
+DATA magnitude<>+48(SB)/4, $0x7fffffff
+DATA magnitude<>+52(SB)/4, $0x7fffffff
+DATA magnitude<>+56(SB)/4, $0x7fffffff
+DATA magnitude<>+60(SB)/4, $0x7fffffff
+GLOBL magnitude<>(SB), RODATA|NOPTR, $64
+
+DATA integerOne<>+0(SB)/4, $0x00000001
+DATA integerOne<>+4(SB)/4, $0x00000001
+DATA integerOne<>+8(SB)/4, $0x00000001
+DATA integerOne<>+12(SB)/4, $0x00000001
+DATA integerOne<>+16(SB)/4, $0x00000001
+DATA integerOne<>+20(SB)/4, $0x00000001
+DATA integerOne<>+24(SB)/4, $0x00000001
+DATA integerOne<>+28(SB)/4, $0x00000001
+DATA integerOne<>+32(SB)/4, $0x00000001
+DATA integerOne<>+36(SB)/4, $0x00000001
+DATA integerOne<>+40(SB)/4, $0x00000001
+DATA integerOne<>+44(SB)/4, $0x00000001
+DATA integerOne<>+48(SB)/4, $0x00000001
+DATA integerOne<>+52(SB)/4, $0x00000001
+DATA integerOne<>+56(SB)/4, $0x00000001
+DATA integerOne<>+60(SB)/4, $0x00000001
+GLOBL integerOne<>(SB), RODATA|NOPTR, $64
+
+DATA sign<>+0(SB)/4, $0x80000000
+DATA sign<>+4(SB)/4, $0x80000000
+DATA sign<>+8(SB)/4, $0x80000000
+DATA sign<>+12(SB)/4, $0x80000000
+DATA sign<>+16(SB)/4, $0x80000000
+DATA sign<>+20(SB)/4, $0x80000000
+DATA sign<>+24(SB)/4, $0x80000000
+DATA sign<>+28(SB)/4, $0x80000000
+DATA sign<>+32(SB)/4, $0x80000000
+DATA sign<>+36(SB)/4, $0x80000000
+DATA sign<>+40(SB)/4, $0x80000000
+DATA sign<>+44(SB)/4, $0x80000000
+DATA sign<>+48(SB)/4, $0x80000000
+DATA sign<>+52(SB)/4, $0x80000000
+DATA sign<>+56(SB)/4, $0x80000000
+DATA sign<>+60(SB)/4, $0x80000000
+GLOBL sign<>(SB), RODATA|NOPTR, $64
+
+DATA ones<>+0(SB)/4, $0x3f800000
+DATA ones<>+4(SB)/4, $0x3f800000
+DATA ones<>+8(SB)/4, $0x3f800000
+DATA ones<>+12(SB)/4, $0x3f800000
+DATA ones<>+16(SB)/4, $0x3f800000
+DATA ones<>+20(SB)/4, $0x3f800000
+DATA ones<>+24(SB)/4, $0x3f800000
+DATA ones<>+28(SB)/4, $0x3f800000
+DATA ones<>+32(SB)/4, $0x3f800000
+DATA ones<>+36(SB)/4, $0x3f800000
+DATA ones<>+40(SB)/4, $0x3f800000
+DATA ones<>+44(SB)/4, $0x3f800000
+DATA ones<>+48(SB)/4, $0x3f800000
+DATA ones<>+52(SB)/4, $0x3f800000
+DATA ones<>+56(SB)/4, $0x3f800000
+DATA ones<>+60(SB)/4, $0x3f800000
+GLOBL ones<>(SB), RODATA|NOPTR, $64
+
+DATA minusHalf<>+0(SB)/4, $0xbf000000
+DATA minusHalf<>+4(SB)/4, $0xbf000000
+DATA minusHalf<>+8(SB)/4, $0xbf000000
+DATA minusHalf<>+12(SB)/4, $0xbf000000
+DATA minusHalf<>+16(SB)/4, $0xbf000000
+DATA minusHalf<>+20(SB)/4, $0xbf000000
+DATA minusHalf<>+24(SB)/4, $0xbf000000
+DATA minusHalf<>+28(SB)/4, $0xbf000000
+DATA minusHalf<>+32(SB)/4, $0xbf000000
+DATA minusHalf<>+36(SB)/4, $0xbf000000
+DATA minusHalf<>+40(SB)/4, $0xbf000000
+DATA minusHalf<>+44(SB)/4, $0xbf000000
+DATA minusHalf<>+48(SB)/4, $0xbf000000
+DATA minusHalf<>+52(SB)/4, $0xbf000000
+DATA minusHalf<>+56(SB)/4, $0xbf000000
+DATA minusHalf<>+60(SB)/4, $0xbf000000
+GLOBL minusHalf<>(SB), RODATA|NOPTR, $64
+
+DATA far<>+0(SB)/4, $0x42800000
+DATA far<>+4(SB)/4, $0x42800000
+DATA far<>+8(SB)/4, $0x42800000
+DATA far<>+12(SB)/4, $0x42800000
+DATA far<>+16(SB)/4, $0x42800000
+DATA far<>+20(SB)/4, $0x42800000
+DATA far<>+24(SB)/4, $0x42800000
+DATA far<>+28(SB)/4, $0x42800000
+DATA far<>+32(SB)/4, $0x42800000
+DATA far<>+36(SB)/4, $0x42800000
+DATA far<>+40(SB)/4, $0x42800000
+DATA far<>+44(SB)/4, $0x42800000
+DATA far<>+48(SB)/4, $0x42800000
+DATA far<>+52(SB)/4, $0x42800000
+DATA far<>+56(SB)/4, $0x42800000
+DATA far<>+60(SB)/4, $0x42800000
+GLOBL far<>(SB), RODATA|NOPTR, $64
+
+DATA least<>+0(SB)/4, $0xc2d00000
+DATA least<>+4(SB)/4, $0xc2d00000
+DATA least<>+8(SB)/4, $0xc2d00000
+DATA least<>+12(SB)/4, $0xc2d00000
+DATA least<>+16(SB)/4, $0xc2d00000
+DATA least<>+20(SB)/4, $0xc2d00000
+DATA least<>+24(SB)/4, $0xc2d00000
+DATA least<>+28(SB)/4, $0xc2d00000
+DATA least<>+32(SB)/4, $0xc2d00000
+DATA least<>+36(SB)/4, $0xc2d00000
+DATA least<>+40(SB)/4, $0xc2d00000
+DATA least<>+44(SB)/4, $0xc2d00000
+DATA least<>+48(SB)/4, $0xc2d00000
+DATA least<>+52(SB)/4, $0xc2d00000
+DATA least<>+56(SB)/4, $0xc2d00000
+DATA least<>+60(SB)/4, $0xc2d00000
+GLOBL least<>(SB), RODATA|NOPTR, $64
+
+DATA log2e<>+0(SB)/4, $0x3fb8aa3b
+DATA log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA log2e<>+12(SB)/4, $0x3fb8aa3b
+DATA log2e<>+16(SB)/4, $0x3fb8aa3b
+DATA log2e<>+20(SB)/4, $0x3fb8aa3b
+DATA log2e<>+24(SB)/4, $0x3fb8aa3b
+DATA log2e<>+28(SB)/4, $0x3fb8aa3b
+DATA log2e<>+32(SB)/4, $0x3fb8aa3b
+DATA log2e<>+36(SB)/4, $0x3fb8aa3b
+DATA log2e<>+40(SB)/4, $0x3fb8aa3b
+DATA log2e<>+44(SB)/4, $0x3fb8aa3b
+DATA log2e<>+48(SB)/4, $0x3fb8aa3b
+DATA log2e<>+52(SB)/4, $0x3fb8aa3b
+DATA log2e<>+56(SB)/4, $0x3fb8aa3b
+DATA log2e<>+60(SB)/4, $0x3fb8aa3b
+GLOBL log2e<>(SB), RODATA|NOPTR, $64
+
+DATA ln2<>+0(SB)/4, $0x3f318000
+DATA ln2<>+4(SB)/4, $0x3f318000
+DATA ln2<>+8(SB)/4, $0x3f318000
+DATA ln2<>+12(SB)/4, $0x3f318000
+DATA ln2<>+16(SB)/4, $0x3f318000
+DATA ln2<>+20(SB)/4, $0x3f318000
+DATA ln2<>+24(SB)/4, $0x3f318000
+DATA ln2<>+28(SB)/4, $0x3f318000
+DATA ln2<>+32(SB)/4, $0x3f318000
+DATA ln2<>+36(SB)/4, $0x3f318000
+DATA ln2<>+40(SB)/4, $0x3f318000
+DATA ln2<>+44(SB)/4, $0x3f318000
+DATA ln2<>+48(SB)/4, $0x3f318000
+DATA ln2<>+52(SB)/4, $0x3f318000
+DATA ln2<>+56(SB)/4, $0x3f318000
+DATA ln2<>+60(SB)/4, $0x3f318000
+GLOBL ln2<>(SB), RODATA|NOPTR, $64
+
+DATA ln2Rest<>+0(SB)/4, $0xb95e8083
+DATA ln2Rest<>+4(SB)/4, $0xb95e8083
+DATA ln2Rest<>+8(SB)/4, $0xb95e8083
+DATA ln2Rest<>+12(SB)/4, $0xb95e8083
+DATA ln2Rest<>+16(SB)/4, $0xb95e8083
+DATA ln2Rest<>+20(SB)/4, $0xb95e8083
+DATA ln2Rest<>+24(SB)/4, $0xb95e8083
+DATA ln2Rest<>+28(SB)/4, $0xb95e8083
+DATA ln2Rest<>+32(SB)/4, $0xb95e8083
+DATA ln2Rest<>+36(SB)/4, $0xb95e8083
+DATA ln2Rest<>+40(SB)/4, $0xb95e8083
+DATA ln2Rest<>+44(SB)/4, $0xb95e8083
+DATA ln2Rest<>+48(SB)/4, $0xb95e8083
+DATA ln2Rest<>+52(SB)/4, $0xb95e8083
+DATA ln2Rest<>+56(SB)/4, $0xb95e8083
+DATA ln2Rest<>+60(SB)/4, $0xb95e8083
+GLOBL ln2Rest<>(SB), RODATA|NOPTR, $64
+
+DATA exp7<>+0(SB)/4, $0x39506967
+DATA exp7<>+4(SB)/4, $0x39506967
+DATA exp7<>+8(SB)/4, $0x39506967
+DATA exp7<>+12(SB)/4, $0x39506967
+DATA exp7<>+16(SB)/4, $0x39506967
+DATA exp7<>+20(SB)/4, $0x39506967
+DATA exp7<>+24(SB)/4, $0x39506967
+DATA exp7<>+28(SB)/4, $0x39506967
+DATA exp7<>+32(SB)/4, $0x39506967
+DATA exp7<>+36(SB)/4, $0x39506967
+DATA exp7<>+40(SB)/4, $0x39506967
+DATA exp7<>+44(SB)/4, $0x39506967
+DATA exp7<>+48(SB)/4, $0x39506967
+DATA exp7<>+52(SB)/4, $0x39506967
+DATA exp7<>+56(SB)/4, $0x39506967
+DATA exp7<>+60(SB)/4, $0x39506967
+GLOBL exp7<>(SB), RODATA|NOPTR, $64
+
+DATA exp6<>+0(SB)/4, $0x3ab743ce
+DATA exp6<>+4(SB)/4, $0x3ab743ce
+DATA exp6<>+8(SB)/4, $0x3ab743ce
+DATA exp6<>+12(SB)/4, $0x3ab743ce
+DATA exp6<>+16(SB)/4, $0x3ab743ce
+DATA exp6<>+20(SB)/4, $0x3ab743ce
+DATA exp6<>+24(SB)/4, $0x3ab743ce
+DATA exp6<>+28(SB)/4, $0x3ab743ce
+DATA exp6<>+32(SB)/4, $0x3ab743ce
+DATA exp6<>+36(SB)/4, $0x3ab743ce
+DATA exp6<>+40(SB)/4, $0x3ab743ce
+DATA exp6<>+44(SB)/4, $0x3ab743ce
+DATA exp6<>+48(SB)/4, $0x3ab743ce
+DATA exp6<>+52(SB)/4, $0x3ab743ce
+DATA exp6<>+56(SB)/4, $0x3ab743ce
+DATA exp6<>+60(SB)/4, $0x3ab743ce
+GLOBL exp6<>(SB), RODATA|NOPTR, $64
+
+DATA exp5<>+0(SB)/4, $0x3c088908
+DATA exp5<>+4(SB)/4, $0x3c088908
+DATA exp5<>+8(SB)/4, $0x3c088908
+DATA exp5<>+12(SB)/4, $0x3c088908
+DATA exp5<>+16(SB)/4, $0x3c088908
+DATA exp5<>+20(SB)/4, $0x3c088908
+DATA exp5<>+24(SB)/4, $0x3c088908
+DATA exp5<>+28(SB)/4, $0x3c088908
+DATA exp5<>+32(SB)/4, $0x3c088908
+DATA exp5<>+36(SB)/4, $0x3c088908
+DATA exp5<>+40(SB)/4, $0x3c088908
+DATA exp5<>+44(SB)/4, $0x3c088908
+DATA exp5<>+48(SB)/4, $0x3c088908
+DATA exp5<>+52(SB)/4, $0x3c088908
+DATA exp5<>+56(SB)/4, $0x3c088908
+DATA exp5<>+60(SB)/4, $0x3c088908
+GLOBL exp5<>(SB), RODATA|NOPTR, $64
+
+DATA exp4<>+0(SB)/4, $0x3d2aa9c1
+DATA exp4<>+4(SB)/4, $0x3d2aa9c1
+DATA exp4<>+8(SB)/4, $0x3d2aa9c1
+DATA exp4<>+12(SB)/4, $0x3d2aa9c1
+DATA exp4<>+16(SB)/4, $0x3d2aa9c1
+DATA exp4<>+20(SB)/4, $0x3d2aa9c1
+DATA exp4<>+24(SB)/4, $0x3d2aa9c1
+DATA exp4<>+28(SB)/4, $0x3d2aa9c1
+DATA exp4<>+32(SB)/4, $0x3d2aa9c1
+DATA exp4<>+36(SB)/4, $0x3d2aa9c1
+DATA exp4<>+40(SB)/4, $0x3d2aa9c1
+DATA exp4<>+44(SB)/4, $0x3d2aa9c1
+DATA exp4<>+48(SB)/4, $0x3d2aa9c1
+DATA exp4<>+52(SB)/4, $0x3d2aa9c1
+DATA exp4<>+56(SB)/4, $0x3d2aa9c1
+DATA exp4<>+60(SB)/4, $0x3d2aa9c1
+GLOBL exp4<>(SB), RODATA|NOPTR, $64
+
+DATA exp3<>+0(SB)/4, $0x3e2aaaaa
+DATA exp3<>+4(SB)/4, $0x3e2aaaaa
+DATA exp3<>+8(SB)/4, $0x3e2aaaaa
+DATA exp3<>+12(SB)/4, $0x3e2aaaaa
+DATA exp3<>+16(SB)/4, $0x3e2aaaaa
+DATA exp3<>+20(SB)/4, $0x3e2aaaaa
+DATA exp3<>+24(SB)/4, $0x3e2aaaaa
+DATA exp3<>+28(SB)/4, $0x3e2aaaaa
+DATA exp3<>+32(SB)/4, $0x3e2aaaaa
+DATA exp3<>+36(SB)/4, $0x3e2aaaaa
+DATA exp3<>+40(SB)/4, $0x3e2aaaaa
+DATA exp3<>+44(SB)/4, $0x3e2aaaaa
+DATA exp3<>+48(SB)/4, $0x3e2aaaaa
+DATA exp3<>+52(SB)/4, $0x3e2aaaaa
+DATA exp3<>+56(SB)/4, $0x3e2aaaaa
+DATA exp3<>+60(SB)/4, $0x3e2aaaaa
+GLOBL exp3<>(SB), RODATA|NOPTR, $64
+
+DATA exp2<>+0(SB)/4, $0x3f000000
+DATA exp2<>+4(SB)/4, $0x3f000000
+DATA exp2<>+8(SB)/4, $0x3f000000
+DATA exp2<>+12(SB)/4, $0x3f000000
+DATA exp2<>+16(SB)/4, $0x3f000000
+DATA exp2<>+20(SB)/4, $0x3f000000
+DATA exp2<>+24(SB)/4, $0x3f000000
+DATA exp2<>+28(SB)/4, $0x3f000000
+DATA exp2<>+32(SB)/4, $0x3f000000
+DATA exp2<>+36(SB)/4, $0x3f000000
+DATA exp2<>+40(SB)/4, $0x3f000000
+DATA exp2<>+44(SB)/4, $0x3f000000
+DATA exp2<>+48(SB)/4, $0x3f000000
+DATA exp2<>+52(SB)/4, $0x3f000000
+DATA exp2<>+56(SB)/4, $0x3f000000
+DATA exp2<>+60(SB)/4, $0x3f000000
+GLOBL exp2<>(SB), RODATA|NOPTR, $64
+
+DATA bitOfWord<>+0(SB)/2, $0x0001
+DATA bitOfWord<>+2(SB)/2, $0x0002
+DATA bitOfWord<>+4(SB)/2, $0x0004
+DATA bitOfWord<>+6(SB)/2, $0x0008
+DATA bitOfWord<>+8(SB)/2, $0x0010
+DATA bitOfWord<>+10(SB)/2, $0x0020
+DATA bitOfWord<>+12(SB)/2, $0x0040
+DATA bitOfWord<>+14(SB)/2, $0x0080
+DATA bitOfWord<>+16(SB)/2, $0x0100
+DATA bitOfWord<>+18(SB)/2, $0x0200
+DATA bitOfWord<>+20(SB)/2, $0x0400
+DATA bitOfWord<>+22(SB)/2, $0x0800
+DATA bitOfWord<>+24(SB)/2, $0x1000
+DATA bitOfWord<>+26(SB)/2, $0x2000
+DATA bitOfWord<>+28(SB)/2, $0x4000
+DATA bitOfWord<>+30(SB)/2, $0x8000
+GLOBL bitOfWord<>(SB), RODATA|NOPTR, $32
+
 DATA lanes<>+0(SB)/4, $0xffffffff
 DATA lanes<>+4(SB)/4, $0xffffffff
 DATA lanes<>+8(SB)/4, $0xffffffff
@@ -357,6 +663,16 @@ DATA oddbytes<>+4(SB)/4, $0x01000100
 DATA oddbytes<>+8(SB)/4, $0x01000100
 DATA oddbytes<>+12(SB)/4, $0x01000100
 GLOBL oddbytes<>(SB), RODATA|NOPTR, $16
+
+DATA bits<>+0(SB)/4, $0x01010101
+DATA bits<>+4(SB)/4, $0x02020202
+DATA bits<>+8(SB)/4, $0x04040404
+DATA bits<>+12(SB)/4, $0x08080808
+DATA bits<>+16(SB)/4, $0x10101010
+DATA bits<>+20(SB)/4, $0x20202020
+DATA bits<>+24(SB)/4, $0x40404040
+DATA bits<>+28(SB)/4, $0x80808080
+GLOBL bits<>(SB), RODATA|NOPTR, $32
 
 // func packBitsAVX2(bits []uint32, x []float32, c int)
 // Requires: AVX, CMOV

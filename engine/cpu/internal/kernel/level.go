@@ -12,6 +12,9 @@ type kernels struct {
 
 	scanKernels
 
+	productKernels
+	halfKernels
+
 	combine  func(acc, rows []float32, row []int32, val []float32)
 	compress func(val []float32, row []int32, x []float32, n, lines, line, first, step int) int
 	gather   func(val []float32, row []int32, count []int, room int, x []float32, offset, index []int32)
@@ -41,7 +44,7 @@ type kernels struct {
 }
 
 var portable = kernels{
-	level: "portable", eventKernels: eventPortable, scanKernels: scanPortable, combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
+	level: "portable", eventKernels: eventPortable, scanKernels: scanPortable, halfKernels: halvesPortable, productKernels: productsPortable, combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
 	step: stepPortable, after: afterPortable, back: backPortable,
 	rectangular: rectangularPortable, triangular: triangularPortable, epanechnikov: epanechnikovPortable,
 	affine: affinePortable, affinePair: affinePairPortable, affinePairAdd: affinePairAddPortable, moments: momentsPortable,

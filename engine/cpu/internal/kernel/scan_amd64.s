@@ -4,6 +4,60 @@
 
 #include "textflag.h"
 
+DATA bit<>+0(SB)/4, $0x00000001
+DATA bit<>+4(SB)/4, $0x00000002
+DATA bit<>+8(SB)/4, $0x00000004
+DATA bit<>+12(SB)/4, $0x00000008
+DATA bit<>+16(SB)/4, $0x00000010
+DATA bit<>+20(SB)/4, $0x00000020
+DATA bit<>+24(SB)/4, $0x00000040
+DATA bit<>+28(SB)/4, $0x00000080
+DATA bit<>+32(SB)/4, $0x00000100
+DATA bit<>+36(SB)/4, $0x00000200
+DATA bit<>+40(SB)/4, $0x00000400
+DATA bit<>+44(SB)/4, $0x00000800
+DATA bit<>+48(SB)/4, $0x00001000
+DATA bit<>+52(SB)/4, $0x00002000
+DATA bit<>+56(SB)/4, $0x00004000
+DATA bit<>+60(SB)/4, $0x00008000
+DATA bit<>+64(SB)/4, $0x00010000
+DATA bit<>+68(SB)/4, $0x00020000
+DATA bit<>+72(SB)/4, $0x00040000
+DATA bit<>+76(SB)/4, $0x00080000
+DATA bit<>+80(SB)/4, $0x00100000
+DATA bit<>+84(SB)/4, $0x00200000
+DATA bit<>+88(SB)/4, $0x00400000
+DATA bit<>+92(SB)/4, $0x00800000
+DATA bit<>+96(SB)/4, $0x01000000
+DATA bit<>+100(SB)/4, $0x02000000
+DATA bit<>+104(SB)/4, $0x04000000
+DATA bit<>+108(SB)/4, $0x08000000
+DATA bit<>+112(SB)/4, $0x10000000
+DATA bit<>+116(SB)/4, $0x20000000
+DATA bit<>+120(SB)/4, $0x40000000
+DATA bit<>+124(SB)/4, $0x80000000
+GLOBL bit<>(SB), RODATA|NOPTR, $128
+
+DATA byteorder<>+0(SB)/4, $0x0c080400
+DATA byteorder<>+4(SB)/4, $0x0d090501
+DATA byteorder<>+8(SB)/4, $0x0e0a0602
+DATA byteorder<>+12(SB)/4, $0x0f0b0703
+DATA byteorder<>+16(SB)/4, $0x0c080400
+DATA byteorder<>+20(SB)/4, $0x0d090501
+DATA byteorder<>+24(SB)/4, $0x0e0a0602
+DATA byteorder<>+28(SB)/4, $0x0f0b0703
+GLOBL byteorder<>(SB), RODATA|NOPTR, $32
+
+DATA laneorder<>+0(SB)/4, $0x00000000
+DATA laneorder<>+4(SB)/4, $0x00000004
+DATA laneorder<>+8(SB)/4, $0x00000001
+DATA laneorder<>+12(SB)/4, $0x00000005
+DATA laneorder<>+16(SB)/4, $0x00000002
+DATA laneorder<>+20(SB)/4, $0x00000006
+DATA laneorder<>+24(SB)/4, $0x00000003
+DATA laneorder<>+28(SB)/4, $0x00000007
+GLOBL laneorder<>(SB), RODATA|NOPTR, $32
+
 DATA pack<>+0(SB)/8, $0x0000000000000000
 DATA pack<>+8(SB)/8, $0x0000000000000000
 DATA pack<>+16(SB)/8, $0x0000000000000001
@@ -568,6 +622,24 @@ DATA exp2<>+56(SB)/4, $0x3f000000
 DATA exp2<>+60(SB)/4, $0x3f000000
 GLOBL exp2<>(SB), RODATA|NOPTR, $64
 
+DATA bitOfWord<>+0(SB)/2, $0x0001
+DATA bitOfWord<>+2(SB)/2, $0x0002
+DATA bitOfWord<>+4(SB)/2, $0x0004
+DATA bitOfWord<>+6(SB)/2, $0x0008
+DATA bitOfWord<>+8(SB)/2, $0x0010
+DATA bitOfWord<>+10(SB)/2, $0x0020
+DATA bitOfWord<>+12(SB)/2, $0x0040
+DATA bitOfWord<>+14(SB)/2, $0x0080
+DATA bitOfWord<>+16(SB)/2, $0x0100
+DATA bitOfWord<>+18(SB)/2, $0x0200
+DATA bitOfWord<>+20(SB)/2, $0x0400
+DATA bitOfWord<>+22(SB)/2, $0x0800
+DATA bitOfWord<>+24(SB)/2, $0x1000
+DATA bitOfWord<>+26(SB)/2, $0x2000
+DATA bitOfWord<>+28(SB)/2, $0x4000
+DATA bitOfWord<>+30(SB)/2, $0x8000
+GLOBL bitOfWord<>(SB), RODATA|NOPTR, $32
+
 DATA lanes<>+0(SB)/4, $0xffffffff
 DATA lanes<>+4(SB)/4, $0xffffffff
 DATA lanes<>+8(SB)/4, $0xffffffff
@@ -585,6 +657,12 @@ DATA lanes<>+52(SB)/4, $0x00000000
 DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
+
+DATA oddbytes<>+0(SB)/4, $0x01000100
+DATA oddbytes<>+4(SB)/4, $0x01000100
+DATA oddbytes<>+8(SB)/4, $0x01000100
+DATA oddbytes<>+12(SB)/4, $0x01000100
+GLOBL oddbytes<>(SB), RODATA|NOPTR, $16
 
 DATA bits<>+0(SB)/4, $0x01010101
 DATA bits<>+4(SB)/4, $0x02020202
@@ -2906,10 +2984,10 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	MOVQ         gain_base+72(FP), BX
 	MOVQ         off_base+96(FP), SI
 	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00000001, R8
+	MOVL         $0x00007fff, R8
 	VMOVD        R8, X0
 	VBROADCASTSS X0, Y0
-	MOVL         $0x00007fff, R8
+	MOVL         $0x00000001, R8
 	VMOVD        R8, X1
 	VBROADCASTSS X1, Y1
 	MOVL         $0x00400000, R8
@@ -2945,11 +3023,11 @@ loop142:
 	VMOVUPS     (BX)(R8*4), Y5
 	VMOVUPS     (CX)(R9*4), Y6
 	VFMADD231PS Y5, Y6, Y4
-	VCMPPS      $0x03, Y4, Y4, Y6
 	VPSRLD      $0x10, Y4, Y5
-	VANDPS      Y0, Y5, Y5
-	VPADDD      Y1, Y5, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
 	VPADDD      Y4, Y5, Y5
+	VCMPPS      $0x03, Y4, Y4, Y6
 	VPOR        Y2, Y4, Y4
 	VBLENDVPS   Y6, Y4, Y5, Y5
 	VPSRLD      $0x10, Y5, Y5
@@ -2971,11 +3049,11 @@ rest143:
 	VMASKMOVPS  (BX)(R8*4), Y3, Y5
 	VMASKMOVPS  (CX)(R9*4), Y3, Y6
 	VFMADD231PS Y5, Y6, Y4
-	VCMPPS      $0x03, Y4, Y4, Y6
 	VPSRLD      $0x10, Y4, Y5
-	VANDPS      Y0, Y5, Y5
-	VPADDD      Y1, Y5, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
 	VPADDD      Y4, Y5, Y5
+	VCMPPS      $0x03, Y4, Y4, Y6
 	VPOR        Y2, Y4, Y4
 	VBLENDVPS   Y6, Y4, Y5, Y5
 	VPSRLD      $0x10, Y5, Y5
@@ -3095,10 +3173,10 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	MOVQ         gain_base+72(FP), BX
 	MOVQ         off_base+96(FP), SI
 	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00000001, R8
+	MOVL         $0x00007fff, R8
 	VMOVD        R8, X0
 	VBROADCASTSS X0, Y0
-	MOVL         $0x00007fff, R8
+	MOVL         $0x00000001, R8
 	VMOVD        R8, X1
 	VBROADCASTSS X1, Y1
 	MOVL         $0x00400000, R8
@@ -3135,11 +3213,11 @@ loop154:
 	VMOVUPS     (BX)(R8*4), Y5
 	VMOVUPS     (CX)(R9*4), Y6
 	VFMADD231PS Y5, Y6, Y4
-	VCMPPS      $0x03, Y4, Y4, Y6
 	VPSRLD      $0x10, Y4, Y5
-	VANDPS      Y0, Y5, Y5
-	VPADDD      Y1, Y5, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
 	VPADDD      Y4, Y5, Y5
+	VCMPPS      $0x03, Y4, Y4, Y6
 	VPOR        Y2, Y4, Y4
 	VBLENDVPS   Y6, Y4, Y5, Y5
 	VPSRLD      $0x10, Y5, Y5
@@ -3173,11 +3251,11 @@ word158:
 	VMASKMOVPS  (BX)(R8*4), Y3, Y5
 	VMASKMOVPS  (CX)(R9*4), Y3, Y6
 	VFMADD231PS Y5, Y6, Y4
-	VCMPPS      $0x03, Y4, Y4, Y6
 	VPSRLD      $0x10, Y4, Y5
-	VANDPS      Y0, Y5, Y5
-	VPADDD      Y1, Y5, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
 	VPADDD      Y4, Y5, Y5
+	VCMPPS      $0x03, Y4, Y4, Y6
 	VPOR        Y2, Y4, Y4
 	VBLENDVPS   Y6, Y4, Y5, Y5
 	VPSRLD      $0x10, Y5, Y5
@@ -4473,10 +4551,10 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
-	MOVL         $0x00000001, DI
+	MOVL         $0x00007fff, DI
 	VMOVD        DI, X1
 	VBROADCASTSS X1, Y1
-	MOVL         $0x00007fff, DI
+	MOVL         $0x00000001, DI
 	VMOVD        DI, X2
 	VBROADCASTSS X2, Y2
 	MOVL         $0x00400000, DI
@@ -4526,11 +4604,11 @@ pixel236:
 	JNZ          line235
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
-	VCMPPS       $0x03, Y5, Y5, Y7
 	VPSRLD       $0x10, Y5, Y6
-	VANDPS       Y1, Y6, Y6
-	VPADDD       Y2, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPADDD       Y1, Y6, Y6
 	VPADDD       Y5, Y6, Y6
+	VCMPPS       $0x03, Y5, Y5, Y7
 	VPOR         Y3, Y5, Y5
 	VBLENDVPS    Y7, Y5, Y6, Y6
 	VPSRLD       $0x10, Y6, Y6
@@ -4567,11 +4645,11 @@ pixel238:
 	JNZ          line237
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
-	VCMPPS       $0x03, Y5, Y5, Y7
 	VPSRLD       $0x10, Y5, Y6
-	VANDPS       Y1, Y6, Y6
-	VPADDD       Y2, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPADDD       Y1, Y6, Y6
 	VPADDD       Y5, Y6, Y6
+	VCMPPS       $0x03, Y5, Y5, Y7
 	VPOR         Y3, Y5, Y5
 	VBLENDVPS    Y7, Y5, Y6, Y6
 	VPSRLD       $0x10, Y6, Y6
@@ -6824,7 +6902,7 @@ done376:
 	RET
 
 // func normGradientToAVX512(dz []BF16, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         dz_base+0(FP), AX
 	MOVQ         q_base+24(FP), CX
@@ -6832,10 +6910,10 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_base+72(FP), BX
 	MOVQ         off_base+96(FP), SI
 	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00000001, R8
+	MOVL         $0x00007fff, R8
 	VMOVD        R8, X0
 	VBROADCASTSS X0, Z0
-	MOVL         $0x00007fff, R8
+	MOVL         $0x00000001, R8
 	VMOVD        R8, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x00400000, R8
@@ -6870,11 +6948,11 @@ loop378:
 	VMOVUPS     (BX)(R8*4), Z4
 	VMOVUPS     (CX)(R9*4), Z5
 	VFMADD231PS Z4, Z5, Z3
-	VCMPPS      $0x03, Z3, Z3, K2
 	VPSRLD      $0x10, Z3, Z4
-	VANDPS      Z0, Z4, Z4
-	VPADDD      Z1, Z4, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
 	VPADDD      Z3, Z4, Z4
+	VCMPPS      $0x03, Z3, Z3, K2
 	VPORD       Z2, Z3, K2, Z4
 	VPSRLD      $0x10, Z4, Z4
 	VPMOVDW     Z4, (AX)(R9*2)
@@ -6893,11 +6971,11 @@ rest379:
 	VMOVUPS.Z   (BX)(R8*4), K1, Z4
 	VMOVUPS.Z   (CX)(R9*4), K1, Z5
 	VFMADD231PS Z4, Z5, Z3
-	VCMPPS      $0x03, Z3, Z3, K2
 	VPSRLD      $0x10, Z3, Z4
-	VANDPS      Z0, Z4, Z4
-	VPADDD      Z1, Z4, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
 	VPADDD      Z3, Z4, Z4
+	VCMPPS      $0x03, Z3, Z3, K2
 	VPORD       Z2, Z3, K2, Z4
 	VPSRLD      $0x10, Z4, Z4
 	VPMOVDW     Z4, K1, (AX)(R9*2)
@@ -6985,7 +7063,7 @@ done386:
 	RET
 
 // func normGradientFromToAVX512(dz []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         dz_base+0(FP), AX
 	MOVQ         q_base+24(FP), CX
@@ -6993,10 +7071,10 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_base+72(FP), BX
 	MOVQ         off_base+96(FP), SI
 	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00000001, R8
+	MOVL         $0x00007fff, R8
 	VMOVD        R8, X0
 	VBROADCASTSS X0, Z0
-	MOVL         $0x00007fff, R8
+	MOVL         $0x00000001, R8
 	VMOVD        R8, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x00400000, R8
@@ -7032,11 +7110,11 @@ loop388:
 	VMOVUPS     (BX)(R8*4), Z4
 	VMOVUPS     (CX)(R9*4), Z5
 	VFMADD231PS Z4, Z5, Z3
-	VCMPPS      $0x03, Z3, Z3, K2
 	VPSRLD      $0x10, Z3, Z4
-	VANDPS      Z0, Z4, Z4
-	VPADDD      Z1, Z4, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
 	VPADDD      Z3, Z4, Z4
+	VCMPPS      $0x03, Z3, Z3, K2
 	VPORD       Z2, Z3, K2, Z4
 	VPSRLD      $0x10, Z4, Z4
 	VPMOVDW     Z4, (AX)(R9*2)
@@ -7056,11 +7134,11 @@ rest389:
 	VMOVUPS.Z   (BX)(R8*4), K1, Z4
 	VMOVUPS.Z   (CX)(R9*4), K1, Z5
 	VFMADD231PS Z4, Z5, Z3
-	VCMPPS      $0x03, Z3, Z3, K2
 	VPSRLD      $0x10, Z3, Z4
-	VANDPS      Z0, Z4, Z4
-	VPADDD      Z1, Z4, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
 	VPADDD      Z3, Z4, Z4
+	VCMPPS      $0x03, Z3, Z3, K2
 	VPORD       Z2, Z3, K2, Z4
 	VPSRLD      $0x10, Z4, Z4
 	VPMOVDW     Z4, K1, (AX)(R9*2)
@@ -8260,10 +8338,10 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
-	MOVL         $0x00000001, DI
+	MOVL         $0x00007fff, DI
 	VMOVD        DI, X1
 	VBROADCASTSS X1, Z1
-	MOVL         $0x00007fff, DI
+	MOVL         $0x00000001, DI
 	VMOVD        DI, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x00400000, DI
@@ -8310,11 +8388,11 @@ pixel467:
 	JNZ         line466
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
-	VCMPPS      $0x03, Z4, Z4, K2
 	VPSRLD      $0x10, Z4, Z5
-	VANDPS      Z1, Z5, Z5
-	VPADDD      Z2, Z5, Z5
+	VPANDD      Z2, Z5, Z5
+	VPADDD      Z1, Z5, Z5
 	VPADDD      Z4, Z5, Z5
+	VCMPPS      $0x03, Z4, Z4, K2
 	VPORD       Z3, Z4, K2, Z5
 	VPSRLD      $0x10, Z5, Z5
 	VPMOVDW     Z5, (AX)(DI*2)
@@ -8346,11 +8424,11 @@ pixel469:
 	JNZ         line468
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
-	VCMPPS      $0x03, Z4, Z4, K2
 	VPSRLD      $0x10, Z4, Z5
-	VANDPS      Z1, Z5, Z5
-	VPADDD      Z2, Z5, Z5
+	VPANDD      Z2, Z5, Z5
+	VPADDD      Z1, Z5, Z5
 	VPADDD      Z4, Z5, Z5
+	VCMPPS      $0x03, Z4, Z4, K2
 	VPORD       Z3, Z4, K2, Z5
 	VPSRLD      $0x10, Z5, Z5
 	VPMOVDW     Z5, K1, (AX)(DI*2)

@@ -1,51 +1,5 @@
 package kernel
 
-func PackPanels(dst, w []float32, k, n, width int) {
-	for j := 0; j < n; j += width {
-		columns := min(width, n-j)
-		for i := range k {
-			row := dst[:width]
-			copy(row, w[i*n+j:][:columns])
-			clear(row[columns:])
-			dst = dst[width:]
-		}
-	}
-}
-
-func PackPanelsTransposed(dst, w []float32, k, n, width int) {
-	for j := 0; j < n; j += width {
-		panel, columns := dst[:k*width], min(width, n-j)
-		clear(panel)
-		for i := range k {
-			for c := range columns {
-				panel[i*width+c] = w[(j+c)*k+i]
-			}
-		}
-		dst = dst[k*width:]
-	}
-}
-
-func Product(y []float32, ldy int, x []float32, ldx int, w []float32, ldw int, xAt, wAt []int32, rows, k, cols int, add bool) {
-	if cols == ldw {
-		current.correlate(y, x, w, xAt, wAt, rows, ldy, ldx, k, cols, add)
-		return
-	}
-	for i := range rows {
-		for j := range cols {
-			var s float32
-			for p, at := range xAt {
-				for c := range k {
-					s += x[int(at)+i*ldx+c] * w[int(wAt[p])+c*ldw+j]
-				}
-			}
-			if add {
-				s += y[i*ldy+j]
-			}
-			y[i*ldy+j] = s
-		}
-	}
-}
-
 type EventGradient struct{ g Conv }
 type GradientScratch struct{}
 

@@ -38,6 +38,24 @@ var families = map[string]func(){
 		avx2.transposeBits()
 	},
 	"scan": scanFamily,
+	"product": func() {
+		for _, v := range []isa{avx2, avx512} {
+			v.product()
+			v.peak()
+		}
+	},
+	"half": func() {
+		for _, v := range []isa{avx2, avx512} {
+			v.half()
+		}
+		productDot()
+	},
+	"tiles": func() {
+		for _, g := range []grid{{2, 2}, {1, 2}, {2, 1}, {1, 1}} {
+			g.tiles()
+		}
+		features()
+	},
 }
 
 func main() {

@@ -163,24 +163,11 @@ func behind(m Mem, i reg.Register) Mem {
 	return Mem{Base: a, Index: i, Scale: 2, Disp: -2}
 }
 
-// rounding holds what narrow needs.
-type rounding struct{ one, bias, quiet Op }
-
-func (v isa) rounding() rounding {
-	return rounding{v.word(1), v.word(0x7fff), v.word(0x400000)}
-}
-
-// narrow stores x as BF16, rounded to nearest even. A number that is not one
-// becomes quiet and stays so. x is changed.
+// narrow stores x rounded to BF16.
 func (v isa) narrow(r rounding, x reg.VecVirtual, m *mask, to Mem) {
-	t, nan := v.reg(), v.compare(unordered, x, x, everyLane)
-	VPSRLD(Imm(16), x, t)
-	VANDPS(r.one, t, t)
-	VPADDD(r.bias, t, t)
-	VPADDD(x, t, t)
+	t := r.upper(x)
+	VPSRLD(Imm(16), t, t)
 	if v.wide() {
-		VPORD(r.quiet, x, nan, t)
-		VPSRLD(Imm(16), t, t)
 		if m == everyLane {
 			VPMOVDW(t, to)
 		} else {
@@ -188,9 +175,6 @@ func (v isa) narrow(r rounding, x reg.VecVirtual, m *mask, to Mem) {
 		}
 		return
 	}
-	VPOR(r.quiet, x, x)
-	VBLENDVPS(nan, x, t, t)
-	VPSRLD(Imm(16), t, t)
 	VPACKUSDW(t, t, t)
 	VPERMQ(Imm(0x8), t, t)
 	if m == everyLane {
