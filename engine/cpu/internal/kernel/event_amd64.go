@@ -37,7 +37,7 @@ func accumulateValuesAVX2(y []float32, w []float32, index []uint16, value []floa
 // packRowsAVX2 is packRowsPortable.
 //
 //go:noescape
-func packRowsAVX2(dst []float32, x []float32, rows int, stride int, panel int, width int, scale float32)
+func packRowsAVX2(dst []float32, x []float32, rows int, stride int, panel int, width int, ahead int, scale float32)
 
 // transposeNumbersAVX2 is transposeNumbersPortable.
 //
@@ -87,7 +87,7 @@ func accumulateValuesAVX512(y []float32, w []float32, index []uint16, value []fl
 // packRowsAVX512 is packRowsPortable.
 //
 //go:noescape
-func packRowsAVX512(dst []float32, x []float32, rows int, stride int, panel int, width int, scale float32)
+func packRowsAVX512(dst []float32, x []float32, rows int, stride int, panel int, width int, ahead int, scale float32)
 
 // transposeNumbersAVX512 is transposeNumbersPortable.
 //

@@ -2072,50 +2072,52 @@ done113:
 	VZEROUPPER
 	RET
 
-// func packRowsAVX2(dst []float32, x []float32, rows int, stride int, panel int, width int, scale float32)
-// Requires: AVX, AVX2, CMOV, SSE
-TEXT ·packRowsAVX2(SB), NOSPLIT, $0-84
+// func packRowsAVX2(dst []float32, x []float32, rows int, stride int, panel int, width int, ahead int, scale float32)
+// Requires: AVX, AVX2, CMOV, MMX+, SSE
+TEXT ·packRowsAVX2(SB), NOSPLIT, $0-92
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         rows+48(FP), DX
 	MOVQ         stride+56(FP), BX
 	SHLQ         $0x02, BX
-	MOVSS        scale+80(FP), X0
+	MOVSS        scale+88(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVQ         width+72(FP), SI
 	MOVQ         panel+64(FP), DI
+	MOVQ         ahead+80(FP), R8
+	SHLQ         $0x02, R8
 	CMPQ         DI, $+32
 	JNE          wider121
 	LEAQ         (SI), DI
-	MOVQ         $0x00000008, R8
-	CMPQ         DI, R8
-	CMOVQGT      R8, DI
-	XORQ         R8, R8
-	CMPQ         DI, R8
-	CMOVQLT      R8, DI
-	LEAQ         lanes<>+0(SB), R8
+	MOVQ         $0x00000008, R9
+	CMPQ         DI, R9
+	CMOVQGT      R9, DI
+	XORQ         R9, R9
+	CMPQ         DI, R9
+	CMOVQLT      R9, DI
+	LEAQ         lanes<>+0(SB), R9
 	NEGQ         DI
-	VMOVUPS      32(R8)(DI*4), Y1
+	VMOVUPS      32(R9)(DI*4), Y1
 	LEAQ         -8(SI), DI
-	MOVQ         $0x00000008, R8
-	CMPQ         DI, R8
-	CMOVQGT      R8, DI
-	XORQ         R8, R8
-	CMPQ         DI, R8
-	CMOVQLT      R8, DI
-	LEAQ         lanes<>+0(SB), R8
+	MOVQ         $0x00000008, R9
+	CMPQ         DI, R9
+	CMOVQGT      R9, DI
+	XORQ         R9, R9
+	CMPQ         DI, R9
+	CMOVQLT      R9, DI
+	LEAQ         lanes<>+0(SB), R9
 	NEGQ         DI
-	VMOVUPS      32(R8)(DI*4), Y2
+	VMOVUPS      32(R9)(DI*4), Y2
 	LEAQ         -16(SI), DI
-	MOVQ         $0x00000008, R8
-	CMPQ         DI, R8
-	CMOVQGT      R8, DI
-	XORQ         R8, R8
-	CMPQ         DI, R8
-	CMOVQLT      R8, DI
-	LEAQ         lanes<>+0(SB), R8
+	MOVQ         $0x00000008, R9
+	CMPQ         DI, R9
+	CMOVQGT      R9, DI
+	XORQ         R9, R9
+	CMPQ         DI, R9
+	CMOVQLT      R9, DI
+	LEAQ         lanes<>+0(SB), R9
 	NEGQ         DI
-	VMOVUPS      32(R8)(DI*4), Y3
+	VMOVUPS      32(R9)(DI*4), Y3
 	LEAQ         -24(SI), SI
 	MOVQ         $0x00000008, DI
 	CMPQ         SI, DI
@@ -2128,6 +2130,8 @@ TEXT ·packRowsAVX2(SB), NOSPLIT, $0-84
 	VMOVUPS      32(DI)(SI*4), Y4
 
 row32_123:
+	PREFETCHT1 (CX)(R8*1)
+	PREFETCHT1 64(CX)(R8*1)
 	VMASKMOVPS (CX), Y1, Y5
 	VMULPS     Y0, Y5, Y5
 	VMOVUPS    Y5, (AX)
@@ -2148,75 +2152,75 @@ row32_123:
 
 wider121:
 	LEAQ    (SI), DI
-	MOVQ    $0x00000008, R8
-	CMPQ    DI, R8
-	CMOVQGT R8, DI
-	XORQ    R8, R8
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	LEAQ    lanes<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R8)(DI*4), Y1
+	VMOVUPS 32(R9)(DI*4), Y1
 	LEAQ    -8(SI), DI
-	MOVQ    $0x00000008, R8
-	CMPQ    DI, R8
-	CMOVQGT R8, DI
-	XORQ    R8, R8
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	LEAQ    lanes<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R8)(DI*4), Y2
+	VMOVUPS 32(R9)(DI*4), Y2
 	LEAQ    -16(SI), DI
-	MOVQ    $0x00000008, R8
-	CMPQ    DI, R8
-	CMOVQGT R8, DI
-	XORQ    R8, R8
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	LEAQ    lanes<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R8)(DI*4), Y3
+	VMOVUPS 32(R9)(DI*4), Y3
 	LEAQ    -24(SI), DI
-	MOVQ    $0x00000008, R8
-	CMPQ    DI, R8
-	CMOVQGT R8, DI
-	XORQ    R8, R8
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	LEAQ    lanes<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R8)(DI*4), Y4
+	VMOVUPS 32(R9)(DI*4), Y4
 	LEAQ    -32(SI), DI
-	MOVQ    $0x00000008, R8
-	CMPQ    DI, R8
-	CMOVQGT R8, DI
-	XORQ    R8, R8
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	LEAQ    lanes<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R8)(DI*4), Y5
+	VMOVUPS 32(R9)(DI*4), Y5
 	LEAQ    -40(SI), DI
-	MOVQ    $0x00000008, R8
-	CMPQ    DI, R8
-	CMOVQGT R8, DI
-	XORQ    R8, R8
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	LEAQ    lanes<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R8)(DI*4), Y6
+	VMOVUPS 32(R9)(DI*4), Y6
 	LEAQ    -48(SI), DI
-	MOVQ    $0x00000008, R8
-	CMPQ    DI, R8
-	CMOVQGT R8, DI
-	XORQ    R8, R8
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	LEAQ    lanes<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R8)(DI*4), Y7
+	VMOVUPS 32(R9)(DI*4), Y7
 	LEAQ    -56(SI), SI
 	MOVQ    $0x00000008, DI
 	CMPQ    SI, DI
@@ -2229,6 +2233,10 @@ wider121:
 	VMOVUPS 32(DI)(SI*4), Y8
 
 row64_124:
+	PREFETCHT1 (CX)(R8*1)
+	PREFETCHT1 64(CX)(R8*1)
+	PREFETCHT1 128(CX)(R8*1)
+	PREFETCHT1 192(CX)(R8*1)
 	VMASKMOVPS (CX), Y1, Y9
 	VMULPS     Y0, Y9, Y9
 	VMOVUPS    Y9, (AX)
@@ -3970,30 +3978,32 @@ done231:
 	VZEROUPPER
 	RET
 
-// func packRowsAVX512(dst []float32, x []float32, rows int, stride int, panel int, width int, scale float32)
-// Requires: AVX, AVX512F, BMI2, CMOV, SSE
-TEXT ·packRowsAVX512(SB), NOSPLIT, $0-84
+// func packRowsAVX512(dst []float32, x []float32, rows int, stride int, panel int, width int, ahead int, scale float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+, SSE
+TEXT ·packRowsAVX512(SB), NOSPLIT, $0-92
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         rows+48(FP), DX
 	MOVQ         stride+56(FP), BX
 	SHLQ         $0x02, BX
-	MOVSS        scale+80(FP), X0
+	MOVSS        scale+88(FP), X0
 	VBROADCASTSS X0, Z0
 	MOVQ         width+72(FP), SI
 	MOVQ         panel+64(FP), DI
+	MOVQ         ahead+80(FP), R8
+	SHLQ         $0x02, R8
 	CMPQ         DI, $+32
 	JNE          wider239
 	LEAQ         (SI), DI
-	MOVQ         $0x00000010, R8
-	CMPQ         DI, R8
-	CMOVQGT      R8, DI
-	XORQ         R8, R8
-	CMPQ         DI, R8
-	CMOVQLT      R8, DI
-	MOVQ         $0x0000ffff, R8
-	BZHIQ        DI, R8, R8
-	KMOVW        R8, K1
+	MOVQ         $0x00000010, R9
+	CMPQ         DI, R9
+	CMOVQGT      R9, DI
+	XORQ         R9, R9
+	CMPQ         DI, R9
+	CMOVQLT      R9, DI
+	MOVQ         $0x0000ffff, R9
+	BZHIQ        DI, R9, R9
+	KMOVW        R9, K1
 	LEAQ         -16(SI), SI
 	MOVQ         $0x00000010, DI
 	CMPQ         SI, DI
@@ -4006,49 +4016,51 @@ TEXT ·packRowsAVX512(SB), NOSPLIT, $0-84
 	KMOVW        DI, K2
 
 row32_241:
-	VMOVUPS.Z (CX), K1, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS   Z1, (AX)
-	VMOVUPS.Z 64(CX), K2, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS   Z1, 64(AX)
-	ADDQ      BX, CX
-	ADDQ      $+128, AX
-	DECQ      DX
-	JNZ       row32_241
-	JMP       done240
+	PREFETCHT1 (CX)(R8*1)
+	PREFETCHT1 64(CX)(R8*1)
+	VMOVUPS.Z  (CX), K1, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, (AX)
+	VMOVUPS.Z  64(CX), K2, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, 64(AX)
+	ADDQ       BX, CX
+	ADDQ       $+128, AX
+	DECQ       DX
+	JNZ        row32_241
+	JMP        done240
 
 wider239:
 	LEAQ    (SI), DI
-	MOVQ    $0x00000010, R8
-	CMPQ    DI, R8
-	CMOVQGT R8, DI
-	XORQ    R8, R8
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	MOVQ    $0x0000ffff, R8
-	BZHIQ   DI, R8, R8
-	KMOVW   R8, K1
+	MOVQ    $0x00000010, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	MOVQ    $0x0000ffff, R9
+	BZHIQ   DI, R9, R9
+	KMOVW   R9, K1
 	LEAQ    -16(SI), DI
-	MOVQ    $0x00000010, R8
-	CMPQ    DI, R8
-	CMOVQGT R8, DI
-	XORQ    R8, R8
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	MOVQ    $0x0000ffff, R8
-	BZHIQ   DI, R8, R8
-	KMOVW   R8, K2
+	MOVQ    $0x00000010, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	MOVQ    $0x0000ffff, R9
+	BZHIQ   DI, R9, R9
+	KMOVW   R9, K2
 	LEAQ    -32(SI), DI
-	MOVQ    $0x00000010, R8
-	CMPQ    DI, R8
-	CMOVQGT R8, DI
-	XORQ    R8, R8
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	MOVQ    $0x0000ffff, R8
-	BZHIQ   DI, R8, R8
-	KMOVW   R8, K3
+	MOVQ    $0x00000010, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	MOVQ    $0x0000ffff, R9
+	BZHIQ   DI, R9, R9
+	KMOVW   R9, K3
 	LEAQ    -48(SI), SI
 	MOVQ    $0x00000010, DI
 	CMPQ    SI, DI
@@ -4061,22 +4073,26 @@ wider239:
 	KMOVW   DI, K4
 
 row64_242:
-	VMOVUPS.Z (CX), K1, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS   Z1, (AX)
-	VMOVUPS.Z 64(CX), K2, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS   Z1, 64(AX)
-	VMOVUPS.Z 128(CX), K3, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS   Z1, 128(AX)
-	VMOVUPS.Z 192(CX), K4, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS   Z1, 192(AX)
-	ADDQ      BX, CX
-	ADDQ      $+256, AX
-	DECQ      DX
-	JNZ       row64_242
+	PREFETCHT1 (CX)(R8*1)
+	PREFETCHT1 64(CX)(R8*1)
+	PREFETCHT1 128(CX)(R8*1)
+	PREFETCHT1 192(CX)(R8*1)
+	VMOVUPS.Z  (CX), K1, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, (AX)
+	VMOVUPS.Z  64(CX), K2, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, 64(AX)
+	VMOVUPS.Z  128(CX), K3, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, 128(AX)
+	VMOVUPS.Z  192(CX), K4, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, 192(AX)
+	ADDQ       BX, CX
+	ADDQ       $+256, AX
+	DECQ       DX
+	JNZ        row64_242
 
 done240:
 	VZEROUPPER

@@ -40,7 +40,7 @@ func (g Conv) windowed() bool {
 	return g.KernelH == 3 && g.KernelW == 3 && g.Stride == 1 && g.Pad == 1 && g.OutH == g.H && g.OutW == g.W
 }
 
-// EventScratch is the memory that a worker needs for an EventGradient.
+// EventScratch is the memory that a worker needs for the EventGradient that made it.
 type EventScratch struct {
 	lists lists     // a list of rows for each channel
 	names []uint16  // of the tile's rows
@@ -83,17 +83,21 @@ func (e *EventGradient) NewScratch(channels, outputs int, numbers bool) *EventSc
 // Bits writes the block of channels [c0, c1) and outputs [o0, o1) of dw for an
 // input of bits, [pixels][frames][Words(C)], times value.
 func (e *EventGradient) Bits(dw []float32, bits []uint32, value float32, dy []float32, frames, c0, c1, o0, o1 int, s *EventScratch) {
-	e.gradient(gradient{g: e.g, dw: dw, dy: dy, scale: value, bits: bits, frames: frames, c0: c0, c1: c1, o0: o0, o1: o1, EventScratch: s})
+	in, _ := e.g.Pixels()
+	e.gradient(gradient{g: e.g, dw: dw, dy: dy, scale: value, bits: bits[:in*frames*Words(e.g.C)], frames: frames, c0: c0, c1: c1, o0: o0, o1: o1, EventScratch: s})
 }
 
 // Numbers writes the block of channels [c0, c1) and outputs [o0, o1) of dw for an
 // input of numbers, [pixels][frames][C]. If some are not finite, neither is dw; in
 // a window gradient that may include positions which see them outside the image.
 func (e *EventGradient) Numbers(dw, x, dy []float32, frames, c0, c1, o0, o1 int, s *EventScratch) {
-	e.gradient(gradient{g: e.g, dw: dw, dy: dy, scale: 1, x: x, frames: frames, c0: c0, c1: c1, o0: o0, o1: o1, EventScratch: s})
+	in, _ := e.g.Pixels()
+	e.gradient(gradient{g: e.g, dw: dw, dy: dy, scale: 1, x: x[:in*frames*e.g.C], frames: frames, c0: c0, c1: c1, o0: o0, o1: o1, EventScratch: s})
 }
 
 func (e *EventGradient) gradient(d gradient) {
+	_, pixels := d.g.Pixels()
+	d.dw, d.dy = d.dw[:d.g.Positions()*d.g.C*d.g.Out], d.dy[:pixels*d.frames*d.g.Out]
 	switch {
 	case d.c0 == d.c1 || d.o0 == d.o1:
 	case !d.g.windowed():
@@ -192,7 +196,7 @@ func (d *gradient) product(position, rows int, add bool) {
 	for o := d.o0; o < d.o1; o += productPanel {
 		width, at := min(productPanel, d.o1-o), 0
 		for _, r := range d.runs {
-			current.packRows(d.panel[at*productPanel:], d.dy[r.first*out+o:], r.rows, out, productPanel, width, d.scale)
+			current.packRows(d.panel[at*productPanel:], d.dy[r.first*out+o:], r.rows, out, productPanel, width, productPanel, d.scale)
 			at += r.rows
 		}
 		l.accumulate(d.dw[(position*d.g.C+d.c0)*out+o:], out, d.panel, productPanel, width, add)
@@ -209,8 +213,8 @@ func (g Conv) input(p, position int) (pixel int, ok bool) {
 
 // packRowsPortable copies rows of `width` numbers, `stride` apart, times scale, to
 // rows of `panel` numbers, filled up with zeros. A panel is gradientPanel or
-// productPanel.
-func packRowsPortable(dst, x []float32, rows, stride, panel, width int, scale float32) {
+// productPanel. The copy after this one is `ahead` numbers further: vectors fetch it.
+func packRowsPortable(dst, x []float32, rows, stride, panel, width, ahead int, scale float32) {
 	for r := range rows {
 		to := dst[r*panel:][:panel]
 		for j, v := range x[r*stride:][:width] {

@@ -15,7 +15,7 @@ type eventKernels struct {
 
 	windowGradient       func(sum, dy []float32, index []uint16, count []int32, room, right, down int)
 	windowGradientValues func(sum, dy []float32, index []uint16, value []float32, count []int32, room, right, down int)
-	packRows             func(dst, x []float32, rows, stride, panel, width int, scale float32)
+	packRows             func(dst, x []float32, rows, stride, panel, width, ahead int, scale float32)
 	transposeNumbers     func(dst, x []float32, rows, columns int)
 }
 

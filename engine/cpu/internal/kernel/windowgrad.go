@@ -16,20 +16,22 @@ func (t haloTile) rows() int { return t.h * t.w * t.frames }
 // halo is the number of rows of dy that a tile meets.
 func (t haloTile) halo() int { return (t.h + 2) * (t.w + 2) * t.frames }
 
-// haloTile returns the tile that covers an image and its frames in the fewest
-// copies, and among those the one with the least halo.
+// haloTile returns the tile shape that takes an image and its frames at the least
+// cost. A tile costs its sums' way through the caches, and each pixel of its halo
+// the way to rows of dy that lie apart from others: about one to pixelsPerTile.
 func (g Conv) haloTile(frames int) haloTile {
-	best, fewest := haloTile{1, 1, 1}, 0
+	const pixelsPerTile = 64
+	best, least := haloTile{1, 1, 1}, 0
 	for h := 1; h <= g.H; h++ {
 		for w := 1; w <= g.W; w++ {
-			n := min(frames, maxHaloRows/((h+2)*(w+2)), maxTileRows/(h*w))
+			pixels := (h + 2) * (w + 2)
+			n := min(frames, maxHaloRows/pixels, maxTileRows/(h*w))
 			if n == 0 {
 				break
 			}
-			t := haloTile{h, w, n}
 			tiles := ((g.H + h - 1) / h) * ((g.W + w - 1) / w) * ((frames + n - 1) / n)
-			if fewest == 0 || tiles < fewest || tiles == fewest && t.halo() < best.halo() {
-				best, fewest = t, tiles
+			if cost := tiles * (pixelsPerTile + pixels); least == 0 || cost < least {
+				best, least = haloTile{h, w, n}, cost
 			}
 		}
 	}
@@ -92,6 +94,10 @@ func (d *gradient) windowTile(sum []float32, y, x, f int, t haloTile) {
 // packHalo copies what a tile meets of dy for a panel of outputs.
 func (d *gradient) packHalo(o, y, x, f int, t haloTile) {
 	width, at := min(gradientPanel, d.o1-o), 0
+	ahead := gradientPanel // the next panel, or the next frames' first
+	if o+gradientPanel >= d.o1 {
+		ahead = t.frames*d.g.Out - (o - d.o0)
+	}
 	for i := y - 1; i <= y+t.h; i++ {
 		for j := x - 1; j <= x+t.w; j++ {
 			to := d.panel[at:][:t.frames*gradientPanel]
@@ -100,7 +106,7 @@ func (d *gradient) packHalo(o, y, x, f int, t haloTile) {
 				clear(to)
 			} else {
 				row := (i*d.g.W+j)*d.frames + f
-				current.packRows(to, d.dy[row*d.g.Out+o:], t.frames, d.g.Out, gradientPanel, width, d.scale)
+				current.packRows(to, d.dy[row*d.g.Out+o:], t.frames, d.g.Out, gradientPanel, width, ahead, d.scale)
 			}
 		}
 	}

@@ -108,9 +108,9 @@ func (v isa) windowEvents(acc []reg.VecVirtual, ky int, events, index, value reg
 
 // packRows writes the copy of a panel of rows.
 func (v isa) packRows() {
-	v.text("packRows", "func(dst, x []float32, rows, stride, panel, width int, scale float32)", "is packRowsPortable.")
+	v.text("packRows", "func(dst, x []float32, rows, stride, panel, width, ahead int, scale float32)", "is packRowsPortable.")
 	dst, x, rows, step, scale := base("dst"), base("x"), number("rows"), stride("stride"), v.argument("scale")
-	width, panel := number("width"), number("panel")
+	width, panel, ahead := number("width"), number("panel"), stride("ahead")
 	wider, done := label("wider"), label("done")
 	CMPQ(panel, I32(gradientPanel))
 	JNE(LabelRef(wider))
@@ -121,6 +121,9 @@ func (v isa) packRows() {
 		}
 		row := label(fmt.Sprintf("row%d_", size))
 		Label(row)
+		for disp := 0; disp < 4*size; disp += lineBytes {
+			PREFETCHT1(at(x, ahead, disp))
+		}
 		for j, m := range masks {
 			z := v.fetch(Mem{Base: x, Disp: j * v.bytes()}, m)
 			VMULPS(scale, z, z)
