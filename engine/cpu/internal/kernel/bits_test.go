@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// rates are the shares of numbers that are not zero in tests of event kernels.
-var rates = []float64{0, .01, .15, .5, 1}
+// eventRates are the shares of numbers that are not zero in tests of event kernels.
+var eventRates = []float64{0, .01, .15, .5, 1}
 
 // randomBits returns rows of c bits, of which a share is set.
 func randomBits(rng *rand.Rand, rows, c int, rate float64) []uint32 {
@@ -25,8 +25,8 @@ func bit(bits []uint32, row, c, k int) bool {
 	return bits[row*Words(c)+k/wordBits]>>(k%wordBits)&1 == 1
 }
 
-// guarded returns n words between guards, and a check of the guards.
-func guarded(t *testing.T, n, offset int) (words []uint32, check func(what string)) {
+// guardedWords returns n words between guards, and a check of the guards.
+func guardedWords(t *testing.T, n, offset int) (words []uint32, check func(what string)) {
 	const guard = 0xdeadbeef
 	buf := slices.Repeat([]uint32{guard}, n+2*guardWidth)
 	end := guardWidth + offset + n
@@ -62,7 +62,7 @@ func testPackBits(t *testing.T) {
 					x[i] = 0 * x[i] // of both signs, or NaN
 				}
 			}
-			packed, check := guarded(t, rows*Words(c), c%4)
+			packed, check := guardedWords(t, rows*Words(c), c%4)
 			PackBits(packed, x, c)
 			check("PackBits")
 			want := make([]uint32, len(packed))
@@ -94,7 +94,7 @@ func testTransposeBits(t *testing.T) {
 		for words := range 10 {
 			c := words * wordBits
 			from := randomBits(rng, rows, c, .4)
-			to, check := guarded(t, c*Words(rows), words%4)
+			to, check := guardedWords(t, c*Words(rows), words%4)
 			TransposeBits(to, from, rows, words)
 			check("TransposeBits")
 			for r := range Words(rows) * wordBits {

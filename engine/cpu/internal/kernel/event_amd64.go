@@ -34,6 +34,26 @@ func accumulateAVX2(y []float32, w []float32, index []uint16, count []int32, ldy
 //go:noescape
 func accumulateValuesAVX2(y []float32, w []float32, index []uint16, value []float32, count []int32, ldy int, ldw int, room int, width int, add bool)
 
+// packRowsAVX2 is packRowsPortable.
+//
+//go:noescape
+func packRowsAVX2(dst []float32, x []float32, rows int, stride int, panel int, width int, ahead int, scale float32)
+
+// transposeNumbersAVX2 is transposeNumbersPortable.
+//
+//go:noescape
+func transposeNumbersAVX2(dst []float32, x []float32, rows int, columns int)
+
+// windowGradientAVX2 is windowGradientPortable.
+//
+//go:noescape
+func windowGradientAVX2(sum []float32, dy []float32, index []uint16, count []int32, room int, right int, down int)
+
+// windowGradientValuesAVX2 is windowGradientValuesPortable.
+//
+//go:noescape
+func windowGradientValuesAVX2(sum []float32, dy []float32, index []uint16, value []float32, count []int32, room int, right int, down int)
+
 // packBitsAVX512 is packBitsPortable.
 //
 //go:noescape
@@ -63,6 +83,26 @@ func accumulateAVX512(y []float32, w []float32, index []uint16, count []int32, l
 //
 //go:noescape
 func accumulateValuesAVX512(y []float32, w []float32, index []uint16, value []float32, count []int32, ldy int, ldw int, room int, width int, add bool)
+
+// packRowsAVX512 is packRowsPortable.
+//
+//go:noescape
+func packRowsAVX512(dst []float32, x []float32, rows int, stride int, panel int, width int, ahead int, scale float32)
+
+// transposeNumbersAVX512 is transposeNumbersPortable.
+//
+//go:noescape
+func transposeNumbersAVX512(dst []float32, x []float32, rows int, columns int)
+
+// windowGradientAVX512 is windowGradientPortable.
+//
+//go:noescape
+func windowGradientAVX512(sum []float32, dy []float32, index []uint16, count []int32, room int, right int, down int)
+
+// windowGradientValuesAVX512 is windowGradientValuesPortable.
+//
+//go:noescape
+func windowGradientValuesAVX512(sum []float32, dy []float32, index []uint16, value []float32, count []int32, room int, right int, down int)
 
 // transposeBitsAVX2 is transposeBitsPortable.
 //

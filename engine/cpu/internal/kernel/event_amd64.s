@@ -4,60 +4,6 @@
 
 #include "textflag.h"
 
-DATA bit<>+0(SB)/4, $0x00000001
-DATA bit<>+4(SB)/4, $0x00000002
-DATA bit<>+8(SB)/4, $0x00000004
-DATA bit<>+12(SB)/4, $0x00000008
-DATA bit<>+16(SB)/4, $0x00000010
-DATA bit<>+20(SB)/4, $0x00000020
-DATA bit<>+24(SB)/4, $0x00000040
-DATA bit<>+28(SB)/4, $0x00000080
-DATA bit<>+32(SB)/4, $0x00000100
-DATA bit<>+36(SB)/4, $0x00000200
-DATA bit<>+40(SB)/4, $0x00000400
-DATA bit<>+44(SB)/4, $0x00000800
-DATA bit<>+48(SB)/4, $0x00001000
-DATA bit<>+52(SB)/4, $0x00002000
-DATA bit<>+56(SB)/4, $0x00004000
-DATA bit<>+60(SB)/4, $0x00008000
-DATA bit<>+64(SB)/4, $0x00010000
-DATA bit<>+68(SB)/4, $0x00020000
-DATA bit<>+72(SB)/4, $0x00040000
-DATA bit<>+76(SB)/4, $0x00080000
-DATA bit<>+80(SB)/4, $0x00100000
-DATA bit<>+84(SB)/4, $0x00200000
-DATA bit<>+88(SB)/4, $0x00400000
-DATA bit<>+92(SB)/4, $0x00800000
-DATA bit<>+96(SB)/4, $0x01000000
-DATA bit<>+100(SB)/4, $0x02000000
-DATA bit<>+104(SB)/4, $0x04000000
-DATA bit<>+108(SB)/4, $0x08000000
-DATA bit<>+112(SB)/4, $0x10000000
-DATA bit<>+116(SB)/4, $0x20000000
-DATA bit<>+120(SB)/4, $0x40000000
-DATA bit<>+124(SB)/4, $0x80000000
-GLOBL bit<>(SB), RODATA|NOPTR, $128
-
-DATA byteorder<>+0(SB)/4, $0x0c080400
-DATA byteorder<>+4(SB)/4, $0x0d090501
-DATA byteorder<>+8(SB)/4, $0x0e0a0602
-DATA byteorder<>+12(SB)/4, $0x0f0b0703
-DATA byteorder<>+16(SB)/4, $0x0c080400
-DATA byteorder<>+20(SB)/4, $0x0d090501
-DATA byteorder<>+24(SB)/4, $0x0e0a0602
-DATA byteorder<>+28(SB)/4, $0x0f0b0703
-GLOBL byteorder<>(SB), RODATA|NOPTR, $32
-
-DATA laneorder<>+0(SB)/4, $0x00000000
-DATA laneorder<>+4(SB)/4, $0x00000004
-DATA laneorder<>+8(SB)/4, $0x00000001
-DATA laneorder<>+12(SB)/4, $0x00000005
-DATA laneorder<>+16(SB)/4, $0x00000002
-DATA laneorder<>+20(SB)/4, $0x00000006
-DATA laneorder<>+24(SB)/4, $0x00000003
-DATA laneorder<>+28(SB)/4, $0x00000007
-GLOBL laneorder<>(SB), RODATA|NOPTR, $32
-
 DATA pack<>+0(SB)/8, $0x0000000000000000
 DATA pack<>+8(SB)/8, $0x0000000000000000
 DATA pack<>+16(SB)/8, $0x0000000000000001
@@ -658,12 +604,6 @@ DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-DATA oddbytes<>+0(SB)/4, $0x01000100
-DATA oddbytes<>+4(SB)/4, $0x01000100
-DATA oddbytes<>+8(SB)/4, $0x01000100
-DATA oddbytes<>+12(SB)/4, $0x01000100
-GLOBL oddbytes<>(SB), RODATA|NOPTR, $16
-
 DATA bits<>+0(SB)/4, $0x01010101
 DATA bits<>+4(SB)/4, $0x02020202
 DATA bits<>+8(SB)/4, $0x04040404
@@ -681,8 +621,8 @@ TEXT ·packBitsAVX2(SB), NOSPLIT, $0-56
 	MOVQ   x_base+24(FP), BX
 	VXORPS Y0, Y0, Y0
 	MOVQ   x_len+32(FP), AX
-	XORQ   DX, DX
 	MOVQ   c+48(FP), SI
+	XORL   DX, DX
 	DIVQ   SI
 
 row1:
@@ -798,8 +738,8 @@ TEXT ·unpackBitsAVX2(SB), NOSPLIT, $0-60
 	MOVSS        value+56(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVQ         x_len+8(FP), AX
-	XORQ         DX, DX
 	MOVQ         c+48(FP), SI
+	XORL         DX, DX
 	DIVQ         SI
 
 row5:
@@ -907,6 +847,40 @@ next8:
 	VZEROUPPER
 	RET
 
+DATA bit<>+0(SB)/4, $0x00000001
+DATA bit<>+4(SB)/4, $0x00000002
+DATA bit<>+8(SB)/4, $0x00000004
+DATA bit<>+12(SB)/4, $0x00000008
+DATA bit<>+16(SB)/4, $0x00000010
+DATA bit<>+20(SB)/4, $0x00000020
+DATA bit<>+24(SB)/4, $0x00000040
+DATA bit<>+28(SB)/4, $0x00000080
+DATA bit<>+32(SB)/4, $0x00000100
+DATA bit<>+36(SB)/4, $0x00000200
+DATA bit<>+40(SB)/4, $0x00000400
+DATA bit<>+44(SB)/4, $0x00000800
+DATA bit<>+48(SB)/4, $0x00001000
+DATA bit<>+52(SB)/4, $0x00002000
+DATA bit<>+56(SB)/4, $0x00004000
+DATA bit<>+60(SB)/4, $0x00008000
+DATA bit<>+64(SB)/4, $0x00010000
+DATA bit<>+68(SB)/4, $0x00020000
+DATA bit<>+72(SB)/4, $0x00040000
+DATA bit<>+76(SB)/4, $0x00080000
+DATA bit<>+80(SB)/4, $0x00100000
+DATA bit<>+84(SB)/4, $0x00200000
+DATA bit<>+88(SB)/4, $0x00400000
+DATA bit<>+92(SB)/4, $0x00800000
+DATA bit<>+96(SB)/4, $0x01000000
+DATA bit<>+100(SB)/4, $0x02000000
+DATA bit<>+104(SB)/4, $0x04000000
+DATA bit<>+108(SB)/4, $0x08000000
+DATA bit<>+112(SB)/4, $0x10000000
+DATA bit<>+116(SB)/4, $0x20000000
+DATA bit<>+120(SB)/4, $0x40000000
+DATA bit<>+124(SB)/4, $0x80000000
+GLOBL bit<>(SB), RODATA|NOPTR, $128
+
 // func listBitsAVX2(index []uint16, count []int32, room int, names []uint16, bits []uint32, stride int)
 // Requires: AVX, POPCNT
 TEXT ·listBitsAVX2(SB), NOSPLIT, $0-112
@@ -990,6 +964,12 @@ word10:
 	JNZ       list9
 	VZEROUPPER
 	RET
+
+DATA oddbytes<>+0(SB)/4, $0x01000100
+DATA oddbytes<>+4(SB)/4, $0x01000100
+DATA oddbytes<>+8(SB)/4, $0x01000100
+DATA oddbytes<>+12(SB)/4, $0x01000100
+GLOBL oddbytes<>(SB), RODATA|NOPTR, $16
 
 // func listRowsAVX2(index []uint16, value []float32, count []int32, room int, names []uint16, x []float32, stride int, n int)
 // Requires: AVX, AVX2, POPCNT
@@ -1079,7 +1059,7 @@ done14:
 	RET
 
 // func accumulateAVX2(y []float32, w []float32, index []uint16, count []int32, ldy int, ldw int, room int, width int, add bool)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·accumulateAVX2(SB), NOSPLIT, $0-129
 	MOVQ y_base+0(FP), AX
 	MOVQ w_base+24(FP), CX
@@ -1122,10 +1102,18 @@ fresh18:
 	VXORPS Y7, Y7, Y7
 
 begun19:
-	XORQ    R11, R11
-	MOVLQSX (R9), R12
-	SUBQ    $+4, R12
-	JL      few21
+	MOVQ       room+112(FP), R11
+	IMUL3Q     $+32, R11, R11
+	PREFETCHT0 (R8)(R11*1)
+	IMUL3Q     $+8, DX, R11
+	PREFETCHT0 (DI)(R11*1)
+	PREFETCHT0 64(DI)(R11*1)
+	PREFETCHT0 128(DI)(R11*1)
+	PREFETCHT0 192(DI)(R11*1)
+	XORQ       R11, R11
+	MOVLQSX    (R9), R12
+	SUBQ       $+4, R12
+	JL         few21
 
 group20:
 	MOVWLZX (R8)(R11*2), R13
@@ -1246,10 +1234,17 @@ fresh27:
 	VXORPS Y5, Y5, Y5
 
 begun28:
-	XORQ    R11, R11
-	MOVLQSX (R9), R12
-	SUBQ    $+4, R12
-	JL      few30
+	MOVQ       room+112(FP), R11
+	IMUL3Q     $+32, R11, R11
+	PREFETCHT0 (R8)(R11*1)
+	IMUL3Q     $+8, DX, R11
+	PREFETCHT0 (DI)(R11*1)
+	PREFETCHT0 64(DI)(R11*1)
+	PREFETCHT0 128(DI)(R11*1)
+	XORQ       R11, R11
+	MOVLQSX    (R9), R12
+	SUBQ       $+4, R12
+	JL         few30
 
 group29:
 	MOVWLZX (R8)(R11*2), R13
@@ -1354,14 +1349,20 @@ fresh36:
 	VXORPS Y3, Y3, Y3
 
 begun37:
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	XORQ    R11, R11
-	MOVLQSX (R9), R12
-	SUBQ    $+4, R12
-	JL      few39
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       room+112(FP), R11
+	IMUL3Q     $+32, R11, R11
+	PREFETCHT0 (R8)(R11*1)
+	IMUL3Q     $+8, DX, R11
+	PREFETCHT0 (DI)(R11*1)
+	PREFETCHT0 64(DI)(R11*1)
+	XORQ       R11, R11
+	MOVLQSX    (R9), R12
+	SUBQ       $+4, R12
+	JL         few39
 
 group38:
 	MOVWLZX (R8)(R11*2), R13
@@ -1454,16 +1455,21 @@ fresh45:
 	VXORPS Y1, Y1, Y1
 
 begun46:
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	XORQ    R11, R11
-	MOVLQSX (R9), R12
-	SUBQ    $+4, R12
-	JL      few48
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       room+112(FP), R11
+	IMUL3Q     $+32, R11, R11
+	PREFETCHT0 (R8)(R11*1)
+	IMUL3Q     $+8, DX, R11
+	PREFETCHT0 (DI)(R11*1)
+	XORQ       R11, R11
+	MOVLQSX    (R9), R12
+	SUBQ       $+4, R12
+	JL         few48
 
 group47:
 	MOVWLZX (R8)(R11*2), R13
@@ -1544,13 +1550,18 @@ fresh54:
 	VXORPS Y0, Y0, Y0
 
 begun55:
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	XORQ    R11, R11
-	MOVLQSX (R9), R12
-	SUBQ    $+4, R12
-	JL      few57
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       room+112(FP), R11
+	IMUL3Q     $+32, R11, R11
+	PREFETCHT0 (R8)(R11*1)
+	IMUL3Q     $+8, DX, R11
+	PREFETCHT0 (DI)(R11*1)
+	XORQ       R11, R11
+	MOVLQSX    (R9), R12
+	SUBQ       $+4, R12
+	JL         few57
 
 group56:
 	MOVWLZX (R8)(R11*2), R13
@@ -1623,13 +1634,18 @@ fresh62:
 	VXORPS Y1, Y1, Y1
 
 begun63:
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	XORQ    R9, R9
-	MOVLQSX (DI), R10
-	SUBQ    $+4, R10
-	JL      few65
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       room+112(FP), R9
+	IMUL3Q     $+32, R9, R9
+	PREFETCHT0 (SI)(R9*1)
+	IMUL3Q     $+8, DX, R9
+	PREFETCHT0 (AX)(R9*1)
+	XORQ       R9, R9
+	MOVLQSX    (DI), R10
+	SUBQ       $+4, R10
+	JL         few65
 
 group64:
 	MOVWLZX    (SI)(R9*2), R11
@@ -1687,7 +1703,7 @@ done60:
 	RET
 
 // func accumulateValuesAVX2(y []float32, w []float32, index []uint16, value []float32, count []int32, ldy int, ldw int, room int, width int, add bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·accumulateValuesAVX2(SB), NOSPLIT, $0-153
 	MOVQ y_base+0(FP), AX
 	MOVQ w_base+24(FP), CX
@@ -1731,10 +1747,18 @@ fresh71:
 	VXORPS Y7, Y7, Y7
 
 begun72:
-	XORQ    R12, R12
-	MOVLQSX (R9), R13
-	SUBQ    $+4, R13
-	JL      few74
+	MOVQ       room+136(FP), R12
+	IMUL3Q     $+32, R12, R12
+	PREFETCHT0 (R8)(R12*1)
+	IMUL3Q     $+8, DX, R12
+	PREFETCHT0 (DI)(R12*1)
+	PREFETCHT0 64(DI)(R12*1)
+	PREFETCHT0 128(DI)(R12*1)
+	PREFETCHT0 192(DI)(R12*1)
+	XORQ       R12, R12
+	MOVLQSX    (R9), R13
+	SUBQ       $+4, R13
+	JL         few74
 
 group73:
 	MOVWLZX      (R8)(R12*2), R14
@@ -1862,10 +1886,17 @@ fresh80:
 	VXORPS Y5, Y5, Y5
 
 begun81:
-	XORQ    R12, R12
-	MOVLQSX (R9), R13
-	SUBQ    $+4, R13
-	JL      few83
+	MOVQ       room+136(FP), R12
+	IMUL3Q     $+32, R12, R12
+	PREFETCHT0 (R8)(R12*1)
+	IMUL3Q     $+8, DX, R12
+	PREFETCHT0 (DI)(R12*1)
+	PREFETCHT0 64(DI)(R12*1)
+	PREFETCHT0 128(DI)(R12*1)
+	XORQ       R12, R12
+	MOVLQSX    (R9), R13
+	SUBQ       $+4, R13
+	JL         few83
 
 group82:
 	MOVWLZX      (R8)(R12*2), R14
@@ -1977,14 +2008,20 @@ fresh89:
 	VXORPS Y3, Y3, Y3
 
 begun90:
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	XORQ    R12, R12
-	MOVLQSX (R9), R13
-	SUBQ    $+4, R13
-	JL      few92
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       room+136(FP), R12
+	IMUL3Q     $+32, R12, R12
+	PREFETCHT0 (R8)(R12*1)
+	IMUL3Q     $+8, DX, R12
+	PREFETCHT0 (DI)(R12*1)
+	PREFETCHT0 64(DI)(R12*1)
+	XORQ       R12, R12
+	MOVLQSX    (R9), R13
+	SUBQ       $+4, R13
+	JL         few92
 
 group91:
 	MOVWLZX      (R8)(R12*2), R14
@@ -2084,16 +2121,21 @@ fresh98:
 	VXORPS Y1, Y1, Y1
 
 begun99:
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	XORQ    R12, R12
-	MOVLQSX (R9), R13
-	SUBQ    $+4, R13
-	JL      few101
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       room+136(FP), R12
+	IMUL3Q     $+32, R12, R12
+	PREFETCHT0 (R8)(R12*1)
+	IMUL3Q     $+8, DX, R12
+	PREFETCHT0 (DI)(R12*1)
+	XORQ       R12, R12
+	MOVLQSX    (R9), R13
+	SUBQ       $+4, R13
+	JL         few101
 
 group100:
 	MOVWLZX      (R8)(R12*2), R14
@@ -2181,13 +2223,18 @@ fresh107:
 	VXORPS Y0, Y0, Y0
 
 begun108:
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	XORQ    R12, R12
-	MOVLQSX (R9), R13
-	SUBQ    $+4, R13
-	JL      few110
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       room+136(FP), R12
+	IMUL3Q     $+32, R12, R12
+	PREFETCHT0 (R8)(R12*1)
+	IMUL3Q     $+8, DX, R12
+	PREFETCHT0 (DI)(R12*1)
+	XORQ       R12, R12
+	MOVLQSX    (R9), R13
+	SUBQ       $+4, R13
+	JL         few110
 
 group109:
 	MOVWLZX      (R8)(R12*2), R14
@@ -2267,13 +2314,18 @@ fresh115:
 	VXORPS Y1, Y1, Y1
 
 begun116:
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	XORQ    R10, R10
-	MOVLQSX (DI), R11
-	SUBQ    $+4, R11
-	JL      few118
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       room+136(FP), R10
+	IMUL3Q     $+32, R10, R10
+	PREFETCHT0 (SI)(R10*1)
+	IMUL3Q     $+8, DX, R10
+	PREFETCHT0 (AX)(R10*1)
+	XORQ       R10, R10
+	MOVLQSX    (DI), R11
+	SUBQ       $+4, R11
+	JL         few118
 
 group117:
 	MOVWLZX      (SI)(R10*2), R12
@@ -2336,6 +2388,652 @@ done113:
 	VZEROUPPER
 	RET
 
+// func packRowsAVX2(dst []float32, x []float32, rows int, stride int, panel int, width int, ahead int, scale float32)
+// Requires: AVX, AVX2, CMOV, MMX+, SSE
+TEXT ·packRowsAVX2(SB), NOSPLIT, $0-92
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         rows+48(FP), DX
+	MOVQ         stride+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVSS        scale+88(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVQ         width+72(FP), SI
+	MOVQ         panel+64(FP), DI
+	MOVQ         ahead+80(FP), R8
+	SHLQ         $0x02, R8
+	CMPQ         DI, $+32
+	JNE          wider121
+	LEAQ         (SI), DI
+	MOVQ         $0x00000008, R9
+	CMPQ         DI, R9
+	CMOVQGT      R9, DI
+	XORQ         R9, R9
+	CMPQ         DI, R9
+	CMOVQLT      R9, DI
+	LEAQ         lanes<>+0(SB), R9
+	NEGQ         DI
+	VMOVUPS      32(R9)(DI*4), Y1
+	LEAQ         -8(SI), DI
+	MOVQ         $0x00000008, R9
+	CMPQ         DI, R9
+	CMOVQGT      R9, DI
+	XORQ         R9, R9
+	CMPQ         DI, R9
+	CMOVQLT      R9, DI
+	LEAQ         lanes<>+0(SB), R9
+	NEGQ         DI
+	VMOVUPS      32(R9)(DI*4), Y2
+	LEAQ         -16(SI), DI
+	MOVQ         $0x00000008, R9
+	CMPQ         DI, R9
+	CMOVQGT      R9, DI
+	XORQ         R9, R9
+	CMPQ         DI, R9
+	CMOVQLT      R9, DI
+	LEAQ         lanes<>+0(SB), R9
+	NEGQ         DI
+	VMOVUPS      32(R9)(DI*4), Y3
+	LEAQ         -24(SI), SI
+	MOVQ         $0x00000008, DI
+	CMPQ         SI, DI
+	CMOVQGT      DI, SI
+	XORQ         DI, DI
+	CMPQ         SI, DI
+	CMOVQLT      DI, SI
+	LEAQ         lanes<>+0(SB), DI
+	NEGQ         SI
+	VMOVUPS      32(DI)(SI*4), Y4
+
+row32_123:
+	PREFETCHT1 (CX)(R8*1)
+	PREFETCHT1 64(CX)(R8*1)
+	VMASKMOVPS (CX), Y1, Y5
+	VMULPS     Y0, Y5, Y5
+	VMOVUPS    Y5, (AX)
+	VMASKMOVPS 32(CX), Y2, Y5
+	VMULPS     Y0, Y5, Y5
+	VMOVUPS    Y5, 32(AX)
+	VMASKMOVPS 64(CX), Y3, Y5
+	VMULPS     Y0, Y5, Y5
+	VMOVUPS    Y5, 64(AX)
+	VMASKMOVPS 96(CX), Y4, Y5
+	VMULPS     Y0, Y5, Y5
+	VMOVUPS    Y5, 96(AX)
+	ADDQ       BX, CX
+	ADDQ       $+128, AX
+	DECQ       DX
+	JNZ        row32_123
+	JMP        done122
+
+wider121:
+	LEAQ    (SI), DI
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y1
+	LEAQ    -8(SI), DI
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	LEAQ    -16(SI), DI
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y3
+	LEAQ    -24(SI), DI
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y4
+	LEAQ    -32(SI), DI
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y5
+	LEAQ    -40(SI), DI
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y6
+	LEAQ    -48(SI), DI
+	MOVQ    $0x00000008, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y7
+	LEAQ    -56(SI), SI
+	MOVQ    $0x00000008, DI
+	CMPQ    SI, DI
+	CMOVQGT DI, SI
+	XORQ    DI, DI
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	LEAQ    lanes<>+0(SB), DI
+	NEGQ    SI
+	VMOVUPS 32(DI)(SI*4), Y8
+
+row64_124:
+	PREFETCHT1 (CX)(R8*1)
+	PREFETCHT1 64(CX)(R8*1)
+	PREFETCHT1 128(CX)(R8*1)
+	PREFETCHT1 192(CX)(R8*1)
+	VMASKMOVPS (CX), Y1, Y9
+	VMULPS     Y0, Y9, Y9
+	VMOVUPS    Y9, (AX)
+	VMASKMOVPS 32(CX), Y2, Y9
+	VMULPS     Y0, Y9, Y9
+	VMOVUPS    Y9, 32(AX)
+	VMASKMOVPS 64(CX), Y3, Y9
+	VMULPS     Y0, Y9, Y9
+	VMOVUPS    Y9, 64(AX)
+	VMASKMOVPS 96(CX), Y4, Y9
+	VMULPS     Y0, Y9, Y9
+	VMOVUPS    Y9, 96(AX)
+	VMASKMOVPS 128(CX), Y5, Y9
+	VMULPS     Y0, Y9, Y9
+	VMOVUPS    Y9, 128(AX)
+	VMASKMOVPS 160(CX), Y6, Y9
+	VMULPS     Y0, Y9, Y9
+	VMOVUPS    Y9, 160(AX)
+	VMASKMOVPS 192(CX), Y7, Y9
+	VMULPS     Y0, Y9, Y9
+	VMOVUPS    Y9, 192(AX)
+	VMASKMOVPS 224(CX), Y8, Y9
+	VMULPS     Y0, Y9, Y9
+	VMOVUPS    Y9, 224(AX)
+	ADDQ       BX, CX
+	ADDQ       $+256, AX
+	DECQ       DX
+	JNZ        row64_124
+
+done122:
+	VZEROUPPER
+	RET
+
+// func transposeNumbersAVX2(dst []float32, x []float32, rows int, columns int)
+// Requires: AVX
+TEXT ·transposeNumbersAVX2(SB), NOSPLIT, $0-64
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ rows+48(FP), DX
+	SHLQ $0x02, DX
+	MOVQ columns+56(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+48(FP), SI
+
+row125:
+	MOVQ columns+56(FP), DI
+	MOVQ AX, R8
+
+square126:
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Y0
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Y1
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Y2
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Y3
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Y4
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Y5
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Y6
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Y7
+	ADDQ       BX, R9
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPD  Y1, Y8, Y7
+	VUNPCKHPD  Y1, Y8, Y1
+	VUNPCKLPD  Y2, Y0, Y8
+	VUNPCKHPD  Y2, Y0, Y0
+	VUNPCKLPD  Y5, Y3, Y2
+	VUNPCKHPD  Y5, Y3, Y3
+	VUNPCKLPD  Y6, Y4, Y5
+	VUNPCKHPD  Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VPERM2F128 $0x31, Y2, Y7, Y7
+	VPERM2F128 $0x20, Y3, Y1, Y2
+	VPERM2F128 $0x31, Y3, Y1, Y3
+	VPERM2F128 $0x20, Y5, Y8, Y1
+	VPERM2F128 $0x31, Y5, Y8, Y8
+	VPERM2F128 $0x20, Y4, Y0, Y5
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VMOVUPS    Y6, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Y2, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Y1, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Y5, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Y7, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Y3, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Y8, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Y0, (R8)
+	ADDQ       DX, R8
+	ADDQ       $+32, CX
+	SUBQ       $+8, DI
+	JNZ        square126
+	MOVQ       R9, CX
+	SUBQ       BX, CX
+	ADDQ       $+32, CX
+	ADDQ       $+32, AX
+	SUBQ       $+8, SI
+	JNZ        row125
+	VZEROUPPER
+	RET
+
+// func windowGradientAVX2(sum []float32, dy []float32, index []uint16, count []int32, room int, right int, down int)
+// Requires: AVX
+TEXT ·windowGradientAVX2(SB), NOSPLIT, $0-120
+	MOVQ sum_base+0(FP), AX
+	MOVQ index_base+48(FP), CX
+	MOVQ count_base+72(FP), DX
+	MOVQ count_len+80(FP), BX
+
+channel127:
+	MOVLQSX (DX), SI
+	TESTQ   SI, SI
+	JZ      next128
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
+	VMOVUPS 256(AX), Y8
+	VMOVUPS 288(AX), Y9
+	VMOVUPS 320(AX), Y10
+	VMOVUPS 352(AX), Y11
+	MOVQ    dy_base+24(FP), DI
+	MOVQ    right+104(FP), R8
+	MOVQ    down+112(FP), R9
+	SHLQ    $0x07, R8
+	SHLQ    $0x07, R9
+	XORQ    R10, R10
+
+event129:
+	MOVWLZX (CX)(R10*2), R11
+	SHLQ    $0x07, R11
+	ADDQ    DI, R11
+	LEAQ    (R11)(R8*1), R12
+	LEAQ    (R11)(R8*2), R13
+	VADDPS  (R13)(R9*2), Y0, Y0
+	VADDPS  32(R13)(R9*2), Y1, Y1
+	VADDPS  64(R13)(R9*2), Y2, Y2
+	VADDPS  96(R13)(R9*2), Y3, Y3
+	VADDPS  (R12)(R9*2), Y4, Y4
+	VADDPS  32(R12)(R9*2), Y5, Y5
+	VADDPS  64(R12)(R9*2), Y6, Y6
+	VADDPS  96(R12)(R9*2), Y7, Y7
+	VADDPS  (R11)(R9*2), Y8, Y8
+	VADDPS  32(R11)(R9*2), Y9, Y9
+	VADDPS  64(R11)(R9*2), Y10, Y10
+	VADDPS  96(R11)(R9*2), Y11, Y11
+	INCQ    R10
+	CMPQ    R10, SI
+	JL      event129
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VMOVUPS Y5, 160(AX)
+	VMOVUPS Y6, 192(AX)
+	VMOVUPS Y7, 224(AX)
+	VMOVUPS Y8, 256(AX)
+	VMOVUPS Y9, 288(AX)
+	VMOVUPS Y10, 320(AX)
+	VMOVUPS Y11, 352(AX)
+	VMOVUPS 384(AX), Y0
+	VMOVUPS 416(AX), Y1
+	VMOVUPS 448(AX), Y2
+	VMOVUPS 480(AX), Y3
+	VMOVUPS 512(AX), Y4
+	VMOVUPS 544(AX), Y5
+	VMOVUPS 576(AX), Y6
+	VMOVUPS 608(AX), Y7
+	VMOVUPS 640(AX), Y8
+	VMOVUPS 672(AX), Y9
+	VMOVUPS 704(AX), Y10
+	VMOVUPS 736(AX), Y11
+	MOVQ    dy_base+24(FP), DI
+	MOVQ    right+104(FP), R8
+	MOVQ    down+112(FP), R9
+	SHLQ    $0x07, R8
+	SHLQ    $0x07, R9
+	XORQ    R10, R10
+
+event130:
+	MOVWLZX (CX)(R10*2), R11
+	SHLQ    $0x07, R11
+	ADDQ    DI, R11
+	LEAQ    (R11)(R8*1), R12
+	LEAQ    (R11)(R8*2), R13
+	VADDPS  (R13)(R9*1), Y0, Y0
+	VADDPS  32(R13)(R9*1), Y1, Y1
+	VADDPS  64(R13)(R9*1), Y2, Y2
+	VADDPS  96(R13)(R9*1), Y3, Y3
+	VADDPS  (R12)(R9*1), Y4, Y4
+	VADDPS  32(R12)(R9*1), Y5, Y5
+	VADDPS  64(R12)(R9*1), Y6, Y6
+	VADDPS  96(R12)(R9*1), Y7, Y7
+	VADDPS  (R11)(R9*1), Y8, Y8
+	VADDPS  32(R11)(R9*1), Y9, Y9
+	VADDPS  64(R11)(R9*1), Y10, Y10
+	VADDPS  96(R11)(R9*1), Y11, Y11
+	INCQ    R10
+	CMPQ    R10, SI
+	JL      event130
+	VMOVUPS Y0, 384(AX)
+	VMOVUPS Y1, 416(AX)
+	VMOVUPS Y2, 448(AX)
+	VMOVUPS Y3, 480(AX)
+	VMOVUPS Y4, 512(AX)
+	VMOVUPS Y5, 544(AX)
+	VMOVUPS Y6, 576(AX)
+	VMOVUPS Y7, 608(AX)
+	VMOVUPS Y8, 640(AX)
+	VMOVUPS Y9, 672(AX)
+	VMOVUPS Y10, 704(AX)
+	VMOVUPS Y11, 736(AX)
+	VMOVUPS 768(AX), Y0
+	VMOVUPS 800(AX), Y1
+	VMOVUPS 832(AX), Y2
+	VMOVUPS 864(AX), Y3
+	VMOVUPS 896(AX), Y4
+	VMOVUPS 928(AX), Y5
+	VMOVUPS 960(AX), Y6
+	VMOVUPS 992(AX), Y7
+	VMOVUPS 1024(AX), Y8
+	VMOVUPS 1056(AX), Y9
+	VMOVUPS 1088(AX), Y10
+	VMOVUPS 1120(AX), Y11
+	MOVQ    dy_base+24(FP), DI
+	MOVQ    right+104(FP), R8
+	MOVQ    down+112(FP), R9
+	SHLQ    $0x07, R8
+	SHLQ    $0x07, R9
+	XORQ    R9, R9
+
+event131:
+	MOVWLZX (CX)(R9*2), R10
+	SHLQ    $0x07, R10
+	ADDQ    DI, R10
+	LEAQ    (R10)(R8*1), R11
+	LEAQ    (R10)(R8*2), R12
+	VADDPS  (R12), Y0, Y0
+	VADDPS  32(R12), Y1, Y1
+	VADDPS  64(R12), Y2, Y2
+	VADDPS  96(R12), Y3, Y3
+	VADDPS  (R11), Y4, Y4
+	VADDPS  32(R11), Y5, Y5
+	VADDPS  64(R11), Y6, Y6
+	VADDPS  96(R11), Y7, Y7
+	VADDPS  (R10), Y8, Y8
+	VADDPS  32(R10), Y9, Y9
+	VADDPS  64(R10), Y10, Y10
+	VADDPS  96(R10), Y11, Y11
+	INCQ    R9
+	CMPQ    R9, SI
+	JL      event131
+	VMOVUPS Y0, 768(AX)
+	VMOVUPS Y1, 800(AX)
+	VMOVUPS Y2, 832(AX)
+	VMOVUPS Y3, 864(AX)
+	VMOVUPS Y4, 896(AX)
+	VMOVUPS Y5, 928(AX)
+	VMOVUPS Y6, 960(AX)
+	VMOVUPS Y7, 992(AX)
+	VMOVUPS Y8, 1024(AX)
+	VMOVUPS Y9, 1056(AX)
+	VMOVUPS Y10, 1088(AX)
+	VMOVUPS Y11, 1120(AX)
+
+next128:
+	MOVQ room+96(FP), SI
+	LEAQ (CX)(SI*2), CX
+	ADDQ $+1152, AX
+	ADDQ $+4, DX
+	DECQ BX
+	JNZ  channel127
+	VZEROUPPER
+	RET
+
+// func windowGradientValuesAVX2(sum []float32, dy []float32, index []uint16, value []float32, count []int32, room int, right int, down int)
+// Requires: AVX, FMA3
+TEXT ·windowGradientValuesAVX2(SB), NOSPLIT, $0-144
+	MOVQ sum_base+0(FP), AX
+	MOVQ index_base+48(FP), CX
+	MOVQ count_base+96(FP), DX
+	MOVQ count_len+104(FP), BX
+	MOVQ value_base+72(FP), SI
+
+channel132:
+	MOVLQSX (DX), DI
+	TESTQ   DI, DI
+	JZ      next133
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
+	VMOVUPS 256(AX), Y8
+	VMOVUPS 288(AX), Y9
+	VMOVUPS 320(AX), Y10
+	VMOVUPS 352(AX), Y11
+	MOVQ    dy_base+24(FP), R8
+	MOVQ    right+128(FP), R9
+	MOVQ    down+136(FP), R10
+	SHLQ    $0x07, R9
+	SHLQ    $0x07, R10
+	XORQ    R11, R11
+
+event134:
+	MOVWLZX      (CX)(R11*2), R12
+	SHLQ         $0x07, R12
+	ADDQ         R8, R12
+	LEAQ         (R12)(R9*1), R13
+	LEAQ         (R12)(R9*2), R14
+	VBROADCASTSS (SI)(R11*4), Y12
+	VFMADD231PS  (R14)(R10*2), Y12, Y0
+	VFMADD231PS  32(R14)(R10*2), Y12, Y1
+	VFMADD231PS  64(R14)(R10*2), Y12, Y2
+	VFMADD231PS  96(R14)(R10*2), Y12, Y3
+	VFMADD231PS  (R13)(R10*2), Y12, Y4
+	VFMADD231PS  32(R13)(R10*2), Y12, Y5
+	VFMADD231PS  64(R13)(R10*2), Y12, Y6
+	VFMADD231PS  96(R13)(R10*2), Y12, Y7
+	VFMADD231PS  (R12)(R10*2), Y12, Y8
+	VFMADD231PS  32(R12)(R10*2), Y12, Y9
+	VFMADD231PS  64(R12)(R10*2), Y12, Y10
+	VFMADD231PS  96(R12)(R10*2), Y12, Y11
+	INCQ         R11
+	CMPQ         R11, DI
+	JL           event134
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      Y7, 224(AX)
+	VMOVUPS      Y8, 256(AX)
+	VMOVUPS      Y9, 288(AX)
+	VMOVUPS      Y10, 320(AX)
+	VMOVUPS      Y11, 352(AX)
+	VMOVUPS      384(AX), Y0
+	VMOVUPS      416(AX), Y1
+	VMOVUPS      448(AX), Y2
+	VMOVUPS      480(AX), Y3
+	VMOVUPS      512(AX), Y4
+	VMOVUPS      544(AX), Y5
+	VMOVUPS      576(AX), Y6
+	VMOVUPS      608(AX), Y7
+	VMOVUPS      640(AX), Y8
+	VMOVUPS      672(AX), Y9
+	VMOVUPS      704(AX), Y10
+	VMOVUPS      736(AX), Y11
+	MOVQ         dy_base+24(FP), R8
+	MOVQ         right+128(FP), R9
+	MOVQ         down+136(FP), R10
+	SHLQ         $0x07, R9
+	SHLQ         $0x07, R10
+	XORQ         R11, R11
+
+event135:
+	MOVWLZX      (CX)(R11*2), R12
+	SHLQ         $0x07, R12
+	ADDQ         R8, R12
+	LEAQ         (R12)(R9*1), R13
+	LEAQ         (R12)(R9*2), R14
+	VBROADCASTSS (SI)(R11*4), Y12
+	VFMADD231PS  (R14)(R10*1), Y12, Y0
+	VFMADD231PS  32(R14)(R10*1), Y12, Y1
+	VFMADD231PS  64(R14)(R10*1), Y12, Y2
+	VFMADD231PS  96(R14)(R10*1), Y12, Y3
+	VFMADD231PS  (R13)(R10*1), Y12, Y4
+	VFMADD231PS  32(R13)(R10*1), Y12, Y5
+	VFMADD231PS  64(R13)(R10*1), Y12, Y6
+	VFMADD231PS  96(R13)(R10*1), Y12, Y7
+	VFMADD231PS  (R12)(R10*1), Y12, Y8
+	VFMADD231PS  32(R12)(R10*1), Y12, Y9
+	VFMADD231PS  64(R12)(R10*1), Y12, Y10
+	VFMADD231PS  96(R12)(R10*1), Y12, Y11
+	INCQ         R11
+	CMPQ         R11, DI
+	JL           event135
+	VMOVUPS      Y0, 384(AX)
+	VMOVUPS      Y1, 416(AX)
+	VMOVUPS      Y2, 448(AX)
+	VMOVUPS      Y3, 480(AX)
+	VMOVUPS      Y4, 512(AX)
+	VMOVUPS      Y5, 544(AX)
+	VMOVUPS      Y6, 576(AX)
+	VMOVUPS      Y7, 608(AX)
+	VMOVUPS      Y8, 640(AX)
+	VMOVUPS      Y9, 672(AX)
+	VMOVUPS      Y10, 704(AX)
+	VMOVUPS      Y11, 736(AX)
+	VMOVUPS      768(AX), Y0
+	VMOVUPS      800(AX), Y1
+	VMOVUPS      832(AX), Y2
+	VMOVUPS      864(AX), Y3
+	VMOVUPS      896(AX), Y4
+	VMOVUPS      928(AX), Y5
+	VMOVUPS      960(AX), Y6
+	VMOVUPS      992(AX), Y7
+	VMOVUPS      1024(AX), Y8
+	VMOVUPS      1056(AX), Y9
+	VMOVUPS      1088(AX), Y10
+	VMOVUPS      1120(AX), Y11
+	MOVQ         dy_base+24(FP), R8
+	MOVQ         right+128(FP), R9
+	MOVQ         down+136(FP), R10
+	SHLQ         $0x07, R9
+	SHLQ         $0x07, R10
+	XORQ         R10, R10
+
+event136:
+	MOVWLZX      (CX)(R10*2), R11
+	SHLQ         $0x07, R11
+	ADDQ         R8, R11
+	LEAQ         (R11)(R9*1), R12
+	LEAQ         (R11)(R9*2), R13
+	VBROADCASTSS (SI)(R10*4), Y12
+	VFMADD231PS  (R13), Y12, Y0
+	VFMADD231PS  32(R13), Y12, Y1
+	VFMADD231PS  64(R13), Y12, Y2
+	VFMADD231PS  96(R13), Y12, Y3
+	VFMADD231PS  (R12), Y12, Y4
+	VFMADD231PS  32(R12), Y12, Y5
+	VFMADD231PS  64(R12), Y12, Y6
+	VFMADD231PS  96(R12), Y12, Y7
+	VFMADD231PS  (R11), Y12, Y8
+	VFMADD231PS  32(R11), Y12, Y9
+	VFMADD231PS  64(R11), Y12, Y10
+	VFMADD231PS  96(R11), Y12, Y11
+	INCQ         R10
+	CMPQ         R10, DI
+	JL           event136
+	VMOVUPS      Y0, 768(AX)
+	VMOVUPS      Y1, 800(AX)
+	VMOVUPS      Y2, 832(AX)
+	VMOVUPS      Y3, 864(AX)
+	VMOVUPS      Y4, 896(AX)
+	VMOVUPS      Y5, 928(AX)
+	VMOVUPS      Y6, 960(AX)
+	VMOVUPS      Y7, 992(AX)
+	VMOVUPS      Y8, 1024(AX)
+	VMOVUPS      Y9, 1056(AX)
+	VMOVUPS      Y10, 1088(AX)
+	VMOVUPS      Y11, 1120(AX)
+
+next133:
+	MOVQ room+120(FP), DI
+	LEAQ (CX)(DI*2), CX
+	LEAQ (SI)(DI*4), SI
+	ADDQ $+1152, AX
+	ADDQ $+4, DX
+	DECQ BX
+	JNZ  channel132
+	VZEROUPPER
+	RET
+
 // func packBitsAVX512(bits []uint32, x []float32, c int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·packBitsAVX512(SB), NOSPLIT, $0-56
@@ -2343,16 +3041,16 @@ TEXT ·packBitsAVX512(SB), NOSPLIT, $0-56
 	MOVQ   x_base+24(FP), BX
 	VXORPS Z0, Z0, Z0
 	MOVQ   x_len+32(FP), AX
-	XORQ   DX, DX
 	MOVQ   c+48(FP), SI
+	XORL   DX, DX
 	DIVQ   SI
 
-row121:
+row137:
 	MOVQ c+48(FP), DX
 
-word122:
+word138:
 	CMPQ    DX, $+32
-	JL      rest123
+	JL      rest139
 	VMOVUPS (BX), Z1
 	VCMPPS  $0x04, Z0, Z1, K1
 	KMOVW   K1, SI
@@ -2365,11 +3063,11 @@ word122:
 	ADDQ    $+128, BX
 	ADDQ    $+4, CX
 	SUBQ    $+32, DX
-	JMP     word122
+	JMP     word138
 
-rest123:
+rest139:
 	TESTQ     DX, DX
-	JZ        next124
+	JZ        next140
 	LEAQ      (DX), SI
 	MOVQ      $0x00000010, DI
 	CMPQ      SI, DI
@@ -2402,9 +3100,9 @@ rest123:
 	LEAQ      (BX)(DX*4), BX
 	ADDQ      $+4, CX
 
-next124:
+next140:
 	DECQ AX
-	JNZ  row121
+	JNZ  row137
 	VZEROUPPER
 	RET
 
@@ -2416,16 +3114,16 @@ TEXT ·unpackBitsAVX512(SB), NOSPLIT, $0-60
 	MOVSS        value+56(FP), X0
 	VBROADCASTSS X0, Z0
 	MOVQ         x_len+8(FP), AX
-	XORQ         DX, DX
 	MOVQ         c+48(FP), SI
+	XORL         DX, DX
 	DIVQ         SI
 
-row125:
+row141:
 	MOVQ c+48(FP), DX
 
-word126:
+word142:
 	CMPQ      DX, $+32
-	JL        rest127
+	JL        rest143
 	MOVL      (BX), SI
 	KMOVW     SI, K1
 	VMOVAPS.Z Z0, K1, Z1
@@ -2437,11 +3135,11 @@ word126:
 	ADDQ      $+128, CX
 	ADDQ      $+4, BX
 	SUBQ      $+32, DX
-	JMP       word126
+	JMP       word142
 
-rest127:
+rest143:
 	TESTQ     DX, DX
-	JZ        next128
+	JZ        next144
 	LEAQ      (DX), SI
 	MOVQ      $0x00000010, DI
 	CMPQ      SI, DI
@@ -2473,9 +3171,9 @@ rest127:
 	LEAQ      (CX)(DX*4), CX
 	ADDQ      $+4, BX
 
-next128:
+next144:
 	DECQ AX
-	JNZ  row125
+	JNZ  row141
 	VZEROUPPER
 	RET
 
@@ -2489,13 +3187,13 @@ TEXT ·listBitsAVX512(SB), NOSPLIT, $0-112
 	MOVQ count_base+24(FP), BX
 	MOVQ count_len+32(FP), SI
 
-list129:
+list145:
 	XORQ DI, DI
 	MOVQ names_base+56(FP), R9
 	MOVQ names_len+64(FP), R11
 	MOVQ CX, R10
 
-word130:
+word146:
 	MOVL          (R10), R8
 	KMOVD         R8, K1
 	VMOVDQU16     (R9), Z0
@@ -2506,14 +3204,14 @@ word130:
 	ADDQ          $+4, R10
 	ADDQ          $+64, R9
 	SUBQ          $+32, R11
-	JNZ           word130
+	JNZ           word146
 	ADDQ          DX, CX
 	MOVL          DI, (BX)
 	ADDQ          $+4, BX
 	MOVQ          room+48(FP), DI
 	LEAQ          (AX)(DI*2), AX
 	DECQ          SI
-	JNZ           list129
+	JNZ           list145
 	VZEROUPPER
 	RET
 
@@ -2529,15 +3227,15 @@ TEXT ·listRowsAVX512(SB), NOSPLIT, $0-144
 	MOVQ   count_base+48(FP), SI
 	MOVQ   count_len+56(FP), DI
 
-list131:
+list147:
 	XORQ R8, R8
 	MOVQ names_base+80(FP), R9
 	MOVQ n+136(FP), R10
 	XORQ R11, R11
 
-loop132:
+loop148:
 	CMPQ          R10, $+16
-	JL            rest133
+	JL            rest149
 	VMOVUPS       (DX)(R11*1), Z1
 	MOVQ          R11, R12
 	SHRQ          $0x01, R12
@@ -2552,11 +3250,11 @@ loop132:
 	ADDQ          R12, R8
 	ADDQ          $+64, R11
 	SUBQ          $+16, R10
-	JMP           loop132
+	JMP           loop148
 
-rest133:
+rest149:
 	TESTQ         R10, R10
-	JZ            done134
+	JZ            done150
 	MOVQ          $0x0000ffff, R12
 	BZHIQ         R10, R12, R12
 	KMOVW         R12, K1
@@ -2573,7 +3271,7 @@ rest133:
 	POPCNTQ       R9, R9
 	ADDQ          R9, R8
 
-done134:
+done150:
 	ADDQ BX, DX
 	MOVL R8, (SI)
 	ADDQ $+4, SI
@@ -2581,12 +3279,12 @@ done134:
 	LEAQ (AX)(R8*2), AX
 	LEAQ (CX)(R8*4), CX
 	DECQ DI
-	JNZ  list131
+	JNZ  list147
 	VZEROUPPER
 	RET
 
 // func accumulateAVX512(y []float32, w []float32, index []uint16, count []int32, ldy int, ldw int, room int, width int, add bool)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·accumulateAVX512(SB), NOSPLIT, $0-129
 	MOVQ y_base+0(FP), AX
 	MOVQ w_base+24(FP), CX
@@ -2596,41 +3294,49 @@ TEXT ·accumulateAVX512(SB), NOSPLIT, $0-129
 	SHLQ $0x02, BX
 	MOVQ width+120(FP), SI
 
-block135:
+block151:
 	CMPQ SI, $+64
-	JL   next136
+	JL   next152
 	MOVQ index_base+48(FP), R8
 	MOVQ count_base+72(FP), R9
 	MOVQ count_len+80(FP), R10
 	MOVQ AX, DI
 
-row137:
+row153:
 	MOVB    add+128(FP), R11
 	TESTB   R11, R11
-	JZ      fresh138
+	JZ      fresh154
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VMOVUPS 128(DI), Z2
 	VMOVUPS 192(DI), Z3
-	JMP     begun139
+	JMP     begun155
 
-fresh138:
+fresh154:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 
-begun139:
-	VXORPS  Z4, Z4, Z4
-	VXORPS  Z5, Z5, Z5
-	VXORPS  Z6, Z6, Z6
-	VXORPS  Z7, Z7, Z7
-	XORQ    R11, R11
-	MOVLQSX (R9), R12
-	SUBQ    $+4, R12
-	JL      few141
+begun155:
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	MOVQ       room+112(FP), R11
+	IMUL3Q     $+32, R11, R11
+	PREFETCHT0 (R8)(R11*1)
+	IMUL3Q     $+8, DX, R11
+	PREFETCHT0 (DI)(R11*1)
+	PREFETCHT0 64(DI)(R11*1)
+	PREFETCHT0 128(DI)(R11*1)
+	PREFETCHT0 192(DI)(R11*1)
+	XORQ       R11, R11
+	MOVLQSX    (R9), R12
+	SUBQ       $+4, R12
+	JL         few157
 
-group140:
+group156:
 	MOVWLZX (R8)(R11*2), R13
 	IMULQ   BX, R13
 	ADDQ    CX, R13
@@ -2661,13 +3367,13 @@ group140:
 	VADDPS  192(R13), Z7, Z7
 	ADDQ    $+4, R11
 	SUBQ    $+4, R12
-	JGE     group140
+	JGE     group156
 
-few141:
+few157:
 	ADDQ $+4, R12
-	JZ   sum143
+	JZ   sum159
 
-one142:
+one158:
 	MOVWLZX (R8)(R11*2), R13
 	IMULQ   BX, R13
 	ADDQ    CX, R13
@@ -2677,9 +3383,9 @@ one142:
 	VADDPS  192(R13), Z3, Z3
 	INCQ    R11
 	DECQ    R12
-	JNZ     one142
+	JNZ     one158
 
-sum143:
+sum159:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -2693,45 +3399,52 @@ sum143:
 	LEAQ    (R8)(R11*2), R8
 	ADDQ    $+4, R9
 	DECQ    R10
-	JNZ     row137
+	JNZ     row153
 	ADDQ    $+256, AX
 	ADDQ    $+256, CX
 	SUBQ    $+64, SI
-	JMP     block135
+	JMP     block151
 
-next136:
-block144:
+next152:
+block160:
 	CMPQ SI, $+48
-	JL   next145
+	JL   next161
 	MOVQ index_base+48(FP), R8
 	MOVQ count_base+72(FP), R9
 	MOVQ count_len+80(FP), R10
 	MOVQ AX, DI
 
-row146:
+row162:
 	MOVB    add+128(FP), R11
 	TESTB   R11, R11
-	JZ      fresh147
+	JZ      fresh163
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VMOVUPS 128(DI), Z2
-	JMP     begun148
+	JMP     begun164
 
-fresh147:
+fresh163:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 
-begun148:
-	VXORPS  Z3, Z3, Z3
-	VXORPS  Z4, Z4, Z4
-	VXORPS  Z5, Z5, Z5
-	XORQ    R11, R11
-	MOVLQSX (R9), R12
-	SUBQ    $+4, R12
-	JL      few150
+begun164:
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	MOVQ       room+112(FP), R11
+	IMUL3Q     $+32, R11, R11
+	PREFETCHT0 (R8)(R11*1)
+	IMUL3Q     $+8, DX, R11
+	PREFETCHT0 (DI)(R11*1)
+	PREFETCHT0 64(DI)(R11*1)
+	PREFETCHT0 128(DI)(R11*1)
+	XORQ       R11, R11
+	MOVLQSX    (R9), R12
+	SUBQ       $+4, R12
+	JL         few166
 
-group149:
+group165:
 	MOVWLZX (R8)(R11*2), R13
 	IMULQ   BX, R13
 	ADDQ    CX, R13
@@ -2758,13 +3471,13 @@ group149:
 	VADDPS  128(R13), Z5, Z5
 	ADDQ    $+4, R11
 	SUBQ    $+4, R12
-	JGE     group149
+	JGE     group165
 
-few150:
+few166:
 	ADDQ $+4, R12
-	JZ   sum152
+	JZ   sum168
 
-one151:
+one167:
 	MOVWLZX (R8)(R11*2), R13
 	IMULQ   BX, R13
 	ADDQ    CX, R13
@@ -2773,9 +3486,9 @@ one151:
 	VADDPS  128(R13), Z2, Z2
 	INCQ    R11
 	DECQ    R12
-	JNZ     one151
+	JNZ     one167
 
-sum152:
+sum168:
 	VADDPS  Z3, Z0, Z0
 	VADDPS  Z4, Z1, Z1
 	VADDPS  Z5, Z2, Z2
@@ -2787,46 +3500,52 @@ sum152:
 	LEAQ    (R8)(R11*2), R8
 	ADDQ    $+4, R9
 	DECQ    R10
-	JNZ     row146
+	JNZ     row162
 	ADDQ    $+192, AX
 	ADDQ    $+192, CX
 	SUBQ    $+48, SI
-	JMP     block144
+	JMP     block160
 
-next145:
-block153:
+next161:
+block169:
 	CMPQ SI, $+32
-	JL   next154
+	JL   next170
 	MOVQ index_base+48(FP), R8
 	MOVQ count_base+72(FP), R9
 	MOVQ count_len+80(FP), R10
 	MOVQ AX, DI
 
-row155:
+row171:
 	MOVB    add+128(FP), R11
 	TESTB   R11, R11
-	JZ      fresh156
+	JZ      fresh172
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
-	JMP     begun157
+	JMP     begun173
 
-fresh156:
+fresh172:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 
-begun157:
-	VXORPS  Z2, Z2, Z2
-	VXORPS  Z3, Z3, Z3
-	VXORPS  Z4, Z4, Z4
-	VXORPS  Z5, Z5, Z5
-	VXORPS  Z6, Z6, Z6
-	VXORPS  Z7, Z7, Z7
-	XORQ    R11, R11
-	MOVLQSX (R9), R12
-	SUBQ    $+4, R12
-	JL      few159
+begun173:
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	MOVQ       room+112(FP), R11
+	IMUL3Q     $+32, R11, R11
+	PREFETCHT0 (R8)(R11*1)
+	IMUL3Q     $+8, DX, R11
+	PREFETCHT0 (DI)(R11*1)
+	PREFETCHT0 64(DI)(R11*1)
+	XORQ       R11, R11
+	MOVLQSX    (R9), R12
+	SUBQ       $+4, R12
+	JL         few175
 
-group158:
+group174:
 	MOVWLZX (R8)(R11*2), R13
 	IMULQ   BX, R13
 	ADDQ    CX, R13
@@ -2849,13 +3568,13 @@ group158:
 	VADDPS  64(R13), Z7, Z7
 	ADDQ    $+4, R11
 	SUBQ    $+4, R12
-	JGE     group158
+	JGE     group174
 
-few159:
+few175:
 	ADDQ $+4, R12
-	JZ   sum161
+	JZ   sum177
 
-one160:
+one176:
 	MOVWLZX (R8)(R11*2), R13
 	IMULQ   BX, R13
 	ADDQ    CX, R13
@@ -2863,9 +3582,9 @@ one160:
 	VADDPS  64(R13), Z1, Z1
 	INCQ    R11
 	DECQ    R12
-	JNZ     one160
+	JNZ     one176
 
-sum161:
+sum177:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -2879,41 +3598,46 @@ sum161:
 	LEAQ    (R8)(R11*2), R8
 	ADDQ    $+4, R9
 	DECQ    R10
-	JNZ     row155
+	JNZ     row171
 	ADDQ    $+128, AX
 	ADDQ    $+128, CX
 	SUBQ    $+32, SI
-	JMP     block153
+	JMP     block169
 
-next154:
-block162:
+next170:
+block178:
 	CMPQ SI, $+16
-	JL   next163
+	JL   next179
 	MOVQ index_base+48(FP), R8
 	MOVQ count_base+72(FP), R9
 	MOVQ count_len+80(FP), R10
 	MOVQ AX, DI
 
-row164:
+row180:
 	MOVB    add+128(FP), R11
 	TESTB   R11, R11
-	JZ      fresh165
+	JZ      fresh181
 	VMOVUPS (DI), Z0
-	JMP     begun166
+	JMP     begun182
 
-fresh165:
+fresh181:
 	VXORPS Z0, Z0, Z0
 
-begun166:
-	VXORPS  Z1, Z1, Z1
-	VXORPS  Z2, Z2, Z2
-	VXORPS  Z3, Z3, Z3
-	XORQ    R11, R11
-	MOVLQSX (R9), R12
-	SUBQ    $+4, R12
-	JL      few168
+begun182:
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	MOVQ       room+112(FP), R11
+	IMUL3Q     $+32, R11, R11
+	PREFETCHT0 (R8)(R11*1)
+	IMUL3Q     $+8, DX, R11
+	PREFETCHT0 (DI)(R11*1)
+	XORQ       R11, R11
+	MOVLQSX    (R9), R12
+	SUBQ       $+4, R12
+	JL         few184
 
-group167:
+group183:
 	MOVWLZX (R8)(R11*2), R13
 	IMULQ   BX, R13
 	ADDQ    CX, R13
@@ -2932,22 +3656,22 @@ group167:
 	VADDPS  (R13), Z3, Z3
 	ADDQ    $+4, R11
 	SUBQ    $+4, R12
-	JGE     group167
+	JGE     group183
 
-few168:
+few184:
 	ADDQ $+4, R12
-	JZ   sum170
+	JZ   sum186
 
-one169:
+one185:
 	MOVWLZX (R8)(R11*2), R13
 	IMULQ   BX, R13
 	ADDQ    CX, R13
 	VADDPS  (R13), Z0, Z0
 	INCQ    R11
 	DECQ    R12
-	JNZ     one169
+	JNZ     one185
 
-sum170:
+sum186:
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
 	VADDPS  Z1, Z0, Z0
@@ -2957,15 +3681,15 @@ sum170:
 	LEAQ    (R8)(R11*2), R8
 	ADDQ    $+4, R9
 	DECQ    R10
-	JNZ     row164
+	JNZ     row180
 	ADDQ    $+64, AX
 	ADDQ    $+64, CX
 	SUBQ    $+16, SI
-	JMP     block162
+	JMP     block178
 
-next163:
+next179:
 	TESTQ SI, SI
-	JZ    done171
+	JZ    done187
 	MOVQ  $0x0000ffff, DI
 	BZHIQ SI, DI, DI
 	KMOVW DI, K1
@@ -2973,26 +3697,31 @@ next163:
 	MOVQ  count_base+72(FP), DI
 	MOVQ  count_len+80(FP), R8
 
-row172:
+row188:
 	MOVB      add+128(FP), R9
 	TESTB     R9, R9
-	JZ        fresh173
+	JZ        fresh189
 	VMOVUPS.Z (AX), K1, Z0
-	JMP       begun174
+	JMP       begun190
 
-fresh173:
+fresh189:
 	VXORPS Z0, Z0, Z0
 
-begun174:
-	VXORPS  Z1, Z1, Z1
-	VXORPS  Z2, Z2, Z2
-	VXORPS  Z3, Z3, Z3
-	XORQ    R9, R9
-	MOVLQSX (DI), R10
-	SUBQ    $+4, R10
-	JL      few176
+begun190:
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	MOVQ       room+112(FP), R9
+	IMUL3Q     $+32, R9, R9
+	PREFETCHT0 (SI)(R9*1)
+	IMUL3Q     $+8, DX, R9
+	PREFETCHT0 (AX)(R9*1)
+	XORQ       R9, R9
+	MOVLQSX    (DI), R10
+	SUBQ       $+4, R10
+	JL         few192
 
-group175:
+group191:
 	MOVWLZX (SI)(R9*2), R11
 	IMULQ   BX, R11
 	ADDQ    CX, R11
@@ -3011,22 +3740,22 @@ group175:
 	VADDPS  (R11), Z3, K1, Z3
 	ADDQ    $+4, R9
 	SUBQ    $+4, R10
-	JGE     group175
+	JGE     group191
 
-few176:
+few192:
 	ADDQ $+4, R10
-	JZ   sum178
+	JZ   sum194
 
-one177:
+one193:
 	MOVWLZX (SI)(R9*2), R11
 	IMULQ   BX, R11
 	ADDQ    CX, R11
 	VADDPS  (R11), Z0, K1, Z0
 	INCQ    R9
 	DECQ    R10
-	JNZ     one177
+	JNZ     one193
 
-sum178:
+sum194:
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
 	VADDPS  Z1, Z0, Z0
@@ -3036,14 +3765,14 @@ sum178:
 	LEAQ    (SI)(R9*2), SI
 	ADDQ    $+4, DI
 	DECQ    R8
-	JNZ     row172
+	JNZ     row188
 
-done171:
+done187:
 	VZEROUPPER
 	RET
 
 // func accumulateValuesAVX512(y []float32, w []float32, index []uint16, value []float32, count []int32, ldy int, ldw int, room int, width int, add bool)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·accumulateValuesAVX512(SB), NOSPLIT, $0-153
 	MOVQ y_base+0(FP), AX
 	MOVQ w_base+24(FP), CX
@@ -3053,42 +3782,50 @@ TEXT ·accumulateValuesAVX512(SB), NOSPLIT, $0-153
 	SHLQ $0x02, BX
 	MOVQ width+144(FP), SI
 
-block179:
+block195:
 	CMPQ SI, $+64
-	JL   next180
+	JL   next196
 	MOVQ index_base+48(FP), R8
 	MOVQ count_base+96(FP), R9
 	MOVQ count_len+104(FP), R10
 	MOVQ value_base+72(FP), R11
 	MOVQ AX, DI
 
-row181:
+row197:
 	MOVB    add+152(FP), R12
 	TESTB   R12, R12
-	JZ      fresh182
+	JZ      fresh198
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VMOVUPS 128(DI), Z2
 	VMOVUPS 192(DI), Z3
-	JMP     begun183
+	JMP     begun199
 
-fresh182:
+fresh198:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 
-begun183:
-	VXORPS  Z4, Z4, Z4
-	VXORPS  Z5, Z5, Z5
-	VXORPS  Z6, Z6, Z6
-	VXORPS  Z7, Z7, Z7
-	XORQ    R12, R12
-	MOVLQSX (R9), R13
-	SUBQ    $+4, R13
-	JL      few185
+begun199:
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	MOVQ       room+136(FP), R12
+	IMUL3Q     $+32, R12, R12
+	PREFETCHT0 (R8)(R12*1)
+	IMUL3Q     $+8, DX, R12
+	PREFETCHT0 (DI)(R12*1)
+	PREFETCHT0 64(DI)(R12*1)
+	PREFETCHT0 128(DI)(R12*1)
+	PREFETCHT0 192(DI)(R12*1)
+	XORQ       R12, R12
+	MOVLQSX    (R9), R13
+	SUBQ       $+4, R13
+	JL         few201
 
-group184:
+group200:
 	MOVWLZX      (R8)(R12*2), R14
 	IMULQ        BX, R14
 	ADDQ         CX, R14
@@ -3123,13 +3860,13 @@ group184:
 	VFMADD231PS  192(R14), Z8, Z7
 	ADDQ         $+4, R12
 	SUBQ         $+4, R13
-	JGE          group184
+	JGE          group200
 
-few185:
+few201:
 	ADDQ $+4, R13
-	JZ   sum187
+	JZ   sum203
 
-one186:
+one202:
 	MOVWLZX      (R8)(R12*2), R14
 	IMULQ        BX, R14
 	ADDQ         CX, R14
@@ -3140,9 +3877,9 @@ one186:
 	VFMADD231PS  192(R14), Z8, Z3
 	INCQ         R12
 	DECQ         R13
-	JNZ          one186
+	JNZ          one202
 
-sum187:
+sum203:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -3157,46 +3894,53 @@ sum187:
 	LEAQ    (R11)(R12*4), R11
 	ADDQ    $+4, R9
 	DECQ    R10
-	JNZ     row181
+	JNZ     row197
 	ADDQ    $+256, AX
 	ADDQ    $+256, CX
 	SUBQ    $+64, SI
-	JMP     block179
+	JMP     block195
 
-next180:
-block188:
+next196:
+block204:
 	CMPQ SI, $+48
-	JL   next189
+	JL   next205
 	MOVQ index_base+48(FP), R8
 	MOVQ count_base+96(FP), R9
 	MOVQ count_len+104(FP), R10
 	MOVQ value_base+72(FP), R11
 	MOVQ AX, DI
 
-row190:
+row206:
 	MOVB    add+152(FP), R12
 	TESTB   R12, R12
-	JZ      fresh191
+	JZ      fresh207
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VMOVUPS 128(DI), Z2
-	JMP     begun192
+	JMP     begun208
 
-fresh191:
+fresh207:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 
-begun192:
-	VXORPS  Z3, Z3, Z3
-	VXORPS  Z4, Z4, Z4
-	VXORPS  Z5, Z5, Z5
-	XORQ    R12, R12
-	MOVLQSX (R9), R13
-	SUBQ    $+4, R13
-	JL      few194
+begun208:
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	MOVQ       room+136(FP), R12
+	IMUL3Q     $+32, R12, R12
+	PREFETCHT0 (R8)(R12*1)
+	IMUL3Q     $+8, DX, R12
+	PREFETCHT0 (DI)(R12*1)
+	PREFETCHT0 64(DI)(R12*1)
+	PREFETCHT0 128(DI)(R12*1)
+	XORQ       R12, R12
+	MOVLQSX    (R9), R13
+	SUBQ       $+4, R13
+	JL         few210
 
-group193:
+group209:
 	MOVWLZX      (R8)(R12*2), R14
 	IMULQ        BX, R14
 	ADDQ         CX, R14
@@ -3227,13 +3971,13 @@ group193:
 	VFMADD231PS  128(R14), Z6, Z5
 	ADDQ         $+4, R12
 	SUBQ         $+4, R13
-	JGE          group193
+	JGE          group209
 
-few194:
+few210:
 	ADDQ $+4, R13
-	JZ   sum196
+	JZ   sum212
 
-one195:
+one211:
 	MOVWLZX      (R8)(R12*2), R14
 	IMULQ        BX, R14
 	ADDQ         CX, R14
@@ -3243,9 +3987,9 @@ one195:
 	VFMADD231PS  128(R14), Z6, Z2
 	INCQ         R12
 	DECQ         R13
-	JNZ          one195
+	JNZ          one211
 
-sum196:
+sum212:
 	VADDPS  Z3, Z0, Z0
 	VADDPS  Z4, Z1, Z1
 	VADDPS  Z5, Z2, Z2
@@ -3258,47 +4002,53 @@ sum196:
 	LEAQ    (R11)(R12*4), R11
 	ADDQ    $+4, R9
 	DECQ    R10
-	JNZ     row190
+	JNZ     row206
 	ADDQ    $+192, AX
 	ADDQ    $+192, CX
 	SUBQ    $+48, SI
-	JMP     block188
+	JMP     block204
 
-next189:
-block197:
+next205:
+block213:
 	CMPQ SI, $+32
-	JL   next198
+	JL   next214
 	MOVQ index_base+48(FP), R8
 	MOVQ count_base+96(FP), R9
 	MOVQ count_len+104(FP), R10
 	MOVQ value_base+72(FP), R11
 	MOVQ AX, DI
 
-row199:
+row215:
 	MOVB    add+152(FP), R12
 	TESTB   R12, R12
-	JZ      fresh200
+	JZ      fresh216
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
-	JMP     begun201
+	JMP     begun217
 
-fresh200:
+fresh216:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 
-begun201:
-	VXORPS  Z2, Z2, Z2
-	VXORPS  Z3, Z3, Z3
-	VXORPS  Z4, Z4, Z4
-	VXORPS  Z5, Z5, Z5
-	VXORPS  Z6, Z6, Z6
-	VXORPS  Z7, Z7, Z7
-	XORQ    R12, R12
-	MOVLQSX (R9), R13
-	SUBQ    $+4, R13
-	JL      few203
+begun217:
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	MOVQ       room+136(FP), R12
+	IMUL3Q     $+32, R12, R12
+	PREFETCHT0 (R8)(R12*1)
+	IMUL3Q     $+8, DX, R12
+	PREFETCHT0 (DI)(R12*1)
+	PREFETCHT0 64(DI)(R12*1)
+	XORQ       R12, R12
+	MOVLQSX    (R9), R13
+	SUBQ       $+4, R13
+	JL         few219
 
-group202:
+group218:
 	MOVWLZX      (R8)(R12*2), R14
 	IMULQ        BX, R14
 	ADDQ         CX, R14
@@ -3325,13 +4075,13 @@ group202:
 	VFMADD231PS  64(R14), Z8, Z7
 	ADDQ         $+4, R12
 	SUBQ         $+4, R13
-	JGE          group202
+	JGE          group218
 
-few203:
+few219:
 	ADDQ $+4, R13
-	JZ   sum205
+	JZ   sum221
 
-one204:
+one220:
 	MOVWLZX      (R8)(R12*2), R14
 	IMULQ        BX, R14
 	ADDQ         CX, R14
@@ -3340,9 +4090,9 @@ one204:
 	VFMADD231PS  64(R14), Z8, Z1
 	INCQ         R12
 	DECQ         R13
-	JNZ          one204
+	JNZ          one220
 
-sum205:
+sum221:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -3357,42 +4107,47 @@ sum205:
 	LEAQ    (R11)(R12*4), R11
 	ADDQ    $+4, R9
 	DECQ    R10
-	JNZ     row199
+	JNZ     row215
 	ADDQ    $+128, AX
 	ADDQ    $+128, CX
 	SUBQ    $+32, SI
-	JMP     block197
+	JMP     block213
 
-next198:
-block206:
+next214:
+block222:
 	CMPQ SI, $+16
-	JL   next207
+	JL   next223
 	MOVQ index_base+48(FP), R8
 	MOVQ count_base+96(FP), R9
 	MOVQ count_len+104(FP), R10
 	MOVQ value_base+72(FP), R11
 	MOVQ AX, DI
 
-row208:
+row224:
 	MOVB    add+152(FP), R12
 	TESTB   R12, R12
-	JZ      fresh209
+	JZ      fresh225
 	VMOVUPS (DI), Z0
-	JMP     begun210
+	JMP     begun226
 
-fresh209:
+fresh225:
 	VXORPS Z0, Z0, Z0
 
-begun210:
-	VXORPS  Z1, Z1, Z1
-	VXORPS  Z2, Z2, Z2
-	VXORPS  Z3, Z3, Z3
-	XORQ    R12, R12
-	MOVLQSX (R9), R13
-	SUBQ    $+4, R13
-	JL      few212
+begun226:
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	MOVQ       room+136(FP), R12
+	IMUL3Q     $+32, R12, R12
+	PREFETCHT0 (R8)(R12*1)
+	IMUL3Q     $+8, DX, R12
+	PREFETCHT0 (DI)(R12*1)
+	XORQ       R12, R12
+	MOVLQSX    (R9), R13
+	SUBQ       $+4, R13
+	JL         few228
 
-group211:
+group227:
 	MOVWLZX      (R8)(R12*2), R14
 	IMULQ        BX, R14
 	ADDQ         CX, R14
@@ -3415,13 +4170,13 @@ group211:
 	VFMADD231PS  (R14), Z4, Z3
 	ADDQ         $+4, R12
 	SUBQ         $+4, R13
-	JGE          group211
+	JGE          group227
 
-few212:
+few228:
 	ADDQ $+4, R13
-	JZ   sum214
+	JZ   sum230
 
-one213:
+one229:
 	MOVWLZX      (R8)(R12*2), R14
 	IMULQ        BX, R14
 	ADDQ         CX, R14
@@ -3429,9 +4184,9 @@ one213:
 	VFMADD231PS  (R14), Z4, Z0
 	INCQ         R12
 	DECQ         R13
-	JNZ          one213
+	JNZ          one229
 
-sum214:
+sum230:
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
 	VADDPS  Z1, Z0, Z0
@@ -3442,15 +4197,15 @@ sum214:
 	LEAQ    (R11)(R12*4), R11
 	ADDQ    $+4, R9
 	DECQ    R10
-	JNZ     row208
+	JNZ     row224
 	ADDQ    $+64, AX
 	ADDQ    $+64, CX
 	SUBQ    $+16, SI
-	JMP     block206
+	JMP     block222
 
-next207:
+next223:
 	TESTQ SI, SI
-	JZ    done215
+	JZ    done231
 	MOVQ  $0x0000ffff, DI
 	BZHIQ SI, DI, DI
 	KMOVW DI, K1
@@ -3459,26 +4214,31 @@ next207:
 	MOVQ  count_len+104(FP), R8
 	MOVQ  value_base+72(FP), R9
 
-row216:
+row232:
 	MOVB      add+152(FP), R10
 	TESTB     R10, R10
-	JZ        fresh217
+	JZ        fresh233
 	VMOVUPS.Z (AX), K1, Z0
-	JMP       begun218
+	JMP       begun234
 
-fresh217:
+fresh233:
 	VXORPS Z0, Z0, Z0
 
-begun218:
-	VXORPS  Z1, Z1, Z1
-	VXORPS  Z2, Z2, Z2
-	VXORPS  Z3, Z3, Z3
-	XORQ    R10, R10
-	MOVLQSX (DI), R11
-	SUBQ    $+4, R11
-	JL      few220
+begun234:
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	MOVQ       room+136(FP), R10
+	IMUL3Q     $+32, R10, R10
+	PREFETCHT0 (SI)(R10*1)
+	IMUL3Q     $+8, DX, R10
+	PREFETCHT0 (AX)(R10*1)
+	XORQ       R10, R10
+	MOVLQSX    (DI), R11
+	SUBQ       $+4, R11
+	JL         few236
 
-group219:
+group235:
 	MOVWLZX      (SI)(R10*2), R12
 	IMULQ        BX, R12
 	ADDQ         CX, R12
@@ -3501,13 +4261,13 @@ group219:
 	VFMADD231PS  (R12), Z4, K1, Z3
 	ADDQ         $+4, R10
 	SUBQ         $+4, R11
-	JGE          group219
+	JGE          group235
 
-few220:
+few236:
 	ADDQ $+4, R11
-	JZ   sum222
+	JZ   sum238
 
-one221:
+one237:
 	MOVWLZX      (SI)(R10*2), R12
 	IMULQ        BX, R12
 	ADDQ         CX, R12
@@ -3515,9 +4275,9 @@ one221:
 	VFMADD231PS  (R12), Z4, K1, Z0
 	INCQ         R10
 	DECQ         R11
-	JNZ          one221
+	JNZ          one237
 
-sum222:
+sum238:
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
 	VADDPS  Z1, Z0, Z0
@@ -3528,9 +4288,475 @@ sum222:
 	LEAQ    (R9)(R10*4), R9
 	ADDQ    $+4, DI
 	DECQ    R8
-	JNZ     row216
+	JNZ     row232
 
-done215:
+done231:
+	VZEROUPPER
+	RET
+
+// func packRowsAVX512(dst []float32, x []float32, rows int, stride int, panel int, width int, ahead int, scale float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+, SSE
+TEXT ·packRowsAVX512(SB), NOSPLIT, $0-92
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         rows+48(FP), DX
+	MOVQ         stride+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVSS        scale+88(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVQ         width+72(FP), SI
+	MOVQ         panel+64(FP), DI
+	MOVQ         ahead+80(FP), R8
+	SHLQ         $0x02, R8
+	CMPQ         DI, $+32
+	JNE          wider239
+	LEAQ         (SI), DI
+	MOVQ         $0x00000010, R9
+	CMPQ         DI, R9
+	CMOVQGT      R9, DI
+	XORQ         R9, R9
+	CMPQ         DI, R9
+	CMOVQLT      R9, DI
+	MOVQ         $0x0000ffff, R9
+	BZHIQ        DI, R9, R9
+	KMOVW        R9, K1
+	LEAQ         -16(SI), SI
+	MOVQ         $0x00000010, DI
+	CMPQ         SI, DI
+	CMOVQGT      DI, SI
+	XORQ         DI, DI
+	CMPQ         SI, DI
+	CMOVQLT      DI, SI
+	MOVQ         $0x0000ffff, DI
+	BZHIQ        SI, DI, DI
+	KMOVW        DI, K2
+
+row32_241:
+	PREFETCHT1 (CX)(R8*1)
+	PREFETCHT1 64(CX)(R8*1)
+	VMOVUPS.Z  (CX), K1, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, (AX)
+	VMOVUPS.Z  64(CX), K2, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, 64(AX)
+	ADDQ       BX, CX
+	ADDQ       $+128, AX
+	DECQ       DX
+	JNZ        row32_241
+	JMP        done240
+
+wider239:
+	LEAQ    (SI), DI
+	MOVQ    $0x00000010, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	MOVQ    $0x0000ffff, R9
+	BZHIQ   DI, R9, R9
+	KMOVW   R9, K1
+	LEAQ    -16(SI), DI
+	MOVQ    $0x00000010, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	MOVQ    $0x0000ffff, R9
+	BZHIQ   DI, R9, R9
+	KMOVW   R9, K2
+	LEAQ    -32(SI), DI
+	MOVQ    $0x00000010, R9
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	XORQ    R9, R9
+	CMPQ    DI, R9
+	CMOVQLT R9, DI
+	MOVQ    $0x0000ffff, R9
+	BZHIQ   DI, R9, R9
+	KMOVW   R9, K3
+	LEAQ    -48(SI), SI
+	MOVQ    $0x00000010, DI
+	CMPQ    SI, DI
+	CMOVQGT DI, SI
+	XORQ    DI, DI
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	MOVQ    $0x0000ffff, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K4
+
+row64_242:
+	PREFETCHT1 (CX)(R8*1)
+	PREFETCHT1 64(CX)(R8*1)
+	PREFETCHT1 128(CX)(R8*1)
+	PREFETCHT1 192(CX)(R8*1)
+	VMOVUPS.Z  (CX), K1, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, (AX)
+	VMOVUPS.Z  64(CX), K2, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, 64(AX)
+	VMOVUPS.Z  128(CX), K3, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, 128(AX)
+	VMOVUPS.Z  192(CX), K4, Z1
+	VMULPS     Z0, Z1, Z1
+	VMOVUPS    Z1, 192(AX)
+	ADDQ       BX, CX
+	ADDQ       $+256, AX
+	DECQ       DX
+	JNZ        row64_242
+
+done240:
+	VZEROUPPER
+	RET
+
+// func transposeNumbersAVX512(dst []float32, x []float32, rows int, columns int)
+// Requires: AVX, AVX512F
+TEXT ·transposeNumbersAVX512(SB), NOSPLIT, $0-64
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ rows+48(FP), DX
+	SHLQ $0x02, DX
+	MOVQ columns+56(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+48(FP), SI
+
+row243:
+	MOVQ columns+56(FP), DI
+	MOVQ AX, R8
+
+square244:
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Z0
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z1
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z2
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z3
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z4
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z5
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z6
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z7
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z8
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z9
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z10
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z11
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z12
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z13
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z14
+	ADDQ       BX, R9
+	VMOVUPS    (R9), Z15
+	ADDQ       BX, R9
+	VUNPCKLPS  Z1, Z0, Z16
+	VUNPCKHPS  Z1, Z0, Z0
+	VUNPCKLPS  Z3, Z2, Z1
+	VUNPCKHPS  Z3, Z2, Z2
+	VUNPCKLPS  Z5, Z4, Z3
+	VUNPCKHPS  Z5, Z4, Z4
+	VUNPCKLPS  Z7, Z6, Z5
+	VUNPCKHPS  Z7, Z6, Z6
+	VUNPCKLPS  Z9, Z8, Z7
+	VUNPCKHPS  Z9, Z8, Z8
+	VUNPCKLPS  Z11, Z10, Z9
+	VUNPCKHPS  Z11, Z10, Z10
+	VUNPCKLPS  Z13, Z12, Z11
+	VUNPCKHPS  Z13, Z12, Z12
+	VUNPCKLPS  Z15, Z14, Z13
+	VUNPCKHPS  Z15, Z14, Z14
+	VUNPCKLPD  Z1, Z16, Z15
+	VUNPCKHPD  Z1, Z16, Z1
+	VUNPCKLPD  Z2, Z0, Z16
+	VUNPCKHPD  Z2, Z0, Z0
+	VUNPCKLPD  Z5, Z3, Z2
+	VUNPCKHPD  Z5, Z3, Z3
+	VUNPCKLPD  Z6, Z4, Z5
+	VUNPCKHPD  Z6, Z4, Z4
+	VUNPCKLPD  Z9, Z7, Z6
+	VUNPCKHPD  Z9, Z7, Z7
+	VUNPCKLPD  Z10, Z8, Z9
+	VUNPCKHPD  Z10, Z8, Z8
+	VUNPCKLPD  Z13, Z11, Z10
+	VUNPCKHPD  Z13, Z11, Z11
+	VUNPCKLPD  Z14, Z12, Z13
+	VUNPCKHPD  Z14, Z12, Z12
+	VSHUFF32X4 $0x88, Z2, Z15, Z17
+	VSHUFF32X4 $0x88, Z10, Z6, Z18
+	VSHUFF32X4 $0x88, Z18, Z17, Z14
+	VSHUFF32X4 $0xdd, Z18, Z17, Z17
+	VSHUFF32X4 $0xdd, Z2, Z15, Z2
+	VSHUFF32X4 $0xdd, Z10, Z6, Z10
+	VSHUFF32X4 $0x88, Z10, Z2, Z6
+	VSHUFF32X4 $0xdd, Z10, Z2, Z15
+	VSHUFF32X4 $0x88, Z3, Z1, Z10
+	VSHUFF32X4 $0x88, Z11, Z7, Z18
+	VSHUFF32X4 $0x88, Z18, Z10, Z2
+	VSHUFF32X4 $0xdd, Z18, Z10, Z10
+	VSHUFF32X4 $0xdd, Z3, Z1, Z1
+	VSHUFF32X4 $0xdd, Z11, Z7, Z7
+	VSHUFF32X4 $0x88, Z7, Z1, Z3
+	VSHUFF32X4 $0xdd, Z7, Z1, Z11
+	VSHUFF32X4 $0x88, Z5, Z16, Z7
+	VSHUFF32X4 $0x88, Z13, Z9, Z18
+	VSHUFF32X4 $0x88, Z18, Z7, Z1
+	VSHUFF32X4 $0xdd, Z18, Z7, Z7
+	VSHUFF32X4 $0xdd, Z5, Z16, Z5
+	VSHUFF32X4 $0xdd, Z13, Z9, Z13
+	VSHUFF32X4 $0x88, Z13, Z5, Z9
+	VSHUFF32X4 $0xdd, Z13, Z5, Z16
+	VSHUFF32X4 $0x88, Z4, Z0, Z13
+	VSHUFF32X4 $0x88, Z12, Z8, Z18
+	VSHUFF32X4 $0x88, Z18, Z13, Z5
+	VSHUFF32X4 $0xdd, Z18, Z13, Z13
+	VSHUFF32X4 $0xdd, Z4, Z0, Z0
+	VSHUFF32X4 $0xdd, Z12, Z8, Z8
+	VSHUFF32X4 $0x88, Z8, Z0, Z4
+	VSHUFF32X4 $0xdd, Z8, Z0, Z0
+	VMOVUPS    Z14, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z2, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z1, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z5, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z6, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z3, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z9, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z4, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z17, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z10, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z7, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z13, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z15, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z11, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z16, (R8)
+	ADDQ       DX, R8
+	VMOVUPS    Z0, (R8)
+	ADDQ       DX, R8
+	ADDQ       $+64, CX
+	SUBQ       $+16, DI
+	JNZ        square244
+	MOVQ       R9, CX
+	SUBQ       BX, CX
+	ADDQ       $+64, CX
+	ADDQ       $+64, AX
+	SUBQ       $+16, SI
+	JNZ        row243
+	VZEROUPPER
+	RET
+
+// func windowGradientAVX512(sum []float32, dy []float32, index []uint16, count []int32, room int, right int, down int)
+// Requires: AVX, AVX512F
+TEXT ·windowGradientAVX512(SB), NOSPLIT, $0-120
+	MOVQ sum_base+0(FP), AX
+	MOVQ index_base+48(FP), CX
+	MOVQ count_base+72(FP), DX
+	MOVQ count_len+80(FP), BX
+
+channel245:
+	MOVLQSX (DX), SI
+	TESTQ   SI, SI
+	JZ      next246
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+	VMOVUPS 256(AX), Z4
+	VMOVUPS 320(AX), Z5
+	VMOVUPS 384(AX), Z6
+	VMOVUPS 448(AX), Z7
+	VMOVUPS 512(AX), Z8
+	VMOVUPS 576(AX), Z9
+	VMOVUPS 640(AX), Z10
+	VMOVUPS 704(AX), Z11
+	VMOVUPS 768(AX), Z12
+	VMOVUPS 832(AX), Z13
+	VMOVUPS 896(AX), Z14
+	VMOVUPS 960(AX), Z15
+	VMOVUPS 1024(AX), Z16
+	VMOVUPS 1088(AX), Z17
+	MOVQ    dy_base+24(FP), DI
+	MOVQ    right+104(FP), R8
+	MOVQ    down+112(FP), R9
+	SHLQ    $0x07, R8
+	SHLQ    $0x07, R9
+	XORQ    R10, R10
+
+event247:
+	MOVWLZX (CX)(R10*2), R11
+	SHLQ    $0x07, R11
+	ADDQ    DI, R11
+	LEAQ    (R11)(R8*1), R12
+	LEAQ    (R11)(R8*2), R13
+	VADDPS  (R13)(R9*2), Z0, Z0
+	VADDPS  64(R13)(R9*2), Z1, Z1
+	VADDPS  (R12)(R9*2), Z2, Z2
+	VADDPS  64(R12)(R9*2), Z3, Z3
+	VADDPS  (R11)(R9*2), Z4, Z4
+	VADDPS  64(R11)(R9*2), Z5, Z5
+	VADDPS  (R13)(R9*1), Z6, Z6
+	VADDPS  64(R13)(R9*1), Z7, Z7
+	VADDPS  (R12)(R9*1), Z8, Z8
+	VADDPS  64(R12)(R9*1), Z9, Z9
+	VADDPS  (R11)(R9*1), Z10, Z10
+	VADDPS  64(R11)(R9*1), Z11, Z11
+	VADDPS  (R13), Z12, Z12
+	VADDPS  64(R13), Z13, Z13
+	VADDPS  (R12), Z14, Z14
+	VADDPS  64(R12), Z15, Z15
+	VADDPS  (R11), Z16, Z16
+	VADDPS  64(R11), Z17, Z17
+	INCQ    R10
+	CMPQ    R10, SI
+	JL      event247
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, 448(AX)
+	VMOVUPS Z8, 512(AX)
+	VMOVUPS Z9, 576(AX)
+	VMOVUPS Z10, 640(AX)
+	VMOVUPS Z11, 704(AX)
+	VMOVUPS Z12, 768(AX)
+	VMOVUPS Z13, 832(AX)
+	VMOVUPS Z14, 896(AX)
+	VMOVUPS Z15, 960(AX)
+	VMOVUPS Z16, 1024(AX)
+	VMOVUPS Z17, 1088(AX)
+
+next246:
+	MOVQ room+96(FP), SI
+	LEAQ (CX)(SI*2), CX
+	ADDQ $+1152, AX
+	ADDQ $+4, DX
+	DECQ BX
+	JNZ  channel245
+	VZEROUPPER
+	RET
+
+// func windowGradientValuesAVX512(sum []float32, dy []float32, index []uint16, value []float32, count []int32, room int, right int, down int)
+// Requires: AVX, AVX512F
+TEXT ·windowGradientValuesAVX512(SB), NOSPLIT, $0-144
+	MOVQ sum_base+0(FP), AX
+	MOVQ index_base+48(FP), CX
+	MOVQ count_base+96(FP), DX
+	MOVQ count_len+104(FP), BX
+	MOVQ value_base+72(FP), SI
+
+channel248:
+	MOVLQSX (DX), DI
+	TESTQ   DI, DI
+	JZ      next249
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+	VMOVUPS 256(AX), Z4
+	VMOVUPS 320(AX), Z5
+	VMOVUPS 384(AX), Z6
+	VMOVUPS 448(AX), Z7
+	VMOVUPS 512(AX), Z8
+	VMOVUPS 576(AX), Z9
+	VMOVUPS 640(AX), Z10
+	VMOVUPS 704(AX), Z11
+	VMOVUPS 768(AX), Z12
+	VMOVUPS 832(AX), Z13
+	VMOVUPS 896(AX), Z14
+	VMOVUPS 960(AX), Z15
+	VMOVUPS 1024(AX), Z16
+	VMOVUPS 1088(AX), Z17
+	MOVQ    dy_base+24(FP), R8
+	MOVQ    right+128(FP), R9
+	MOVQ    down+136(FP), R10
+	SHLQ    $0x07, R9
+	SHLQ    $0x07, R10
+	XORQ    R11, R11
+
+event250:
+	MOVWLZX      (CX)(R11*2), R12
+	SHLQ         $0x07, R12
+	ADDQ         R8, R12
+	LEAQ         (R12)(R9*1), R13
+	LEAQ         (R12)(R9*2), R14
+	VBROADCASTSS (SI)(R11*4), Z18
+	VFMADD231PS  (R14)(R10*2), Z18, Z0
+	VFMADD231PS  64(R14)(R10*2), Z18, Z1
+	VFMADD231PS  (R13)(R10*2), Z18, Z2
+	VFMADD231PS  64(R13)(R10*2), Z18, Z3
+	VFMADD231PS  (R12)(R10*2), Z18, Z4
+	VFMADD231PS  64(R12)(R10*2), Z18, Z5
+	VFMADD231PS  (R14)(R10*1), Z18, Z6
+	VFMADD231PS  64(R14)(R10*1), Z18, Z7
+	VFMADD231PS  (R13)(R10*1), Z18, Z8
+	VFMADD231PS  64(R13)(R10*1), Z18, Z9
+	VFMADD231PS  (R12)(R10*1), Z18, Z10
+	VFMADD231PS  64(R12)(R10*1), Z18, Z11
+	VFMADD231PS  (R14), Z18, Z12
+	VFMADD231PS  64(R14), Z18, Z13
+	VFMADD231PS  (R13), Z18, Z14
+	VFMADD231PS  64(R13), Z18, Z15
+	VFMADD231PS  (R12), Z18, Z16
+	VFMADD231PS  64(R12), Z18, Z17
+	INCQ         R11
+	CMPQ         R11, DI
+	JL           event250
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, 448(AX)
+	VMOVUPS      Z8, 512(AX)
+	VMOVUPS      Z9, 576(AX)
+	VMOVUPS      Z10, 640(AX)
+	VMOVUPS      Z11, 704(AX)
+	VMOVUPS      Z12, 768(AX)
+	VMOVUPS      Z13, 832(AX)
+	VMOVUPS      Z14, 896(AX)
+	VMOVUPS      Z15, 960(AX)
+	VMOVUPS      Z16, 1024(AX)
+	VMOVUPS      Z17, 1088(AX)
+
+next249:
+	MOVQ room+120(FP), DI
+	LEAQ (CX)(DI*2), CX
+	LEAQ (SI)(DI*4), SI
+	ADDQ $+1152, AX
+	ADDQ $+4, DX
+	DECQ BX
+	JNZ  channel248
 	VZEROUPPER
 	RET
 
@@ -3545,11 +4771,11 @@ TEXT ·transposeBitsAVX2(SB), NOSPLIT, $0-72
 	MOVQ across+64(FP), SI
 	SHLQ $0x02, SI
 
-block223:
+block251:
 	MOVQ words+56(FP), R8
 	MOVQ AX, DI
 
-word224:
+word252:
 	MOVQ        CX, R9
 	LEAQ        (BX)(BX*2), R10
 	VMOVDQU     byteorder<>+0(SB), Y0
@@ -3756,11 +4982,31 @@ word224:
 	MOVL        R10, (R9)
 	ADDQ        $+4, CX
 	DECQ        R8
-	JNZ         word224
+	JNZ         word252
 	IMUL3Q      $+31, BX, DI
 	ADDQ        DI, CX
 	ADDQ        $+4, AX
 	DECQ        DX
-	JNZ         block223
+	JNZ         block251
 	VZEROUPPER
 	RET
+
+DATA byteorder<>+0(SB)/4, $0x0c080400
+DATA byteorder<>+4(SB)/4, $0x0d090501
+DATA byteorder<>+8(SB)/4, $0x0e0a0602
+DATA byteorder<>+12(SB)/4, $0x0f0b0703
+DATA byteorder<>+16(SB)/4, $0x0c080400
+DATA byteorder<>+20(SB)/4, $0x0d090501
+DATA byteorder<>+24(SB)/4, $0x0e0a0602
+DATA byteorder<>+28(SB)/4, $0x0f0b0703
+GLOBL byteorder<>(SB), RODATA|NOPTR, $32
+
+DATA laneorder<>+0(SB)/4, $0x00000000
+DATA laneorder<>+4(SB)/4, $0x00000004
+DATA laneorder<>+8(SB)/4, $0x00000001
+DATA laneorder<>+12(SB)/4, $0x00000005
+DATA laneorder<>+16(SB)/4, $0x00000002
+DATA laneorder<>+20(SB)/4, $0x00000006
+DATA laneorder<>+24(SB)/4, $0x00000003
+DATA laneorder<>+28(SB)/4, $0x00000007
+GLOBL laneorder<>(SB), RODATA|NOPTR, $32

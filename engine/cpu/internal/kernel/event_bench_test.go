@@ -44,3 +44,28 @@ func BenchmarkEventForward(b *testing.B) {
 		}
 	})
 }
+
+// The gradient of the same convolution's weights, in blocks of channels.
+func BenchmarkEventGradient(b *testing.B) {
+	atEachLevel(b, func(b *testing.B) {
+		const frames, channels = 64, 128
+		for _, g := range []Conv{benchConv(32, 128, 128), benchConv(8, 512, 512)} {
+			rng := rand.New(rand.NewPCG(1, 1))
+			in, out := g.Pixels()
+			dy, dw := random(rng, out*frames*g.Out), make([]float32, g.Positions()*g.C*g.Out)
+			e := NewEventGradient(g, frames)
+			s := e.NewScratch(channels, g.Out, false)
+			for _, rate := range benchRates {
+				x := randomBits(rng, in*frames, g.C, rate)
+				b.Run(fmt.Sprintf("%d/%v", g.H, rate), func(b *testing.B) {
+					for b.Loop() {
+						for c := 0; c < g.C; c += channels {
+							e.Bits(dw, x, 1, dy, frames, c, c+channels, 0, g.Out, s)
+						}
+					}
+					reportGFLOPS(b, g, frames)
+				})
+			}
+		}
+	})
+}

@@ -10,6 +10,8 @@ var eventAVX2 = eventKernels{
 	packBits: packBitsAVX2, unpackBits: unpackBitsAVX2, transposeBits: transposeBitsAVX2,
 	listBits: listBitsAVX2, listRows: listRowsAVX2,
 	accumulate: accumulateAVX2, accumulateValues: accumulateValuesAVX2,
+	windowGradient: windowGradientAVX2, windowGradientValues: windowGradientValuesAVX2,
+	packRows: packRowsAVX2, transposeNumbers: transposeNumbersAVX2,
 }
 
 // eventAVX512 makes its lists with AVX2 on the processors that cannot compress
@@ -19,6 +21,8 @@ var eventAVX512 = func() eventKernels {
 		packBits: packBitsAVX512, unpackBits: unpackBitsAVX512, transposeBits: transposeBitsAVX2,
 		listBits: listBitsAVX2, listRows: listRowsAVX2,
 		accumulate: accumulateAVX512, accumulateValues: accumulateValuesAVX512,
+		windowGradient: windowGradientAVX512, windowGradientValues: windowGradientValuesAVX512,
+		packRows: packRowsAVX512, transposeNumbers: transposeNumbersAVX512,
 	}
 	if cpu.X86.HasAVX512VBMI2 {
 		k.listBits, k.listRows = listBitsAVX512, listRowsAVX512

@@ -12,12 +12,19 @@ type eventKernels struct {
 	listRows         func(index []uint16, value []float32, count []int32, room int, names []uint16, x []float32, stride, n int)
 	accumulate       func(y, w []float32, index []uint16, count []int32, ldy, ldw, room, width int, add bool)
 	accumulateValues func(y, w []float32, index []uint16, value []float32, count []int32, ldy, ldw, room, width int, add bool)
+
+	windowGradient       func(sum, dy []float32, index []uint16, count []int32, room, right, down int)
+	windowGradientValues func(sum, dy []float32, index []uint16, value []float32, count []int32, room, right, down int)
+	packRows             func(dst, x []float32, rows, stride, panel, width, ahead int, scale float32)
+	transposeNumbers     func(dst, x []float32, rows, columns int)
 }
 
 var eventPortable = eventKernels{
 	packBits: packBitsPortable, unpackBits: unpackBitsPortable, transposeBits: transposeBitsPortable,
 	listBits: listBitsPortable, listRows: listRowsPortable,
 	accumulate: accumulatePortable, accumulateValues: accumulateValuesPortable,
+	windowGradient: windowGradientPortable, windowGradientValues: windowGradientValuesPortable,
+	packRows: packRowsPortable, transposeNumbers: transposeNumbersPortable,
 }
 
 // EventChunk is the most columns that an event list covers: a chunk of weights,

@@ -22,7 +22,7 @@ func testEvents(t *testing.T, valued bool) {
 	seed := uint64(0)
 	for _, columns := range []int{1, 2, 3, 5, 16, 31, 33, 100, 128, 129, 300} {
 		e := NewEvents(rows+2, columns, valued)
-		for _, rate := range rates {
+		for _, rate := range eventRates {
 			for _, panel := range []int{16, 32, 48, 64} {
 				for width := 1 + int(seed%3); width <= panel; width += 3 {
 					seed++

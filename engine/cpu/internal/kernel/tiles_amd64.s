@@ -4,60 +4,6 @@
 
 #include "textflag.h"
 
-DATA bit<>+0(SB)/4, $0x00000001
-DATA bit<>+4(SB)/4, $0x00000002
-DATA bit<>+8(SB)/4, $0x00000004
-DATA bit<>+12(SB)/4, $0x00000008
-DATA bit<>+16(SB)/4, $0x00000010
-DATA bit<>+20(SB)/4, $0x00000020
-DATA bit<>+24(SB)/4, $0x00000040
-DATA bit<>+28(SB)/4, $0x00000080
-DATA bit<>+32(SB)/4, $0x00000100
-DATA bit<>+36(SB)/4, $0x00000200
-DATA bit<>+40(SB)/4, $0x00000400
-DATA bit<>+44(SB)/4, $0x00000800
-DATA bit<>+48(SB)/4, $0x00001000
-DATA bit<>+52(SB)/4, $0x00002000
-DATA bit<>+56(SB)/4, $0x00004000
-DATA bit<>+60(SB)/4, $0x00008000
-DATA bit<>+64(SB)/4, $0x00010000
-DATA bit<>+68(SB)/4, $0x00020000
-DATA bit<>+72(SB)/4, $0x00040000
-DATA bit<>+76(SB)/4, $0x00080000
-DATA bit<>+80(SB)/4, $0x00100000
-DATA bit<>+84(SB)/4, $0x00200000
-DATA bit<>+88(SB)/4, $0x00400000
-DATA bit<>+92(SB)/4, $0x00800000
-DATA bit<>+96(SB)/4, $0x01000000
-DATA bit<>+100(SB)/4, $0x02000000
-DATA bit<>+104(SB)/4, $0x04000000
-DATA bit<>+108(SB)/4, $0x08000000
-DATA bit<>+112(SB)/4, $0x10000000
-DATA bit<>+116(SB)/4, $0x20000000
-DATA bit<>+120(SB)/4, $0x40000000
-DATA bit<>+124(SB)/4, $0x80000000
-GLOBL bit<>(SB), RODATA|NOPTR, $128
-
-DATA byteorder<>+0(SB)/4, $0x0c080400
-DATA byteorder<>+4(SB)/4, $0x0d090501
-DATA byteorder<>+8(SB)/4, $0x0e0a0602
-DATA byteorder<>+12(SB)/4, $0x0f0b0703
-DATA byteorder<>+16(SB)/4, $0x0c080400
-DATA byteorder<>+20(SB)/4, $0x0d090501
-DATA byteorder<>+24(SB)/4, $0x0e0a0602
-DATA byteorder<>+28(SB)/4, $0x0f0b0703
-GLOBL byteorder<>(SB), RODATA|NOPTR, $32
-
-DATA laneorder<>+0(SB)/4, $0x00000000
-DATA laneorder<>+4(SB)/4, $0x00000004
-DATA laneorder<>+8(SB)/4, $0x00000001
-DATA laneorder<>+12(SB)/4, $0x00000005
-DATA laneorder<>+16(SB)/4, $0x00000002
-DATA laneorder<>+20(SB)/4, $0x00000006
-DATA laneorder<>+24(SB)/4, $0x00000003
-DATA laneorder<>+28(SB)/4, $0x00000007
-GLOBL laneorder<>(SB), RODATA|NOPTR, $32
-
 DATA pack<>+0(SB)/8, $0x0000000000000000
 DATA pack<>+8(SB)/8, $0x0000000000000000
 DATA pack<>+16(SB)/8, $0x0000000000000001
@@ -657,12 +603,6 @@ DATA lanes<>+52(SB)/4, $0x00000000
 DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
-
-DATA oddbytes<>+0(SB)/4, $0x01000100
-DATA oddbytes<>+4(SB)/4, $0x01000100
-DATA oddbytes<>+8(SB)/4, $0x01000100
-DATA oddbytes<>+12(SB)/4, $0x01000100
-GLOBL oddbytes<>(SB), RODATA|NOPTR, $16
 
 DATA bits<>+0(SB)/4, $0x01010101
 DATA bits<>+4(SB)/4, $0x02020202

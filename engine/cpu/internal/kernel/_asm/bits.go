@@ -6,39 +6,33 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// wordBits is the number of bits in a word of spikes.
-const wordBits = 32
+// bitsPerWord is the number of bits in a word of spikes.
+const bitsPerWord = 32
 
 // bitRows calls body for every word of the rows that the slice of numbers x
 // covers, c numbers each: at run time, for whole words, where masks are nil, and
 // for the rest of a row with a mask for each vector of the word. x and bits are
 // advanced.
 func (v isa) bitRows(x, bits reg.Register, body func(masks []*mask)) {
-	rows, left := v.rowsOf("x", "c"), GP64()
+	rows, left := v.quotient(length("x"), number("c")), GP64()
 	row, word, rest, next := label("row"), label("word"), label("rest"), label("next")
-	vectors := wordBits / v.lanes
+	vectors := bitsPerWord / v.lanes
 	Label(row)
 	Load(Param("c"), left)
 	Label(word)
-	CMPQ(left, I32(wordBits))
+	CMPQ(left, I32(bitsPerWord))
 	JL(LabelRef(rest))
 	body(make([]*mask, vectors))
-	ADDQ(I32(4*wordBits), x)
+	ADDQ(I32(4*bitsPerWord), x)
 	ADDQ(I32(4), bits)
-	SUBQ(I32(wordBits), left)
+	SUBQ(I32(bitsPerWord), left)
 	JMP(LabelRef(word))
 	Label(rest)
 	TESTQ(left, left)
 	JZ(LabelRef(next))
 	var masks []*mask
 	for j := range vectors {
-		lanes, zero := GP64(), GP64()
-		LEAQ(Mem{Base: left, Disp: -j * v.lanes}, lanes)
-		v.limit(lanes)
-		XORQ(zero, zero)
-		CMPQ(lanes, zero)
-		CMOVQLT(zero, lanes)
-		masks = append(masks, v.first(lanes))
+		masks = append(masks, v.part(left, j))
 	}
 	body(masks)
 	LEAQ(Mem{Base: x, Index: left, Scale: 4}, x)
@@ -48,14 +42,15 @@ func (v isa) bitRows(x, bits reg.Register, body func(masks []*mask)) {
 	JNZ(LabelRef(row))
 }
 
-// rowsOf returns how many rows of n numbers a slice has.
-func (v isa) rowsOf(slice, n string) reg.Register {
-	MOVQ(length(slice), reg.RAX)
-	XORQ(reg.RDX, reg.RDX)
-	DIVQ(number(n))
-	rows := GP64()
-	MOVQ(reg.RAX, rows)
-	return rows
+// part returns the mask of those of n ≥ 0 numbers that vector j has.
+func (v isa) part(n reg.Register, j int) *mask {
+	lanes, zero := GP64(), GP64()
+	LEAQ(Mem{Base: n, Disp: -j * v.lanes}, lanes)
+	v.limit(lanes)
+	XORQ(zero, zero)
+	CMPQ(lanes, zero)
+	CMOVQLT(zero, lanes)
+	return v.first(lanes)
 }
 
 // packBits writes PackBits.
@@ -105,8 +100,9 @@ func (v isa) unpackBits() {
 		} else {
 			word := v.reg()
 			VPBROADCASTD(Mem{Base: bits}, word)
+			bit := dataTable("bit", bitsPerWord, func(i int) uint32 { return 1 << i })
 			lanes = func(j int) Op {
-				own, hit := v.fetch(bitTable.Offset(j*v.bytes()), everyLane), v.reg()
+				own, hit := v.fetch(bit.Offset(j*v.bytes()), everyLane), v.reg()
 				VPAND(word, own, hit)
 				VPCMPEQD(own, hit, hit)
 				return hit
@@ -118,15 +114,6 @@ func (v isa) unpackBits() {
 	})
 	v.end()
 }
-
-// bitTable is 1, 2, 4, … 2³¹.
-var bitTable = func() Mem {
-	t := GLOBL("bit", RODATA|NOPTR)
-	for i := range wordBits {
-		DATA(4*i, U32(1<<i))
-	}
-	return t
-}()
 
 // transposeBits writes TransposeBits for whole squares of bits. It turns a square
 // into four vectors, the k-th with byte k of each row, from which the uppermost
@@ -160,7 +147,7 @@ func (v isa) transposeBits() {
 	JNZ(LabelRef(word))
 	// bits is at the second row of the block.
 	past := GP64()
-	IMUL3Q(I32(wordBits-1), step, past)
+	IMUL3Q(I32(bitsPerWord-1), step, past)
 	ADDQ(past, bits)
 	ADDQ(I32(4), dst)
 	DECQ(blocks)
@@ -186,8 +173,10 @@ func (v isa) bytePlanes(from, step reg.Register) []reg.VecVirtual {
 	// g[i] has rows 8i … 8i+7, sorted by bytes: k of the eight rows in 64-bit lane k.
 	var g [4]reg.VecVirtual
 	bytes, lanes := YMM(), YMM()
-	VMOVDQU(byteOrder, bytes)
-	VMOVDQU(laneOrder, lanes)
+	// All first bytes of four words, all second ones, …, in each half.
+	VMOVDQU(dataTable("byteorder", 8, func(i int) uint32 { return 0x0c080400 + uint32(i%4)*0x01010101 }), bytes)
+	// The words of the two halves in turn.
+	VMOVDQU(dataTable("laneorder", 8, func(i int) uint32 { return uint32(i/2 + i%2*4) }), lanes)
 	for i := range g {
 		lo, hi := quad(), quad()
 		g[i] = YMM()
@@ -214,22 +203,17 @@ func (v isa) bytePlanes(from, step reg.Register) []reg.VecVirtual {
 	return planes
 }
 
-// byteOrder collects the bytes of four words: all first bytes, all second ones …
-var byteOrder = func() Mem {
-	t := GLOBL("byteorder", RODATA|NOPTR)
-	for half := range 2 {
-		for k := range 4 {
-			DATA(16*half+4*k, U32(uint32(0x0c080400+0x01010101*k)))
-		}
+// dataTable returns n words of read-only data, which its first use in a file writes.
+func dataTable(name string, n int, word func(i int) uint32) Mem {
+	if t, ok := dataTables[name]; ok {
+		return t
 	}
+	t := GLOBL(name, RODATA|NOPTR)
+	for i := range n {
+		DATA(4*i, U32(word(i)))
+	}
+	dataTables[name] = t
 	return t
-}()
+}
 
-// laneOrder alternates the words of two halves.
-var laneOrder = func() Mem {
-	t := GLOBL("laneorder", RODATA|NOPTR)
-	for i := range 8 {
-		DATA(4*i, U32(uint32(i/2+i%2*4)))
-	}
-	return t
-}()
+var dataTables = map[string]Mem{}

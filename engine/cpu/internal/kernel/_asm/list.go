@@ -28,7 +28,7 @@ func (v isa) listBits() {
 			VMOVDQU16(x, to)
 			v.countWord(word, kept)
 		} else {
-			for j := range wordBits / 8 {
+			for j := range bitsPerWord / 8 {
 				set := GP64()
 				MOVBLZX(word.As8(), set.As32())
 				VMOVDQU(packWords(Mem{Base: name, Disp: 16 * j}, set), to)
@@ -37,8 +37,8 @@ func (v isa) listBits() {
 			}
 		}
 		ADDQ(I32(4), from)
-		ADDQ(I32(2*wordBits), name)
-		SUBQ(I32(wordBits), left)
+		ADDQ(I32(2*bitsPerWord), name)
+		SUBQ(I32(bitsPerWord), left)
 		JNZ(LabelRef(loop))
 		ADDQ(step, bits)
 	})
@@ -118,20 +118,11 @@ func packWords(names Mem, set reg.Register) reg.VecVirtual {
 	VPADDW(order, order, order)
 	VPSLLW(Imm(8), order, twice)
 	VPADDW(twice, order, order)
-	VPADDW(oddBytes, order, order)
+	VPADDW(dataTable("oddbytes", 4, func(int) uint32 { return 0x01000100 }), order, order)
 	VMOVDQU(names, packed)
 	VPSHUFB(order, packed, packed)
 	return packed
 }
-
-// oddBytes is one in every second byte.
-var oddBytes = func() Mem {
-	t := GLOBL("oddbytes", RODATA|NOPTR)
-	for i := range 4 {
-		DATA(4*i, U32(0x01000100))
-	}
-	return t
-}()
 
 // compressWords packs the 16-bit lanes of x that k selects. avo does not know
 // the instruction, which is of VBMI2.

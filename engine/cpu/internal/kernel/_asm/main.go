@@ -34,6 +34,9 @@ var families = map[string]func(){
 			v.listBits()
 			v.listRows()
 			v.accumulate()
+			v.packRows()
+			v.transposeNumbers()
+			v.windowGradient()
 		}
 		avx2.transposeBits()
 	},

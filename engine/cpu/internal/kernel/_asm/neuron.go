@@ -86,13 +86,17 @@ func (v isa) step() {
 // rowCount returns how many rows of len(channels) numbers the slice holds. The
 // caller has at least one channel.
 func (v isa) rowCount(slice, channels string) reg.Register {
-	n, c := length(slice), length(channels)
+	return v.quotient(length(slice), length(channels))
+}
+
+// quotient returns n/d, for n ≥ 0 and d > 0.
+func (v isa) quotient(n, d reg.Register) reg.Register {
 	MOVQ(n, reg.RAX)
 	XORL(reg.EDX, reg.EDX)
-	DIVQ(c)
-	rows := GP64()
-	MOVQ(reg.RAX, rows)
-	return rows
+	DIVQ(d)
+	q := GP64()
+	MOVQ(reg.RAX, q)
+	return q
 }
 
 func (v isa) afterReset() {
