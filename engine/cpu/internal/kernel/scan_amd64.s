@@ -670,7 +670,7 @@ done5:
 	RET
 
 // func forwardAVX2(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3, SSE, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·forwardAVX2(SB), NOSPLIT, $32-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
@@ -681,14 +681,10 @@ TEXT ·forwardAVX2(SB), NOSPLIT, $32-272
 	MOVQ         c2_base+144(FP), R8
 	MOVQ         c1_base+168(FP), R9
 	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS theta+228(FP), Y0
+	VBROADCASTSS kept+232(FP), Y1
+	VBROADCASTSS jump+236(FP), Y2
+	VBROADCASTSS floor+240(FP), Y3
 	MOVQ         $+16, (SP)
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y5, Y5, Y5
@@ -862,21 +858,21 @@ done12:
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, spikes+248(FP)
+	VMOVSD       X1, spikes+248(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y7, Y7
 	VMOVAPD      Y7, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum+256(FP)
+	VMOVSD       X1, sum+256(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y8, Y8
 	VMOVAPD      Y8, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum2+264(FP)
+	VMOVSD       X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
@@ -967,7 +963,7 @@ done23:
 	RET
 
 // func forwardBF16AVX2(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE, SSE2
+// Requires: AVX, AVX2, FMA3, POPCNT
 TEXT ·forwardBF16AVX2(SB), NOSPLIT, $48-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
@@ -978,14 +974,10 @@ TEXT ·forwardBF16AVX2(SB), NOSPLIT, $48-272
 	MOVQ         c2_base+144(FP), R8
 	MOVQ         c1_base+168(FP), R9
 	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS theta+228(FP), Y0
+	VBROADCASTSS kept+232(FP), Y1
+	VBROADCASTSS jump+236(FP), Y2
+	VBROADCASTSS floor+240(FP), Y3
 	MOVQ         $+16, (SP)
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y5, Y5, Y5
@@ -1172,21 +1164,21 @@ done31:
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, spikes+248(FP)
+	VMOVSD       X1, spikes+248(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y7, Y7
 	VMOVAPD      Y7, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum+256(FP)
+	VMOVSD       X1, sum+256(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y8, Y8
 	VMOVAPD      Y8, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum2+264(FP)
+	VMOVSD       X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
@@ -1272,7 +1264,7 @@ done43:
 	RET
 
 // func forwardBitsAVX2(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3, SSE, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·forwardBitsAVX2(SB), NOSPLIT, $32-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
@@ -1283,14 +1275,10 @@ TEXT ·forwardBitsAVX2(SB), NOSPLIT, $32-272
 	MOVQ         c2_base+144(FP), R8
 	MOVQ         c1_base+168(FP), R9
 	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS theta+228(FP), Y0
+	VBROADCASTSS kept+232(FP), Y1
+	VBROADCASTSS jump+236(FP), Y2
+	VBROADCASTSS floor+240(FP), Y3
 	MOVQ         $+16, (SP)
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y5, Y5, Y5
@@ -1472,37 +1460,33 @@ done50:
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, spikes+248(FP)
+	VMOVSD       X1, spikes+248(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y7, Y7
 	VMOVAPD      Y7, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum+256(FP)
+	VMOVSD       X1, sum+256(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y8, Y8
 	VMOVAPD      Y8, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum2+264(FP)
+	VMOVSD       X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
 // func fireAVX2(v []float32, u []float32, theta float32, kept float32, jump float32, floor float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·fireAVX2(SB), NOSPLIT, $0-64
 	MOVQ         v_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+52(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+56(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+60(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS kept+52(FP), Y1
+	VBROADCASTSS jump+56(FP), Y2
+	VBROADCASTSS floor+60(FP), Y3
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
@@ -1539,7 +1523,7 @@ done59:
 	RET
 
 // func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·backwardGivenAVX2(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -1548,18 +1532,12 @@ TEXT ·backwardGivenAVX2(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
+	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS kept+204(FP), Y1
+	VBROADCASTSS jump+208(FP), Y2
+	VBROADCASTSS floor+212(FP), Y3
+	VBROADCASTSS keepPassed+216(FP), Y4
+	VBROADCASTSS jumpPassed+220(FP), Y5
 	MOVQ         h_base+72(FP), R9
 	MOVQ         rows+192(FP), R10
 	MOVQ         c2_len+152(FP), R11
@@ -1684,7 +1662,7 @@ done64:
 	RET
 
 // func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -1693,22 +1671,14 @@ TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
+	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS kept+204(FP), Y1
+	VBROADCASTSS jump+208(FP), Y2
+	VBROADCASTSS floor+212(FP), Y3
+	VBROADCASTSS keepPassed+216(FP), Y4
+	VBROADCASTSS jumpPassed+220(FP), Y5
+	VBROADCASTSS reach+224(FP), Y6
+	VBROADCASTSS top+228(FP), Y7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -1838,7 +1808,7 @@ done73:
 	RET
 
 // func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -1847,22 +1817,14 @@ TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
+	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS kept+204(FP), Y1
+	VBROADCASTSS jump+208(FP), Y2
+	VBROADCASTSS floor+212(FP), Y3
+	VBROADCASTSS keepPassed+216(FP), Y4
+	VBROADCASTSS jumpPassed+220(FP), Y5
+	VBROADCASTSS reach+224(FP), Y6
+	VBROADCASTSS top+228(FP), Y7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -1998,7 +1960,7 @@ done82:
 	RET
 
 // func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -2007,22 +1969,14 @@ TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
+	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS kept+204(FP), Y1
+	VBROADCASTSS jump+208(FP), Y2
+	VBROADCASTSS floor+212(FP), Y3
+	VBROADCASTSS keepPassed+216(FP), Y4
+	VBROADCASTSS jumpPassed+220(FP), Y5
+	VBROADCASTSS reach+224(FP), Y6
+	VBROADCASTSS top+228(FP), Y7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -2158,7 +2112,7 @@ done91:
 	RET
 
 // func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE
+// Requires: AVX, AVX2, FMA3, POPCNT
 TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $40-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -2167,18 +2121,12 @@ TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $40-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
+	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS kept+204(FP), Y1
+	VBROADCASTSS jump+208(FP), Y2
+	VBROADCASTSS floor+212(FP), Y3
+	VBROADCASTSS keepPassed+216(FP), Y4
+	VBROADCASTSS jumpPassed+220(FP), Y5
 	MOVQ         h_base+72(FP), R9
 	MOVQ         rows+192(FP), R10
 	MOVQ         c2_len+152(FP), R11
@@ -2316,7 +2264,7 @@ done100:
 	RET
 
 // func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE
+// Requires: AVX, AVX2, FMA3, POPCNT
 TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $40-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -2325,22 +2273,14 @@ TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $40-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
+	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS kept+204(FP), Y1
+	VBROADCASTSS jump+208(FP), Y2
+	VBROADCASTSS floor+212(FP), Y3
+	VBROADCASTSS keepPassed+216(FP), Y4
+	VBROADCASTSS jumpPassed+220(FP), Y5
+	VBROADCASTSS reach+224(FP), Y6
+	VBROADCASTSS top+228(FP), Y7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -2483,7 +2423,7 @@ done110:
 	RET
 
 // func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE
+// Requires: AVX, AVX2, FMA3, POPCNT
 TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $40-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -2492,22 +2432,14 @@ TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $40-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
+	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS kept+204(FP), Y1
+	VBROADCASTSS jump+208(FP), Y2
+	VBROADCASTSS floor+212(FP), Y3
+	VBROADCASTSS keepPassed+216(FP), Y4
+	VBROADCASTSS jumpPassed+220(FP), Y5
+	VBROADCASTSS reach+224(FP), Y6
+	VBROADCASTSS top+228(FP), Y7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -2656,7 +2588,7 @@ done120:
 	RET
 
 // func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE
+// Requires: AVX, AVX2, FMA3, POPCNT
 TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $40-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -2665,22 +2597,14 @@ TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $40-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
+	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS kept+204(FP), Y1
+	VBROADCASTSS jump+208(FP), Y2
+	VBROADCASTSS floor+212(FP), Y3
+	VBROADCASTSS keepPassed+216(FP), Y4
+	VBROADCASTSS jumpPassed+220(FP), Y5
+	VBROADCASTSS reach+224(FP), Y6
+	VBROADCASTSS top+228(FP), Y7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -4096,14 +4020,12 @@ done204:
 	RET
 
 // func gaussianAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·gaussianAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VMOVUPS      ones<>+0(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	MOVL         $0x40206c99, DX
@@ -4208,14 +4130,12 @@ done214:
 	RET
 
 // func sigmoidAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VMOVUPS      ones<>+0(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	MOVL         $0x3f800000, DX
@@ -4310,14 +4230,12 @@ done217:
 	RET
 
 // func atanAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·atanAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VMOVUPS      ones<>+0(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	MOVL         $0x40490fdb, DX
@@ -4360,14 +4278,13 @@ done220:
 	RET
 
 // func averageBitsAVX2(y []float32, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         across+96(FP), DX
 	SHLQ         $0x02, DX
-	MOVSS        share+104(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS share+104(FP), Y0
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
@@ -4462,14 +4379,13 @@ done225:
 	RET
 
 // func averageBitsBF16AVX2(y []BF16, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
-// Requires: AVX, AVX2, POPCNT, SSE
+// Requires: AVX, AVX2, POPCNT
 TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         across+96(FP), DX
 	SHLQ         $0x02, DX
-	MOVSS        share+104(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS share+104(FP), Y0
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
@@ -4602,12 +4518,11 @@ done234:
 	RET
 
 // func scaleAVX2(dst []float32, src []float32, a float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	MOVSS        a+48(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS a+48(FP), Y0
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -4708,7 +4623,7 @@ done247:
 	RET
 
 // func forwardAVX512(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·forwardAVX512(SB), NOSPLIT, $32-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
@@ -4719,14 +4634,10 @@ TEXT ·forwardAVX512(SB), NOSPLIT, $32-272
 	MOVQ         c2_base+144(FP), R8
 	MOVQ         c1_base+168(FP), R9
 	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS theta+228(FP), Z0
+	VBROADCASTSS kept+232(FP), Z1
+	VBROADCASTSS jump+236(FP), Z2
+	VBROADCASTSS floor+240(FP), Z3
 	MOVQ         $+16, (SP)
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
@@ -4895,7 +4806,7 @@ done254:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	MOVSD         X0, spikes+248(FP)
+	VMOVSD        X0, spikes+248(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y0
@@ -4903,7 +4814,7 @@ done254:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum+256(FP)
+	VMOVSD        X1, sum+256(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z8, Z8
 	VEXTRACTF64X4 $0x01, Z8, Y0
@@ -4911,7 +4822,7 @@ done254:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum2+264(FP)
+	VMOVSD        X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
@@ -4990,7 +4901,7 @@ done265:
 	RET
 
 // func forwardBF16AVX512(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·forwardBF16AVX512(SB), NOSPLIT, $32-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
@@ -5001,14 +4912,10 @@ TEXT ·forwardBF16AVX512(SB), NOSPLIT, $32-272
 	MOVQ         c2_base+144(FP), R8
 	MOVQ         c1_base+168(FP), R9
 	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS theta+228(FP), Z0
+	VBROADCASTSS kept+232(FP), Z1
+	VBROADCASTSS jump+236(FP), Z2
+	VBROADCASTSS floor+240(FP), Z3
 	MOVQ         $+16, (SP)
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
@@ -5179,7 +5086,7 @@ done272:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	MOVSD         X0, spikes+248(FP)
+	VMOVSD        X0, spikes+248(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y0
@@ -5187,7 +5094,7 @@ done272:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum+256(FP)
+	VMOVSD        X1, sum+256(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z8, Z8
 	VEXTRACTF64X4 $0x01, Z8, Y0
@@ -5195,7 +5102,7 @@ done272:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum2+264(FP)
+	VMOVSD        X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
@@ -5276,7 +5183,7 @@ done283:
 	RET
 
 // func forwardBitsAVX512(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·forwardBitsAVX512(SB), NOSPLIT, $32-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
@@ -5287,14 +5194,10 @@ TEXT ·forwardBitsAVX512(SB), NOSPLIT, $32-272
 	MOVQ         c2_base+144(FP), R8
 	MOVQ         c1_base+168(FP), R9
 	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS theta+228(FP), Z0
+	VBROADCASTSS kept+232(FP), Z1
+	VBROADCASTSS jump+236(FP), Z2
+	VBROADCASTSS floor+240(FP), Z3
 	MOVQ         $+16, (SP)
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
@@ -5467,7 +5370,7 @@ done290:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	MOVSD         X0, spikes+248(FP)
+	VMOVSD        X0, spikes+248(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y0
@@ -5475,7 +5378,7 @@ done290:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum+256(FP)
+	VMOVSD        X1, sum+256(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z8, Z8
 	VEXTRACTF64X4 $0x01, Z8, Y0
@@ -5483,23 +5386,19 @@ done290:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum2+264(FP)
+	VMOVSD        X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
 // func fireAVX512(v []float32, u []float32, theta float32, kept float32, jump float32, floor float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·fireAVX512(SB), NOSPLIT, $0-64
 	MOVQ         v_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+52(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+56(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+60(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS kept+52(FP), Z1
+	VBROADCASTSS jump+56(FP), Z2
+	VBROADCASTSS floor+60(FP), Z3
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
@@ -5534,7 +5433,7 @@ done299:
 	RET
 
 // func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -5543,18 +5442,12 @@ TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
+	VBROADCASTSS theta+200(FP), Z0
+	VBROADCASTSS kept+204(FP), Z1
+	VBROADCASTSS jump+208(FP), Z2
+	VBROADCASTSS floor+212(FP), Z3
+	VBROADCASTSS keepPassed+216(FP), Z4
+	VBROADCASTSS jumpPassed+220(FP), Z5
 	MOVQ         h_base+72(FP), R9
 	MOVQ         rows+192(FP), R10
 	MOVQ         c2_len+152(FP), R11
@@ -5676,7 +5569,7 @@ done304:
 	RET
 
 // func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -5685,22 +5578,14 @@ TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
+	VBROADCASTSS theta+200(FP), Z0
+	VBROADCASTSS kept+204(FP), Z1
+	VBROADCASTSS jump+208(FP), Z2
+	VBROADCASTSS floor+212(FP), Z3
+	VBROADCASTSS keepPassed+216(FP), Z4
+	VBROADCASTSS jumpPassed+220(FP), Z5
+	VBROADCASTSS reach+224(FP), Z6
+	VBROADCASTSS top+228(FP), Z7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -5827,7 +5712,7 @@ done313:
 	RET
 
 // func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -5836,22 +5721,14 @@ TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
+	VBROADCASTSS theta+200(FP), Z0
+	VBROADCASTSS kept+204(FP), Z1
+	VBROADCASTSS jump+208(FP), Z2
+	VBROADCASTSS floor+212(FP), Z3
+	VBROADCASTSS keepPassed+216(FP), Z4
+	VBROADCASTSS jumpPassed+220(FP), Z5
+	VBROADCASTSS reach+224(FP), Z6
+	VBROADCASTSS top+228(FP), Z7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -5984,7 +5861,7 @@ done322:
 	RET
 
 // func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -5993,22 +5870,14 @@ TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
+	VBROADCASTSS theta+200(FP), Z0
+	VBROADCASTSS kept+204(FP), Z1
+	VBROADCASTSS jump+208(FP), Z2
+	VBROADCASTSS floor+212(FP), Z3
+	VBROADCASTSS keepPassed+216(FP), Z4
+	VBROADCASTSS jumpPassed+220(FP), Z5
+	VBROADCASTSS reach+224(FP), Z6
+	VBROADCASTSS top+228(FP), Z7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -6141,7 +6010,7 @@ done331:
 	RET
 
 // func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -6150,18 +6019,12 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
+	VBROADCASTSS theta+200(FP), Z0
+	VBROADCASTSS kept+204(FP), Z1
+	VBROADCASTSS jump+208(FP), Z2
+	VBROADCASTSS floor+212(FP), Z3
+	VBROADCASTSS keepPassed+216(FP), Z4
+	VBROADCASTSS jumpPassed+220(FP), Z5
 	MOVQ         h_base+72(FP), R9
 	MOVQ         rows+192(FP), R10
 	MOVQ         c2_len+152(FP), R11
@@ -6285,7 +6148,7 @@ done340:
 	RET
 
 // func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -6294,22 +6157,14 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
+	VBROADCASTSS theta+200(FP), Z0
+	VBROADCASTSS kept+204(FP), Z1
+	VBROADCASTSS jump+208(FP), Z2
+	VBROADCASTSS floor+212(FP), Z3
+	VBROADCASTSS keepPassed+216(FP), Z4
+	VBROADCASTSS jumpPassed+220(FP), Z5
+	VBROADCASTSS reach+224(FP), Z6
+	VBROADCASTSS top+228(FP), Z7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -6438,7 +6293,7 @@ done349:
 	RET
 
 // func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -6447,22 +6302,14 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
+	VBROADCASTSS theta+200(FP), Z0
+	VBROADCASTSS kept+204(FP), Z1
+	VBROADCASTSS jump+208(FP), Z2
+	VBROADCASTSS floor+212(FP), Z3
+	VBROADCASTSS keepPassed+216(FP), Z4
+	VBROADCASTSS jumpPassed+220(FP), Z5
+	VBROADCASTSS reach+224(FP), Z6
+	VBROADCASTSS top+228(FP), Z7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -6597,7 +6444,7 @@ done358:
 	RET
 
 // func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
@@ -6606,22 +6453,14 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         before_base+120(FP), SI
 	MOVQ         c2_base+144(FP), DI
 	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
+	VBROADCASTSS theta+200(FP), Z0
+	VBROADCASTSS kept+204(FP), Z1
+	VBROADCASTSS jump+208(FP), Z2
+	VBROADCASTSS floor+212(FP), Z3
+	VBROADCASTSS keepPassed+216(FP), Z4
+	VBROADCASTSS jumpPassed+220(FP), Z5
+	VBROADCASTSS reach+224(FP), Z6
+	VBROADCASTSS top+228(FP), Z7
 	MOVQ         rows+192(FP), R9
 	MOVQ         c2_len+152(FP), R10
 	MOVQ         R9, (SP)
@@ -7920,14 +7759,12 @@ done435:
 	RET
 
 // func gaussianAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·gaussianAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VMOVUPS      ones<>+0(SB), Z2
 	VDIVPS       Z1, Z2, Z2
 	MOVL         $0x40206c99, DX
@@ -8016,14 +7853,12 @@ done445:
 	RET
 
 // func sigmoidAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VMOVUPS      ones<>+0(SB), Z2
 	VDIVPS       Z1, Z2, Z2
 	MOVL         $0x3f800000, DX
@@ -8102,14 +7937,12 @@ done448:
 	RET
 
 // func atanAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·atanAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VMOVUPS      ones<>+0(SB), Z2
 	VDIVPS       Z1, Z2, Z2
 	MOVL         $0x40490fdb, DX
@@ -8152,14 +7985,13 @@ done451:
 	RET
 
 // func averageBitsAVX512(y []float32, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         across+96(FP), DX
 	SHLQ         $0x02, DX
-	MOVSS        share+104(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS share+104(FP), Z0
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
@@ -8249,14 +8081,13 @@ done456:
 	RET
 
 // func averageBitsBF16AVX512(y []BF16, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         across+96(FP), DX
 	SHLQ         $0x02, DX
-	MOVSS        share+104(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS share+104(FP), Z0
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
@@ -8369,12 +8200,11 @@ done465:
 	RET
 
 // func scaleAVX512(dst []float32, src []float32, a float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	MOVSS        a+48(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS a+48(FP), Z0
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 

@@ -280,6 +280,294 @@ DATA iota<>+56(SB)/4, $0x0000000e
 DATA iota<>+60(SB)/4, $0x0000000f
 GLOBL iota<>(SB), RODATA|NOPTR, $64
 
+DATA magnitude<>+0(SB)/4, $0x7fffffff
+DATA magnitude<>+4(SB)/4, $0x7fffffff
+DATA magnitude<>+8(SB)/4, $0x7fffffff
+DATA magnitude<>+12(SB)/4, $0x7fffffff
+DATA magnitude<>+16(SB)/4, $0x7fffffff
+DATA magnitude<>+20(SB)/4, $0x7fffffff
+DATA magnitude<>+24(SB)/4, $0x7fffffff
+DATA magnitude<>+28(SB)/4, $0x7fffffff
+DATA magnitude<>+32(SB)/4, $0x7fffffff
+DATA magnitude<>+36(SB)/4, $0x7fffffff
+DATA magnitude<>+40(SB)/4, $0x7fffffff
+DATA magnitude<>+44(SB)/4, $0x7fffffff
+DATA magnitude<>+48(SB)/4, $0x7fffffff
+DATA magnitude<>+52(SB)/4, $0x7fffffff
+DATA magnitude<>+56(SB)/4, $0x7fffffff
+DATA magnitude<>+60(SB)/4, $0x7fffffff
+GLOBL magnitude<>(SB), RODATA|NOPTR, $64
+
+DATA integerOne<>+0(SB)/4, $0x00000001
+DATA integerOne<>+4(SB)/4, $0x00000001
+DATA integerOne<>+8(SB)/4, $0x00000001
+DATA integerOne<>+12(SB)/4, $0x00000001
+DATA integerOne<>+16(SB)/4, $0x00000001
+DATA integerOne<>+20(SB)/4, $0x00000001
+DATA integerOne<>+24(SB)/4, $0x00000001
+DATA integerOne<>+28(SB)/4, $0x00000001
+DATA integerOne<>+32(SB)/4, $0x00000001
+DATA integerOne<>+36(SB)/4, $0x00000001
+DATA integerOne<>+40(SB)/4, $0x00000001
+DATA integerOne<>+44(SB)/4, $0x00000001
+DATA integerOne<>+48(SB)/4, $0x00000001
+DATA integerOne<>+52(SB)/4, $0x00000001
+DATA integerOne<>+56(SB)/4, $0x00000001
+DATA integerOne<>+60(SB)/4, $0x00000001
+GLOBL integerOne<>(SB), RODATA|NOPTR, $64
+
+DATA sign<>+0(SB)/4, $0x80000000
+DATA sign<>+4(SB)/4, $0x80000000
+DATA sign<>+8(SB)/4, $0x80000000
+DATA sign<>+12(SB)/4, $0x80000000
+DATA sign<>+16(SB)/4, $0x80000000
+DATA sign<>+20(SB)/4, $0x80000000
+DATA sign<>+24(SB)/4, $0x80000000
+DATA sign<>+28(SB)/4, $0x80000000
+DATA sign<>+32(SB)/4, $0x80000000
+DATA sign<>+36(SB)/4, $0x80000000
+DATA sign<>+40(SB)/4, $0x80000000
+DATA sign<>+44(SB)/4, $0x80000000
+DATA sign<>+48(SB)/4, $0x80000000
+DATA sign<>+52(SB)/4, $0x80000000
+DATA sign<>+56(SB)/4, $0x80000000
+DATA sign<>+60(SB)/4, $0x80000000
+GLOBL sign<>(SB), RODATA|NOPTR, $64
+
+DATA ones<>+0(SB)/4, $0x3f800000
+DATA ones<>+4(SB)/4, $0x3f800000
+DATA ones<>+8(SB)/4, $0x3f800000
+DATA ones<>+12(SB)/4, $0x3f800000
+DATA ones<>+16(SB)/4, $0x3f800000
+DATA ones<>+20(SB)/4, $0x3f800000
+DATA ones<>+24(SB)/4, $0x3f800000
+DATA ones<>+28(SB)/4, $0x3f800000
+DATA ones<>+32(SB)/4, $0x3f800000
+DATA ones<>+36(SB)/4, $0x3f800000
+DATA ones<>+40(SB)/4, $0x3f800000
+DATA ones<>+44(SB)/4, $0x3f800000
+DATA ones<>+48(SB)/4, $0x3f800000
+DATA ones<>+52(SB)/4, $0x3f800000
+DATA ones<>+56(SB)/4, $0x3f800000
+DATA ones<>+60(SB)/4, $0x3f800000
+GLOBL ones<>(SB), RODATA|NOPTR, $64
+
+DATA minusHalf<>+0(SB)/4, $0xbf000000
+DATA minusHalf<>+4(SB)/4, $0xbf000000
+DATA minusHalf<>+8(SB)/4, $0xbf000000
+DATA minusHalf<>+12(SB)/4, $0xbf000000
+DATA minusHalf<>+16(SB)/4, $0xbf000000
+DATA minusHalf<>+20(SB)/4, $0xbf000000
+DATA minusHalf<>+24(SB)/4, $0xbf000000
+DATA minusHalf<>+28(SB)/4, $0xbf000000
+DATA minusHalf<>+32(SB)/4, $0xbf000000
+DATA minusHalf<>+36(SB)/4, $0xbf000000
+DATA minusHalf<>+40(SB)/4, $0xbf000000
+DATA minusHalf<>+44(SB)/4, $0xbf000000
+DATA minusHalf<>+48(SB)/4, $0xbf000000
+DATA minusHalf<>+52(SB)/4, $0xbf000000
+DATA minusHalf<>+56(SB)/4, $0xbf000000
+DATA minusHalf<>+60(SB)/4, $0xbf000000
+GLOBL minusHalf<>(SB), RODATA|NOPTR, $64
+
+DATA far<>+0(SB)/4, $0x42800000
+DATA far<>+4(SB)/4, $0x42800000
+DATA far<>+8(SB)/4, $0x42800000
+DATA far<>+12(SB)/4, $0x42800000
+DATA far<>+16(SB)/4, $0x42800000
+DATA far<>+20(SB)/4, $0x42800000
+DATA far<>+24(SB)/4, $0x42800000
+DATA far<>+28(SB)/4, $0x42800000
+DATA far<>+32(SB)/4, $0x42800000
+DATA far<>+36(SB)/4, $0x42800000
+DATA far<>+40(SB)/4, $0x42800000
+DATA far<>+44(SB)/4, $0x42800000
+DATA far<>+48(SB)/4, $0x42800000
+DATA far<>+52(SB)/4, $0x42800000
+DATA far<>+56(SB)/4, $0x42800000
+DATA far<>+60(SB)/4, $0x42800000
+GLOBL far<>(SB), RODATA|NOPTR, $64
+
+DATA least<>+0(SB)/4, $0xc2d00000
+DATA least<>+4(SB)/4, $0xc2d00000
+DATA least<>+8(SB)/4, $0xc2d00000
+DATA least<>+12(SB)/4, $0xc2d00000
+DATA least<>+16(SB)/4, $0xc2d00000
+DATA least<>+20(SB)/4, $0xc2d00000
+DATA least<>+24(SB)/4, $0xc2d00000
+DATA least<>+28(SB)/4, $0xc2d00000
+DATA least<>+32(SB)/4, $0xc2d00000
+DATA least<>+36(SB)/4, $0xc2d00000
+DATA least<>+40(SB)/4, $0xc2d00000
+DATA least<>+44(SB)/4, $0xc2d00000
+DATA least<>+48(SB)/4, $0xc2d00000
+DATA least<>+52(SB)/4, $0xc2d00000
+DATA least<>+56(SB)/4, $0xc2d00000
+DATA least<>+60(SB)/4, $0xc2d00000
+GLOBL least<>(SB), RODATA|NOPTR, $64
+
+DATA log2e<>+0(SB)/4, $0x3fb8aa3b
+DATA log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA log2e<>+12(SB)/4, $0x3fb8aa3b
+DATA log2e<>+16(SB)/4, $0x3fb8aa3b
+DATA log2e<>+20(SB)/4, $0x3fb8aa3b
+DATA log2e<>+24(SB)/4, $0x3fb8aa3b
+DATA log2e<>+28(SB)/4, $0x3fb8aa3b
+DATA log2e<>+32(SB)/4, $0x3fb8aa3b
+DATA log2e<>+36(SB)/4, $0x3fb8aa3b
+DATA log2e<>+40(SB)/4, $0x3fb8aa3b
+DATA log2e<>+44(SB)/4, $0x3fb8aa3b
+DATA log2e<>+48(SB)/4, $0x3fb8aa3b
+DATA log2e<>+52(SB)/4, $0x3fb8aa3b
+DATA log2e<>+56(SB)/4, $0x3fb8aa3b
+DATA log2e<>+60(SB)/4, $0x3fb8aa3b
+GLOBL log2e<>(SB), RODATA|NOPTR, $64
+
+DATA ln2<>+0(SB)/4, $0x3f318000
+DATA ln2<>+4(SB)/4, $0x3f318000
+DATA ln2<>+8(SB)/4, $0x3f318000
+DATA ln2<>+12(SB)/4, $0x3f318000
+DATA ln2<>+16(SB)/4, $0x3f318000
+DATA ln2<>+20(SB)/4, $0x3f318000
+DATA ln2<>+24(SB)/4, $0x3f318000
+DATA ln2<>+28(SB)/4, $0x3f318000
+DATA ln2<>+32(SB)/4, $0x3f318000
+DATA ln2<>+36(SB)/4, $0x3f318000
+DATA ln2<>+40(SB)/4, $0x3f318000
+DATA ln2<>+44(SB)/4, $0x3f318000
+DATA ln2<>+48(SB)/4, $0x3f318000
+DATA ln2<>+52(SB)/4, $0x3f318000
+DATA ln2<>+56(SB)/4, $0x3f318000
+DATA ln2<>+60(SB)/4, $0x3f318000
+GLOBL ln2<>(SB), RODATA|NOPTR, $64
+
+DATA ln2Rest<>+0(SB)/4, $0xb95e8083
+DATA ln2Rest<>+4(SB)/4, $0xb95e8083
+DATA ln2Rest<>+8(SB)/4, $0xb95e8083
+DATA ln2Rest<>+12(SB)/4, $0xb95e8083
+DATA ln2Rest<>+16(SB)/4, $0xb95e8083
+DATA ln2Rest<>+20(SB)/4, $0xb95e8083
+DATA ln2Rest<>+24(SB)/4, $0xb95e8083
+DATA ln2Rest<>+28(SB)/4, $0xb95e8083
+DATA ln2Rest<>+32(SB)/4, $0xb95e8083
+DATA ln2Rest<>+36(SB)/4, $0xb95e8083
+DATA ln2Rest<>+40(SB)/4, $0xb95e8083
+DATA ln2Rest<>+44(SB)/4, $0xb95e8083
+DATA ln2Rest<>+48(SB)/4, $0xb95e8083
+DATA ln2Rest<>+52(SB)/4, $0xb95e8083
+DATA ln2Rest<>+56(SB)/4, $0xb95e8083
+DATA ln2Rest<>+60(SB)/4, $0xb95e8083
+GLOBL ln2Rest<>(SB), RODATA|NOPTR, $64
+
+DATA exp7<>+0(SB)/4, $0x39506967
+DATA exp7<>+4(SB)/4, $0x39506967
+DATA exp7<>+8(SB)/4, $0x39506967
+DATA exp7<>+12(SB)/4, $0x39506967
+DATA exp7<>+16(SB)/4, $0x39506967
+DATA exp7<>+20(SB)/4, $0x39506967
+DATA exp7<>+24(SB)/4, $0x39506967
+DATA exp7<>+28(SB)/4, $0x39506967
+DATA exp7<>+32(SB)/4, $0x39506967
+DATA exp7<>+36(SB)/4, $0x39506967
+DATA exp7<>+40(SB)/4, $0x39506967
+DATA exp7<>+44(SB)/4, $0x39506967
+DATA exp7<>+48(SB)/4, $0x39506967
+DATA exp7<>+52(SB)/4, $0x39506967
+DATA exp7<>+56(SB)/4, $0x39506967
+DATA exp7<>+60(SB)/4, $0x39506967
+GLOBL exp7<>(SB), RODATA|NOPTR, $64
+
+DATA exp6<>+0(SB)/4, $0x3ab743ce
+DATA exp6<>+4(SB)/4, $0x3ab743ce
+DATA exp6<>+8(SB)/4, $0x3ab743ce
+DATA exp6<>+12(SB)/4, $0x3ab743ce
+DATA exp6<>+16(SB)/4, $0x3ab743ce
+DATA exp6<>+20(SB)/4, $0x3ab743ce
+DATA exp6<>+24(SB)/4, $0x3ab743ce
+DATA exp6<>+28(SB)/4, $0x3ab743ce
+DATA exp6<>+32(SB)/4, $0x3ab743ce
+DATA exp6<>+36(SB)/4, $0x3ab743ce
+DATA exp6<>+40(SB)/4, $0x3ab743ce
+DATA exp6<>+44(SB)/4, $0x3ab743ce
+DATA exp6<>+48(SB)/4, $0x3ab743ce
+DATA exp6<>+52(SB)/4, $0x3ab743ce
+DATA exp6<>+56(SB)/4, $0x3ab743ce
+DATA exp6<>+60(SB)/4, $0x3ab743ce
+GLOBL exp6<>(SB), RODATA|NOPTR, $64
+
+DATA exp5<>+0(SB)/4, $0x3c088908
+DATA exp5<>+4(SB)/4, $0x3c088908
+DATA exp5<>+8(SB)/4, $0x3c088908
+DATA exp5<>+12(SB)/4, $0x3c088908
+DATA exp5<>+16(SB)/4, $0x3c088908
+DATA exp5<>+20(SB)/4, $0x3c088908
+DATA exp5<>+24(SB)/4, $0x3c088908
+DATA exp5<>+28(SB)/4, $0x3c088908
+DATA exp5<>+32(SB)/4, $0x3c088908
+DATA exp5<>+36(SB)/4, $0x3c088908
+DATA exp5<>+40(SB)/4, $0x3c088908
+DATA exp5<>+44(SB)/4, $0x3c088908
+DATA exp5<>+48(SB)/4, $0x3c088908
+DATA exp5<>+52(SB)/4, $0x3c088908
+DATA exp5<>+56(SB)/4, $0x3c088908
+DATA exp5<>+60(SB)/4, $0x3c088908
+GLOBL exp5<>(SB), RODATA|NOPTR, $64
+
+DATA exp4<>+0(SB)/4, $0x3d2aa9c1
+DATA exp4<>+4(SB)/4, $0x3d2aa9c1
+DATA exp4<>+8(SB)/4, $0x3d2aa9c1
+DATA exp4<>+12(SB)/4, $0x3d2aa9c1
+DATA exp4<>+16(SB)/4, $0x3d2aa9c1
+DATA exp4<>+20(SB)/4, $0x3d2aa9c1
+DATA exp4<>+24(SB)/4, $0x3d2aa9c1
+DATA exp4<>+28(SB)/4, $0x3d2aa9c1
+DATA exp4<>+32(SB)/4, $0x3d2aa9c1
+DATA exp4<>+36(SB)/4, $0x3d2aa9c1
+DATA exp4<>+40(SB)/4, $0x3d2aa9c1
+DATA exp4<>+44(SB)/4, $0x3d2aa9c1
+DATA exp4<>+48(SB)/4, $0x3d2aa9c1
+DATA exp4<>+52(SB)/4, $0x3d2aa9c1
+DATA exp4<>+56(SB)/4, $0x3d2aa9c1
+DATA exp4<>+60(SB)/4, $0x3d2aa9c1
+GLOBL exp4<>(SB), RODATA|NOPTR, $64
+
+DATA exp3<>+0(SB)/4, $0x3e2aaaaa
+DATA exp3<>+4(SB)/4, $0x3e2aaaaa
+DATA exp3<>+8(SB)/4, $0x3e2aaaaa
+DATA exp3<>+12(SB)/4, $0x3e2aaaaa
+DATA exp3<>+16(SB)/4, $0x3e2aaaaa
+DATA exp3<>+20(SB)/4, $0x3e2aaaaa
+DATA exp3<>+24(SB)/4, $0x3e2aaaaa
+DATA exp3<>+28(SB)/4, $0x3e2aaaaa
+DATA exp3<>+32(SB)/4, $0x3e2aaaaa
+DATA exp3<>+36(SB)/4, $0x3e2aaaaa
+DATA exp3<>+40(SB)/4, $0x3e2aaaaa
+DATA exp3<>+44(SB)/4, $0x3e2aaaaa
+DATA exp3<>+48(SB)/4, $0x3e2aaaaa
+DATA exp3<>+52(SB)/4, $0x3e2aaaaa
+DATA exp3<>+56(SB)/4, $0x3e2aaaaa
+DATA exp3<>+60(SB)/4, $0x3e2aaaaa
+GLOBL exp3<>(SB), RODATA|NOPTR, $64
+
+DATA exp2<>+0(SB)/4, $0x3f000000
+DATA exp2<>+4(SB)/4, $0x3f000000
+DATA exp2<>+8(SB)/4, $0x3f000000
+DATA exp2<>+12(SB)/4, $0x3f000000
+DATA exp2<>+16(SB)/4, $0x3f000000
+DATA exp2<>+20(SB)/4, $0x3f000000
+DATA exp2<>+24(SB)/4, $0x3f000000
+DATA exp2<>+28(SB)/4, $0x3f000000
+DATA exp2<>+32(SB)/4, $0x3f000000
+DATA exp2<>+36(SB)/4, $0x3f000000
+DATA exp2<>+40(SB)/4, $0x3f000000
+DATA exp2<>+44(SB)/4, $0x3f000000
+DATA exp2<>+48(SB)/4, $0x3f000000
+DATA exp2<>+52(SB)/4, $0x3f000000
+DATA exp2<>+56(SB)/4, $0x3f000000
+DATA exp2<>+60(SB)/4, $0x3f000000
+GLOBL exp2<>(SB), RODATA|NOPTR, $64
+
 DATA lanes<>+0(SB)/4, $0xffffffff
 DATA lanes<>+4(SB)/4, $0xffffffff
 DATA lanes<>+8(SB)/4, $0xffffffff
@@ -297,6 +585,16 @@ DATA lanes<>+52(SB)/4, $0x00000000
 DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
+
+DATA bits<>+0(SB)/4, $0x01010101
+DATA bits<>+4(SB)/4, $0x02020202
+DATA bits<>+8(SB)/4, $0x04040404
+DATA bits<>+12(SB)/4, $0x08080808
+DATA bits<>+16(SB)/4, $0x10101010
+DATA bits<>+20(SB)/4, $0x20202020
+DATA bits<>+24(SB)/4, $0x40404040
+DATA bits<>+28(SB)/4, $0x80808080
+GLOBL bits<>(SB), RODATA|NOPTR, $32
 
 // func combineAVX2(acc []float32, rows []float32, row []int32, val []float32)
 // Requires: AVX, FMA3
@@ -2064,7 +2362,7 @@ done88:
 	RET
 
 // func stepAVX2(s []float32, u []float32, v []float32, x []float32, c2 []float32, c1 []float32, c0 []float32, theta float32, keep float32, jump float32, floor float32) (spikes int, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE, SSE2
+// Requires: AVX, AVX2, FMA3, POPCNT
 TEXT ·stepAVX2(SB), NOSPLIT, $8-208
 	MOVQ         s_base+0(FP), CX
 	MOVQ         u_base+24(FP), BX
@@ -2073,17 +2371,13 @@ TEXT ·stepAVX2(SB), NOSPLIT, $8-208
 	MOVQ         c2_base+96(FP), R8
 	MOVQ         c1_base+120(FP), R9
 	MOVQ         c0_base+144(FP), R10
-	MOVSS        theta+168(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS theta+168(FP), Y0
 	MOVL         $0x3f800000, AX
 	VMOVD        AX, X1
 	VBROADCASTSS X1, Y1
-	MOVSS        keep+172(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        jump+176(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        floor+180(FP), X4
-	VBROADCASTSS X4, Y4
+	VBROADCASTSS keep+172(FP), Y2
+	VBROADCASTSS jump+176(FP), Y3
+	VBROADCASTSS floor+180(FP), Y4
 	MOVQ         x_len+80(FP), AX
 	MOVQ         c2_len+104(FP), R11
 	XORL         DX, DX
@@ -2198,18 +2492,18 @@ done112:
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum+192(FP)
+	VMOVSD       X1, sum+192(FP)
 	VADDPD       Y8, Y7, Y7
 	VMOVAPD      Y7, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum2+200(FP)
+	VMOVSD       X1, sum2+200(FP)
 	VZEROUPPER
 	RET
 
 // func afterAVX2(v []float32, u []float32, s []float32, keep float32, jump float32, floor float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·afterAVX2(SB), NOSPLIT, $0-84
 	MOVQ         v_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
@@ -2217,12 +2511,9 @@ TEXT ·afterAVX2(SB), NOSPLIT, $0-84
 	MOVL         $0x3f800000, BX
 	VMOVD        BX, X0
 	VBROADCASTSS X0, Y0
-	MOVSS        keep+72(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+76(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+80(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS keep+72(FP), Y1
+	VBROADCASTSS jump+76(FP), Y2
+	VBROADCASTSS floor+80(FP), Y3
 	MOVQ         v_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -2261,7 +2552,7 @@ done119:
 	RET
 
 // func backAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, s []float32, prev []float32, c2 []float32, c1 []float32, keep float32, jump float32, floor float32, attach float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·backAVX2(SB), NOSPLIT, $8-232
 	MOVQ         q_base+0(FP), CX
 	MOVQ         carry_base+24(FP), BX
@@ -2275,14 +2566,10 @@ TEXT ·backAVX2(SB), NOSPLIT, $8-232
 	MOVL         $0x3f800000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Y0
-	MOVSS        keep+216(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+220(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+224(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        attach+228(FP), X4
-	VBROADCASTSS X4, Y4
+	VBROADCASTSS keep+216(FP), Y1
+	VBROADCASTSS jump+220(FP), Y2
+	VBROADCASTSS floor+224(FP), Y3
+	VBROADCASTSS attach+228(FP), Y4
 	MOVQ         u_len+104(FP), AX
 	MOVQ         c2_len+176(FP), R13
 	XORL         DX, DX
@@ -2383,14 +2670,12 @@ done122:
 	RET
 
 // func rectangularAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·rectangularAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X2
@@ -2441,14 +2726,12 @@ done129:
 	RET
 
 // func triangularAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·triangularAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X3
@@ -2501,14 +2784,12 @@ done132:
 	RET
 
 // func epanechnikovAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·epanechnikovAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X3
@@ -2882,12 +3163,11 @@ done159:
 	RET
 
 // func axpyAVX2(dst []float32, src []float32, a float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	MOVSS        a+48(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS a+48(FP), Y0
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -3038,10 +3318,9 @@ done176:
 	RET
 
 // func averageAVX2(y []float32, x []float32, windows int, step int, line int, size int, c int, scale float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·averageAVX2(SB), NOSPLIT, $0-92
-	MOVSS        scale+88(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS scale+88(FP), Y0
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         line+64(FP), DX
@@ -3122,10 +3401,9 @@ done182:
 	RET
 
 // func averageBackAVX2(dy []float32, dx []float32, windows int, step int, line int, size int, c int, scale float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·averageBackAVX2(SB), NOSPLIT, $0-92
-	MOVSS        scale+88(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS scale+88(FP), Y0
 	MOVQ         dy_base+0(FP), AX
 	MOVQ         dx_base+24(FP), CX
 	MOVQ         line+64(FP), DX
@@ -3206,19 +3484,15 @@ done191:
 	RET
 
 // func sgdAVX2(w []float32, g []float32, m []float32, lr float32, scale float32, momentum float32, decay float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
-	MOVSS        lr+72(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        scale+76(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        momentum+80(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        decay+84(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS lr+72(FP), Y0
+	VBROADCASTSS scale+76(FP), Y1
+	VBROADCASTSS momentum+80(FP), Y2
+	VBROADCASTSS decay+84(FP), Y3
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -3259,29 +3533,21 @@ done201:
 	RET
 
 // func adamWAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, scale float32, beta1 float32, beta2 float32, eps float32, decay float32, correct1 float32, correct2 float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·adamWAVX2(SB), NOSPLIT, $0-128
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
 	MOVQ         v_base+72(FP), BX
-	MOVSS        lr+96(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        scale+100(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        eps+112(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        decay+116(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        beta1+104(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        beta2+108(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        correct1+120(FP), X6
-	VBROADCASTSS X6, Y6
+	VBROADCASTSS lr+96(FP), Y0
+	VBROADCASTSS scale+100(FP), Y1
+	VBROADCASTSS eps+112(FP), Y2
+	VBROADCASTSS decay+116(FP), Y3
+	VBROADCASTSS beta1+104(FP), Y4
+	VBROADCASTSS beta2+108(FP), Y5
+	VBROADCASTSS correct1+120(FP), Y6
 	VMULPS       Y6, Y0, Y0
-	MOVSS        correct2+124(FP), X6
-	VBROADCASTSS X6, Y6
+	VBROADCASTSS correct2+124(FP), Y6
 	MOVL         $0x3f800000, SI
 	VMOVD        SI, X7
 	VBROADCASTSS X7, Y7
@@ -3354,7 +3620,7 @@ done204:
 	RET
 
 // func sumSquaresAVX2(x []float32) float64
-// Requires: AVX, FMA3, SSE2
+// Requires: AVX, FMA3
 TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-32
 	MOVQ   x_base+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -3394,7 +3660,7 @@ done207:
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, ret+24(FP)
+	VMOVSD       X1, ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -5494,7 +5760,7 @@ done306:
 	RET
 
 // func stepAVX512(s []float32, u []float32, v []float32, x []float32, c2 []float32, c1 []float32, c0 []float32, theta float32, keep float32, jump float32, floor float32) (spikes int, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, POPCNT, SSE, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, POPCNT
 TEXT ·stepAVX512(SB), NOSPLIT, $8-208
 	MOVQ         s_base+0(FP), CX
 	MOVQ         u_base+24(FP), BX
@@ -5503,17 +5769,13 @@ TEXT ·stepAVX512(SB), NOSPLIT, $8-208
 	MOVQ         c2_base+96(FP), R8
 	MOVQ         c1_base+120(FP), R9
 	MOVQ         c0_base+144(FP), R10
-	MOVSS        theta+168(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS theta+168(FP), Z0
 	MOVL         $0x3f800000, AX
 	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
-	MOVSS        keep+172(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        jump+176(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        floor+180(FP), X4
-	VBROADCASTSS X4, Z4
+	VBROADCASTSS keep+172(FP), Z2
+	VBROADCASTSS jump+176(FP), Z3
+	VBROADCASTSS floor+180(FP), Z4
 	MOVQ         x_len+80(FP), AX
 	MOVQ         c2_len+104(FP), R11
 	XORL         DX, DX
@@ -5628,19 +5890,19 @@ done337:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum+192(FP)
+	VMOVSD        X1, sum+192(FP)
 	VADDPD        Z8, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y0
 	VADDPD        Y0, Y7, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum2+200(FP)
+	VMOVSD        X1, sum2+200(FP)
 	VZEROUPPER
 	RET
 
 // func afterAVX512(v []float32, u []float32, s []float32, keep float32, jump float32, floor float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·afterAVX512(SB), NOSPLIT, $0-84
 	MOVQ         v_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
@@ -5648,12 +5910,9 @@ TEXT ·afterAVX512(SB), NOSPLIT, $0-84
 	MOVL         $0x3f800000, BX
 	VMOVD        BX, X0
 	VBROADCASTSS X0, Z0
-	MOVSS        keep+72(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+76(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+80(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS keep+72(FP), Z1
+	VBROADCASTSS jump+76(FP), Z2
+	VBROADCASTSS floor+80(FP), Z3
 	MOVQ         v_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -5692,7 +5951,7 @@ done344:
 	RET
 
 // func backAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, s []float32, prev []float32, c2 []float32, c1 []float32, keep float32, jump float32, floor float32, attach float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·backAVX512(SB), NOSPLIT, $8-232
 	MOVQ         q_base+0(FP), CX
 	MOVQ         carry_base+24(FP), BX
@@ -5706,14 +5965,10 @@ TEXT ·backAVX512(SB), NOSPLIT, $8-232
 	MOVL         $0x3f800000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
-	MOVSS        keep+216(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+220(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+224(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        attach+228(FP), X4
-	VBROADCASTSS X4, Z4
+	VBROADCASTSS keep+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS attach+228(FP), Z4
 	MOVQ         u_len+104(FP), AX
 	MOVQ         c2_len+176(FP), R13
 	XORL         DX, DX
@@ -5814,14 +6069,12 @@ done347:
 	RET
 
 // func rectangularAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·rectangularAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X2
@@ -5872,14 +6125,12 @@ done354:
 	RET
 
 // func triangularAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·triangularAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X3
@@ -5932,14 +6183,12 @@ done357:
 	RET
 
 // func epanechnikovAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·epanechnikovAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X3
@@ -6309,12 +6558,11 @@ done384:
 	RET
 
 // func axpyAVX512(dst []float32, src []float32, a float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·axpyAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	MOVSS        a+48(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS a+48(FP), Z0
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -6464,10 +6712,9 @@ done401:
 	RET
 
 // func averageAVX512(y []float32, x []float32, windows int, step int, line int, size int, c int, scale float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·averageAVX512(SB), NOSPLIT, $0-92
-	MOVSS        scale+88(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS scale+88(FP), Z0
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         line+64(FP), DX
@@ -6548,10 +6795,9 @@ done407:
 	RET
 
 // func averageBackAVX512(dy []float32, dx []float32, windows int, step int, line int, size int, c int, scale float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·averageBackAVX512(SB), NOSPLIT, $0-92
-	MOVSS        scale+88(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS scale+88(FP), Z0
 	MOVQ         dy_base+0(FP), AX
 	MOVQ         dx_base+24(FP), CX
 	MOVQ         line+64(FP), DX
@@ -6632,19 +6878,15 @@ done416:
 	RET
 
 // func sgdAVX512(w []float32, g []float32, m []float32, lr float32, scale float32, momentum float32, decay float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·sgdAVX512(SB), NOSPLIT, $0-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
-	MOVSS        lr+72(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        scale+76(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        momentum+80(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        decay+84(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS lr+72(FP), Z0
+	VBROADCASTSS scale+76(FP), Z1
+	VBROADCASTSS momentum+80(FP), Z2
+	VBROADCASTSS decay+84(FP), Z3
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -6685,29 +6927,21 @@ done426:
 	RET
 
 // func adamWAVX512(w []float32, g []float32, m []float32, v []float32, lr float32, scale float32, beta1 float32, beta2 float32, eps float32, decay float32, correct1 float32, correct2 float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·adamWAVX512(SB), NOSPLIT, $0-128
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
 	MOVQ         v_base+72(FP), BX
-	MOVSS        lr+96(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        scale+100(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        eps+112(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        decay+116(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        beta1+104(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        beta2+108(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        correct1+120(FP), X6
-	VBROADCASTSS X6, Z6
+	VBROADCASTSS lr+96(FP), Z0
+	VBROADCASTSS scale+100(FP), Z1
+	VBROADCASTSS eps+112(FP), Z2
+	VBROADCASTSS decay+116(FP), Z3
+	VBROADCASTSS beta1+104(FP), Z4
+	VBROADCASTSS beta2+108(FP), Z5
+	VBROADCASTSS correct1+120(FP), Z6
 	VMULPS       Z6, Z0, Z0
-	MOVSS        correct2+124(FP), X6
-	VBROADCASTSS X6, Z6
+	VBROADCASTSS correct2+124(FP), Z6
 	MOVL         $0x3f800000, SI
 	VMOVD        SI, X7
 	VBROADCASTSS X7, Z7
@@ -6780,7 +7014,7 @@ done429:
 	RET
 
 // func sumSquaresAVX512(x []float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-32
 	MOVQ   x_base+0(FP), AX
 	VXORPS Z0, Z0, Z0
@@ -6821,6 +7055,6 @@ done432:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	MOVSD         X0, ret+24(FP)
+	VMOVSD        X0, ret+24(FP)
 	VZEROUPPER
 	RET

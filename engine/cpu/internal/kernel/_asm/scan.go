@@ -37,7 +37,7 @@ func (v isa) normalised(k kind, z, scale, shift reg.Register, p position, m *mas
 func (v isa) term(k kind) {
 	v.text("term"+k.suffix, "func(x []float32, z "+k.slice+", scale, shift []float32, rows int, add bool)", "is termPortable.")
 	x, z, scale, shift := base("x"), base("z"), base("scale"), base("shift")
-	add := parameterMem("add")
+	add := memory(Param("add"))
 	v.tile(number("rows"), length("scale"), func(p position, m *mask) {
 		r := v.normalised(k, z, scale, shift, p, m)
 		v.unless(add, func() { VADDPS(v.fetch(p.at(x), m), r, r) })
@@ -87,7 +87,7 @@ func (v isa) forward(k kind) {
 	bits, u, pot, z := base("fired"), base("u"), base("v"), base("z")
 	scale, shift := base("scale"), base("shift")
 	c2, c1, c0 := base("c2"), base("c1"), base("c0")
-	s, add := v.spikes(), parameterMem("add")
+	s, add := v.spikes(), memory(Param("add"))
 	budget := AllocLocal(8)
 	MOVQ(I32(observed), budget)
 	spikes := v.zeros(1)[0]
@@ -130,7 +130,7 @@ func (v isa) forward(k kind) {
 	total := v.zeros(1)[0]
 	v.halves(spikes, func(_ int, d Op) { VADDPD(d, total, total) })
 	for i, x := range []reg.VecVirtual{total, sums[2], sums[3]} {
-		Store(v.total([2]reg.VecVirtual{x, v.zeros(1)[0]}), ReturnIndex(i))
+		result(ReturnIndex(i), v.total([2]reg.VecVirtual{x, v.zeros(1)[0]}))
 	}
 	v.end()
 }

@@ -56,7 +56,7 @@ func (v isa) backward(k kind, w surrogate) {
 	} else {
 		reach, top = v.argument("reach"), v.argument("top")
 	}
-	start := parameterMem("start")
+	start := memory(Param("start"))
 	v.tile(number("rows"), length("c2"), func(p position, m *mask) {
 		z := v.fetch(p.at(u), m)
 		hit := v.compare(greaterEqual, z, s.theta, everyLane)

@@ -88,15 +88,6 @@ func (v isa) tile(rows, c reg.Register, body func(p position, m *mask), after fu
 	Label(done)
 }
 
-// parameterMem is the memory of a parameter of the function.
-func parameterMem(name string) Mem {
-	b, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return b.Addr
-}
-
 // read returns the numbers at p of rows of a kind.
 func (v isa) read(k kind, from reg.Register, p position, m *mask) reg.VecVirtual {
 	switch k {
