@@ -670,205 +670,226 @@ done5:
 	RET
 
 // func forwardAVX2(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3
-TEXT ·forwardAVX2(SB), NOSPLIT, $32-272
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·forwardAVX2(SB), NOSPLIT, $152-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
 	VBROADCASTSS theta+228(FP), Y0
-	VBROADCASTSS kept+232(FP), Y1
-	VBROADCASTSS jump+236(FP), Y2
-	VBROADCASTSS floor+240(FP), Y3
-	MOVQ         $+16, (SP)
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done12
-	MOVQ         R12, R11
-	ANDQ         $+7, R11
-	MOVQ         R11, 24(SP)
-	LEAQ         lanes<>+0(SB), R13
-	MOVQ         R11, R14
-	NEGQ         R14
-	VMOVUPS      32(R13)(R14*4), Y9
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+232(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+236(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+240(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, 128(SP)
+	MOVQ         DI, 136(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 144(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row8:
-	XORQ R11, R11
+strip8:
+	CMPQ  SI, $+8
+	JL    rest9
+	MOVQ  128(SP), R10
+	TESTQ R10, R10
+	JLE   end12
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop9:
-	CMPQ        R11, 16(SP)
-	JGE         rest10
-	VMOVUPS     (DI)(R11*4), Y10
-	VMOVUPS     (SI)(R11*4), Y11
-	VMOVUPS     (BX)(R12*4), Y12
-	VFMADD231PS Y11, Y12, Y10
-	VMOVUPS     (R10)(R11*4), Y11
-	VADDPS      Y11, Y10, Y10
+begin10:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Y3
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Y4
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Y5
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Y6
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Y7
+	VADDPS  Y7, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+
+row11:
+	VMOVUPS     (BX)(R8*4), Y9
+	VFMADD213PS Y6, Y5, Y9
 	CMPB        add+224(FP), $0x00
 	JEQ         skip13
-	VMOVUPS     (CX)(R12*4), Y11
-	VADDPS      Y11, Y10, Y10
+	VMOVUPS     (CX)(R8*4), Y10
+	VADDPS      Y10, Y9, Y9
 
 skip13:
-	VMOVUPS     (DX)(R12*4), Y11
-	VMOVUPS     (R8)(R11*4), Y12
-	VMOVUPS     (R9)(R11*4), Y13
-	VFMADD213PS Y13, Y11, Y12
-	VFMADD213PS Y10, Y11, Y12
+	VMOVUPS     (DX)(R8*4), Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y3, Y10, Y11
+	VFMADD213PS Y9, Y10, Y11
 	TESTQ       CX, CX
 	JZ          drop14
-	VMOVUPS     Y12, (CX)(R12*4)
+	VMOVUPS     Y11, (CX)(R8*4)
 
 drop14:
-	VCMPPS       $0x1d, Y0, Y12, Y10
-	VMOVMSKPS    Y10, R14
-	MOVB         R14, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
-	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMOVUPS      Y11, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip15
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
+	VCMPPS       $0x1d, (SP), Y11, Y9
+	VMOVMSKPS    Y9, R12
+	MOVB         R12, (AX)(R9*1)
+	VPSUBD       Y9, Y0, Y0
+	VADDPS       Y11, Y7, Y7
+	VFMADD231PS  Y11, Y11, Y8
+	VMOVAPS      Y11, Y10
+	VMOVUPS      32(SP), Y12
+	VFMADD213PS  64(SP), Y12, Y10
+	VBLENDVPS    Y9, Y10, Y11, Y10
+	VMOVUPS      96(SP), Y9
+	VMAXPS       Y10, Y9, Y10
+	VMOVUPS      Y10, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R11
+	JNZ          row11
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        R10, R10
+	JNZ          begin10
 
-skip15:
-	ADDQ $+8, R11
-	ADDQ $+8, R12
-	ADDQ $+1, R13
-	JMP  loop9
+end12:
+	ADDQ $+8, DI
+	SUBQ $+8, SI
+	JMP  strip8
 
-rest10:
-	CMPQ        24(SP), $0x00
-	JEQ         next11
-	VMASKMOVPS  (DI)(R11*4), Y9, Y10
-	VMASKMOVPS  (SI)(R11*4), Y9, Y11
-	VMASKMOVPS  (BX)(R12*4), Y9, Y12
-	VFMADD231PS Y11, Y12, Y10
-	VMASKMOVPS  (R10)(R11*4), Y9, Y11
-	VADDPS      Y11, Y10, Y10
+rest9:
+	TESTQ   SI, SI
+	JZ      done15
+	LEAQ    lanes<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y9
+	MOVQ    128(SP), SI
+	TESTQ   SI, SI
+	JLE     end18
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
+
+begin16:
+	MOVQ       SI, R10
+	MOVQ       $0x00000010, R11
+	CMPQ       R10, R11
+	CMOVQGT    R11, R10
+	SUBQ       R10, SI
+	MOVQ       c2_base+144(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y3
+	MOVQ       c1_base+168(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y4
+	MOVQ       scale_base+96(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y5
+	MOVQ       shift_base+120(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y6
+	MOVQ       c0_base+192(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y7
+	VADDPS     Y7, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+
+row17:
+	VMASKMOVPS  (BX)(R8*4), Y9, Y10
+	VFMADD213PS Y6, Y5, Y10
 	CMPB        add+224(FP), $0x00
-	JEQ         skip16
-	VMASKMOVPS  (CX)(R12*4), Y9, Y11
+	JEQ         skip19
+	VMASKMOVPS  (CX)(R8*4), Y9, Y11
 	VADDPS      Y11, Y10, Y10
 
-skip16:
-	VMASKMOVPS  (DX)(R12*4), Y9, Y11
-	VMASKMOVPS  (R8)(R11*4), Y9, Y12
-	VMASKMOVPS  (R9)(R11*4), Y9, Y13
-	VFMADD213PS Y13, Y11, Y12
+skip19:
+	VMASKMOVPS  (DX)(R8*4), Y9, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y3, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
 	TESTQ       CX, CX
-	JZ          drop17
-	VMASKMOVPS  Y12, Y9, (CX)(R12*4)
+	JZ          drop20
+	VMASKMOVPS  Y12, Y9, (CX)(R8*4)
 
-drop17:
-	VCMPPS       $0x1d, Y0, Y12, Y10
+drop20:
+	VCMPPS       $0x1d, (SP), Y12, Y10
 	VANDPS       Y9, Y10, Y10
 	VMOVMSKPS    Y10, R11
-	MOVB         R11, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
+	MOVB         R11, (AX)(R9*1)
+	VPSUBD       Y10, Y0, Y0
+	VADDPS       Y12, Y7, Y7
+	VFMADD231PS  Y12, Y12, Y8
 	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
+	VMOVUPS      32(SP), Y13
+	VFMADD213PS  64(SP), Y13, Y11
 	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMASKMOVPS   Y11, Y9, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip18
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
+	VMOVUPS      96(SP), Y10
+	VMAXPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y9, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R10
+	JNZ          row17
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        SI, SI
+	JNZ          begin16
 
-skip18:
-	ADDQ 24(SP), R12
-	ADDQ $+1, R13
-
-next11:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row8
-
-done12:
-	VCVTPS2PD    X5, Y0
-	VADDPD       Y0, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X0
+end18:
+done15:
+	VCVTDQ2PS    Y0, Y0
+	VXORPS       Y3, Y3, Y3
+	VCVTPS2PD    X0, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y0
-	VADDPD       Y0, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X0
-	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	VCVTDQ2PS    Y4, Y4
+	VADDPD       Y0, Y3, Y3
 	VXORPS       Y0, Y0, Y0
-	VCVTPS2PD    X4, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y4, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VADDPD       Y1, Y0, Y0
-	VMOVAPD      Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VHADDPD      X1, X1, X1
-	VMOVSD       X1, spikes+248(FP)
+	VADDPD       Y0, Y3, Y3
+	VMOVAPD      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPD       X3, X0, X3
+	VHADDPD      X3, X3, X3
+	VMOVSD       X3, spikes+248(FP)
 	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y7, Y7
-	VMOVAPD      Y7, Y0
+	VADDPD       Y0, Y1, Y1
+	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
 	VMOVSD       X1, sum+256(FP)
 	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y8, Y8
-	VMOVAPD      Y8, Y0
+	VADDPD       Y0, Y2, Y2
+	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
@@ -887,7 +908,7 @@ TEXT ·termBF16AVX2(SB), NOSPLIT, $40-105
 	MOVQ    scale_len+56(FP), DI
 	MOVQ    SI, (SP)
 	TESTQ   SI, SI
-	JLE     done23
+	JLE     done25
 	MOVQ    DI, SI
 	ANDQ    $+7, SI
 	MOVQ    SI, 16(SP)
@@ -900,32 +921,32 @@ TEXT ·termBF16AVX2(SB), NOSPLIT, $40-105
 	XORQ    DI, DI
 	XORQ    R8, R8
 
-row19:
+row21:
 	XORQ SI, SI
 
-loop20:
+loop22:
 	CMPQ        SI, 8(SP)
-	JGE         rest21
+	JGE         rest23
 	VMOVUPS     (BX)(SI*4), Y1
 	VMOVUPS     (DX)(SI*4), Y2
 	VPMOVZXWD   (CX)(DI*2), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
 	CMPB        add+104(FP), $0x00
-	JEQ         skip24
+	JEQ         skip26
 	VMOVUPS     (AX)(DI*4), Y2
 	VADDPS      Y2, Y1, Y1
 
-skip24:
+skip26:
 	VMOVUPS Y1, (AX)(DI*4)
 	ADDQ    $+8, SI
 	ADDQ    $+8, DI
 	ADDQ    $+1, R8
-	JMP     loop20
+	JMP     loop22
 
-rest21:
+rest23:
 	CMPQ       16(SP), $0x00
-	JEQ        next22
+	JEQ        next24
 	VMASKMOVPS (BX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VPXOR      X3, X3, X3
@@ -933,248 +954,269 @@ rest21:
 	VMOVMSKPS  Y0, SI
 	POPCNTQ    SI, SI
 
-word25:
+word27:
 	LEAQ        (CX)(DI*2), R9
 	MOVWLZX     -2(R9)(SI*2), R9
 	MOVW        R9, 22(SP)(SI*2)
 	DECQ        SI
-	JNZ         word25
+	JNZ         word27
 	VPMOVZXWD   24(SP), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
 	CMPB        add+104(FP), $0x00
-	JEQ         skip26
+	JEQ         skip28
 	VMASKMOVPS  (AX)(DI*4), Y0, Y2
 	VADDPS      Y2, Y1, Y1
 
-skip26:
+skip28:
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
 	ADDQ       16(SP), DI
 	ADDQ       $+1, R8
 
-next22:
+next24:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row19
+	JNZ  row21
 
-done23:
+done25:
 	VZEROUPPER
 	RET
 
 // func forwardBF16AVX2(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·forwardBF16AVX2(SB), NOSPLIT, $48-272
+// Requires: AVX, AVX2, CMOV, FMA3, POPCNT
+TEXT ·forwardBF16AVX2(SB), NOSPLIT, $168-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
 	VBROADCASTSS theta+228(FP), Y0
-	VBROADCASTSS kept+232(FP), Y1
-	VBROADCASTSS jump+236(FP), Y2
-	VBROADCASTSS floor+240(FP), Y3
-	MOVQ         $+16, (SP)
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done31
-	MOVQ         R12, R11
-	ANDQ         $+7, R11
-	MOVQ         R11, 24(SP)
-	LEAQ         lanes<>+0(SB), R13
-	MOVQ         R11, R14
-	NEGQ         R14
-	VMOVUPS      32(R13)(R14*4), Y9
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+232(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+236(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+240(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, 128(SP)
+	MOVQ         DI, 136(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 144(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row27:
-	XORQ R11, R11
+strip29:
+	CMPQ  SI, $+8
+	JL    rest30
+	MOVQ  128(SP), R10
+	TESTQ R10, R10
+	JLE   end33
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop28:
-	CMPQ        R11, 16(SP)
-	JGE         rest29
-	VMOVUPS     (DI)(R11*4), Y10
-	VMOVUPS     (SI)(R11*4), Y11
-	VPMOVZXWD   (BX)(R12*2), Y12
-	VPSLLD      $0x10, Y12, Y12
-	VFMADD231PS Y11, Y12, Y10
-	VMOVUPS     (R10)(R11*4), Y11
-	VADDPS      Y11, Y10, Y10
+begin31:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Y3
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Y4
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Y5
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Y6
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Y7
+	VADDPS  Y7, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+
+row32:
+	VPMOVZXWD   (BX)(R8*2), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VFMADD213PS Y6, Y5, Y9
 	CMPB        add+224(FP), $0x00
-	JEQ         skip32
-	VMOVUPS     (CX)(R12*4), Y11
-	VADDPS      Y11, Y10, Y10
-
-skip32:
-	VMOVUPS     (DX)(R12*4), Y11
-	VMOVUPS     (R8)(R11*4), Y12
-	VMOVUPS     (R9)(R11*4), Y13
-	VFMADD213PS Y13, Y11, Y12
-	VFMADD213PS Y10, Y11, Y12
-	TESTQ       CX, CX
-	JZ          drop33
-	VMOVUPS     Y12, (CX)(R12*4)
-
-drop33:
-	VCMPPS       $0x1d, Y0, Y12, Y10
-	VMOVMSKPS    Y10, R14
-	MOVB         R14, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
-	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMOVUPS      Y11, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip34
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
+	JEQ         skip34
+	VMOVUPS     (CX)(R8*4), Y10
+	VADDPS      Y10, Y9, Y9
 
 skip34:
-	ADDQ $+8, R11
-	ADDQ $+8, R12
-	ADDQ $+1, R13
-	JMP  loop28
+	VMOVUPS     (DX)(R8*4), Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y3, Y10, Y11
+	VFMADD213PS Y9, Y10, Y11
+	TESTQ       CX, CX
+	JZ          drop35
+	VMOVUPS     Y11, (CX)(R8*4)
 
-rest29:
-	CMPQ       24(SP), $0x00
-	JEQ        next30
-	VMASKMOVPS (DI)(R11*4), Y9, Y10
-	VMASKMOVPS (SI)(R11*4), Y9, Y11
-	VPXOR      X12, X12, X12
-	VMOVDQU    X12, 32(SP)
-	VMOVMSKPS  Y9, R14
-	POPCNTQ    R14, R14
+drop35:
+	VCMPPS       $0x1d, (SP), Y11, Y9
+	VMOVMSKPS    Y9, R12
+	MOVB         R12, (AX)(R9*1)
+	VPSUBD       Y9, Y0, Y0
+	VADDPS       Y11, Y7, Y7
+	VFMADD231PS  Y11, Y11, Y8
+	VMOVAPS      Y11, Y10
+	VMOVUPS      32(SP), Y12
+	VFMADD213PS  64(SP), Y12, Y10
+	VBLENDVPS    Y9, Y10, Y11, Y10
+	VMOVUPS      96(SP), Y9
+	VMAXPS       Y10, Y9, Y10
+	VMOVUPS      Y10, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R11
+	JNZ          row32
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        R10, R10
+	JNZ          begin31
 
-word35:
-	LEAQ        (BX)(R12*2), R15
-	MOVWLZX     -2(R15)(R14*2), R15
-	MOVW        R15, 30(SP)(R14*2)
-	DECQ        R14
-	JNZ         word35
-	VPMOVZXWD   32(SP), Y12
-	VPSLLD      $0x10, Y12, Y12
-	VFMADD231PS Y11, Y12, Y10
-	VMASKMOVPS  (R10)(R11*4), Y9, Y11
-	VADDPS      Y11, Y10, Y10
+end33:
+	ADDQ $+8, DI
+	SUBQ $+8, SI
+	JMP  strip29
+
+rest30:
+	TESTQ   SI, SI
+	JZ      done36
+	LEAQ    lanes<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y9
+	MOVQ    128(SP), SI
+	TESTQ   SI, SI
+	JLE     end39
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
+
+begin37:
+	MOVQ       SI, R10
+	MOVQ       $0x00000010, R11
+	CMPQ       R10, R11
+	CMOVQGT    R11, R10
+	SUBQ       R10, SI
+	MOVQ       c2_base+144(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y3
+	MOVQ       c1_base+168(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y4
+	MOVQ       scale_base+96(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y5
+	MOVQ       shift_base+120(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y6
+	MOVQ       c0_base+192(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y7
+	VADDPS     Y7, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+
+row38:
+	VPXOR     X10, X10, X10
+	VMOVDQU   X10, 152(SP)
+	VMOVMSKPS Y9, R11
+	POPCNTQ   R11, R11
+
+word40:
+	LEAQ        (BX)(R8*2), R12
+	MOVWLZX     -2(R12)(R11*2), R12
+	MOVW        R12, 150(SP)(R11*2)
+	DECQ        R11
+	JNZ         word40
+	VPMOVZXWD   152(SP), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VFMADD213PS Y6, Y5, Y10
 	CMPB        add+224(FP), $0x00
-	JEQ         skip36
-	VMASKMOVPS  (CX)(R12*4), Y9, Y11
+	JEQ         skip41
+	VMASKMOVPS  (CX)(R8*4), Y9, Y11
 	VADDPS      Y11, Y10, Y10
 
-skip36:
-	VMASKMOVPS  (DX)(R12*4), Y9, Y11
-	VMASKMOVPS  (R8)(R11*4), Y9, Y12
-	VMASKMOVPS  (R9)(R11*4), Y9, Y13
-	VFMADD213PS Y13, Y11, Y12
+skip41:
+	VMASKMOVPS  (DX)(R8*4), Y9, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y3, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
 	TESTQ       CX, CX
-	JZ          drop37
-	VMASKMOVPS  Y12, Y9, (CX)(R12*4)
+	JZ          drop42
+	VMASKMOVPS  Y12, Y9, (CX)(R8*4)
 
-drop37:
-	VCMPPS       $0x1d, Y0, Y12, Y10
+drop42:
+	VCMPPS       $0x1d, (SP), Y12, Y10
 	VANDPS       Y9, Y10, Y10
 	VMOVMSKPS    Y10, R11
-	MOVB         R11, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
+	MOVB         R11, (AX)(R9*1)
+	VPSUBD       Y10, Y0, Y0
+	VADDPS       Y12, Y7, Y7
+	VFMADD231PS  Y12, Y12, Y8
 	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
+	VMOVUPS      32(SP), Y13
+	VFMADD213PS  64(SP), Y13, Y11
 	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMASKMOVPS   Y11, Y9, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip38
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
+	VMOVUPS      96(SP), Y10
+	VMAXPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y9, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R10
+	JNZ          row38
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        SI, SI
+	JNZ          begin37
 
-skip38:
-	ADDQ 24(SP), R12
-	ADDQ $+1, R13
-
-next30:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row27
-
-done31:
-	VCVTPS2PD    X5, Y0
-	VADDPD       Y0, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X0
+end39:
+done36:
+	VCVTDQ2PS    Y0, Y0
+	VXORPS       Y3, Y3, Y3
+	VCVTPS2PD    X0, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y0
-	VADDPD       Y0, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X0
-	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	VCVTDQ2PS    Y4, Y4
+	VADDPD       Y0, Y3, Y3
 	VXORPS       Y0, Y0, Y0
-	VCVTPS2PD    X4, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y4, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VADDPD       Y1, Y0, Y0
-	VMOVAPD      Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VHADDPD      X1, X1, X1
-	VMOVSD       X1, spikes+248(FP)
+	VADDPD       Y0, Y3, Y3
+	VMOVAPD      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPD       X3, X0, X3
+	VHADDPD      X3, X3, X3
+	VMOVSD       X3, spikes+248(FP)
 	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y7, Y7
-	VMOVAPD      Y7, Y0
+	VADDPD       Y0, Y1, Y1
+	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
 	VMOVSD       X1, sum+256(FP)
 	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y8, Y8
-	VMOVAPD      Y8, Y0
+	VADDPD       Y0, Y2, Y2
+	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
@@ -1193,7 +1235,7 @@ TEXT ·termBitsAVX2(SB), NOSPLIT, $24-105
 	MOVQ    scale_len+56(FP), DI
 	MOVQ    SI, (SP)
 	TESTQ   SI, SI
-	JLE     done43
+	JLE     done47
 	MOVQ    DI, SI
 	ANDQ    $+7, SI
 	MOVQ    SI, 16(SP)
@@ -1206,12 +1248,12 @@ TEXT ·termBitsAVX2(SB), NOSPLIT, $24-105
 	XORQ    DI, DI
 	XORQ    R8, R8
 
-row39:
+row43:
 	XORQ SI, SI
 
-loop40:
+loop44:
 	CMPQ         SI, 8(SP)
-	JGE          rest41
+	JGE          rest45
 	VMOVUPS      (BX)(SI*4), Y1
 	VMOVUPS      (DX)(SI*4), Y2
 	VMOVUPS      ones<>+0(SB), Y3
@@ -1221,20 +1263,20 @@ loop40:
 	VANDPS       Y3, Y4, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	CMPB         add+104(FP), $0x00
-	JEQ          skip44
+	JEQ          skip48
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y1, Y1
 
-skip44:
+skip48:
 	VMOVUPS Y1, (AX)(DI*4)
 	ADDQ    $+8, SI
 	ADDQ    $+8, DI
 	ADDQ    $+1, R8
-	JMP     loop40
+	JMP     loop44
 
-rest41:
+rest45:
 	CMPQ         16(SP), $0x00
-	JEQ          next42
+	JEQ          next46
 	VMASKMOVPS   (BX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VMOVUPS      ones<>+0(SB), Y3
@@ -1244,233 +1286,254 @@ rest41:
 	VANDPS       Y3, Y4, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	CMPB         add+104(FP), $0x00
-	JEQ          skip45
+	JEQ          skip49
 	VMASKMOVPS   (AX)(DI*4), Y0, Y2
 	VADDPS       Y2, Y1, Y1
 
-skip45:
+skip49:
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
 	ADDQ       16(SP), DI
 	ADDQ       $+1, R8
 
-next42:
+next46:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row39
+	JNZ  row43
 
-done43:
+done47:
 	VZEROUPPER
 	RET
 
 // func forwardBitsAVX2(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3
-TEXT ·forwardBitsAVX2(SB), NOSPLIT, $32-272
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·forwardBitsAVX2(SB), NOSPLIT, $152-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
 	VBROADCASTSS theta+228(FP), Y0
-	VBROADCASTSS kept+232(FP), Y1
-	VBROADCASTSS jump+236(FP), Y2
-	VBROADCASTSS floor+240(FP), Y3
-	MOVQ         $+16, (SP)
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done50
-	MOVQ         R12, R11
-	ANDQ         $+7, R11
-	MOVQ         R11, 24(SP)
-	LEAQ         lanes<>+0(SB), R13
-	MOVQ         R11, R14
-	NEGQ         R14
-	VMOVUPS      32(R13)(R14*4), Y9
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+232(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+236(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+240(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, 128(SP)
+	MOVQ         DI, 136(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 144(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row46:
-	XORQ R11, R11
+strip50:
+	CMPQ  SI, $+8
+	JL    rest51
+	MOVQ  128(SP), R10
+	TESTQ R10, R10
+	JLE   end54
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop47:
-	CMPQ         R11, 16(SP)
-	JGE          rest48
-	VMOVUPS      (DI)(R11*4), Y10
-	VMOVUPS      (SI)(R11*4), Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VPBROADCASTB (BX)(R13*1), Y13
-	VPAND        bits<>+0(SB), Y13, Y13
-	VPCMPEQD     bits<>+0(SB), Y13, Y13
-	VANDPS       Y12, Y13, Y12
-	VFMADD231PS  Y11, Y12, Y10
-	VMOVUPS      (R10)(R11*4), Y11
-	VADDPS       Y11, Y10, Y10
+begin52:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Y3
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Y4
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Y5
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Y6
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Y7
+	VADDPS  Y7, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+
+row53:
+	VMOVUPS      ones<>+0(SB), Y9
+	VPBROADCASTB (BX)(R9*1), Y10
+	VPAND        bits<>+0(SB), Y10, Y10
+	VPCMPEQD     bits<>+0(SB), Y10, Y10
+	VANDPS       Y9, Y10, Y9
+	VFMADD213PS  Y6, Y5, Y9
 	CMPB         add+224(FP), $0x00
-	JEQ          skip51
-	VMOVUPS      (CX)(R12*4), Y11
+	JEQ          skip55
+	VMOVUPS      (CX)(R8*4), Y10
+	VADDPS       Y10, Y9, Y9
+
+skip55:
+	VMOVUPS     (DX)(R8*4), Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y3, Y10, Y11
+	VFMADD213PS Y9, Y10, Y11
+	TESTQ       CX, CX
+	JZ          drop56
+	VMOVUPS     Y11, (CX)(R8*4)
+
+drop56:
+	VCMPPS       $0x1d, (SP), Y11, Y9
+	VMOVMSKPS    Y9, R12
+	MOVB         R12, (AX)(R9*1)
+	VPSUBD       Y9, Y0, Y0
+	VADDPS       Y11, Y7, Y7
+	VFMADD231PS  Y11, Y11, Y8
+	VMOVAPS      Y11, Y10
+	VMOVUPS      32(SP), Y12
+	VFMADD213PS  64(SP), Y12, Y10
+	VBLENDVPS    Y9, Y10, Y11, Y10
+	VMOVUPS      96(SP), Y9
+	VMAXPS       Y10, Y9, Y10
+	VMOVUPS      Y10, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R11
+	JNZ          row53
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        R10, R10
+	JNZ          begin52
+
+end54:
+	ADDQ $+8, DI
+	SUBQ $+8, SI
+	JMP  strip50
+
+rest51:
+	TESTQ   SI, SI
+	JZ      done57
+	LEAQ    lanes<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y9
+	MOVQ    128(SP), SI
+	TESTQ   SI, SI
+	JLE     end60
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
+
+begin58:
+	MOVQ       SI, R10
+	MOVQ       $0x00000010, R11
+	CMPQ       R10, R11
+	CMOVQGT    R11, R10
+	SUBQ       R10, SI
+	MOVQ       c2_base+144(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y3
+	MOVQ       c1_base+168(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y4
+	MOVQ       scale_base+96(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y5
+	MOVQ       shift_base+120(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y6
+	MOVQ       c0_base+192(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y7
+	VADDPS     Y7, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+
+row59:
+	VMOVUPS      ones<>+0(SB), Y10
+	VPBROADCASTB (BX)(R9*1), Y11
+	VPAND        bits<>+0(SB), Y11, Y11
+	VPCMPEQD     bits<>+0(SB), Y11, Y11
+	VANDPS       Y10, Y11, Y10
+	VFMADD213PS  Y6, Y5, Y10
+	CMPB         add+224(FP), $0x00
+	JEQ          skip61
+	VMASKMOVPS   (CX)(R8*4), Y9, Y11
 	VADDPS       Y11, Y10, Y10
 
-skip51:
-	VMOVUPS     (DX)(R12*4), Y11
-	VMOVUPS     (R8)(R11*4), Y12
-	VMOVUPS     (R9)(R11*4), Y13
-	VFMADD213PS Y13, Y11, Y12
+skip61:
+	VMASKMOVPS  (DX)(R8*4), Y9, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y3, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
 	TESTQ       CX, CX
-	JZ          drop52
-	VMOVUPS     Y12, (CX)(R12*4)
+	JZ          drop62
+	VMASKMOVPS  Y12, Y9, (CX)(R8*4)
 
-drop52:
-	VCMPPS       $0x1d, Y0, Y12, Y10
-	VMOVMSKPS    Y10, R14
-	MOVB         R14, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
-	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMOVUPS      Y11, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip53
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
-
-skip53:
-	ADDQ $+8, R11
-	ADDQ $+8, R12
-	ADDQ $+1, R13
-	JMP  loop47
-
-rest48:
-	CMPQ         24(SP), $0x00
-	JEQ          next49
-	VMASKMOVPS   (DI)(R11*4), Y9, Y10
-	VMASKMOVPS   (SI)(R11*4), Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VPBROADCASTB (BX)(R13*1), Y13
-	VPAND        bits<>+0(SB), Y13, Y13
-	VPCMPEQD     bits<>+0(SB), Y13, Y13
-	VANDPS       Y12, Y13, Y12
-	VFMADD231PS  Y11, Y12, Y10
-	VMASKMOVPS   (R10)(R11*4), Y9, Y11
-	VADDPS       Y11, Y10, Y10
-	CMPB         add+224(FP), $0x00
-	JEQ          skip54
-	VMASKMOVPS   (CX)(R12*4), Y9, Y11
-	VADDPS       Y11, Y10, Y10
-
-skip54:
-	VMASKMOVPS  (DX)(R12*4), Y9, Y11
-	VMASKMOVPS  (R8)(R11*4), Y9, Y12
-	VMASKMOVPS  (R9)(R11*4), Y9, Y13
-	VFMADD213PS Y13, Y11, Y12
-	VFMADD213PS Y10, Y11, Y12
-	TESTQ       CX, CX
-	JZ          drop55
-	VMASKMOVPS  Y12, Y9, (CX)(R12*4)
-
-drop55:
-	VCMPPS       $0x1d, Y0, Y12, Y10
+drop62:
+	VCMPPS       $0x1d, (SP), Y12, Y10
 	VANDPS       Y9, Y10, Y10
 	VMOVMSKPS    Y10, R11
-	MOVB         R11, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
+	MOVB         R11, (AX)(R9*1)
+	VPSUBD       Y10, Y0, Y0
+	VADDPS       Y12, Y7, Y7
+	VFMADD231PS  Y12, Y12, Y8
 	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
+	VMOVUPS      32(SP), Y13
+	VFMADD213PS  64(SP), Y13, Y11
 	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMASKMOVPS   Y11, Y9, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip56
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
+	VMOVUPS      96(SP), Y10
+	VMAXPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y9, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R10
+	JNZ          row59
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        SI, SI
+	JNZ          begin58
 
-skip56:
-	ADDQ 24(SP), R12
-	ADDQ $+1, R13
-
-next49:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row46
-
-done50:
-	VCVTPS2PD    X5, Y0
-	VADDPD       Y0, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X0
+end60:
+done57:
+	VCVTDQ2PS    Y0, Y0
+	VXORPS       Y3, Y3, Y3
+	VCVTPS2PD    X0, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y0
-	VADDPD       Y0, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X0
-	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	VCVTDQ2PS    Y4, Y4
+	VADDPD       Y0, Y3, Y3
 	VXORPS       Y0, Y0, Y0
-	VCVTPS2PD    X4, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y4, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VADDPD       Y1, Y0, Y0
-	VMOVAPD      Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VHADDPD      X1, X1, X1
-	VMOVSD       X1, spikes+248(FP)
+	VADDPD       Y0, Y3, Y3
+	VMOVAPD      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPD       X3, X0, X3
+	VHADDPD      X3, X3, X3
+	VMOVSD       X3, spikes+248(FP)
 	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y7, Y7
-	VMOVAPD      Y7, Y0
+	VADDPD       Y0, Y1, Y1
+	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
 	VMOVSD       X1, sum+256(FP)
 	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y8, Y8
-	VMOVAPD      Y8, Y0
+	VADDPD       Y0, Y2, Y2
+	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
@@ -1480,1275 +1543,1635 @@ done50:
 
 // func fireAVX2(v []float32, u []float32, theta float32, kept float32, jump float32, floor float32)
 // Requires: AVX, FMA3
-TEXT ·fireAVX2(SB), NOSPLIT, $0-64
+TEXT ·fireAVX2(SB), NOSPLIT, $128-64
 	MOVQ         v_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	VBROADCASTSS theta+48(FP), Y0
-	VBROADCASTSS kept+52(FP), Y1
-	VBROADCASTSS jump+56(FP), Y2
-	VBROADCASTSS floor+60(FP), Y3
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+52(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+56(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+60(FP), Y0
+	VMOVUPS      Y0, 96(SP)
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop57:
+loop63:
 	CMPQ        DX, $+8
-	JL          rest58
-	VMOVUPS     (CX)(BX*1), Y4
-	VCMPPS      $0x1d, Y0, Y4, Y5
-	VMOVAPS     Y4, Y6
-	VFMADD213PS Y2, Y1, Y6
-	VBLENDVPS   Y5, Y6, Y4, Y6
-	VMAXPS      Y6, Y3, Y6
-	VMOVUPS     Y6, (AX)(BX*1)
+	JL          rest64
+	VMOVUPS     (CX)(BX*1), Y0
+	VCMPPS      $0x1d, (SP), Y0, Y1
+	VMOVAPS     Y0, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PS 64(SP), Y3, Y2
+	VBLENDVPS   Y1, Y2, Y0, Y2
+	VMOVUPS     96(SP), Y0
+	VMAXPS      Y2, Y0, Y2
+	VMOVUPS     Y2, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop57
+	JMP         loop63
 
-rest58:
+rest64:
 	TESTQ       DX, DX
-	JZ          done59
+	JZ          done65
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
-	VMOVUPS     32(SI)(DX*4), Y4
-	VMASKMOVPS  (CX)(BX*1), Y4, Y5
-	VCMPPS      $0x1d, Y0, Y5, Y0
-	VMOVAPS     Y5, Y6
-	VFMADD213PS Y2, Y1, Y6
-	VBLENDVPS   Y0, Y6, Y5, Y6
-	VMAXPS      Y6, Y3, Y6
-	VMASKMOVPS  Y6, Y4, (AX)(BX*1)
+	VMOVUPS     32(SI)(DX*4), Y0
+	VMASKMOVPS  (CX)(BX*1), Y0, Y1
+	VCMPPS      $0x1d, (SP), Y1, Y2
+	VMOVAPS     Y1, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PS 64(SP), Y4, Y3
+	VBLENDVPS   Y2, Y3, Y1, Y3
+	VMOVUPS     96(SP), Y1
+	VMAXPS      Y3, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(BX*1)
 
-done59:
+done65:
 	VZEROUPPER
 	RET
 
 // func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
 // Requires: AVX, FMA3
-TEXT ·backwardGivenAVX2(SB), NOSPLIT, $24-236
+TEXT ·backwardGivenAVX2(SB), NOSPLIT, $216-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Y0
-	VBROADCASTSS kept+204(FP), Y1
-	VBROADCASTSS jump+208(FP), Y2
-	VBROADCASTSS floor+212(FP), Y3
-	VBROADCASTSS keepPassed+216(FP), Y4
-	VBROADCASTSS jumpPassed+220(FP), Y5
-	MOVQ         h_base+72(FP), R9
-	MOVQ         rows+192(FP), R10
-	MOVQ         c2_len+152(FP), R11
-	MOVQ         R10, (SP)
-	TESTQ        R10, R10
-	JLE          done64
-	MOVQ         R11, R10
-	ANDQ         $+7, R10
-	MOVQ         R10, 16(SP)
-	LEAQ         lanes<>+0(SB), R12
-	MOVQ         R10, R13
-	NEGQ         R13
-	VMOVUPS      32(R12)(R13*4), Y6
-	SUBQ         R10, R11
-	MOVQ         R11, 8(SP)
-	XORQ         R11, R11
-	XORQ         R12, R12
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+204(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+208(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+212(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keepPassed+216(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS jumpPassed+220(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	MOVQ         h_base+72(FP), DI
+	MOVQ         rows+192(FP), R8
+	MOVQ         c2_len+152(FP), R9
+	MOVQ         R8, 192(SP)
+	MOVQ         R9, 200(SP)
+	MOVQ         R9, R8
+	ADDQ         $0x1f, R8
+	SHRQ         $0x05, R8
+	SHLQ         $0x02, R8
+	MOVQ         R8, 208(SP)
+	MOVQ         R9, R8
+	XORQ         R9, R9
 
-row60:
-	XORQ R10, R10
+strip66:
+	CMPQ  R8, $+8
+	JL    rest67
+	MOVQ  192(SP), R12
+	TESTQ R12, R12
+	JLE   end70
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
 
-loop61:
-	CMPQ         R10, 8(SP)
-	JGE          rest62
-	VMOVUPS      (BX)(R11*4), Y7
-	VCMPPS       $0x1d, Y0, Y7, Y8
-	VMOVAPS      Y7, Y9
-	VFMADD213PS  Y2, Y1, Y9
-	VBLENDVPS    Y8, Y9, Y7, Y9
-	VMOVUPS      ones<>+0(SB), Y10
-	VBLENDVPS    Y8, Y1, Y10, Y8
-	VMOVAPS      Y5, Y10
-	VFNMADD231PS Y7, Y4, Y10
-	VMOVUPS      (R9)(R11*4), Y7
-	VFMADD231PS  Y7, Y10, Y8
-	VCMPPS       $0x15, Y3, Y9, Y9
-	VANDPS       Y8, Y9, Y8
-	VMOVUPS      (CX)(R11*4), Y9
-	VMULPS       Y9, Y8, Y8
-	VMOVUPS      (DX)(R11*4), Y9
-	VFMADD231PS  Y9, Y7, Y8
-	VMOVUPS      Y8, (AX)(R11*4)
+begin68:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Y1
+
+row69:
+	VMOVUPS      (BX)(R10*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VMOVUPS      160(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VMOVAPS      Y2, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y3, Y6, Y2, Y6
+	VMOVUPS      (DI)(R10*4), Y2
+	VFMADD231PS  Y2, Y5, Y4
+	VMOVUPS      96(SP), Y3
+	VCMPPS       $0x15, Y3, Y6, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVUPS      (CX)(R10*4), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      (DX)(R10*4), Y4
+	VFMADD231PS  Y4, Y2, Y3
+	VMOVUPS      Y3, (AX)(R10*4)
+	VMOVAPS      Y1, Y2
 	TESTQ        SI, SI
-	JZ           first65
-	VMOVUPS      (SI)(R11*4), Y7
-	VCMPPS       $0x1d, Y0, Y7, Y9
-	VMOVAPS      Y7, Y10
-	VFMADD213PS  Y2, Y1, Y10
-	VBLENDVPS    Y9, Y10, Y7, Y10
-	VMAXPS       Y10, Y3, Y10
-	VMOVAPS      Y10, Y7
-	JMP          done66
+	JZ           first71
+	VMOVUPS      (SI)(R10*4), Y4
+	VCMPPS       $0x1d, (SP), Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y6, Y4, Y6
+	VMOVAPS      Y6, Y4
+	JMP          done72
 
-first65:
-	VBROADCASTSS start+232(FP), Y7
+first71:
+	VBROADCASTSS start+232(FP), Y4
 
-done66:
-	VADDPS      Y7, Y7, Y7
-	VMOVUPS     (R8)(R10*4), Y9
-	VMOVUPS     (DI)(R10*4), Y10
-	VFMADD231PS Y10, Y7, Y9
-	VMULPS      Y8, Y9, Y9
-	VMOVUPS     Y9, (CX)(R11*4)
-	ADDQ        $+8, R10
-	ADDQ        $+8, R11
-	ADDQ        $+1, R12
-	JMP         loop61
+done72:
+	VFMADD231PS Y0, Y4, Y2
+	VMULPS      Y3, Y2, Y2
+	VMOVUPS     Y2, (CX)(R10*4)
+	ADDQ        200(SP), R10
+	ADDQ        208(SP), R11
+	DECQ        R13
+	JNZ         row69
+	TESTQ       R12, R12
+	JNZ         begin68
 
-rest62:
-	CMPQ         16(SP), $0x00
-	JEQ          next63
-	VMASKMOVPS   (BX)(R11*4), Y6, Y7
-	VCMPPS       $0x1d, Y0, Y7, Y8
-	VMOVAPS      Y7, Y9
-	VFMADD213PS  Y2, Y1, Y9
-	VBLENDVPS    Y8, Y9, Y7, Y9
-	VMOVUPS      ones<>+0(SB), Y10
-	VBLENDVPS    Y8, Y1, Y10, Y8
-	VMOVAPS      Y5, Y10
-	VFNMADD231PS Y7, Y4, Y10
-	VMASKMOVPS   (R9)(R11*4), Y6, Y7
-	VFMADD231PS  Y7, Y10, Y8
-	VCMPPS       $0x15, Y3, Y9, Y9
-	VANDPS       Y8, Y9, Y8
-	VMASKMOVPS   (CX)(R11*4), Y6, Y9
-	VMULPS       Y9, Y8, Y8
-	VMASKMOVPS   (DX)(R11*4), Y6, Y9
-	VFMADD231PS  Y9, Y7, Y8
-	VMASKMOVPS   Y8, Y6, (AX)(R11*4)
+end70:
+	ADDQ $+8, R9
+	SUBQ $+8, R8
+	JMP  strip66
+
+rest67:
+	TESTQ   R8, R8
+	JZ      done73
+	LEAQ    lanes<>+0(SB), R10
+	NEGQ    R8
+	VMOVUPS 32(R10)(R8*4), Y2
+	MOVQ    192(SP), R8
+	TESTQ   R8, R8
+	JLE     end76
+	MOVQ    R9, R10
+	MOVQ    R9, R11
+	SHRQ    $0x03, R11
+
+begin74:
+	MOVQ       R8, R12
+	SUBQ       R12, R8
+	MOVQ       c2_base+144(FP), R13
+	VMASKMOVPS (R13)(R9*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R13
+	VMASKMOVPS (R13)(R9*4), Y2, Y1
+
+row75:
+	VMASKMOVPS   (BX)(R10*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VMOVUPS      160(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VMOVAPS      Y3, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y4, Y7, Y3, Y7
+	VMASKMOVPS   (DI)(R10*4), Y2, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMOVUPS      96(SP), Y4
+	VCMPPS       $0x15, Y4, Y7, Y4
+	VANDPS       Y5, Y4, Y4
+	VMASKMOVPS   (CX)(R10*4), Y2, Y5
+	VMULPS       Y5, Y4, Y4
+	VMASKMOVPS   (DX)(R10*4), Y2, Y5
+	VFMADD231PS  Y5, Y3, Y4
+	VMASKMOVPS   Y4, Y2, (AX)(R10*4)
+	VMOVAPS      Y1, Y3
 	TESTQ        SI, SI
-	JZ           first67
-	VMASKMOVPS   (SI)(R11*4), Y6, Y7
-	VCMPPS       $0x1d, Y0, Y7, Y9
-	VMOVAPS      Y7, Y10
-	VFMADD213PS  Y2, Y1, Y10
-	VBLENDVPS    Y9, Y10, Y7, Y10
-	VMAXPS       Y10, Y3, Y10
-	VMOVAPS      Y10, Y7
-	JMP          done68
+	JZ           first77
+	VMASKMOVPS   (SI)(R10*4), Y2, Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVAPS      Y5, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y7
+	VMOVUPS      96(SP), Y5
+	VMAXPS       Y7, Y5, Y7
+	VMOVAPS      Y7, Y5
+	JMP          done78
 
-first67:
-	VBROADCASTSS start+232(FP), Y7
+first77:
+	VBROADCASTSS start+232(FP), Y5
 
-done68:
-	VADDPS      Y7, Y7, Y7
-	VMASKMOVPS  (R8)(R10*4), Y6, Y9
-	VMASKMOVPS  (DI)(R10*4), Y6, Y10
-	VFMADD231PS Y10, Y7, Y9
-	VMULPS      Y8, Y9, Y9
-	VMASKMOVPS  Y9, Y6, (CX)(R11*4)
-	ADDQ        16(SP), R11
-	ADDQ        $+1, R12
+done78:
+	VFMADD231PS Y0, Y5, Y3
+	VMULPS      Y4, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
+	ADDQ        200(SP), R10
+	ADDQ        208(SP), R11
+	DECQ        R12
+	JNZ         row75
+	TESTQ       R8, R8
+	JNZ         begin74
 
-next63:
-	ADDQ $0x03, R12
-	ANDQ $-4, R12
-	DECQ (SP)
-	JNZ  row60
-
-done64:
+end76:
+done73:
 	VZEROUPPER
 	RET
 
 // func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
 // Requires: AVX, FMA3
-TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $24-236
+TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $280-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Y0
-	VBROADCASTSS kept+204(FP), Y1
-	VBROADCASTSS jump+208(FP), Y2
-	VBROADCASTSS floor+212(FP), Y3
-	VBROADCASTSS keepPassed+216(FP), Y4
-	VBROADCASTSS jumpPassed+220(FP), Y5
-	VBROADCASTSS reach+224(FP), Y6
-	VBROADCASTSS top+228(FP), Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done73
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+204(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+208(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+212(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keepPassed+216(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS jumpPassed+220(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 224(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 256(SP)
+	MOVQ         R8, 264(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 272(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row69:
-	XORQ R9, R9
+strip79:
+	CMPQ  DI, $+8
+	JL    rest80
+	MOVQ  256(SP), R11
+	TESTQ R11, R11
+	JLE   end83
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop70:
-	CMPQ         R9, 8(SP)
-	JGE          rest71
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VCMPPS       $0x11, Y6, Y9, Y9
-	VANDPS       Y7, Y9, Y9
-	VFMADD231PS  Y9, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y11
-	VANDPS       Y10, Y11, Y10
-	VMOVUPS      (CX)(R10*4), Y11
-	VMULPS       Y11, Y10, Y10
-	VMOVUPS      (DX)(R10*4), Y11
-	VFMADD231PS  Y11, Y9, Y10
-	VMOVUPS      Y10, (AX)(R10*4)
+begin81:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row82:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VMOVUPS      160(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VMOVAPS      Y2, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y3, Y6, Y2, Y6
+	VSUBPS       (SP), Y2, Y2
+	VANDPS       magnitude<>+0(SB), Y2, Y2
+	VCMPPS       $0x11, 192(SP), Y2, Y2
+	VMOVUPS      224(SP), Y3
+	VANDPS       Y3, Y2, Y2
+	VFMADD231PS  Y2, Y5, Y4
+	VMOVUPS      96(SP), Y3
+	VCMPPS       $0x15, Y3, Y6, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVUPS      (CX)(R9*4), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      (DX)(R9*4), Y4
+	VFMADD231PS  Y4, Y2, Y3
+	VMOVUPS      Y3, (AX)(R9*4)
+	VMOVAPS      Y1, Y2
 	TESTQ        SI, SI
-	JZ           first74
-	VMOVUPS      (SI)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y11
-	VMOVAPS      Y9, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y9, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y9
-	JMP          done75
+	JZ           first84
+	VMOVUPS      (SI)(R9*4), Y4
+	VCMPPS       $0x1d, (SP), Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y6, Y4, Y6
+	VMOVAPS      Y6, Y4
+	JMP          done85
 
-first74:
-	VBROADCASTSS start+232(FP), Y9
+first84:
+	VBROADCASTSS start+232(FP), Y4
 
-done75:
-	VADDPS      Y9, Y9, Y9
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y9, Y11
-	VMULPS      Y10, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop70
+done85:
+	VFMADD231PS Y0, Y4, Y2
+	VMULPS      Y3, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R12
+	JNZ         row82
+	TESTQ       R11, R11
+	JNZ         begin81
 
-rest71:
-	CMPQ         16(SP), $0x00
-	JEQ          next72
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VCMPPS       $0x11, Y6, Y9, Y9
-	VANDPS       Y7, Y9, Y9
-	VFMADD231PS  Y9, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y11
-	VANDPS       Y10, Y11, Y10
-	VMASKMOVPS   (CX)(R10*4), Y8, Y11
-	VMULPS       Y11, Y10, Y10
-	VMASKMOVPS   (DX)(R10*4), Y8, Y11
-	VFMADD231PS  Y11, Y9, Y10
-	VMASKMOVPS   Y10, Y8, (AX)(R10*4)
+end83:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip79
+
+rest80:
+	TESTQ   DI, DI
+	JZ      done86
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    256(SP), DI
+	TESTQ   DI, DI
+	JLE     end89
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin87:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row88:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VMOVUPS      160(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VMOVAPS      Y3, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y4, Y7, Y3, Y7
+	VSUBPS       (SP), Y3, Y3
+	VANDPS       magnitude<>+0(SB), Y3, Y3
+	VCMPPS       $0x11, 192(SP), Y3, Y3
+	VMOVUPS      224(SP), Y4
+	VANDPS       Y4, Y3, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMOVUPS      96(SP), Y4
+	VCMPPS       $0x15, Y4, Y7, Y4
+	VANDPS       Y5, Y4, Y4
+	VMASKMOVPS   (CX)(R9*4), Y2, Y5
+	VMULPS       Y5, Y4, Y4
+	VMASKMOVPS   (DX)(R9*4), Y2, Y5
+	VFMADD231PS  Y5, Y3, Y4
+	VMASKMOVPS   Y4, Y2, (AX)(R9*4)
+	VMOVAPS      Y1, Y3
 	TESTQ        SI, SI
-	JZ           first76
-	VMASKMOVPS   (SI)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y11
-	VMOVAPS      Y9, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y9, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y9
-	JMP          done77
+	JZ           first90
+	VMASKMOVPS   (SI)(R9*4), Y2, Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVAPS      Y5, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y7
+	VMOVUPS      96(SP), Y5
+	VMAXPS       Y7, Y5, Y7
+	VMOVAPS      Y7, Y5
+	JMP          done91
 
-first76:
-	VBROADCASTSS start+232(FP), Y9
+first90:
+	VBROADCASTSS start+232(FP), Y5
 
-done77:
-	VADDPS      Y9, Y9, Y9
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y9, Y11
-	VMULPS      Y10, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
+done91:
+	VFMADD231PS Y0, Y5, Y3
+	VMULPS      Y4, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R11
+	JNZ         row88
+	TESTQ       DI, DI
+	JNZ         begin87
 
-next72:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row69
-
-done73:
+end89:
+done86:
 	VZEROUPPER
 	RET
 
 // func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
 // Requires: AVX, FMA3
-TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $24-236
+TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $280-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Y0
-	VBROADCASTSS kept+204(FP), Y1
-	VBROADCASTSS jump+208(FP), Y2
-	VBROADCASTSS floor+212(FP), Y3
-	VBROADCASTSS keepPassed+216(FP), Y4
-	VBROADCASTSS jumpPassed+220(FP), Y5
-	VBROADCASTSS reach+224(FP), Y6
-	VBROADCASTSS top+228(FP), Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done82
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+204(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+208(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+212(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keepPassed+216(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS jumpPassed+220(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 224(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 256(SP)
+	MOVQ         R8, 264(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 272(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row78:
-	XORQ R9, R9
+strip92:
+	CMPQ  DI, $+8
+	JL    rest93
+	MOVQ  256(SP), R11
+	TESTQ R11, R11
+	JLE   end96
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop79:
-	CMPQ         R9, 8(SP)
-	JGE          rest80
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y6, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMOVUPS      (CX)(R10*4), Y10
-	VMULPS       Y10, Y9, Y9
-	VMOVUPS      (DX)(R10*4), Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMOVUPS      Y9, (AX)(R10*4)
+begin94:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row95:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VMOVUPS      160(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VMOVAPS      Y2, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y3, Y6, Y2, Y6
+	VSUBPS       (SP), Y2, Y2
+	VANDPS       magnitude<>+0(SB), Y2, Y2
+	VMOVUPS      224(SP), Y3
+	VFNMADD231PS 192(SP), Y2, Y3
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y3, Y2, Y3
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      96(SP), Y2
+	VCMPPS       $0x15, Y2, Y6, Y2
+	VANDPS       Y4, Y2, Y2
+	VMOVUPS      (CX)(R9*4), Y4
+	VMULPS       Y4, Y2, Y2
+	VMOVUPS      (DX)(R9*4), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      Y2, (AX)(R9*4)
+	VMOVAPS      Y1, Y3
 	TESTQ        SI, SI
-	JZ           first83
-	VMOVUPS      (SI)(R10*4), Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done84
+	JZ           first97
+	VMOVUPS      (SI)(R9*4), Y4
+	VCMPPS       $0x1d, (SP), Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y6, Y4, Y6
+	VMOVAPS      Y6, Y4
+	JMP          done98
 
-first83:
-	VBROADCASTSS start+232(FP), Y10
+first97:
+	VBROADCASTSS start+232(FP), Y4
 
-done84:
-	VADDPS      Y10, Y10, Y10
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop79
+done98:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y2, Y3, Y3
+	VMOVUPS     Y3, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R12
+	JNZ         row95
+	TESTQ       R11, R11
+	JNZ         begin94
 
-rest80:
-	CMPQ         16(SP), $0x00
-	JEQ          next81
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y6, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMASKMOVPS   (CX)(R10*4), Y8, Y10
-	VMULPS       Y10, Y9, Y9
-	VMASKMOVPS   (DX)(R10*4), Y8, Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMASKMOVPS   Y9, Y8, (AX)(R10*4)
+end96:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip92
+
+rest93:
+	TESTQ   DI, DI
+	JZ      done99
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    256(SP), DI
+	TESTQ   DI, DI
+	JLE     end102
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin100:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row101:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VMOVUPS      160(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VMOVAPS      Y3, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y4, Y7, Y3, Y7
+	VSUBPS       (SP), Y3, Y3
+	VANDPS       magnitude<>+0(SB), Y3, Y3
+	VMOVUPS      224(SP), Y4
+	VFNMADD231PS 192(SP), Y3, Y4
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y4, Y3, Y4
+	VFMADD231PS  Y4, Y6, Y5
+	VMOVUPS      96(SP), Y3
+	VCMPPS       $0x15, Y3, Y7, Y3
+	VANDPS       Y5, Y3, Y3
+	VMASKMOVPS   (CX)(R9*4), Y2, Y5
+	VMULPS       Y5, Y3, Y3
+	VMASKMOVPS   (DX)(R9*4), Y2, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMASKMOVPS   Y3, Y2, (AX)(R9*4)
+	VMOVAPS      Y1, Y4
 	TESTQ        SI, SI
-	JZ           first85
-	VMASKMOVPS   (SI)(R10*4), Y8, Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done86
+	JZ           first103
+	VMASKMOVPS   (SI)(R9*4), Y2, Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVAPS      Y5, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y7
+	VMOVUPS      96(SP), Y5
+	VMAXPS       Y7, Y5, Y7
+	VMOVAPS      Y7, Y5
+	JMP          done104
 
-first85:
-	VBROADCASTSS start+232(FP), Y10
+first103:
+	VBROADCASTSS start+232(FP), Y5
 
-done86:
-	VADDPS      Y10, Y10, Y10
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
+done104:
+	VFMADD231PS Y0, Y5, Y4
+	VMULPS      Y3, Y4, Y4
+	VMASKMOVPS  Y4, Y2, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R11
+	JNZ         row101
+	TESTQ       DI, DI
+	JNZ         begin100
 
-next81:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row78
-
-done82:
+end102:
+done99:
 	VZEROUPPER
 	RET
 
 // func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
 // Requires: AVX, FMA3
-TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $24-236
+TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $280-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Y0
-	VBROADCASTSS kept+204(FP), Y1
-	VBROADCASTSS jump+208(FP), Y2
-	VBROADCASTSS floor+212(FP), Y3
-	VBROADCASTSS keepPassed+216(FP), Y4
-	VBROADCASTSS jumpPassed+220(FP), Y5
-	VBROADCASTSS reach+224(FP), Y6
-	VBROADCASTSS top+228(FP), Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done91
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+204(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+208(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+212(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keepPassed+216(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS jumpPassed+220(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 224(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 256(SP)
+	MOVQ         R8, 264(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 272(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row87:
-	XORQ R9, R9
+strip105:
+	CMPQ  DI, $+8
+	JL    rest106
+	MOVQ  256(SP), R11
+	TESTQ R11, R11
+	JLE   end109
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop88:
-	CMPQ         R9, 8(SP)
-	JGE          rest89
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VMULPS       Y6, Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y9, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMOVUPS      (CX)(R10*4), Y10
-	VMULPS       Y10, Y9, Y9
-	VMOVUPS      (DX)(R10*4), Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMOVUPS      Y9, (AX)(R10*4)
+begin107:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row108:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VMOVUPS      160(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VMOVAPS      Y2, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y3, Y6, Y2, Y6
+	VSUBPS       (SP), Y2, Y2
+	VMULPS       Y2, Y2, Y2
+	VMOVUPS      224(SP), Y3
+	VFNMADD231PS 192(SP), Y2, Y3
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y3, Y2, Y3
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      96(SP), Y2
+	VCMPPS       $0x15, Y2, Y6, Y2
+	VANDPS       Y4, Y2, Y2
+	VMOVUPS      (CX)(R9*4), Y4
+	VMULPS       Y4, Y2, Y2
+	VMOVUPS      (DX)(R9*4), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      Y2, (AX)(R9*4)
+	VMOVAPS      Y1, Y3
 	TESTQ        SI, SI
-	JZ           first92
-	VMOVUPS      (SI)(R10*4), Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done93
+	JZ           first110
+	VMOVUPS      (SI)(R9*4), Y4
+	VCMPPS       $0x1d, (SP), Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y6, Y4, Y6
+	VMOVAPS      Y6, Y4
+	JMP          done111
 
-first92:
-	VBROADCASTSS start+232(FP), Y10
+first110:
+	VBROADCASTSS start+232(FP), Y4
 
-done93:
-	VADDPS      Y10, Y10, Y10
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop88
+done111:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y2, Y3, Y3
+	VMOVUPS     Y3, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R12
+	JNZ         row108
+	TESTQ       R11, R11
+	JNZ         begin107
 
-rest89:
-	CMPQ         16(SP), $0x00
-	JEQ          next90
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VMULPS       Y6, Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y9, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMASKMOVPS   (CX)(R10*4), Y8, Y10
-	VMULPS       Y10, Y9, Y9
-	VMASKMOVPS   (DX)(R10*4), Y8, Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMASKMOVPS   Y9, Y8, (AX)(R10*4)
+end109:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip105
+
+rest106:
+	TESTQ   DI, DI
+	JZ      done112
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    256(SP), DI
+	TESTQ   DI, DI
+	JLE     end115
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin113:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row114:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VMOVUPS      160(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VMOVAPS      Y3, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y4, Y7, Y3, Y7
+	VSUBPS       (SP), Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VMOVUPS      224(SP), Y4
+	VFNMADD231PS 192(SP), Y3, Y4
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y4, Y3, Y4
+	VFMADD231PS  Y4, Y6, Y5
+	VMOVUPS      96(SP), Y3
+	VCMPPS       $0x15, Y3, Y7, Y3
+	VANDPS       Y5, Y3, Y3
+	VMASKMOVPS   (CX)(R9*4), Y2, Y5
+	VMULPS       Y5, Y3, Y3
+	VMASKMOVPS   (DX)(R9*4), Y2, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMASKMOVPS   Y3, Y2, (AX)(R9*4)
+	VMOVAPS      Y1, Y4
 	TESTQ        SI, SI
-	JZ           first94
-	VMASKMOVPS   (SI)(R10*4), Y8, Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done95
+	JZ           first116
+	VMASKMOVPS   (SI)(R9*4), Y2, Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVAPS      Y5, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y7
+	VMOVUPS      96(SP), Y5
+	VMAXPS       Y7, Y5, Y7
+	VMOVAPS      Y7, Y5
+	JMP          done117
 
-first94:
-	VBROADCASTSS start+232(FP), Y10
+first116:
+	VBROADCASTSS start+232(FP), Y5
 
-done95:
-	VADDPS      Y10, Y10, Y10
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
+done117:
+	VFMADD231PS Y0, Y5, Y4
+	VMULPS      Y3, Y4, Y4
+	VMASKMOVPS  Y4, Y2, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R11
+	JNZ         row114
+	TESTQ       DI, DI
+	JNZ         begin113
 
-next90:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row87
-
-done91:
+end115:
+done112:
 	VZEROUPPER
 	RET
 
 // func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $40-236
+TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $232-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Y0
-	VBROADCASTSS kept+204(FP), Y1
-	VBROADCASTSS jump+208(FP), Y2
-	VBROADCASTSS floor+212(FP), Y3
-	VBROADCASTSS keepPassed+216(FP), Y4
-	VBROADCASTSS jumpPassed+220(FP), Y5
-	MOVQ         h_base+72(FP), R9
-	MOVQ         rows+192(FP), R10
-	MOVQ         c2_len+152(FP), R11
-	MOVQ         R10, (SP)
-	TESTQ        R10, R10
-	JLE          done100
-	MOVQ         R11, R10
-	ANDQ         $+7, R10
-	MOVQ         R10, 16(SP)
-	LEAQ         lanes<>+0(SB), R12
-	MOVQ         R10, R13
-	NEGQ         R13
-	VMOVUPS      32(R12)(R13*4), Y6
-	SUBQ         R10, R11
-	MOVQ         R11, 8(SP)
-	XORQ         R11, R11
-	XORQ         R12, R12
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+204(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+208(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+212(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keepPassed+216(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS jumpPassed+220(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	MOVQ         h_base+72(FP), DI
+	MOVQ         rows+192(FP), R8
+	MOVQ         c2_len+152(FP), R9
+	MOVQ         R8, 192(SP)
+	MOVQ         R9, 200(SP)
+	MOVQ         R9, R8
+	ADDQ         $0x1f, R8
+	SHRQ         $0x05, R8
+	SHLQ         $0x02, R8
+	MOVQ         R8, 208(SP)
+	MOVQ         R9, R8
+	XORQ         R9, R9
 
-row96:
-	XORQ R10, R10
+strip118:
+	CMPQ  R8, $+8
+	JL    rest119
+	MOVQ  192(SP), R12
+	TESTQ R12, R12
+	JLE   end122
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
 
-loop97:
-	CMPQ         R10, 8(SP)
-	JGE          rest98
-	VMOVUPS      (BX)(R11*4), Y7
-	VCMPPS       $0x1d, Y0, Y7, Y8
-	VMOVAPS      Y7, Y9
-	VFMADD213PS  Y2, Y1, Y9
-	VBLENDVPS    Y8, Y9, Y7, Y9
-	VMOVUPS      ones<>+0(SB), Y10
-	VBLENDVPS    Y8, Y1, Y10, Y8
-	VMOVAPS      Y5, Y10
-	VFNMADD231PS Y7, Y4, Y10
-	VMOVUPS      (R9)(R11*4), Y7
-	VFMADD231PS  Y7, Y10, Y8
-	VCMPPS       $0x15, Y3, Y9, Y9
-	VANDPS       Y8, Y9, Y8
-	VMOVUPS      (CX)(R11*4), Y9
-	VMULPS       Y9, Y8, Y8
-	VPMOVZXWD    (DX)(R11*2), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFMADD231PS  Y9, Y7, Y8
-	VMOVUPS      Y8, (AX)(R11*4)
+begin120:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Y1
+
+row121:
+	VMOVUPS      (BX)(R10*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VMOVUPS      160(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VMOVAPS      Y2, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y3, Y6, Y2, Y6
+	VMOVUPS      (DI)(R10*4), Y2
+	VFMADD231PS  Y2, Y5, Y4
+	VMOVUPS      96(SP), Y3
+	VCMPPS       $0x15, Y3, Y6, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVUPS      (CX)(R10*4), Y4
+	VMULPS       Y4, Y3, Y3
+	VPMOVZXWD    (DX)(R10*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  Y4, Y2, Y3
+	VMOVUPS      Y3, (AX)(R10*4)
+	VMOVAPS      Y1, Y2
 	TESTQ        SI, SI
-	JZ           first101
-	VMOVUPS      (SI)(R11*4), Y7
-	VCMPPS       $0x1d, Y0, Y7, Y9
-	VMOVAPS      Y7, Y10
-	VFMADD213PS  Y2, Y1, Y10
-	VBLENDVPS    Y9, Y10, Y7, Y10
-	VMAXPS       Y10, Y3, Y10
-	VMOVAPS      Y10, Y7
-	JMP          done102
+	JZ           first123
+	VMOVUPS      (SI)(R10*4), Y4
+	VCMPPS       $0x1d, (SP), Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y6, Y4, Y6
+	VMOVAPS      Y6, Y4
+	JMP          done124
 
-first101:
-	VBROADCASTSS start+232(FP), Y7
+first123:
+	VBROADCASTSS start+232(FP), Y4
 
-done102:
-	VADDPS      Y7, Y7, Y7
-	VMOVUPS     (R8)(R10*4), Y9
-	VMOVUPS     (DI)(R10*4), Y10
-	VFMADD231PS Y10, Y7, Y9
-	VMULPS      Y8, Y9, Y9
-	VMOVUPS     Y9, (CX)(R11*4)
-	ADDQ        $+8, R10
-	ADDQ        $+8, R11
-	ADDQ        $+1, R12
-	JMP         loop97
+done124:
+	VFMADD231PS Y0, Y4, Y2
+	VMULPS      Y3, Y2, Y2
+	VMOVUPS     Y2, (CX)(R10*4)
+	ADDQ        200(SP), R10
+	ADDQ        208(SP), R11
+	DECQ        R13
+	JNZ         row121
+	TESTQ       R12, R12
+	JNZ         begin120
 
-rest98:
-	CMPQ         16(SP), $0x00
-	JEQ          next99
-	VMASKMOVPS   (BX)(R11*4), Y6, Y7
-	VCMPPS       $0x1d, Y0, Y7, Y8
-	VMOVAPS      Y7, Y9
-	VFMADD213PS  Y2, Y1, Y9
-	VBLENDVPS    Y8, Y9, Y7, Y9
-	VMOVUPS      ones<>+0(SB), Y10
-	VBLENDVPS    Y8, Y1, Y10, Y8
-	VMOVAPS      Y5, Y10
-	VFNMADD231PS Y7, Y4, Y10
-	VMASKMOVPS   (R9)(R11*4), Y6, Y7
-	VFMADD231PS  Y7, Y10, Y8
-	VCMPPS       $0x15, Y3, Y9, Y9
-	VANDPS       Y8, Y9, Y8
-	VMASKMOVPS   (CX)(R11*4), Y6, Y9
-	VMULPS       Y9, Y8, Y8
-	VPXOR        X9, X9, X9
-	VMOVDQU      X9, 24(SP)
-	VMOVMSKPS    Y6, R13
+end122:
+	ADDQ $+8, R9
+	SUBQ $+8, R8
+	JMP  strip118
+
+rest119:
+	TESTQ   R8, R8
+	JZ      done125
+	LEAQ    lanes<>+0(SB), R10
+	NEGQ    R8
+	VMOVUPS 32(R10)(R8*4), Y2
+	MOVQ    192(SP), R8
+	TESTQ   R8, R8
+	JLE     end128
+	MOVQ    R9, R10
+	MOVQ    R9, R11
+	SHRQ    $0x03, R11
+
+begin126:
+	MOVQ       R8, R12
+	SUBQ       R12, R8
+	MOVQ       c2_base+144(FP), R13
+	VMASKMOVPS (R13)(R9*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R13
+	VMASKMOVPS (R13)(R9*4), Y2, Y1
+
+row127:
+	VMASKMOVPS   (BX)(R10*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VMOVUPS      160(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VMOVAPS      Y3, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y4, Y7, Y3, Y7
+	VMASKMOVPS   (DI)(R10*4), Y2, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMOVUPS      96(SP), Y4
+	VCMPPS       $0x15, Y4, Y7, Y4
+	VANDPS       Y5, Y4, Y4
+	VMASKMOVPS   (CX)(R10*4), Y2, Y5
+	VMULPS       Y5, Y4, Y4
+	VPXOR        X5, X5, X5
+	VMOVDQU      X5, 216(SP)
+	VMOVMSKPS    Y2, R13
 	POPCNTQ      R13, R13
 
-word103:
-	LEAQ        (DX)(R11*2), R14
+word129:
+	LEAQ        (DX)(R10*2), R14
 	MOVWLZX     -2(R14)(R13*2), R14
-	MOVW        R14, 22(SP)(R13*2)
+	MOVW        R14, 214(SP)(R13*2)
 	DECQ        R13
-	JNZ         word103
-	VPMOVZXWD   24(SP), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VFMADD231PS Y9, Y7, Y8
-	VMASKMOVPS  Y8, Y6, (AX)(R11*4)
+	JNZ         word129
+	VPMOVZXWD   216(SP), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMASKMOVPS  Y4, Y2, (AX)(R10*4)
+	VMOVAPS     Y1, Y3
 	TESTQ       SI, SI
-	JZ          first104
-	VMASKMOVPS  (SI)(R11*4), Y6, Y7
-	VCMPPS      $0x1d, Y0, Y7, Y9
-	VMOVAPS     Y7, Y10
-	VFMADD213PS Y2, Y1, Y10
-	VBLENDVPS   Y9, Y10, Y7, Y10
-	VMAXPS      Y10, Y3, Y10
-	VMOVAPS     Y10, Y7
-	JMP         done105
+	JZ          first130
+	VMASKMOVPS  (SI)(R10*4), Y2, Y5
+	VCMPPS      $0x1d, (SP), Y5, Y6
+	VMOVAPS     Y5, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y7
+	VMOVUPS     96(SP), Y5
+	VMAXPS      Y7, Y5, Y7
+	VMOVAPS     Y7, Y5
+	JMP         done131
 
-first104:
-	VBROADCASTSS start+232(FP), Y7
+first130:
+	VBROADCASTSS start+232(FP), Y5
 
-done105:
-	VADDPS      Y7, Y7, Y7
-	VMASKMOVPS  (R8)(R10*4), Y6, Y9
-	VMASKMOVPS  (DI)(R10*4), Y6, Y10
-	VFMADD231PS Y10, Y7, Y9
-	VMULPS      Y8, Y9, Y9
-	VMASKMOVPS  Y9, Y6, (CX)(R11*4)
-	ADDQ        16(SP), R11
-	ADDQ        $+1, R12
+done131:
+	VFMADD231PS Y0, Y5, Y3
+	VMULPS      Y4, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
+	ADDQ        200(SP), R10
+	ADDQ        208(SP), R11
+	DECQ        R12
+	JNZ         row127
+	TESTQ       R8, R8
+	JNZ         begin126
 
-next99:
-	ADDQ $0x03, R12
-	ANDQ $-4, R12
-	DECQ (SP)
-	JNZ  row96
-
-done100:
+end128:
+done125:
 	VZEROUPPER
 	RET
 
 // func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $40-236
+TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $296-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Y0
-	VBROADCASTSS kept+204(FP), Y1
-	VBROADCASTSS jump+208(FP), Y2
-	VBROADCASTSS floor+212(FP), Y3
-	VBROADCASTSS keepPassed+216(FP), Y4
-	VBROADCASTSS jumpPassed+220(FP), Y5
-	VBROADCASTSS reach+224(FP), Y6
-	VBROADCASTSS top+228(FP), Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done110
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+204(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+208(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+212(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keepPassed+216(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS jumpPassed+220(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 224(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 256(SP)
+	MOVQ         R8, 264(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 272(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row106:
-	XORQ R9, R9
+strip132:
+	CMPQ  DI, $+8
+	JL    rest133
+	MOVQ  256(SP), R11
+	TESTQ R11, R11
+	JLE   end136
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop107:
-	CMPQ         R9, 8(SP)
-	JGE          rest108
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VCMPPS       $0x11, Y6, Y9, Y9
-	VANDPS       Y7, Y9, Y9
-	VFMADD231PS  Y9, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y11
-	VANDPS       Y10, Y11, Y10
-	VMOVUPS      (CX)(R10*4), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXWD    (DX)(R10*2), Y11
-	VPSLLD       $0x10, Y11, Y11
-	VFMADD231PS  Y11, Y9, Y10
-	VMOVUPS      Y10, (AX)(R10*4)
+begin134:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row135:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VMOVUPS      160(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VMOVAPS      Y2, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y3, Y6, Y2, Y6
+	VSUBPS       (SP), Y2, Y2
+	VANDPS       magnitude<>+0(SB), Y2, Y2
+	VCMPPS       $0x11, 192(SP), Y2, Y2
+	VMOVUPS      224(SP), Y3
+	VANDPS       Y3, Y2, Y2
+	VFMADD231PS  Y2, Y5, Y4
+	VMOVUPS      96(SP), Y3
+	VCMPPS       $0x15, Y3, Y6, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVUPS      (CX)(R9*4), Y4
+	VMULPS       Y4, Y3, Y3
+	VPMOVZXWD    (DX)(R9*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  Y4, Y2, Y3
+	VMOVUPS      Y3, (AX)(R9*4)
+	VMOVAPS      Y1, Y2
 	TESTQ        SI, SI
-	JZ           first111
-	VMOVUPS      (SI)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y11
-	VMOVAPS      Y9, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y9, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y9
-	JMP          done112
+	JZ           first137
+	VMOVUPS      (SI)(R9*4), Y4
+	VCMPPS       $0x1d, (SP), Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y6, Y4, Y6
+	VMOVAPS      Y6, Y4
+	JMP          done138
 
-first111:
-	VBROADCASTSS start+232(FP), Y9
+first137:
+	VBROADCASTSS start+232(FP), Y4
 
-done112:
-	VADDPS      Y9, Y9, Y9
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y9, Y11
-	VMULPS      Y10, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop107
+done138:
+	VFMADD231PS Y0, Y4, Y2
+	VMULPS      Y3, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R12
+	JNZ         row135
+	TESTQ       R11, R11
+	JNZ         begin134
 
-rest108:
-	CMPQ         16(SP), $0x00
-	JEQ          next109
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VCMPPS       $0x11, Y6, Y9, Y9
-	VANDPS       Y7, Y9, Y9
-	VFMADD231PS  Y9, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y11
-	VANDPS       Y10, Y11, Y10
-	VMASKMOVPS   (CX)(R10*4), Y8, Y11
-	VMULPS       Y11, Y10, Y10
-	VPXOR        X11, X11, X11
-	VMOVDQU      X11, 24(SP)
-	VMOVMSKPS    Y8, R12
+end136:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip132
+
+rest133:
+	TESTQ   DI, DI
+	JZ      done139
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    256(SP), DI
+	TESTQ   DI, DI
+	JLE     end142
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin140:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row141:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VMOVUPS      160(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VMOVAPS      Y3, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y4, Y7, Y3, Y7
+	VSUBPS       (SP), Y3, Y3
+	VANDPS       magnitude<>+0(SB), Y3, Y3
+	VCMPPS       $0x11, 192(SP), Y3, Y3
+	VMOVUPS      224(SP), Y4
+	VANDPS       Y4, Y3, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMOVUPS      96(SP), Y4
+	VCMPPS       $0x15, Y4, Y7, Y4
+	VANDPS       Y5, Y4, Y4
+	VMASKMOVPS   (CX)(R9*4), Y2, Y5
+	VMULPS       Y5, Y4, Y4
+	VPXOR        X5, X5, X5
+	VMOVDQU      X5, 280(SP)
+	VMOVMSKPS    Y2, R12
 	POPCNTQ      R12, R12
 
-word113:
-	LEAQ        (DX)(R10*2), R13
+word143:
+	LEAQ        (DX)(R9*2), R13
 	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 22(SP)(R12*2)
+	MOVW        R13, 278(SP)(R12*2)
 	DECQ        R12
-	JNZ         word113
-	VPMOVZXWD   24(SP), Y11
-	VPSLLD      $0x10, Y11, Y11
-	VFMADD231PS Y11, Y9, Y10
-	VMASKMOVPS  Y10, Y8, (AX)(R10*4)
+	JNZ         word143
+	VPMOVZXWD   280(SP), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMASKMOVPS  Y4, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
 	TESTQ       SI, SI
-	JZ          first114
-	VMASKMOVPS  (SI)(R10*4), Y8, Y9
-	VCMPPS      $0x1d, Y0, Y9, Y11
-	VMOVAPS     Y9, Y12
-	VFMADD213PS Y2, Y1, Y12
-	VBLENDVPS   Y11, Y12, Y9, Y12
-	VMAXPS      Y12, Y3, Y12
-	VMOVAPS     Y12, Y9
-	JMP         done115
+	JZ          first144
+	VMASKMOVPS  (SI)(R9*4), Y2, Y5
+	VCMPPS      $0x1d, (SP), Y5, Y6
+	VMOVAPS     Y5, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y7
+	VMOVUPS     96(SP), Y5
+	VMAXPS      Y7, Y5, Y7
+	VMOVAPS     Y7, Y5
+	JMP         done145
 
-first114:
-	VBROADCASTSS start+232(FP), Y9
+first144:
+	VBROADCASTSS start+232(FP), Y5
 
-done115:
-	VADDPS      Y9, Y9, Y9
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y9, Y11
-	VMULPS      Y10, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
+done145:
+	VFMADD231PS Y0, Y5, Y3
+	VMULPS      Y4, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R11
+	JNZ         row141
+	TESTQ       DI, DI
+	JNZ         begin140
 
-next109:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row106
-
-done110:
+end142:
+done139:
 	VZEROUPPER
 	RET
 
 // func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $40-236
+TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $296-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Y0
-	VBROADCASTSS kept+204(FP), Y1
-	VBROADCASTSS jump+208(FP), Y2
-	VBROADCASTSS floor+212(FP), Y3
-	VBROADCASTSS keepPassed+216(FP), Y4
-	VBROADCASTSS jumpPassed+220(FP), Y5
-	VBROADCASTSS reach+224(FP), Y6
-	VBROADCASTSS top+228(FP), Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done120
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+204(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+208(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+212(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keepPassed+216(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS jumpPassed+220(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 224(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 256(SP)
+	MOVQ         R8, 264(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 272(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row116:
-	XORQ R9, R9
+strip146:
+	CMPQ  DI, $+8
+	JL    rest147
+	MOVQ  256(SP), R11
+	TESTQ R11, R11
+	JLE   end150
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop117:
-	CMPQ         R9, 8(SP)
-	JGE          rest118
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y6, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMOVUPS      (CX)(R10*4), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXWD    (DX)(R10*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMOVUPS      Y9, (AX)(R10*4)
+begin148:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row149:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VMOVUPS      160(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VMOVAPS      Y2, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y3, Y6, Y2, Y6
+	VSUBPS       (SP), Y2, Y2
+	VANDPS       magnitude<>+0(SB), Y2, Y2
+	VMOVUPS      224(SP), Y3
+	VFNMADD231PS 192(SP), Y2, Y3
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y3, Y2, Y3
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      96(SP), Y2
+	VCMPPS       $0x15, Y2, Y6, Y2
+	VANDPS       Y4, Y2, Y2
+	VMOVUPS      (CX)(R9*4), Y4
+	VMULPS       Y4, Y2, Y2
+	VPMOVZXWD    (DX)(R9*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      Y2, (AX)(R9*4)
+	VMOVAPS      Y1, Y3
 	TESTQ        SI, SI
-	JZ           first121
-	VMOVUPS      (SI)(R10*4), Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done122
+	JZ           first151
+	VMOVUPS      (SI)(R9*4), Y4
+	VCMPPS       $0x1d, (SP), Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y6, Y4, Y6
+	VMOVAPS      Y6, Y4
+	JMP          done152
 
-first121:
-	VBROADCASTSS start+232(FP), Y10
+first151:
+	VBROADCASTSS start+232(FP), Y4
 
-done122:
-	VADDPS      Y10, Y10, Y10
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop117
+done152:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y2, Y3, Y3
+	VMOVUPS     Y3, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R12
+	JNZ         row149
+	TESTQ       R11, R11
+	JNZ         begin148
 
-rest118:
-	CMPQ         16(SP), $0x00
-	JEQ          next119
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y6, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMASKMOVPS   (CX)(R10*4), Y8, Y10
-	VMULPS       Y10, Y9, Y9
-	VPXOR        X10, X10, X10
-	VMOVDQU      X10, 24(SP)
-	VMOVMSKPS    Y8, R12
+end150:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip146
+
+rest147:
+	TESTQ   DI, DI
+	JZ      done153
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    256(SP), DI
+	TESTQ   DI, DI
+	JLE     end156
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin154:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row155:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VMOVUPS      160(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VMOVAPS      Y3, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y4, Y7, Y3, Y7
+	VSUBPS       (SP), Y3, Y3
+	VANDPS       magnitude<>+0(SB), Y3, Y3
+	VMOVUPS      224(SP), Y4
+	VFNMADD231PS 192(SP), Y3, Y4
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y4, Y3, Y4
+	VFMADD231PS  Y4, Y6, Y5
+	VMOVUPS      96(SP), Y3
+	VCMPPS       $0x15, Y3, Y7, Y3
+	VANDPS       Y5, Y3, Y3
+	VMASKMOVPS   (CX)(R9*4), Y2, Y5
+	VMULPS       Y5, Y3, Y3
+	VPXOR        X5, X5, X5
+	VMOVDQU      X5, 280(SP)
+	VMOVMSKPS    Y2, R12
 	POPCNTQ      R12, R12
 
-word123:
-	LEAQ        (DX)(R10*2), R13
+word157:
+	LEAQ        (DX)(R9*2), R13
 	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 22(SP)(R12*2)
+	MOVW        R13, 278(SP)(R12*2)
 	DECQ        R12
-	JNZ         word123
-	VPMOVZXWD   24(SP), Y10
-	VPSLLD      $0x10, Y10, Y10
-	VFMADD231PS Y10, Y13, Y9
-	VMASKMOVPS  Y9, Y8, (AX)(R10*4)
+	JNZ         word157
+	VPMOVZXWD   280(SP), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMASKMOVPS  Y3, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y4
 	TESTQ       SI, SI
-	JZ          first124
-	VMASKMOVPS  (SI)(R10*4), Y8, Y10
-	VCMPPS      $0x1d, Y0, Y10, Y11
-	VMOVAPS     Y10, Y12
-	VFMADD213PS Y2, Y1, Y12
-	VBLENDVPS   Y11, Y12, Y10, Y12
-	VMAXPS      Y12, Y3, Y12
-	VMOVAPS     Y12, Y10
-	JMP         done125
+	JZ          first158
+	VMASKMOVPS  (SI)(R9*4), Y2, Y5
+	VCMPPS      $0x1d, (SP), Y5, Y6
+	VMOVAPS     Y5, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y7
+	VMOVUPS     96(SP), Y5
+	VMAXPS      Y7, Y5, Y7
+	VMOVAPS     Y7, Y5
+	JMP         done159
 
-first124:
-	VBROADCASTSS start+232(FP), Y10
+first158:
+	VBROADCASTSS start+232(FP), Y5
 
-done125:
-	VADDPS      Y10, Y10, Y10
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
+done159:
+	VFMADD231PS Y0, Y5, Y4
+	VMULPS      Y3, Y4, Y4
+	VMASKMOVPS  Y4, Y2, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R11
+	JNZ         row155
+	TESTQ       DI, DI
+	JNZ         begin154
 
-next119:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row116
-
-done120:
+end156:
+done153:
 	VZEROUPPER
 	RET
 
 // func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $40-236
+TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $296-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Y0
-	VBROADCASTSS kept+204(FP), Y1
-	VBROADCASTSS jump+208(FP), Y2
-	VBROADCASTSS floor+212(FP), Y3
-	VBROADCASTSS keepPassed+216(FP), Y4
-	VBROADCASTSS jumpPassed+220(FP), Y5
-	VBROADCASTSS reach+224(FP), Y6
-	VBROADCASTSS top+228(FP), Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done130
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+204(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+208(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+212(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keepPassed+216(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS jumpPassed+220(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 224(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 256(SP)
+	MOVQ         R8, 264(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 272(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row126:
-	XORQ R9, R9
+strip160:
+	CMPQ  DI, $+8
+	JL    rest161
+	MOVQ  256(SP), R11
+	TESTQ R11, R11
+	JLE   end164
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop127:
-	CMPQ         R9, 8(SP)
-	JGE          rest128
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VMULPS       Y6, Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y9, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMOVUPS      (CX)(R10*4), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXWD    (DX)(R10*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMOVUPS      Y9, (AX)(R10*4)
+begin162:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row163:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VMOVUPS      160(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VMOVAPS      Y2, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y3, Y6, Y2, Y6
+	VSUBPS       (SP), Y2, Y2
+	VMULPS       Y2, Y2, Y2
+	VMOVUPS      224(SP), Y3
+	VFNMADD231PS 192(SP), Y2, Y3
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y3, Y2, Y3
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      96(SP), Y2
+	VCMPPS       $0x15, Y2, Y6, Y2
+	VANDPS       Y4, Y2, Y2
+	VMOVUPS      (CX)(R9*4), Y4
+	VMULPS       Y4, Y2, Y2
+	VPMOVZXWD    (DX)(R9*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      Y2, (AX)(R9*4)
+	VMOVAPS      Y1, Y3
 	TESTQ        SI, SI
-	JZ           first131
-	VMOVUPS      (SI)(R10*4), Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done132
+	JZ           first165
+	VMOVUPS      (SI)(R9*4), Y4
+	VCMPPS       $0x1d, (SP), Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVUPS      32(SP), Y7
+	VFMADD213PS  64(SP), Y7, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y6, Y4, Y6
+	VMOVAPS      Y6, Y4
+	JMP          done166
 
-first131:
-	VBROADCASTSS start+232(FP), Y10
+first165:
+	VBROADCASTSS start+232(FP), Y4
 
-done132:
-	VADDPS      Y10, Y10, Y10
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop127
+done166:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y2, Y3, Y3
+	VMOVUPS     Y3, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R12
+	JNZ         row163
+	TESTQ       R11, R11
+	JNZ         begin162
 
-rest128:
-	CMPQ         16(SP), $0x00
-	JEQ          next129
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VMULPS       Y6, Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y9, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMASKMOVPS   (CX)(R10*4), Y8, Y10
-	VMULPS       Y10, Y9, Y9
-	VPXOR        X10, X10, X10
-	VMOVDQU      X10, 24(SP)
-	VMOVMSKPS    Y8, R12
+end164:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip160
+
+rest161:
+	TESTQ   DI, DI
+	JZ      done167
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    256(SP), DI
+	TESTQ   DI, DI
+	JLE     end170
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin168:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row169:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VMOVUPS      160(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VMOVAPS      Y3, Y7
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y8, Y7
+	VBLENDVPS    Y4, Y7, Y3, Y7
+	VSUBPS       (SP), Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VMOVUPS      224(SP), Y4
+	VFNMADD231PS 192(SP), Y3, Y4
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y4, Y3, Y4
+	VFMADD231PS  Y4, Y6, Y5
+	VMOVUPS      96(SP), Y3
+	VCMPPS       $0x15, Y3, Y7, Y3
+	VANDPS       Y5, Y3, Y3
+	VMASKMOVPS   (CX)(R9*4), Y2, Y5
+	VMULPS       Y5, Y3, Y3
+	VPXOR        X5, X5, X5
+	VMOVDQU      X5, 280(SP)
+	VMOVMSKPS    Y2, R12
 	POPCNTQ      R12, R12
 
-word133:
-	LEAQ        (DX)(R10*2), R13
+word171:
+	LEAQ        (DX)(R9*2), R13
 	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 22(SP)(R12*2)
+	MOVW        R13, 278(SP)(R12*2)
 	DECQ        R12
-	JNZ         word133
-	VPMOVZXWD   24(SP), Y10
-	VPSLLD      $0x10, Y10, Y10
-	VFMADD231PS Y10, Y13, Y9
-	VMASKMOVPS  Y9, Y8, (AX)(R10*4)
+	JNZ         word171
+	VPMOVZXWD   280(SP), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMASKMOVPS  Y3, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y4
 	TESTQ       SI, SI
-	JZ          first134
-	VMASKMOVPS  (SI)(R10*4), Y8, Y10
-	VCMPPS      $0x1d, Y0, Y10, Y11
-	VMOVAPS     Y10, Y12
-	VFMADD213PS Y2, Y1, Y12
-	VBLENDVPS   Y11, Y12, Y10, Y12
-	VMAXPS      Y12, Y3, Y12
-	VMOVAPS     Y12, Y10
-	JMP         done135
+	JZ          first172
+	VMASKMOVPS  (SI)(R9*4), Y2, Y5
+	VCMPPS      $0x1d, (SP), Y5, Y6
+	VMOVAPS     Y5, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y7
+	VMOVUPS     96(SP), Y5
+	VMAXPS      Y7, Y5, Y7
+	VMOVAPS     Y7, Y5
+	JMP         done173
 
-first134:
-	VBROADCASTSS start+232(FP), Y10
+first172:
+	VBROADCASTSS start+232(FP), Y5
 
-done135:
-	VADDPS      Y10, Y10, Y10
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
+done173:
+	VFMADD231PS Y0, Y5, Y4
+	VMULPS      Y3, Y4, Y4
+	VMASKMOVPS  Y4, Y2, (CX)(R9*4)
+	ADDQ        264(SP), R9
+	ADDQ        272(SP), R10
+	DECQ        R11
+	JNZ         row169
+	TESTQ       DI, DI
+	JNZ         begin168
 
-next129:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row126
-
-done130:
+end170:
+done167:
 	VZEROUPPER
 	RET
 
@@ -2765,7 +3188,7 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done140
+	JLE     done178
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -2778,12 +3201,12 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row136:
+row174:
 	XORQ R8, R8
 
-loop137:
+loop175:
 	CMPQ        R8, 8(SP)
-	JGE         rest138
+	JGE         rest176
 	VMOVUPS     (DI)(R8*4), Y1
 	VMOVUPS     (SI)(R8*4), Y2
 	VMOVUPS     (DX)(R9*4), Y3
@@ -2795,11 +3218,11 @@ loop137:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop137
+	JMP         loop175
 
-rest138:
+rest176:
 	CMPQ        16(SP), $0x00
-	JEQ         next139
+	JEQ         next177
 	VMASKMOVPS  (DI)(R8*4), Y0, Y1
 	VMASKMOVPS  (SI)(R8*4), Y0, Y2
 	VMASKMOVPS  (DX)(R9*4), Y0, Y3
@@ -2811,13 +3234,13 @@ rest138:
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next139:
+next177:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row136
+	JNZ  row174
 
-done140:
+done178:
 	VZEROUPPER
 	RET
 
@@ -2843,7 +3266,7 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done145
+	JLE          done183
 	MOVQ         R9, R8
 	ANDQ         $+7, R8
 	MOVQ         R8, 16(SP)
@@ -2856,12 +3279,12 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row141:
+row179:
 	XORQ R8, R8
 
-loop142:
+loop180:
 	CMPQ        R8, 8(SP)
-	JGE         rest143
+	JGE         rest181
 	VMOVUPS     (DI)(R8*4), Y4
 	VMOVUPS     (SI)(R8*4), Y5
 	VMOVUPS     (DX)(R9*4), Y6
@@ -2883,11 +3306,11 @@ loop142:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop142
+	JMP         loop180
 
-rest143:
+rest181:
 	CMPQ        16(SP), $0x00
-	JEQ         next144
+	JEQ         next182
 	VMASKMOVPS  (DI)(R8*4), Y3, Y4
 	VMASKMOVPS  (SI)(R8*4), Y3, Y5
 	VMASKMOVPS  (DX)(R9*4), Y3, Y6
@@ -2909,22 +3332,22 @@ rest143:
 	VMOVMSKPS   Y3, R8
 	POPCNTQ     R8, R8
 
-word146:
+word184:
 	MOVWLZX 22(SP)(R8*2), R11
 	LEAQ    (AX)(R9*2), R12
 	MOVW    R11, -2(R12)(R8*2)
 	DECQ    R8
-	JNZ     word146
+	JNZ     word184
 	ADDQ    16(SP), R9
 	ADDQ    $+1, R10
 
-next144:
+next182:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row141
+	JNZ  row179
 
-done145:
+done183:
 	VZEROUPPER
 	RET
 
@@ -2941,7 +3364,7 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done151
+	JLE     done189
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -2954,12 +3377,12 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row147:
+row185:
 	XORQ R8, R8
 
-loop148:
+loop186:
 	CMPQ        R8, 8(SP)
-	JGE         rest149
+	JGE         rest187
 	VMOVUPS     (DI)(R8*4), Y1
 	VMOVUPS     (SI)(R8*4), Y2
 	VPMOVZXWD   (DX)(R9*2), Y3
@@ -2972,11 +3395,11 @@ loop148:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop148
+	JMP         loop186
 
-rest149:
+rest187:
 	CMPQ       16(SP), $0x00
-	JEQ        next150
+	JEQ        next188
 	VMASKMOVPS (DI)(R8*4), Y0, Y1
 	VMASKMOVPS (SI)(R8*4), Y0, Y2
 	VPXOR      X3, X3, X3
@@ -2984,12 +3407,12 @@ rest149:
 	VMOVMSKPS  Y0, R11
 	POPCNTQ    R11, R11
 
-word152:
+word190:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word152
+	JNZ         word190
 	VPMOVZXWD   24(SP), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
@@ -3000,13 +3423,13 @@ word152:
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next150:
+next188:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row147
+	JNZ  row185
 
-done151:
+done189:
 	VZEROUPPER
 	RET
 
@@ -3032,7 +3455,7 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done157
+	JLE          done195
 	MOVQ         R9, R8
 	ANDQ         $+7, R8
 	MOVQ         R8, 16(SP)
@@ -3045,12 +3468,12 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row153:
+row191:
 	XORQ R8, R8
 
-loop154:
+loop192:
 	CMPQ        R8, 8(SP)
-	JGE         rest155
+	JGE         rest193
 	VMOVUPS     (DI)(R8*4), Y4
 	VMOVUPS     (SI)(R8*4), Y5
 	VPMOVZXWD   (DX)(R9*2), Y6
@@ -3073,11 +3496,11 @@ loop154:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop154
+	JMP         loop192
 
-rest155:
+rest193:
 	CMPQ       16(SP), $0x00
-	JEQ        next156
+	JEQ        next194
 	VMASKMOVPS (DI)(R8*4), Y3, Y4
 	VMASKMOVPS (SI)(R8*4), Y3, Y5
 	VPXOR      X6, X6, X6
@@ -3085,12 +3508,12 @@ rest155:
 	VMOVMSKPS  Y3, R11
 	POPCNTQ    R11, R11
 
-word158:
+word196:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word158
+	JNZ         word196
 	VPMOVZXWD   24(SP), Y6
 	VPSLLD      $0x10, Y6, Y6
 	VFMADD231PS Y5, Y6, Y4
@@ -3111,28 +3534,28 @@ word158:
 	VMOVMSKPS   Y3, R8
 	POPCNTQ     R8, R8
 
-word159:
+word197:
 	MOVWLZX 38(SP)(R8*2), R11
 	LEAQ    (AX)(R9*2), R12
 	MOVW    R11, -2(R12)(R8*2)
 	DECQ    R8
-	JNZ     word159
+	JNZ     word197
 	ADDQ    16(SP), R9
 	ADDQ    $+1, R10
 
-next156:
+next194:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row153
+	JNZ  row191
 
-done157:
+done195:
 	VZEROUPPER
 	RET
 
 // func addMomentsAVX2(sum []float64, sumXY []float64, x []float32, y []float32, rows int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·addMomentsAVX2(SB), NOSPLIT, $16-104
+TEXT ·addMomentsAVX2(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
 	MOVQ   sumXY_base+24(FP), CX
 	MOVQ   x_base+48(FP), DX
@@ -3150,34 +3573,44 @@ TEXT ·addMomentsAVX2(SB), NOSPLIT, $16-104
 	MOVQ   SI, (SP)
 	MOVQ   DI, 8(SP)
 	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip161:
+strip198:
 	CMPQ  SI, $+16
-	JL    single160
+	JL    rest199
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end202
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end164
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin162:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Y0
-	VMOVUPD 32(AX)(R11*2), Y1
-	VMOVUPD (CX)(R11*2), Y2
-	VMOVUPD 32(CX)(R11*2), Y3
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	ADDQ    $+32, R11
-	VMOVUPD (AX)(R11*2), Y4
-	VMOVUPD 32(AX)(R11*2), Y5
-	VMOVUPD (CX)(R11*2), Y6
-	VMOVUPD 32(CX)(R11*2), Y7
+begin200:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y4
+	VMOVUPD 32(AX)(R12*2), Y5
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y6
+	VMOVUPD 32(CX)(R12*2), Y7
 
-row163:
+row201:
 	VCVTPS2PD   (DX)(R8*4), Y8
 	VCVTPS2PD   16(DX)(R8*4), Y9
 	VCVTPS2PD   (BX)(R8*4), Y10
@@ -3195,49 +3628,57 @@ row163:
 	VADDPD      Y9, Y5, Y5
 	VFMADD231PD Y11, Y9, Y7
 	ADDQ        8(SP), R8
-	DECQ        R10
-	JNZ         row163
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	VMOVUPD     Y0, (AX)(R10*2)
-	VMOVUPD     Y1, 32(AX)(R10*2)
-	VMOVUPD     Y2, (CX)(R10*2)
-	VMOVUPD     Y3, 32(CX)(R10*2)
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	ADDQ        $+32, R10
-	VMOVUPD     Y4, (AX)(R10*2)
-	VMOVUPD     Y5, 32(AX)(R10*2)
-	VMOVUPD     Y6, (CX)(R10*2)
-	VMOVUPD     Y7, 32(CX)(R10*2)
-	TESTQ       R9, R9
-	JNZ         begin162
+	ADDQ        16(SP), R9
+	DECQ        R11
+	JNZ         row201
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y0, (AX)(R11*2)
+	VMOVUPD     Y1, 32(AX)(R11*2)
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y2, (CX)(R11*2)
+	VMOVUPD     Y3, 32(CX)(R11*2)
+	LEAQ        16(DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y4, (AX)(R11*2)
+	VMOVUPD     Y5, 32(AX)(R11*2)
+	LEAQ        16(DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y6, (CX)(R11*2)
+	VMOVUPD     Y7, 32(CX)(R11*2)
+	TESTQ       R10, R10
+	JNZ         begin200
 
-end164:
+end202:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip161
+	JMP  strip198
 
-single160:
-strip167:
+rest199:
+strip203:
 	CMPQ  SI, $+8
-	JL    rest165
+	JL    rest204
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end207
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end170
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin168:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Y0
-	VMOVUPD 32(AX)(R11*2), Y1
-	VMOVUPD (CX)(R11*2), Y2
-	VMOVUPD 32(CX)(R11*2), Y3
+begin205:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
 
-row169:
+row206:
 	VCVTPS2PD   (DX)(R8*4), Y4
 	VCVTPS2PD   16(DX)(R8*4), Y5
 	VCVTPS2PD   (BX)(R8*4), Y6
@@ -3247,52 +3688,59 @@ row169:
 	VADDPD      Y5, Y1, Y1
 	VFMADD231PD Y7, Y5, Y3
 	ADDQ        8(SP), R8
-	DECQ        R10
-	JNZ         row169
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	VMOVUPD     Y0, (AX)(R10*2)
-	VMOVUPD     Y1, 32(AX)(R10*2)
-	VMOVUPD     Y2, (CX)(R10*2)
-	VMOVUPD     Y3, 32(CX)(R10*2)
-	TESTQ       R9, R9
-	JNZ         begin168
+	ADDQ        16(SP), R9
+	DECQ        R11
+	JNZ         row206
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y0, (AX)(R11*2)
+	VMOVUPD     Y1, 32(AX)(R11*2)
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y2, (CX)(R11*2)
+	VMOVUPD     Y3, 32(CX)(R11*2)
+	TESTQ       R10, R10
+	JNZ         begin205
 
-end170:
+end207:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip167
+	JMP  strip203
 
-rest165:
+rest204:
 	TESTQ   SI, SI
-	JZ      done166
+	JZ      done208
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
-	MOVQ    DI, R8
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end173
+	JLE     end211
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
 
-begin171:
-	MOVQ         SI, R9
-	SUBQ         R9, SI
-	MOVQ         DI, R10
-	SHLQ         $0x02, R10
+begin209:
+	MOVQ         SI, R10
+	SUBQ         R10, SI
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   (AX)(R10*2), Y0, Y0
+	VMASKMOVPD   (AX)(R11*2), Y0, Y0
 	VEXTRACTF128 $0x01, Y4, X1
 	VPMOVSXDQ    X1, Y1
-	VMASKMOVPD   32(AX)(R10*2), Y1, Y1
+	VMASKMOVPD   32(AX)(R11*2), Y1, Y1
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y4, X2
 	VPMOVSXDQ    X2, Y2
-	VMASKMOVPD   (CX)(R10*2), Y2, Y2
+	VMASKMOVPD   (CX)(R11*2), Y2, Y2
 	VEXTRACTF128 $0x01, Y4, X3
 	VPMOVSXDQ    X3, Y3
-	VMASKMOVPD   32(CX)(R10*2), Y3, Y3
+	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row172:
+row210:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -3310,33 +3758,36 @@ row172:
 	VADDPD       Y6, Y1, Y1
 	VFMADD231PD  Y8, Y6, Y3
 	ADDQ         8(SP), R8
-	DECQ         R9
-	JNZ          row172
-	MOVQ         DI, R9
-	SHLQ         $0x02, R9
+	ADDQ         16(SP), R9
+	DECQ         R10
+	JNZ          row210
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
 	VPMOVSXDQ    X5, Y5
-	VMASKMOVPD   Y0, Y5, (AX)(R9*2)
+	VMASKMOVPD   Y0, Y5, (AX)(R10*2)
 	VEXTRACTF128 $0x01, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y1, Y0, 32(AX)(R9*2)
+	VMASKMOVPD   Y1, Y0, 32(AX)(R10*2)
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y2, Y0, (CX)(R9*2)
+	VMASKMOVPD   Y2, Y0, (CX)(R10*2)
 	VEXTRACTF128 $0x01, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y3, Y0, 32(CX)(R9*2)
+	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin171
+	JNZ          begin209
 
-end173:
-done166:
+end211:
+done208:
 	VZEROUPPER
 	RET
 
 // func addMomentsBF16AVX2(sum []float64, sumXY []float64, x []float32, y []BF16, rows int)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $32-104
+TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $40-104
 	MOVQ   sum_base+0(FP), AX
 	MOVQ   sumXY_base+24(FP), CX
 	MOVQ   x_base+48(FP), DX
@@ -3354,34 +3805,44 @@ TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $32-104
 	MOVQ   SI, (SP)
 	MOVQ   DI, 8(SP)
 	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip175:
+strip212:
 	CMPQ  SI, $+16
-	JL    single174
+	JL    rest213
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end216
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end178
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin176:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Y0
-	VMOVUPD 32(AX)(R11*2), Y1
-	VMOVUPD (CX)(R11*2), Y2
-	VMOVUPD 32(CX)(R11*2), Y3
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	ADDQ    $+32, R11
-	VMOVUPD (AX)(R11*2), Y4
-	VMOVUPD 32(AX)(R11*2), Y5
-	VMOVUPD (CX)(R11*2), Y6
-	VMOVUPD 32(CX)(R11*2), Y7
+begin214:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y4
+	VMOVUPD 32(AX)(R12*2), Y5
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y6
+	VMOVUPD 32(CX)(R12*2), Y7
 
-row177:
+row215:
 	VCVTPS2PD    (DX)(R8*4), Y8
 	VCVTPS2PD    16(DX)(R8*4), Y9
 	VPMOVZXWD    (BX)(R8*2), Y11
@@ -3409,49 +3870,57 @@ row177:
 	VADDPD       Y9, Y5, Y5
 	VFMADD231PD  Y11, Y9, Y7
 	ADDQ         8(SP), R8
-	DECQ         R10
-	JNZ          row177
-	MOVQ         DI, R10
-	SHLQ         $0x02, R10
-	VMOVUPD      Y0, (AX)(R10*2)
-	VMOVUPD      Y1, 32(AX)(R10*2)
-	VMOVUPD      Y2, (CX)(R10*2)
-	VMOVUPD      Y3, 32(CX)(R10*2)
-	MOVQ         DI, R10
-	SHLQ         $0x02, R10
-	ADDQ         $+32, R10
-	VMOVUPD      Y4, (AX)(R10*2)
-	VMOVUPD      Y5, 32(AX)(R10*2)
-	VMOVUPD      Y6, (CX)(R10*2)
-	VMOVUPD      Y7, 32(CX)(R10*2)
-	TESTQ        R9, R9
-	JNZ          begin176
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row215
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y4, (AX)(R11*2)
+	VMOVUPD      Y5, 32(AX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y6, (CX)(R11*2)
+	VMOVUPD      Y7, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin214
 
-end178:
+end216:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip175
+	JMP  strip212
 
-single174:
-strip181:
+rest213:
+strip217:
 	CMPQ  SI, $+8
-	JL    rest179
+	JL    rest218
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end221
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end184
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin182:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Y0
-	VMOVUPD 32(AX)(R11*2), Y1
-	VMOVUPD (CX)(R11*2), Y2
-	VMOVUPD 32(CX)(R11*2), Y3
+begin219:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
 
-row183:
+row220:
 	VCVTPS2PD    (DX)(R8*4), Y4
 	VCVTPS2PD    16(DX)(R8*4), Y5
 	VPMOVZXWD    (BX)(R8*2), Y7
@@ -3466,52 +3935,59 @@ row183:
 	VADDPD       Y5, Y1, Y1
 	VFMADD231PD  Y7, Y5, Y3
 	ADDQ         8(SP), R8
-	DECQ         R10
-	JNZ          row183
-	MOVQ         DI, R10
-	SHLQ         $0x02, R10
-	VMOVUPD      Y0, (AX)(R10*2)
-	VMOVUPD      Y1, 32(AX)(R10*2)
-	VMOVUPD      Y2, (CX)(R10*2)
-	VMOVUPD      Y3, 32(CX)(R10*2)
-	TESTQ        R9, R9
-	JNZ          begin182
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row220
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin219
 
-end184:
+end221:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip181
+	JMP  strip217
 
-rest179:
+rest218:
 	TESTQ   SI, SI
-	JZ      done180
+	JZ      done222
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
-	MOVQ    DI, R8
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end187
+	JLE     end225
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
 
-begin185:
-	MOVQ         SI, R9
-	SUBQ         R9, SI
-	MOVQ         DI, R10
-	SHLQ         $0x02, R10
+begin223:
+	MOVQ         SI, R10
+	SUBQ         R10, SI
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   (AX)(R10*2), Y0, Y0
+	VMASKMOVPD   (AX)(R11*2), Y0, Y0
 	VEXTRACTF128 $0x01, Y4, X1
 	VPMOVSXDQ    X1, Y1
-	VMASKMOVPD   32(AX)(R10*2), Y1, Y1
+	VMASKMOVPD   32(AX)(R11*2), Y1, Y1
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y4, X2
 	VPMOVSXDQ    X2, Y2
-	VMASKMOVPD   (CX)(R10*2), Y2, Y2
+	VMASKMOVPD   (CX)(R11*2), Y2, Y2
 	VEXTRACTF128 $0x01, Y4, X3
 	VPMOVSXDQ    X3, Y3
-	VMASKMOVPD   32(CX)(R10*2), Y3, Y3
+	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row186:
+row224:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -3519,17 +3995,17 @@ row186:
 	VCVTPS2PD    X6, Y6
 	VMOVAPD      Y6, Y6
 	VPXOR        X7, X7, X7
-	VMOVDQU      X7, 16(SP)
-	VMOVMSKPS    Y4, R10
-	POPCNTQ      R10, R10
+	VMOVDQU      X7, 24(SP)
+	VMOVMSKPS    Y4, R11
+	POPCNTQ      R11, R11
 
-word188:
-	LEAQ         (BX)(R8*2), R11
-	MOVWLZX      -2(R11)(R10*2), R11
-	MOVW         R11, 14(SP)(R10*2)
-	DECQ         R10
-	JNZ          word188
-	VPMOVZXWD    16(SP), Y8
+word226:
+	LEAQ         (BX)(R8*2), R12
+	MOVWLZX      -2(R12)(R11*2), R12
+	MOVW         R12, 22(SP)(R11*2)
+	DECQ         R11
+	JNZ          word226
+	VPMOVZXWD    24(SP), Y8
 	VPSLLD       $0x10, Y8, Y8
 	VCVTPS2PD    X8, Y7
 	VMOVAPD      Y7, Y7
@@ -3541,33 +4017,36 @@ word188:
 	VADDPD       Y6, Y1, Y1
 	VFMADD231PD  Y8, Y6, Y3
 	ADDQ         8(SP), R8
-	DECQ         R9
-	JNZ          row186
-	MOVQ         DI, R9
-	SHLQ         $0x02, R9
+	ADDQ         16(SP), R9
+	DECQ         R10
+	JNZ          row224
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
 	VPMOVSXDQ    X5, Y5
-	VMASKMOVPD   Y0, Y5, (AX)(R9*2)
+	VMASKMOVPD   Y0, Y5, (AX)(R10*2)
 	VEXTRACTF128 $0x01, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y1, Y0, 32(AX)(R9*2)
+	VMASKMOVPD   Y1, Y0, 32(AX)(R10*2)
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y2, Y0, (CX)(R9*2)
+	VMASKMOVPD   Y2, Y0, (CX)(R10*2)
 	VEXTRACTF128 $0x01, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y3, Y0, 32(CX)(R9*2)
+	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin185
+	JNZ          begin223
 
-end187:
-done180:
+end225:
+done222:
 	VZEROUPPER
 	RET
 
 // func addSquaresAVX2(sum []float64, sum2 []float64, x []float32, rows int)
 // Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·addSquaresAVX2(SB), NOSPLIT, $16-80
+TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-80
 	MOVQ   x_base+48(FP), AX
 	MOVQ   sum_base+0(FP), CX
 	MOVQ   sum2_base+24(FP), DX
@@ -3584,43 +4063,39 @@ TEXT ·addSquaresAVX2(SB), NOSPLIT, $16-80
 	MOVQ   BX, (SP)
 	MOVQ   SI, 8(SP)
 	MOVQ   SI, BX
+	ADDQ   $0x1f, BX
+	SHRQ   $0x05, BX
+	SHLQ   $0x02, BX
+	MOVQ   BX, 16(SP)
+	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip190:
+strip227:
 	CMPQ  BX, $+32
-	JL    single189
+	JL    rest228
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JLE   end231
 	MOVQ  SI, DI
-	MOVQ  (SP), R8
-	TESTQ R8, R8
-	JLE   end193
+	MOVQ  SI, R8
+	SHRQ  $0x03, R8
 
-begin191:
-	MOVQ    R8, R9
-	MOVQ    $0x00000020, R10
-	CMPQ    R9, R10
-	CMOVQGT R10, R9
-	SUBQ    R9, R8
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
+begin229:
+	MOVQ    R9, R10
+	MOVQ    $0x00000020, R11
+	CMPQ    R10, R11
+	CMOVQGT R11, R10
+	SUBQ    R10, R9
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+32, R10
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+64, R10
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+96, R10
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 
-row192:
+row230:
 	VMOVUPS      (AX)(DI*4), Y8
 	VADDPS       Y8, Y0, Y0
 	VFMADD231PS  Y8, Y8, Y1
@@ -3634,230 +4109,266 @@ row192:
 	VADDPS       Y8, Y6, Y6
 	VFMADD231PS  Y8, Y8, Y7
 	ADDQ         8(SP), DI
-	DECQ         R9
-	JNZ          row192
-	MOVQ         SI, R9
-	SHLQ         $0x02, R9
-	VMOVUPD      (CX)(R9*2), Y8
-	VMOVUPD      32(CX)(R9*2), Y9
+	ADDQ         16(SP), R8
+	DECQ         R10
+	JNZ          row230
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (CX)(R10*2), Y8
+	VMOVUPD      32(CX)(R10*2), Y9
 	VCVTPS2PD    X0, Y10
 	VADDPD       Y10, Y8, Y8
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
 	VADDPD       Y0, Y9, Y9
-	VMOVUPD      Y8, (CX)(R9*2)
-	VMOVUPD      Y9, 32(CX)(R9*2)
-	VMOVUPD      (DX)(R9*2), Y0
-	VMOVUPD      32(DX)(R9*2), Y8
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y8, (CX)(R10*2)
+	VMOVUPD      Y9, 32(CX)(R10*2)
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (DX)(R10*2), Y0
+	VMOVUPD      32(DX)(R10*2), Y8
 	VCVTPS2PD    X1, Y9
 	VADDPD       Y9, Y0, Y0
 	VEXTRACTF128 $0x01, Y1, X1
 	VCVTPS2PD    X1, Y1
 	VADDPD       Y1, Y8, Y8
-	VMOVUPD      Y0, (DX)(R9*2)
-	VMOVUPD      Y8, 32(DX)(R9*2)
-	MOVQ         SI, R9
-	SHLQ         $0x02, R9
-	ADDQ         $+32, R9
-	VMOVUPD      (CX)(R9*2), Y0
-	VMOVUPD      32(CX)(R9*2), Y1
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (DX)(R10*2)
+	VMOVUPD      Y8, 32(DX)(R10*2)
+	LEAQ         16(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (CX)(R10*2), Y0
+	VMOVUPD      32(CX)(R10*2), Y1
 	VCVTPS2PD    X2, Y8
 	VADDPD       Y8, Y0, Y0
 	VEXTRACTF128 $0x01, Y2, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (CX)(R9*2)
-	VMOVUPD      Y1, 32(CX)(R9*2)
-	VMOVUPD      (DX)(R9*2), Y0
-	VMOVUPD      32(DX)(R9*2), Y1
+	LEAQ         16(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (CX)(R10*2)
+	VMOVUPD      Y1, 32(CX)(R10*2)
+	LEAQ         16(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (DX)(R10*2), Y0
+	VMOVUPD      32(DX)(R10*2), Y1
 	VCVTPS2PD    X3, Y2
 	VADDPD       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y3, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (DX)(R9*2)
-	VMOVUPD      Y1, 32(DX)(R9*2)
-	MOVQ         SI, R9
-	SHLQ         $0x02, R9
-	ADDQ         $+64, R9
-	VMOVUPD      (CX)(R9*2), Y0
-	VMOVUPD      32(CX)(R9*2), Y1
+	LEAQ         16(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (DX)(R10*2)
+	VMOVUPD      Y1, 32(DX)(R10*2)
+	LEAQ         32(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (CX)(R10*2), Y0
+	VMOVUPD      32(CX)(R10*2), Y1
 	VCVTPS2PD    X4, Y2
 	VADDPD       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y4, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (CX)(R9*2)
-	VMOVUPD      Y1, 32(CX)(R9*2)
-	VMOVUPD      (DX)(R9*2), Y0
-	VMOVUPD      32(DX)(R9*2), Y1
+	LEAQ         32(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (CX)(R10*2)
+	VMOVUPD      Y1, 32(CX)(R10*2)
+	LEAQ         32(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (DX)(R10*2), Y0
+	VMOVUPD      32(DX)(R10*2), Y1
 	VCVTPS2PD    X5, Y2
 	VADDPD       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y5, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (DX)(R9*2)
-	VMOVUPD      Y1, 32(DX)(R9*2)
-	MOVQ         SI, R9
-	SHLQ         $0x02, R9
-	ADDQ         $+96, R9
-	VMOVUPD      (CX)(R9*2), Y0
-	VMOVUPD      32(CX)(R9*2), Y1
+	LEAQ         32(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (DX)(R10*2)
+	VMOVUPD      Y1, 32(DX)(R10*2)
+	LEAQ         48(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (CX)(R10*2), Y0
+	VMOVUPD      32(CX)(R10*2), Y1
 	VCVTPS2PD    X6, Y2
 	VADDPD       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y6, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (CX)(R9*2)
-	VMOVUPD      Y1, 32(CX)(R9*2)
-	VMOVUPD      (DX)(R9*2), Y0
-	VMOVUPD      32(DX)(R9*2), Y1
+	LEAQ         48(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (CX)(R10*2)
+	VMOVUPD      Y1, 32(CX)(R10*2)
+	LEAQ         48(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (DX)(R10*2), Y0
+	VMOVUPD      32(DX)(R10*2), Y1
 	VCVTPS2PD    X7, Y2
 	VADDPD       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y7, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (DX)(R9*2)
-	VMOVUPD      Y1, 32(DX)(R9*2)
-	TESTQ        R8, R8
-	JNZ          begin191
+	LEAQ         48(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (DX)(R10*2)
+	VMOVUPD      Y1, 32(DX)(R10*2)
+	TESTQ        R9, R9
+	JNZ          begin229
 
-end193:
+end231:
 	ADDQ $+32, SI
 	SUBQ $+32, BX
-	JMP  strip190
+	JMP  strip227
 
-single189:
-strip196:
+rest228:
+strip232:
 	CMPQ  BX, $+8
-	JL    rest194
+	JL    rest233
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JLE   end236
 	MOVQ  SI, DI
-	MOVQ  (SP), R8
-	TESTQ R8, R8
-	JLE   end199
+	MOVQ  SI, R8
+	SHRQ  $0x03, R8
 
-begin197:
-	MOVQ    R8, R9
-	MOVQ    $0x00000020, R10
-	CMPQ    R9, R10
-	CMOVQGT R10, R9
-	SUBQ    R9, R8
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
+begin234:
+	MOVQ    R9, R10
+	MOVQ    $0x00000020, R11
+	CMPQ    R10, R11
+	CMOVQGT R11, R10
+	SUBQ    R10, R9
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row198:
+row235:
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y0, Y0
 	VFMADD231PS  Y2, Y2, Y1
 	ADDQ         8(SP), DI
-	DECQ         R9
-	JNZ          row198
-	MOVQ         SI, R9
-	SHLQ         $0x02, R9
-	VMOVUPD      (CX)(R9*2), Y2
-	VMOVUPD      32(CX)(R9*2), Y3
+	ADDQ         16(SP), R8
+	DECQ         R10
+	JNZ          row235
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (CX)(R10*2), Y2
+	VMOVUPD      32(CX)(R10*2), Y3
 	VCVTPS2PD    X0, Y4
 	VADDPD       Y4, Y2, Y2
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
 	VADDPD       Y0, Y3, Y3
-	VMOVUPD      Y2, (CX)(R9*2)
-	VMOVUPD      Y3, 32(CX)(R9*2)
-	VMOVUPD      (DX)(R9*2), Y0
-	VMOVUPD      32(DX)(R9*2), Y2
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y2, (CX)(R10*2)
+	VMOVUPD      Y3, 32(CX)(R10*2)
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (DX)(R10*2), Y0
+	VMOVUPD      32(DX)(R10*2), Y2
 	VCVTPS2PD    X1, Y3
 	VADDPD       Y3, Y0, Y0
 	VEXTRACTF128 $0x01, Y1, X1
 	VCVTPS2PD    X1, Y1
 	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y0, (DX)(R9*2)
-	VMOVUPD      Y2, 32(DX)(R9*2)
-	TESTQ        R8, R8
-	JNZ          begin197
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (DX)(R10*2)
+	VMOVUPD      Y2, 32(DX)(R10*2)
+	TESTQ        R9, R9
+	JNZ          begin234
 
-end199:
+end236:
 	ADDQ $+8, SI
 	SUBQ $+8, BX
-	JMP  strip196
+	JMP  strip232
 
-rest194:
+rest233:
 	TESTQ   BX, BX
-	JZ      done195
+	JZ      done237
 	LEAQ    lanes<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y2
-	MOVQ    SI, DI
 	MOVQ    (SP), BX
 	TESTQ   BX, BX
-	JLE     end202
+	JLE     end240
+	MOVQ    SI, DI
+	MOVQ    SI, R8
+	SHRQ    $0x03, R8
 
-begin200:
-	MOVQ    BX, R8
-	MOVQ    $0x00000020, R9
-	CMPQ    R8, R9
-	CMOVQGT R9, R8
-	SUBQ    R8, BX
-	MOVQ    SI, R9
-	SHLQ    $0x02, R9
+begin238:
+	MOVQ    BX, R9
+	MOVQ    $0x00000020, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+	SUBQ    R9, BX
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row201:
+row239:
 	VMASKMOVPS   (AX)(DI*4), Y2, Y3
 	VADDPS       Y3, Y0, Y0
 	VFMADD231PS  Y3, Y3, Y1
 	ADDQ         8(SP), DI
-	DECQ         R8
-	JNZ          row201
-	MOVQ         SI, R8
-	SHLQ         $0x02, R8
+	ADDQ         16(SP), R8
+	DECQ         R9
+	JNZ          row239
+	LEAQ         (SI)(SI*1), R9
+	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X3
 	VPMOVSXDQ    X3, Y3
-	VMASKMOVPD   (CX)(R8*2), Y3, Y3
+	VMASKMOVPD   (CX)(R9*2), Y3, Y3
 	VEXTRACTF128 $0x01, Y2, X4
 	VPMOVSXDQ    X4, Y4
-	VMASKMOVPD   32(CX)(R8*2), Y4, Y4
+	VMASKMOVPD   32(CX)(R9*2), Y4, Y4
 	VCVTPS2PD    X0, Y5
 	VADDPD       Y5, Y3, Y3
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
 	VADDPD       Y0, Y4, Y4
+	LEAQ         (SI)(SI*1), R9
+	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y3, Y0, (CX)(R8*2)
+	VMASKMOVPD   Y3, Y0, (CX)(R9*2)
 	VEXTRACTF128 $0x01, Y2, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y4, Y0, 32(CX)(R8*2)
+	VMASKMOVPD   Y4, Y0, 32(CX)(R9*2)
+	LEAQ         (SI)(SI*1), R9
+	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   (DX)(R8*2), Y0, Y0
+	VMASKMOVPD   (DX)(R9*2), Y0, Y0
 	VEXTRACTF128 $0x01, Y2, X3
 	VPMOVSXDQ    X3, Y3
-	VMASKMOVPD   32(DX)(R8*2), Y3, Y3
+	VMASKMOVPD   32(DX)(R9*2), Y3, Y3
 	VCVTPS2PD    X1, Y4
 	VADDPD       Y4, Y0, Y0
 	VEXTRACTF128 $0x01, Y1, X1
 	VCVTPS2PD    X1, Y1
 	VADDPD       Y1, Y3, Y3
+	LEAQ         (SI)(SI*1), R9
+	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X1
 	VPMOVSXDQ    X1, Y1
-	VMASKMOVPD   Y0, Y1, (DX)(R8*2)
+	VMASKMOVPD   Y0, Y1, (DX)(R9*2)
 	VEXTRACTF128 $0x01, Y2, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y3, Y0, 32(DX)(R8*2)
+	VMASKMOVPD   Y3, Y0, 32(DX)(R9*2)
 	TESTQ        BX, BX
-	JNZ          begin200
+	JNZ          begin238
 
-end202:
-done195:
+end240:
+done237:
 	VZEROUPPER
 	RET
 
 // func coefGradientAVX2(d2 []float64, d1 []float64, d0 []float64, q []float32, prev []float32, rows int)
 // Requires: AVX, AVX2
-TEXT ·coefGradientAVX2(SB), NOSPLIT, $16-128
+TEXT ·coefGradientAVX2(SB), NOSPLIT, $24-128
 	MOVQ   q_base+72(FP), AX
 	MOVQ   prev_base+96(FP), CX
 	MOVQ   d0_base+48(FP), DX
@@ -3874,29 +4385,40 @@ TEXT ·coefGradientAVX2(SB), NOSPLIT, $16-128
 	MOVQ   DI, (SP)
 	MOVQ   R8, 8(SP)
 	MOVQ   R8, DI
+	ADDQ   $0x1f, DI
+	SHRQ   $0x05, DI
+	SHLQ   $0x02, DI
+	MOVQ   DI, 16(SP)
+	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip205:
+strip241:
 	CMPQ  DI, $+8
-	JL    rest203
+	JL    rest242
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end245
 	MOVQ  R8, R9
-	MOVQ  (SP), R10
-	TESTQ R10, R10
-	JLE   end208
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-begin206:
-	MOVQ    R10, R11
-	SUBQ    R11, R10
-	MOVQ    R8, R12
-	SHLQ    $0x02, R12
-	VMOVUPD (DX)(R12*2), Y0
-	VMOVUPD 32(DX)(R12*2), Y1
-	VMOVUPD (BX)(R12*2), Y2
-	VMOVUPD 32(BX)(R12*2), Y3
-	VMOVUPD (SI)(R12*2), Y4
-	VMOVUPD 32(SI)(R12*2), Y5
+begin243:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (DX)(R13*2), Y0
+	VMOVUPD 32(DX)(R13*2), Y1
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (BX)(R13*2), Y2
+	VMOVUPD 32(BX)(R13*2), Y3
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (SI)(R13*2), Y4
+	VMOVUPD 32(SI)(R13*2), Y5
 
-row207:
+row244:
 	VCVTPS2PD (AX)(R9*4), Y6
 	VCVTPS2PD 16(AX)(R9*4), Y7
 	VCVTPS2PD (CX)(R9*4), Y8
@@ -3912,60 +4434,71 @@ row207:
 	VMULPD    Y9, Y7, Y7
 	VADDPD    Y7, Y5, Y5
 	ADDQ      8(SP), R9
-	DECQ      R11
-	JNZ       row207
-	MOVQ      R8, R11
-	SHLQ      $0x02, R11
-	VMOVUPD   Y0, (DX)(R11*2)
-	VMOVUPD   Y1, 32(DX)(R11*2)
-	VMOVUPD   Y2, (BX)(R11*2)
-	VMOVUPD   Y3, 32(BX)(R11*2)
-	VMOVUPD   Y4, (SI)(R11*2)
-	VMOVUPD   Y5, 32(SI)(R11*2)
-	TESTQ     R10, R10
-	JNZ       begin206
+	ADDQ      16(SP), R10
+	DECQ      R12
+	JNZ       row244
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Y0, (DX)(R12*2)
+	VMOVUPD   Y1, 32(DX)(R12*2)
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Y2, (BX)(R12*2)
+	VMOVUPD   Y3, 32(BX)(R12*2)
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Y4, (SI)(R12*2)
+	VMOVUPD   Y5, 32(SI)(R12*2)
+	TESTQ     R11, R11
+	JNZ       begin243
 
-end208:
+end245:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip205
+	JMP  strip241
 
-rest203:
+rest242:
 	TESTQ   DI, DI
-	JZ      done204
+	JZ      done246
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y6
-	MOVQ    R8, R9
 	MOVQ    (SP), DI
 	TESTQ   DI, DI
-	JLE     end211
+	JLE     end249
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
 
-begin209:
-	MOVQ         DI, R10
-	SUBQ         R10, DI
-	MOVQ         R8, R11
-	SHLQ         $0x02, R11
+begin247:
+	MOVQ         DI, R11
+	SUBQ         R11, DI
+	LEAQ         (R8)(R8*1), R12
+	ADDQ         R12, R12
 	VEXTRACTF128 $0x00, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   (DX)(R11*2), Y0, Y0
+	VMASKMOVPD   (DX)(R12*2), Y0, Y0
 	VEXTRACTF128 $0x01, Y6, X1
 	VPMOVSXDQ    X1, Y1
-	VMASKMOVPD   32(DX)(R11*2), Y1, Y1
+	VMASKMOVPD   32(DX)(R12*2), Y1, Y1
+	LEAQ         (R8)(R8*1), R12
+	ADDQ         R12, R12
 	VEXTRACTF128 $0x00, Y6, X2
 	VPMOVSXDQ    X2, Y2
-	VMASKMOVPD   (BX)(R11*2), Y2, Y2
+	VMASKMOVPD   (BX)(R12*2), Y2, Y2
 	VEXTRACTF128 $0x01, Y6, X3
 	VPMOVSXDQ    X3, Y3
-	VMASKMOVPD   32(BX)(R11*2), Y3, Y3
+	VMASKMOVPD   32(BX)(R12*2), Y3, Y3
+	LEAQ         (R8)(R8*1), R12
+	ADDQ         R12, R12
 	VEXTRACTF128 $0x00, Y6, X4
 	VPMOVSXDQ    X4, Y4
-	VMASKMOVPD   (SI)(R11*2), Y4, Y4
+	VMASKMOVPD   (SI)(R12*2), Y4, Y4
 	VEXTRACTF128 $0x01, Y6, X5
 	VPMOVSXDQ    X5, Y5
-	VMASKMOVPD   32(SI)(R11*2), Y5, Y5
+	VMASKMOVPD   32(SI)(R12*2), Y5, Y5
 
-row210:
+row248:
 	VMASKMOVPS   (AX)(R9*4), Y6, Y8
 	VCVTPS2PD    X8, Y7
 	VMOVAPD      Y7, Y7
@@ -3989,33 +4522,38 @@ row210:
 	VMULPD       Y10, Y8, Y8
 	VADDPD       Y8, Y5, Y5
 	ADDQ         8(SP), R9
-	DECQ         R10
-	JNZ          row210
-	MOVQ         R8, R10
-	SHLQ         $0x02, R10
+	ADDQ         16(SP), R10
+	DECQ         R11
+	JNZ          row248
+	LEAQ         (R8)(R8*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X7
 	VPMOVSXDQ    X7, Y7
-	VMASKMOVPD   Y0, Y7, (DX)(R10*2)
+	VMASKMOVPD   Y0, Y7, (DX)(R11*2)
 	VEXTRACTF128 $0x01, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y1, Y0, 32(DX)(R10*2)
+	VMASKMOVPD   Y1, Y0, 32(DX)(R11*2)
+	LEAQ         (R8)(R8*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y2, Y0, (BX)(R10*2)
+	VMASKMOVPD   Y2, Y0, (BX)(R11*2)
 	VEXTRACTF128 $0x01, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y3, Y0, 32(BX)(R10*2)
+	VMASKMOVPD   Y3, Y0, 32(BX)(R11*2)
+	LEAQ         (R8)(R8*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y4, Y0, (SI)(R10*2)
+	VMASKMOVPD   Y4, Y0, (SI)(R11*2)
 	VEXTRACTF128 $0x01, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y5, Y0, 32(SI)(R10*2)
+	VMASKMOVPD   Y5, Y0, 32(SI)(R11*2)
 	TESTQ        DI, DI
-	JNZ          begin209
+	JNZ          begin247
 
-end211:
-done204:
+end249:
+done246:
 	VZEROUPPER
 	RET
 
@@ -4035,9 +4573,9 @@ TEXT ·gaussianAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop212:
+loop250:
 	CMPQ         DX, $+8
-	JL           rest213
+	JL           rest251
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4078,11 +4616,11 @@ loop212:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop212
+	JMP          loop250
 
-rest213:
+rest251:
 	TESTQ        DX, DX
-	JZ           done214
+	JZ           done252
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4125,7 +4663,7 @@ rest213:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done214:
+done252:
 	VZEROUPPER
 	RET
 
@@ -4145,9 +4683,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop215:
+loop253:
 	CMPQ         DX, $+8
-	JL           rest216
+	JL           rest254
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4183,11 +4721,11 @@ loop215:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop215
+	JMP          loop253
 
-rest216:
+rest254:
 	TESTQ        DX, DX
-	JZ           done217
+	JZ           done255
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4225,7 +4763,7 @@ rest216:
 	VDIVPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done217:
+done255:
 	VZEROUPPER
 	RET
 
@@ -4245,9 +4783,9 @@ TEXT ·atanAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop218:
+loop256:
 	CMPQ        DX, $+8
-	JL          rest219
+	JL          rest257
 	VMOVUPS     (CX)(BX*1), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMULPS      Y2, Y3, Y3
@@ -4257,11 +4795,11 @@ loop218:
 	VMOVUPS     Y3, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop218
+	JMP         loop256
 
-rest219:
+rest257:
 	TESTQ       DX, DX
-	JZ          done220
+	JZ          done258
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y3
@@ -4273,7 +4811,7 @@ rest219:
 	VDIVPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y3, (AX)(BX*1)
 
-done220:
+done258:
 	VZEROUPPER
 	RET
 
@@ -4291,7 +4829,7 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done225
+	JLE          done263
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -4304,77 +4842,77 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row221:
+row259:
 	XORQ SI, SI
 
-loop222:
+loop260:
 	CMPQ   SI, 8(SP)
-	JGE    rest223
+	JGE    rest261
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line226:
+line264:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel227:
+pixel265:
 	VPBROADCASTB (R11), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel227
+	JNZ          pixel265
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line226
+	JNZ          line264
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)(DI*4)
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop222
+	JMP          loop260
 
-rest223:
+rest261:
 	CMPQ   16(SP), $0x00
-	JEQ    next224
+	JEQ    next262
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line228:
+line266:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel229:
+pixel267:
 	VPBROADCASTB (R10), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel229
+	JNZ          pixel267
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line228
+	JNZ          line266
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(DI*4)
 	ADDQ         16(SP), DI
 	ADDQ         $+1, R8
 
-next224:
+next262:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row221
+	JNZ  row259
 
-done225:
+done263:
 	VZEROUPPER
 	RET
 
@@ -4401,7 +4939,7 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done234
+	JLE          done272
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -4414,32 +4952,32 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row230:
+row268:
 	XORQ SI, SI
 
-loop231:
+loop269:
 	CMPQ   SI, 8(SP)
-	JGE    rest232
+	JGE    rest270
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line235:
+line273:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel236:
+pixel274:
 	VPBROADCASTB (R11), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel236
+	JNZ          pixel274
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line235
+	JNZ          line273
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VCMPPS       $0x03, Y5, Y5, Y7
@@ -4456,31 +4994,31 @@ pixel236:
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop231
+	JMP          loop269
 
-rest232:
+rest270:
 	CMPQ   16(SP), $0x00
-	JEQ    next233
+	JEQ    next271
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line237:
+line275:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel238:
+pixel276:
 	VPBROADCASTB (R10), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel238
+	JNZ          pixel276
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line237
+	JNZ          line275
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VCMPPS       $0x03, Y5, Y5, Y7
@@ -4497,23 +5035,23 @@ pixel238:
 	VMOVMSKPS    Y4, SI
 	POPCNTQ      SI, SI
 
-word239:
+word277:
 	MOVWLZX 22(SP)(SI*2), R9
 	LEAQ    (AX)(DI*2), R10
 	MOVW    R9, -2(R10)(SI*2)
 	DECQ    SI
-	JNZ     word239
+	JNZ     word277
 	ADDQ    16(SP), DI
 	ADDQ    $+1, R8
 
-next233:
+next271:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row230
+	JNZ  row268
 
-done234:
+done272:
 	VZEROUPPER
 	RET
 
@@ -4526,19 +5064,19 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop240:
+loop278:
 	CMPQ    DX, $+8
-	JL      rest241
+	JL      rest279
 	VMOVUPS (CX)(BX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $+32, BX
 	SUBQ    $+8, DX
-	JMP     loop240
+	JMP     loop278
 
-rest241:
+rest279:
 	TESTQ      DX, DX
-	JZ         done242
+	JZ         done280
 	LEAQ       lanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    32(SI)(DX*4), Y1
@@ -4546,7 +5084,7 @@ rest241:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
-done242:
+done280:
 	VZEROUPPER
 	RET
 
@@ -4561,7 +5099,7 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done247
+	JLE   done285
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -4573,225 +5111,368 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row243:
+row281:
 	XORQ SI, SI
 
-loop244:
+loop282:
 	CMPQ        SI, 8(SP)
-	JGE         rest245
+	JGE         rest283
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     (CX)(DI*4), Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip248
+	JEQ         skip286
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip248:
+skip286:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop244
+	JMP     loop282
 
-rest245:
+rest283:
 	CMPQ        16(SP), $0x00
-	JEQ         next246
+	JEQ         next284
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip249
+	JEQ         skip287
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip249:
+skip287:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next246:
+next284:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row243
+	JNZ  row281
 
-done247:
+done285:
 	VZEROUPPER
 	RET
 
 // func forwardAVX512(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·forwardAVX512(SB), NOSPLIT, $32-272
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·forwardAVX512(SB), NOSPLIT, $24-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
 	VBROADCASTSS theta+228(FP), Z0
 	VBROADCASTSS kept+232(FP), Z1
 	VBROADCASTSS jump+236(FP), Z2
 	VBROADCASTSS floor+240(FP), Z3
-	MOVQ         $+16, (SP)
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
-	VXORPS       Z7, Z7, Z7
-	VXORPS       Z8, Z8, Z8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done254
-	MOVQ         R12, R11
-	ANDQ         $+15, R11
-	MOVQ         R11, 24(SP)
-	MOVQ         $0x0000ffff, R13
-	BZHIQ        R11, R13, R13
-	KMOVW        R13, K1
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, (SP)
+	MOVQ         DI, 8(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 16(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row250:
-	XORQ R11, R11
+strip288:
+	CMPQ  SI, $+32
+	JL    rest289
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end292
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop251:
-	CMPQ        R11, 16(SP)
-	JGE         rest252
-	VMOVUPS     (DI)(R11*4), Z9
-	VMOVUPS     (SI)(R11*4), Z10
-	VMOVUPS     (BX)(R12*4), Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS     (R10)(R11*4), Z10
-	VADDPS      Z10, Z9, Z9
+begin290:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z13
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z14
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z15
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z16
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z17
+	VADDPS  Z17, Z16, Z16
+	VXORPS  Z17, Z17, Z17
+	VXORPS  Z18, Z18, Z18
+
+row291:
+	VMOVUPS     (BX)(R8*4), Z19
+	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip255
-	VMOVUPS     (CX)(R12*4), Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip293
+	VMOVUPS     (CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip255:
-	VMOVUPS     (DX)(R12*4), Z10
-	VMOVUPS     (R8)(R11*4), Z11
-	VMOVUPS     (R9)(R11*4), Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip293:
+	VMOVUPS     (DX)(R8*4), Z20
+	VMOVAPS     Z8, Z21
+	VFMADD231PS Z7, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop256
-	VMOVUPS     Z11, (CX)(R12*4)
+	JZ          drop294
+	VMOVUPS     Z21, (CX)(R8*4)
 
-drop256:
-	VCMPPS        $0x1d, Z0, Z11, K2
-	KMOVW         K2, (AX)(R13*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip257
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
-
-skip257:
-	ADDQ $+16, R11
-	ADDQ $+16, R12
-	ADDQ $+2, R13
-	JMP  loop251
-
-rest252:
-	CMPQ        24(SP), $0x00
-	JEQ         next253
-	VMOVUPS.Z   (DI)(R11*4), K1, Z9
-	VMOVUPS.Z   (SI)(R11*4), K1, Z10
-	VMOVUPS.Z   (BX)(R12*4), K1, Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS.Z   (R10)(R11*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+drop294:
+	VCMPPS      $0x1d, Z0, Z21, K1
+	KMOVW       K1, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS      Z21, Z11, Z11
+	VFMADD231PS Z21, Z21, Z12
+	VMOVAPS     Z21, Z19
+	VFMADD213PS Z2, Z1, K1, Z19
+	VMAXPS      Z19, Z3, Z19
+	VMOVUPS     Z19, (DX)(R8*4)
+	VMOVUPS     64(BX)(R8*4), Z19
+	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip258
-	VMOVUPS.Z   (CX)(R12*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip295
+	VMOVUPS     64(CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip258:
-	VMOVUPS.Z   (DX)(R12*4), K1, Z10
-	VMOVUPS.Z   (R8)(R11*4), K1, Z11
-	VMOVUPS.Z   (R9)(R11*4), K1, Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip295:
+	VMOVUPS     64(DX)(R8*4), Z20
+	VMOVAPS     Z14, Z21
+	VFMADD231PS Z13, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop259
-	VMOVUPS     Z11, K1, (CX)(R12*4)
+	JZ          drop296
+	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop259:
-	VCMPPS        $0x1d, Z0, Z11, K1, K2
-	KMOVW         K2, (AX)(R13*1)
+drop296:
+	VCMPPS        $0x1d, Z0, Z21, K1
+	KMOVW         K1, 2(AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z21, Z17, Z17
+	VFMADD231PS   Z21, Z21, Z18
+	VMOVAPS       Z21, Z19
+	VFMADD213PS   Z2, Z1, K1, Z19
+	VMAXPS        Z19, Z3, Z19
+	VMOVUPS       Z19, 64(DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row291
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	VCVTPS2PD     Y17, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z17, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y18, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z18, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin290
+
+end292:
+	ADDQ $+32, DI
+	SUBQ $+32, SI
+	JMP  strip288
+
+rest289:
+strip297:
+	CMPQ  SI, $+16
+	JL    rest298
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end301
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin299:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+
+row300:
+	VMOVUPS     (BX)(R8*4), Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip302
+	VMOVUPS     (CX)(R8*4), Z14
+	VADDPS      Z14, Z13, Z13
+
+skip302:
+	VMOVUPS     (DX)(R8*4), Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop303
+	VMOVUPS     Z15, (CX)(R8*4)
+
+drop303:
+	VCMPPS        $0x1d, Z0, Z15, K1
+	KMOVW         K1, (AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K1, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row300
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin299
+
+end301:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip297
+
+rest298:
+	TESTQ SI, SI
+	JZ    done304
+	MOVQ  $0x0000ffff, R8
+	BZHIQ SI, R8, R8
+	KMOVW R8, K1
+	MOVQ  (SP), SI
+	TESTQ SI, SI
+	JLE   end307
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin305:
+	MOVQ      SI, R10
+	MOVQ      $0x00000010, R11
+	CMPQ      R10, R11
+	CMOVQGT   R11, R10
+	SUBQ      R10, SI
+	MOVQ      c2_base+144(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z7
+	MOVQ      c1_base+168(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z8
+	MOVQ      scale_base+96(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z9
+	MOVQ      shift_base+120(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z10
+	MOVQ      c0_base+192(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z11
+	VADDPS    Z11, Z10, Z10
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z12, Z12, Z12
+
+row306:
+	VMOVUPS.Z   (BX)(R8*4), K1, Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip308
+	VMOVUPS.Z   (CX)(R8*4), K1, Z14
+	VADDPS      Z14, Z13, Z13
+
+skip308:
+	VMOVUPS.Z   (DX)(R8*4), K1, Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop309
+	VMOVUPS     Z15, K1, (CX)(R8*4)
+
+drop309:
+	VCMPPS        $0x1d, Z0, Z15, K1, K2
+	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, K1, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip260
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K2, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, K1, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row306
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         SI, SI
+	JNZ           begin305
 
-skip260:
-	ADDQ 24(SP), R12
-	ADDQ $+2, R13
-
-next253:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row250
-
-done254:
-	VCVTPS2PD     Y5, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z8, Z8
-	VXORPS        Z6, Z6, Z6
+end307:
+done304:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -4808,17 +5489,17 @@ done254:
 	VHADDPD       X0, X0, X0
 	VMOVSD        X0, spikes+248(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VADDPD        Y0, Y7, Y0
+	VADDPD        Z0, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
 	VMOVSD        X1, sum+256(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y0
-	VADDPD        Y0, Y8, Y0
+	VADDPD        Z0, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
@@ -4837,7 +5518,7 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done265
+	JLE   done314
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -4849,229 +5530,374 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row261:
+row310:
 	XORQ SI, SI
 
-loop262:
+loop311:
 	CMPQ        SI, 8(SP)
-	JGE         rest263
+	JGE         rest312
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VPMOVZXWD   (CX)(DI*2), Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip266
+	JEQ         skip315
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip266:
+skip315:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop262
+	JMP     loop311
 
-rest263:
+rest312:
 	CMPQ        16(SP), $0x00
-	JEQ         next264
+	JEQ         next313
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VPMOVZXWD.Z (CX)(DI*2), K1, Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip267
+	JEQ         skip316
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip267:
+skip316:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next264:
+next313:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row261
+	JNZ  row310
 
-done265:
+done314:
 	VZEROUPPER
 	RET
 
 // func forwardBF16AVX512(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·forwardBF16AVX512(SB), NOSPLIT, $32-272
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
 	VBROADCASTSS theta+228(FP), Z0
 	VBROADCASTSS kept+232(FP), Z1
 	VBROADCASTSS jump+236(FP), Z2
 	VBROADCASTSS floor+240(FP), Z3
-	MOVQ         $+16, (SP)
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
-	VXORPS       Z7, Z7, Z7
-	VXORPS       Z8, Z8, Z8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done272
-	MOVQ         R12, R11
-	ANDQ         $+15, R11
-	MOVQ         R11, 24(SP)
-	MOVQ         $0x0000ffff, R13
-	BZHIQ        R11, R13, R13
-	KMOVW        R13, K1
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, (SP)
+	MOVQ         DI, 8(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 16(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row268:
-	XORQ R11, R11
+strip317:
+	CMPQ  SI, $+32
+	JL    rest318
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end321
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop269:
-	CMPQ        R11, 16(SP)
-	JGE         rest270
-	VMOVUPS     (DI)(R11*4), Z9
-	VMOVUPS     (SI)(R11*4), Z10
-	VPMOVZXWD   (BX)(R12*2), Z11
-	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS     (R10)(R11*4), Z10
-	VADDPS      Z10, Z9, Z9
+begin319:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z13
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z14
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z15
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z16
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z17
+	VADDPS  Z17, Z16, Z16
+	VXORPS  Z17, Z17, Z17
+	VXORPS  Z18, Z18, Z18
+
+row320:
+	VPMOVZXWD   (BX)(R8*2), Z19
+	VPSLLD      $0x10, Z19, Z19
+	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip273
-	VMOVUPS     (CX)(R12*4), Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip322
+	VMOVUPS     (CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip273:
-	VMOVUPS     (DX)(R12*4), Z10
-	VMOVUPS     (R8)(R11*4), Z11
-	VMOVUPS     (R9)(R11*4), Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip322:
+	VMOVUPS     (DX)(R8*4), Z20
+	VMOVAPS     Z8, Z21
+	VFMADD231PS Z7, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop274
-	VMOVUPS     Z11, (CX)(R12*4)
+	JZ          drop323
+	VMOVUPS     Z21, (CX)(R8*4)
 
-drop274:
-	VCMPPS        $0x1d, Z0, Z11, K2
-	KMOVW         K2, (AX)(R13*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip275
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
-
-skip275:
-	ADDQ $+16, R11
-	ADDQ $+16, R12
-	ADDQ $+2, R13
-	JMP  loop269
-
-rest270:
-	CMPQ        24(SP), $0x00
-	JEQ         next271
-	VMOVUPS.Z   (DI)(R11*4), K1, Z9
-	VMOVUPS.Z   (SI)(R11*4), K1, Z10
-	VPMOVZXWD.Z (BX)(R12*2), K1, Z11
-	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS.Z   (R10)(R11*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+drop323:
+	VCMPPS      $0x1d, Z0, Z21, K1
+	KMOVW       K1, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS      Z21, Z11, Z11
+	VFMADD231PS Z21, Z21, Z12
+	VMOVAPS     Z21, Z19
+	VFMADD213PS Z2, Z1, K1, Z19
+	VMAXPS      Z19, Z3, Z19
+	VMOVUPS     Z19, (DX)(R8*4)
+	VPMOVZXWD   32(BX)(R8*2), Z19
+	VPSLLD      $0x10, Z19, Z19
+	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip276
-	VMOVUPS.Z   (CX)(R12*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip324
+	VMOVUPS     64(CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip276:
-	VMOVUPS.Z   (DX)(R12*4), K1, Z10
-	VMOVUPS.Z   (R8)(R11*4), K1, Z11
-	VMOVUPS.Z   (R9)(R11*4), K1, Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip324:
+	VMOVUPS     64(DX)(R8*4), Z20
+	VMOVAPS     Z14, Z21
+	VFMADD231PS Z13, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop277
-	VMOVUPS     Z11, K1, (CX)(R12*4)
+	JZ          drop325
+	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop277:
-	VCMPPS        $0x1d, Z0, Z11, K1, K2
-	KMOVW         K2, (AX)(R13*1)
+drop325:
+	VCMPPS        $0x1d, Z0, Z21, K1
+	KMOVW         K1, 2(AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z21, Z17, Z17
+	VFMADD231PS   Z21, Z21, Z18
+	VMOVAPS       Z21, Z19
+	VFMADD213PS   Z2, Z1, K1, Z19
+	VMAXPS        Z19, Z3, Z19
+	VMOVUPS       Z19, 64(DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row320
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	VCVTPS2PD     Y17, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z17, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y18, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z18, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin319
+
+end321:
+	ADDQ $+32, DI
+	SUBQ $+32, SI
+	JMP  strip317
+
+rest318:
+strip326:
+	CMPQ  SI, $+16
+	JL    rest327
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end330
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin328:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+
+row329:
+	VPMOVZXWD   (BX)(R8*2), Z13
+	VPSLLD      $0x10, Z13, Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip331
+	VMOVUPS     (CX)(R8*4), Z14
+	VADDPS      Z14, Z13, Z13
+
+skip331:
+	VMOVUPS     (DX)(R8*4), Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop332
+	VMOVUPS     Z15, (CX)(R8*4)
+
+drop332:
+	VCMPPS        $0x1d, Z0, Z15, K1
+	KMOVW         K1, (AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K1, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row329
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin328
+
+end330:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip326
+
+rest327:
+	TESTQ SI, SI
+	JZ    done333
+	MOVQ  $0x0000ffff, R8
+	BZHIQ SI, R8, R8
+	KMOVW R8, K1
+	MOVQ  (SP), SI
+	TESTQ SI, SI
+	JLE   end336
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin334:
+	MOVQ      SI, R10
+	MOVQ      $0x00000010, R11
+	CMPQ      R10, R11
+	CMOVQGT   R11, R10
+	SUBQ      R10, SI
+	MOVQ      c2_base+144(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z7
+	MOVQ      c1_base+168(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z8
+	MOVQ      scale_base+96(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z9
+	MOVQ      shift_base+120(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z10
+	MOVQ      c0_base+192(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z11
+	VADDPS    Z11, Z10, Z10
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z12, Z12, Z12
+
+row335:
+	VPMOVZXWD.Z (BX)(R8*2), K1, Z13
+	VPSLLD      $0x10, Z13, Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip337
+	VMOVUPS.Z   (CX)(R8*4), K1, Z14
+	VADDPS      Z14, Z13, Z13
+
+skip337:
+	VMOVUPS.Z   (DX)(R8*4), K1, Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop338
+	VMOVUPS     Z15, K1, (CX)(R8*4)
+
+drop338:
+	VCMPPS        $0x1d, Z0, Z15, K1, K2
+	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, K1, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip278
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K2, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, K1, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row335
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         SI, SI
+	JNZ           begin334
 
-skip278:
-	ADDQ 24(SP), R12
-	ADDQ $+2, R13
-
-next271:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row268
-
-done272:
-	VCVTPS2PD     Y5, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z8, Z8
-	VXORPS        Z6, Z6, Z6
+end336:
+done333:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -5088,17 +5914,17 @@ done272:
 	VHADDPD       X0, X0, X0
 	VMOVSD        X0, spikes+248(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VADDPD        Y0, Y7, Y0
+	VADDPD        Z0, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
 	VMOVSD        X1, sum+256(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y0
-	VADDPD        Y0, Y8, Y0
+	VADDPD        Z0, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
@@ -5117,7 +5943,7 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done283
+	JLE   done343
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5129,12 +5955,12 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row279:
+row339:
 	XORQ SI, SI
 
-loop280:
+loop340:
 	CMPQ        SI, 8(SP)
-	JGE         rest281
+	JGE         rest341
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -5142,20 +5968,20 @@ loop280:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip284
+	JEQ         skip344
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip284:
+skip344:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop280
+	JMP     loop340
 
-rest281:
+rest341:
 	CMPQ        16(SP), $0x00
-	JEQ         next282
+	JEQ         next342
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -5163,199 +5989,346 @@ rest281:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip285
+	JEQ         skip345
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip285:
+skip345:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next282:
+next342:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row279
+	JNZ  row339
 
-done283:
+done343:
 	VZEROUPPER
 	RET
 
 // func forwardBitsAVX512(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·forwardBitsAVX512(SB), NOSPLIT, $32-272
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
 	VBROADCASTSS theta+228(FP), Z0
 	VBROADCASTSS kept+232(FP), Z1
 	VBROADCASTSS jump+236(FP), Z2
 	VBROADCASTSS floor+240(FP), Z3
-	MOVQ         $+16, (SP)
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
-	VXORPS       Z7, Z7, Z7
-	VXORPS       Z8, Z8, Z8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done290
-	MOVQ         R12, R11
-	ANDQ         $+15, R11
-	MOVQ         R11, 24(SP)
-	MOVQ         $0x0000ffff, R13
-	BZHIQ        R11, R13, R13
-	KMOVW        R13, K1
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, (SP)
+	MOVQ         DI, 8(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 16(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row286:
-	XORQ R11, R11
+strip346:
+	CMPQ  SI, $+32
+	JL    rest347
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end350
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop287:
-	CMPQ        R11, 16(SP)
-	JGE         rest288
-	VMOVUPS     (DI)(R11*4), Z9
-	VMOVUPS     (SI)(R11*4), Z10
-	VMOVUPS     ones<>+0(SB), Z11
-	KMOVW       (BX)(R13*1), K2
-	VMOVAPS.Z   Z11, K2, Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS     (R10)(R11*4), Z10
-	VADDPS      Z10, Z9, Z9
+begin348:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z13
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z14
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z15
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z16
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z17
+	VADDPS  Z17, Z16, Z16
+	VXORPS  Z17, Z17, Z17
+	VXORPS  Z18, Z18, Z18
+
+row349:
+	VMOVUPS     ones<>+0(SB), Z19
+	KMOVW       (BX)(R9*1), K1
+	VMOVAPS.Z   Z19, K1, Z19
+	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip291
-	VMOVUPS     (CX)(R12*4), Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip351
+	VMOVUPS     (CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip291:
-	VMOVUPS     (DX)(R12*4), Z10
-	VMOVUPS     (R8)(R11*4), Z11
-	VMOVUPS     (R9)(R11*4), Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip351:
+	VMOVUPS     (DX)(R8*4), Z20
+	VMOVAPS     Z8, Z21
+	VFMADD231PS Z7, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop292
-	VMOVUPS     Z11, (CX)(R12*4)
+	JZ          drop352
+	VMOVUPS     Z21, (CX)(R8*4)
 
-drop292:
-	VCMPPS        $0x1d, Z0, Z11, K2
-	KMOVW         K2, (AX)(R13*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip293
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
-
-skip293:
-	ADDQ $+16, R11
-	ADDQ $+16, R12
-	ADDQ $+2, R13
-	JMP  loop287
-
-rest288:
-	CMPQ        24(SP), $0x00
-	JEQ         next289
-	VMOVUPS.Z   (DI)(R11*4), K1, Z9
-	VMOVUPS.Z   (SI)(R11*4), K1, Z10
-	VMOVUPS     ones<>+0(SB), Z11
-	KMOVW       (BX)(R13*1), K2
-	VMOVAPS.Z   Z11, K2, Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS.Z   (R10)(R11*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+drop352:
+	VCMPPS      $0x1d, Z0, Z21, K1
+	KMOVW       K1, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS      Z21, Z11, Z11
+	VFMADD231PS Z21, Z21, Z12
+	VMOVAPS     Z21, Z19
+	VFMADD213PS Z2, Z1, K1, Z19
+	VMAXPS      Z19, Z3, Z19
+	VMOVUPS     Z19, (DX)(R8*4)
+	VMOVUPS     ones<>+0(SB), Z19
+	KMOVW       2(BX)(R9*1), K1
+	VMOVAPS.Z   Z19, K1, Z19
+	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip294
-	VMOVUPS.Z   (CX)(R12*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip353
+	VMOVUPS     64(CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip294:
-	VMOVUPS.Z   (DX)(R12*4), K1, Z10
-	VMOVUPS.Z   (R8)(R11*4), K1, Z11
-	VMOVUPS.Z   (R9)(R11*4), K1, Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip353:
+	VMOVUPS     64(DX)(R8*4), Z20
+	VMOVAPS     Z14, Z21
+	VFMADD231PS Z13, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop295
-	VMOVUPS     Z11, K1, (CX)(R12*4)
+	JZ          drop354
+	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop295:
-	VCMPPS        $0x1d, Z0, Z11, K1, K2
-	KMOVW         K2, (AX)(R13*1)
+drop354:
+	VCMPPS        $0x1d, Z0, Z21, K1
+	KMOVW         K1, 2(AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z21, Z17, Z17
+	VFMADD231PS   Z21, Z21, Z18
+	VMOVAPS       Z21, Z19
+	VFMADD213PS   Z2, Z1, K1, Z19
+	VMAXPS        Z19, Z3, Z19
+	VMOVUPS       Z19, 64(DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row349
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	VCVTPS2PD     Y17, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z17, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y18, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z18, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin348
+
+end350:
+	ADDQ $+32, DI
+	SUBQ $+32, SI
+	JMP  strip346
+
+rest347:
+strip355:
+	CMPQ  SI, $+16
+	JL    rest356
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end359
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin357:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+
+row358:
+	VMOVUPS     ones<>+0(SB), Z13
+	KMOVW       (BX)(R9*1), K1
+	VMOVAPS.Z   Z13, K1, Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip360
+	VMOVUPS     (CX)(R8*4), Z14
+	VADDPS      Z14, Z13, Z13
+
+skip360:
+	VMOVUPS     (DX)(R8*4), Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop361
+	VMOVUPS     Z15, (CX)(R8*4)
+
+drop361:
+	VCMPPS        $0x1d, Z0, Z15, K1
+	KMOVW         K1, (AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K1, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row358
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin357
+
+end359:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip355
+
+rest356:
+	TESTQ SI, SI
+	JZ    done362
+	MOVQ  $0x0000ffff, R8
+	BZHIQ SI, R8, R8
+	KMOVW R8, K1
+	MOVQ  (SP), SI
+	TESTQ SI, SI
+	JLE   end365
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin363:
+	MOVQ      SI, R10
+	MOVQ      $0x00000010, R11
+	CMPQ      R10, R11
+	CMOVQGT   R11, R10
+	SUBQ      R10, SI
+	MOVQ      c2_base+144(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z7
+	MOVQ      c1_base+168(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z8
+	MOVQ      scale_base+96(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z9
+	MOVQ      shift_base+120(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z10
+	MOVQ      c0_base+192(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z11
+	VADDPS    Z11, Z10, Z10
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z12, Z12, Z12
+
+row364:
+	VMOVUPS     ones<>+0(SB), Z13
+	KMOVW       (BX)(R9*1), K2
+	VMOVAPS.Z   Z13, K2, Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip366
+	VMOVUPS.Z   (CX)(R8*4), K1, Z14
+	VADDPS      Z14, Z13, Z13
+
+skip366:
+	VMOVUPS.Z   (DX)(R8*4), K1, Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop367
+	VMOVUPS     Z15, K1, (CX)(R8*4)
+
+drop367:
+	VCMPPS        $0x1d, Z0, Z15, K1, K2
+	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, K1, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip296
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K2, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, K1, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row364
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         SI, SI
+	JNZ           begin363
 
-skip296:
-	ADDQ 24(SP), R12
-	ADDQ $+2, R13
-
-next289:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row286
-
-done290:
-	VCVTPS2PD     Y5, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z8, Z8
-	VXORPS        Z6, Z6, Z6
+end365:
+done362:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -5372,17 +6345,17 @@ done290:
 	VHADDPD       X0, X0, X0
 	VMOVSD        X0, spikes+248(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VADDPD        Y0, Y7, Y0
+	VADDPD        Z0, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
 	VMOVSD        X1, sum+256(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y0
-	VADDPD        Y0, Y8, Y0
+	VADDPD        Z0, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
@@ -5402,9 +6375,9 @@ TEXT ·fireAVX512(SB), NOSPLIT, $0-64
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop297:
+loop368:
 	CMPQ        DX, $+16
-	JL          rest298
+	JL          rest369
 	VMOVUPS     (CX)(BX*1), Z4
 	VCMPPS      $0x1d, Z0, Z4, K1
 	VMOVAPS     Z4, Z4
@@ -5413,11 +6386,11 @@ loop297:
 	VMOVUPS     Z4, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop297
+	JMP         loop368
 
-rest298:
+rest369:
 	TESTQ       DX, DX
-	JZ          done299
+	JZ          done370
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -5428,7 +6401,7 @@ rest298:
 	VMAXPS      Z0, Z3, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done299:
+done370:
 	VZEROUPPER
 	RET
 
@@ -5440,131 +6413,271 @@ TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Z0
 	VBROADCASTSS kept+204(FP), Z1
 	VBROADCASTSS jump+208(FP), Z2
 	VBROADCASTSS floor+212(FP), Z3
 	VBROADCASTSS keepPassed+216(FP), Z4
 	VBROADCASTSS jumpPassed+220(FP), Z5
-	MOVQ         h_base+72(FP), R9
-	MOVQ         rows+192(FP), R10
-	MOVQ         c2_len+152(FP), R11
-	MOVQ         R10, (SP)
-	TESTQ        R10, R10
-	JLE          done304
-	MOVQ         R11, R10
-	ANDQ         $+15, R10
-	MOVQ         R10, 16(SP)
-	MOVQ         $0x0000ffff, R12
-	BZHIQ        R10, R12, R12
-	KMOVW        R12, K1
-	SUBQ         R10, R11
-	MOVQ         R11, 8(SP)
-	XORQ         R11, R11
-	XORQ         R12, R12
+	MOVQ         h_base+72(FP), DI
+	MOVQ         rows+192(FP), R8
+	MOVQ         c2_len+152(FP), R9
+	MOVQ         R8, (SP)
+	MOVQ         R9, 8(SP)
+	MOVQ         R9, R8
+	ADDQ         $0x1f, R8
+	SHRQ         $0x05, R8
+	SHLQ         $0x02, R8
+	MOVQ         R8, 16(SP)
+	MOVQ         R9, R8
+	XORQ         R9, R9
 
-row300:
-	XORQ R10, R10
+strip371:
+	CMPQ  R8, $+32
+	JL    rest372
+	MOVQ  (SP), R12
+	TESTQ R12, R12
+	JLE   end375
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
 
-loop301:
-	CMPQ         R10, 8(SP)
-	JGE          rest302
-	VMOVUPS      (BX)(R11*4), Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z7
-	VFMADD213PS  Z2, Z1, K2, Z7
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K2, Z8
-	VMOVAPS      Z5, Z9
-	VFNMADD231PS Z6, Z4, Z9
-	VMOVUPS      (R9)(R11*4), Z6
-	VFMADD231PS  Z6, Z9, Z8
-	VCMPPS       $0x15, Z3, Z7, K2
-	VMOVAPS.Z    Z8, K2, Z7
-	VMOVUPS      (CX)(R11*4), Z8
-	VMULPS       Z8, Z7, Z7
-	VMOVUPS      (DX)(R11*4), Z8
-	VFMADD231PS  Z8, Z6, Z7
-	VMOVUPS      Z7, (AX)(R11*4)
+begin373:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Z6
+	VADDPS  Z6, Z6, Z6
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Z7
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z9
+
+row374:
+	VMOVUPS      (BX)(R10*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K1, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z10
+	VFMADD213PS  Z2, Z1, K1, Z10
+	VMOVUPS      (DI)(R10*4), Z13
+	VFMADD231PS  Z13, Z12, Z11
+	VCMPPS       $0x15, Z3, Z10, K1
+	VMOVAPS.Z    Z11, K1, Z10
+	VMOVUPS      (CX)(R10*4), Z11
+	VMULPS       Z11, Z10, Z10
+	VMOVUPS      (DX)(R10*4), Z11
+	VFMADD231PS  Z11, Z13, Z10
+	VMOVUPS      Z10, (AX)(R10*4)
+	VMOVAPS      Z7, Z11
 	TESTQ        SI, SI
-	JZ           first305
-	VMOVUPS      (SI)(R11*4), Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z6
-	VFMADD213PS  Z2, Z1, K2, Z6
-	VMAXPS       Z6, Z3, Z6
-	VMOVAPS      Z6, Z6
-	JMP          done306
+	JZ           first376
+	VMOVUPS      (SI)(R10*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K1, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done377
 
-first305:
-	VBROADCASTSS start+232(FP), Z6
+first376:
+	VBROADCASTSS start+232(FP), Z12
 
-done306:
-	VADDPS      Z6, Z6, Z6
-	VMOVUPS     (R8)(R10*4), Z8
-	VMOVUPS     (DI)(R10*4), Z9
-	VFMADD231PS Z9, Z6, Z8
-	VMULPS      Z7, Z8, Z8
-	VMOVUPS     Z8, (CX)(R11*4)
-	ADDQ        $+16, R10
-	ADDQ        $+16, R11
-	ADDQ        $+2, R12
-	JMP         loop301
-
-rest302:
-	CMPQ         16(SP), $0x00
-	JEQ          next303
-	VMOVUPS.Z    (BX)(R11*4), K1, Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z7
-	VFMADD213PS  Z2, Z1, K2, Z7
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K2, Z8
-	VMOVAPS      Z5, Z9
-	VFNMADD231PS Z6, Z4, Z9
-	VMOVUPS.Z    (R9)(R11*4), K1, Z6
-	VFMADD231PS  Z6, Z9, Z8
-	VCMPPS       $0x15, Z3, Z7, K2
-	VMOVAPS.Z    Z8, K2, Z7
-	VMOVUPS.Z    (CX)(R11*4), K1, Z8
-	VMULPS       Z8, Z7, Z7
-	VMOVUPS.Z    (DX)(R11*4), K1, Z8
-	VFMADD231PS  Z8, Z6, Z7
-	VMOVUPS      Z7, K1, (AX)(R11*4)
+done377:
+	VFMADD231PS  Z6, Z12, Z11
+	VMULPS       Z10, Z11, Z11
+	VMOVUPS      Z11, (CX)(R10*4)
+	VMOVUPS      64(BX)(R10*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K1, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z10
+	VFMADD213PS  Z2, Z1, K1, Z10
+	VMOVUPS      64(DI)(R10*4), Z13
+	VFMADD231PS  Z13, Z12, Z11
+	VCMPPS       $0x15, Z3, Z10, K1
+	VMOVAPS.Z    Z11, K1, Z10
+	VMOVUPS      64(CX)(R10*4), Z11
+	VMULPS       Z11, Z10, Z10
+	VMOVUPS      64(DX)(R10*4), Z11
+	VFMADD231PS  Z11, Z13, Z10
+	VMOVUPS      Z10, 64(AX)(R10*4)
+	VMOVAPS      Z9, Z11
 	TESTQ        SI, SI
-	JZ           first307
-	VMOVUPS.Z    (SI)(R11*4), K1, Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z6
-	VFMADD213PS  Z2, Z1, K2, Z6
-	VMAXPS       Z6, Z3, Z6
-	VMOVAPS      Z6, Z6
-	JMP          done308
+	JZ           first378
+	VMOVUPS      64(SI)(R10*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K1, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done379
 
-first307:
-	VBROADCASTSS start+232(FP), Z6
+first378:
+	VBROADCASTSS start+232(FP), Z12
 
-done308:
-	VADDPS      Z6, Z6, Z6
-	VMOVUPS.Z   (R8)(R10*4), K1, Z8
-	VMOVUPS.Z   (DI)(R10*4), K1, Z9
-	VFMADD231PS Z9, Z6, Z8
-	VMULPS      Z7, Z8, Z8
-	VMOVUPS     Z8, K1, (CX)(R11*4)
+done379:
+	VFMADD231PS Z8, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R10*4)
+	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
-	ADDQ        $+2, R12
+	DECQ        R13
+	JNZ         row374
+	TESTQ       R12, R12
+	JNZ         begin373
 
-next303:
-	ADDQ $0x03, R12
-	ANDQ $-4, R12
-	DECQ (SP)
-	JNZ  row300
+end375:
+	ADDQ $+32, R9
+	SUBQ $+32, R8
+	JMP  strip371
 
-done304:
+rest372:
+strip380:
+	CMPQ  R8, $+16
+	JL    rest381
+	MOVQ  (SP), R12
+	TESTQ R12, R12
+	JLE   end384
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
+
+begin382:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Z6
+	VADDPS  Z6, Z6, Z6
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Z7
+
+row383:
+	VMOVUPS      (BX)(R10*4), Z8
+	VCMPPS       $0x1d, Z0, Z8, K1
+	VMOVUPS      ones<>+0(SB), Z9
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z1, K1, Z9
+	VMOVUPS      Z5, Z10
+	VFNMADD231PS Z4, Z8, Z10
+	VMOVAPS      Z8, Z8
+	VFMADD213PS  Z2, Z1, K1, Z8
+	VMOVUPS      (DI)(R10*4), Z11
+	VFMADD231PS  Z11, Z10, Z9
+	VCMPPS       $0x15, Z3, Z8, K1
+	VMOVAPS.Z    Z9, K1, Z8
+	VMOVUPS      (CX)(R10*4), Z9
+	VMULPS       Z9, Z8, Z8
+	VMOVUPS      (DX)(R10*4), Z9
+	VFMADD231PS  Z9, Z11, Z8
+	VMOVUPS      Z8, (AX)(R10*4)
+	VMOVAPS      Z7, Z9
+	TESTQ        SI, SI
+	JZ           first385
+	VMOVUPS      (SI)(R10*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVAPS      Z10, Z10
+	VFMADD213PS  Z2, Z1, K1, Z10
+	VMAXPS       Z10, Z3, Z10
+	VMOVAPS      Z10, Z10
+	JMP          done386
+
+first385:
+	VBROADCASTSS start+232(FP), Z10
+
+done386:
+	VFMADD231PS Z6, Z10, Z9
+	VMULPS      Z8, Z9, Z9
+	VMOVUPS     Z9, (CX)(R10*4)
+	ADDQ        8(SP), R10
+	ADDQ        16(SP), R11
+	DECQ        R13
+	JNZ         row383
+	TESTQ       R12, R12
+	JNZ         begin382
+
+end384:
+	ADDQ $+16, R9
+	SUBQ $+16, R8
+	JMP  strip380
+
+rest381:
+	TESTQ R8, R8
+	JZ    done387
+	MOVQ  $0x0000ffff, R10
+	BZHIQ R8, R10, R10
+	KMOVW R10, K1
+	MOVQ  (SP), R8
+	TESTQ R8, R8
+	JLE   end390
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
+
+begin388:
+	MOVQ      R8, R12
+	SUBQ      R12, R8
+	MOVQ      c2_base+144(FP), R13
+	VMOVUPS.Z (R13)(R9*4), K1, Z6
+	VADDPS    Z6, Z6, Z6
+	MOVQ      c1_base+168(FP), R13
+	VMOVUPS.Z (R13)(R9*4), K1, Z7
+
+row389:
+	VMOVUPS.Z    (BX)(R10*4), K1, Z8
+	VCMPPS       $0x1d, Z0, Z8, K2
+	VMOVUPS      ones<>+0(SB), Z9
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z1, K2, Z9
+	VMOVUPS      Z5, Z10
+	VFNMADD231PS Z4, Z8, Z10
+	VMOVAPS      Z8, Z8
+	VFMADD213PS  Z2, Z1, K2, Z8
+	VMOVUPS.Z    (DI)(R10*4), K1, Z11
+	VFMADD231PS  Z11, Z10, Z9
+	VCMPPS       $0x15, Z3, Z8, K2
+	VMOVAPS.Z    Z9, K2, Z8
+	VMOVUPS.Z    (CX)(R10*4), K1, Z9
+	VMULPS       Z9, Z8, Z8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z9
+	VFMADD231PS  Z9, Z11, Z8
+	VMOVUPS      Z8, K1, (AX)(R10*4)
+	VMOVAPS      Z7, Z9
+	TESTQ        SI, SI
+	JZ           first391
+	VMOVUPS.Z    (SI)(R10*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VMOVAPS      Z10, Z10
+	VFMADD213PS  Z2, Z1, K2, Z10
+	VMAXPS       Z10, Z3, Z10
+	VMOVAPS      Z10, Z10
+	JMP          done392
+
+first391:
+	VBROADCASTSS start+232(FP), Z10
+
+done392:
+	VFMADD231PS Z6, Z10, Z9
+	VMULPS      Z8, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R10*4)
+	ADDQ        8(SP), R10
+	ADDQ        16(SP), R11
+	DECQ        R12
+	JNZ         row389
+	TESTQ       R8, R8
+	JNZ         begin388
+
+end390:
+done387:
 	VZEROUPPER
 	RET
 
@@ -5576,8 +6689,6 @@ TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Z0
 	VBROADCASTSS kept+204(FP), Z1
 	VBROADCASTSS jump+208(FP), Z2
@@ -5586,128 +6697,276 @@ TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
 	VBROADCASTSS jumpPassed+220(FP), Z5
 	VBROADCASTSS reach+224(FP), Z6
 	VBROADCASTSS top+228(FP), Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done313
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row309:
-	XORQ R9, R9
+strip393:
+	CMPQ  DI, $+32
+	JL    rest394
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end397
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop310:
-	CMPQ         R9, 8(SP)
-	JGE          rest311
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VCMPPS       $0x11, Z6, Z8, K2
-	VMOVAPS.Z    Z7, K2, Z8
-	VFMADD231PS  Z8, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z9
-	VMOVUPS      (CX)(R10*4), Z10
-	VMULPS       Z10, Z9, Z9
-	VMOVUPS      (DX)(R10*4), Z10
-	VFMADD231PS  Z10, Z8, Z9
-	VMOVUPS      Z9, (AX)(R10*4)
+begin395:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+	VADDPS  Z10, Z10, Z10
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z11
+
+row396:
+	VMOVUPS      (BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VCMPPS       $0x11, Z6, Z12, K1
+	VMOVAPS.Z    Z7, K1, Z12
+	VFMADD231PS  Z12, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z13
+	VMOVUPS      (CX)(R9*4), Z14
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      (DX)(R9*4), Z14
+	VFMADD231PS  Z14, Z12, Z13
+	VMOVUPS      Z13, (AX)(R9*4)
+	VMOVAPS      Z9, Z12
 	TESTQ        SI, SI
-	JZ           first314
-	VMOVUPS      (SI)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K2, Z8
-	VMAXPS       Z8, Z3, Z8
-	VMOVAPS      Z8, Z8
-	JMP          done315
+	JZ           first398
+	VMOVUPS      (SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done399
 
-first314:
-	VBROADCASTSS start+232(FP), Z8
+first398:
+	VBROADCASTSS start+232(FP), Z14
 
-done315:
-	VADDPS      Z8, Z8, Z8
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z8, Z10
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop310
-
-rest311:
-	CMPQ         16(SP), $0x00
-	JEQ          next312
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VCMPPS       $0x11, Z6, Z8, K2
-	VMOVAPS.Z    Z7, K2, Z8
-	VFMADD231PS  Z8, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z9
-	VMOVUPS.Z    (CX)(R10*4), K1, Z10
-	VMULPS       Z10, Z9, Z9
-	VMOVUPS.Z    (DX)(R10*4), K1, Z10
-	VFMADD231PS  Z10, Z8, Z9
-	VMOVUPS      Z9, K1, (AX)(R10*4)
+done399:
+	VFMADD231PS  Z8, Z14, Z12
+	VMULPS       Z13, Z12, Z12
+	VMOVUPS      Z12, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VCMPPS       $0x11, Z6, Z12, K1
+	VMOVAPS.Z    Z7, K1, Z12
+	VFMADD231PS  Z12, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z13
+	VMOVUPS      64(CX)(R9*4), Z14
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      64(DX)(R9*4), Z14
+	VFMADD231PS  Z14, Z12, Z13
+	VMOVUPS      Z13, 64(AX)(R9*4)
+	VMOVAPS      Z11, Z12
 	TESTQ        SI, SI
-	JZ           first316
-	VMOVUPS.Z    (SI)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K2, Z8
-	VMAXPS       Z8, Z3, Z8
-	VMOVAPS      Z8, Z8
-	JMP          done317
+	JZ           first400
+	VMOVUPS      64(SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done401
 
-first316:
-	VBROADCASTSS start+232(FP), Z8
+first400:
+	VBROADCASTSS start+232(FP), Z14
 
-done317:
-	VADDPS      Z8, Z8, Z8
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z8, Z10
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+done401:
+	VFMADD231PS Z10, Z14, Z12
+	VMULPS      Z13, Z12, Z12
+	VMOVUPS     Z12, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row396
+	TESTQ       R11, R11
+	JNZ         begin395
 
-next312:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row309
+end397:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip393
 
-done313:
+rest394:
+strip402:
+	CMPQ  DI, $+16
+	JL    rest403
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end406
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin404:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+
+row405:
+	VMOVUPS      (BX)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K1, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VSUBPS       Z0, Z10, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VCMPPS       $0x11, Z6, Z10, K1
+	VMOVAPS.Z    Z7, K1, Z10
+	VFMADD231PS  Z10, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K1
+	VMOVAPS.Z    Z11, K1, Z11
+	VMOVUPS      (CX)(R9*4), Z12
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      (DX)(R9*4), Z12
+	VFMADD231PS  Z12, Z10, Z11
+	VMOVUPS      Z11, (AX)(R9*4)
+	VMOVAPS      Z9, Z10
+	TESTQ        SI, SI
+	JZ           first407
+	VMOVUPS      (SI)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K1, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done408
+
+first407:
+	VBROADCASTSS start+232(FP), Z12
+
+done408:
+	VFMADD231PS Z8, Z12, Z10
+	VMULPS      Z11, Z10, Z10
+	VMOVUPS     Z10, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row405
+	TESTQ       R11, R11
+	JNZ         begin404
+
+end406:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip402
+
+rest403:
+	TESTQ DI, DI
+	JZ    done409
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end412
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin410:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+	VADDPS    Z8, Z8, Z8
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z9
+
+row411:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K2, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K2, Z13
+	VSUBPS       Z0, Z10, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VCMPPS       $0x11, Z6, Z10, K2
+	VMOVAPS.Z    Z7, K2, Z10
+	VFMADD231PS  Z10, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K2
+	VMOVAPS.Z    Z11, K2, Z11
+	VMOVUPS.Z    (CX)(R9*4), K1, Z12
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS.Z    (DX)(R9*4), K1, Z12
+	VFMADD231PS  Z12, Z10, Z11
+	VMOVUPS      Z11, K1, (AX)(R9*4)
+	VMOVAPS      Z9, Z10
+	TESTQ        SI, SI
+	JZ           first413
+	VMOVUPS.Z    (SI)(R9*4), K1, Z12
+	VCMPPS       $0x1d, Z0, Z12, K2
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K2, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done414
+
+first413:
+	VBROADCASTSS start+232(FP), Z12
+
+done414:
+	VFMADD231PS Z8, Z12, Z10
+	VMULPS      Z11, Z10, Z10
+	VMOVUPS     Z10, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row411
+	TESTQ       DI, DI
+	JNZ         begin410
+
+end412:
+done409:
 	VZEROUPPER
 	RET
 
@@ -5719,8 +6978,6 @@ TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Z0
 	VBROADCASTSS kept+204(FP), Z1
 	VBROADCASTSS jump+208(FP), Z2
@@ -5729,134 +6986,284 @@ TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-236
 	VBROADCASTSS jumpPassed+220(FP), Z5
 	VBROADCASTSS reach+224(FP), Z6
 	VBROADCASTSS top+228(FP), Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done322
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row318:
-	XORQ R9, R9
+strip415:
+	CMPQ  DI, $+32
+	JL    rest416
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end419
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop319:
-	CMPQ         R9, 8(SP)
-	JGE          rest320
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z6, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS      (CX)(R10*4), Z9
-	VMULPS       Z9, Z8, Z8
-	VMOVUPS      (DX)(R10*4), Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, (AX)(R10*4)
+begin417:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+	VADDPS  Z10, Z10, Z10
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z11
+
+row418:
+	VMOVUPS      (BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VMOVUPS      Z7, Z16
+	VFNMADD231PS Z6, Z12, Z16
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z16, Z12, Z16
+	VFMADD231PS  Z16, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z12
+	VMOVUPS      (CX)(R9*4), Z13
+	VMULPS       Z13, Z12, Z12
+	VMOVUPS      (DX)(R9*4), Z13
+	VFMADD231PS  Z13, Z16, Z12
+	VMOVUPS      Z12, (AX)(R9*4)
+	VMOVAPS      Z9, Z13
 	TESTQ        SI, SI
-	JZ           first323
-	VMOVUPS      (SI)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done324
+	JZ           first420
+	VMOVUPS      (SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done421
 
-first323:
-	VBROADCASTSS start+232(FP), Z9
+first420:
+	VBROADCASTSS start+232(FP), Z14
 
-done324:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop319
-
-rest320:
-	CMPQ         16(SP), $0x00
-	JEQ          next321
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z6, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS.Z    (CX)(R10*4), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VMOVUPS.Z    (DX)(R10*4), K1, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, K1, (AX)(R10*4)
+done421:
+	VFMADD231PS  Z8, Z14, Z13
+	VMULPS       Z12, Z13, Z13
+	VMOVUPS      Z13, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VMOVUPS      Z7, Z16
+	VFNMADD231PS Z6, Z12, Z16
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z16, Z12, Z16
+	VFMADD231PS  Z16, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z12
+	VMOVUPS      64(CX)(R9*4), Z13
+	VMULPS       Z13, Z12, Z12
+	VMOVUPS      64(DX)(R9*4), Z13
+	VFMADD231PS  Z13, Z16, Z12
+	VMOVUPS      Z12, 64(AX)(R9*4)
+	VMOVAPS      Z11, Z13
 	TESTQ        SI, SI
-	JZ           first325
-	VMOVUPS.Z    (SI)(R10*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done326
+	JZ           first422
+	VMOVUPS      64(SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done423
 
-first325:
-	VBROADCASTSS start+232(FP), Z9
+first422:
+	VBROADCASTSS start+232(FP), Z14
 
-done326:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+done423:
+	VFMADD231PS Z10, Z14, Z13
+	VMULPS      Z12, Z13, Z13
+	VMOVUPS     Z13, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row418
+	TESTQ       R11, R11
+	JNZ         begin417
 
-next321:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row318
+end419:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip415
 
-done322:
+rest416:
+strip424:
+	CMPQ  DI, $+16
+	JL    rest425
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end428
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin426:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+
+row427:
+	VMOVUPS      (BX)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K1, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VSUBPS       Z0, Z10, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VMOVUPS      Z7, Z14
+	VFNMADD231PS Z6, Z10, Z14
+	VXORPS       Z10, Z10, Z10
+	VMAXPS       Z14, Z10, Z14
+	VFMADD231PS  Z14, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K1
+	VMOVAPS.Z    Z11, K1, Z10
+	VMOVUPS      (CX)(R9*4), Z11
+	VMULPS       Z11, Z10, Z10
+	VMOVUPS      (DX)(R9*4), Z11
+	VFMADD231PS  Z11, Z14, Z10
+	VMOVUPS      Z10, (AX)(R9*4)
+	VMOVAPS      Z9, Z11
+	TESTQ        SI, SI
+	JZ           first429
+	VMOVUPS      (SI)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K1, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done430
+
+first429:
+	VBROADCASTSS start+232(FP), Z12
+
+done430:
+	VFMADD231PS Z8, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row427
+	TESTQ       R11, R11
+	JNZ         begin426
+
+end428:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip424
+
+rest425:
+	TESTQ DI, DI
+	JZ    done431
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end434
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin432:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+	VADDPS    Z8, Z8, Z8
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z9
+
+row433:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K2, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K2, Z13
+	VSUBPS       Z0, Z10, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VMOVUPS      Z7, Z14
+	VFNMADD231PS Z6, Z10, Z14
+	VXORPS       Z10, Z10, Z10
+	VMAXPS       Z14, Z10, Z14
+	VFMADD231PS  Z14, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K2
+	VMOVAPS.Z    Z11, K2, Z10
+	VMOVUPS.Z    (CX)(R9*4), K1, Z11
+	VMULPS       Z11, Z10, Z10
+	VMOVUPS.Z    (DX)(R9*4), K1, Z11
+	VFMADD231PS  Z11, Z14, Z10
+	VMOVUPS      Z10, K1, (AX)(R9*4)
+	VMOVAPS      Z9, Z11
+	TESTQ        SI, SI
+	JZ           first435
+	VMOVUPS.Z    (SI)(R9*4), K1, Z12
+	VCMPPS       $0x1d, Z0, Z12, K2
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K2, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done436
+
+first435:
+	VBROADCASTSS start+232(FP), Z12
+
+done436:
+	VFMADD231PS Z8, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row433
+	TESTQ       DI, DI
+	JNZ         begin432
+
+end434:
+done431:
 	VZEROUPPER
 	RET
 
@@ -5868,8 +7275,6 @@ TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Z0
 	VBROADCASTSS kept+204(FP), Z1
 	VBROADCASTSS jump+208(FP), Z2
@@ -5878,134 +7283,284 @@ TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-236
 	VBROADCASTSS jumpPassed+220(FP), Z5
 	VBROADCASTSS reach+224(FP), Z6
 	VBROADCASTSS top+228(FP), Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done331
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row327:
-	XORQ R9, R9
+strip437:
+	CMPQ  DI, $+32
+	JL    rest438
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end441
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop328:
-	CMPQ         R9, 8(SP)
-	JGE          rest329
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VMULPS       Z6, Z8, Z8
-	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z8, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS      (CX)(R10*4), Z9
-	VMULPS       Z9, Z8, Z8
-	VMOVUPS      (DX)(R10*4), Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, (AX)(R10*4)
+begin439:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+	VADDPS  Z10, Z10, Z10
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z11
+
+row440:
+	VMOVUPS      (BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VMULPS       Z12, Z12, Z12
+	VMOVUPS      Z7, Z16
+	VFNMADD231PS Z6, Z12, Z16
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z16, Z12, Z16
+	VFMADD231PS  Z16, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z12
+	VMOVUPS      (CX)(R9*4), Z13
+	VMULPS       Z13, Z12, Z12
+	VMOVUPS      (DX)(R9*4), Z13
+	VFMADD231PS  Z13, Z16, Z12
+	VMOVUPS      Z12, (AX)(R9*4)
+	VMOVAPS      Z9, Z13
 	TESTQ        SI, SI
-	JZ           first332
-	VMOVUPS      (SI)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done333
+	JZ           first442
+	VMOVUPS      (SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done443
 
-first332:
-	VBROADCASTSS start+232(FP), Z9
+first442:
+	VBROADCASTSS start+232(FP), Z14
 
-done333:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop328
-
-rest329:
-	CMPQ         16(SP), $0x00
-	JEQ          next330
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VMULPS       Z6, Z8, Z8
-	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z8, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS.Z    (CX)(R10*4), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VMOVUPS.Z    (DX)(R10*4), K1, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, K1, (AX)(R10*4)
+done443:
+	VFMADD231PS  Z8, Z14, Z13
+	VMULPS       Z12, Z13, Z13
+	VMOVUPS      Z13, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VMULPS       Z12, Z12, Z12
+	VMOVUPS      Z7, Z16
+	VFNMADD231PS Z6, Z12, Z16
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z16, Z12, Z16
+	VFMADD231PS  Z16, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z12
+	VMOVUPS      64(CX)(R9*4), Z13
+	VMULPS       Z13, Z12, Z12
+	VMOVUPS      64(DX)(R9*4), Z13
+	VFMADD231PS  Z13, Z16, Z12
+	VMOVUPS      Z12, 64(AX)(R9*4)
+	VMOVAPS      Z11, Z13
 	TESTQ        SI, SI
-	JZ           first334
-	VMOVUPS.Z    (SI)(R10*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done335
+	JZ           first444
+	VMOVUPS      64(SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done445
 
-first334:
-	VBROADCASTSS start+232(FP), Z9
+first444:
+	VBROADCASTSS start+232(FP), Z14
 
-done335:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+done445:
+	VFMADD231PS Z10, Z14, Z13
+	VMULPS      Z12, Z13, Z13
+	VMOVUPS     Z13, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row440
+	TESTQ       R11, R11
+	JNZ         begin439
 
-next330:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row327
+end441:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip437
 
-done331:
+rest438:
+strip446:
+	CMPQ  DI, $+16
+	JL    rest447
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end450
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin448:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+
+row449:
+	VMOVUPS      (BX)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K1, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VSUBPS       Z0, Z10, Z10
+	VMULPS       Z10, Z10, Z10
+	VMOVUPS      Z7, Z14
+	VFNMADD231PS Z6, Z10, Z14
+	VXORPS       Z10, Z10, Z10
+	VMAXPS       Z14, Z10, Z14
+	VFMADD231PS  Z14, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K1
+	VMOVAPS.Z    Z11, K1, Z10
+	VMOVUPS      (CX)(R9*4), Z11
+	VMULPS       Z11, Z10, Z10
+	VMOVUPS      (DX)(R9*4), Z11
+	VFMADD231PS  Z11, Z14, Z10
+	VMOVUPS      Z10, (AX)(R9*4)
+	VMOVAPS      Z9, Z11
+	TESTQ        SI, SI
+	JZ           first451
+	VMOVUPS      (SI)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K1, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done452
+
+first451:
+	VBROADCASTSS start+232(FP), Z12
+
+done452:
+	VFMADD231PS Z8, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row449
+	TESTQ       R11, R11
+	JNZ         begin448
+
+end450:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip446
+
+rest447:
+	TESTQ DI, DI
+	JZ    done453
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end456
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin454:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+	VADDPS    Z8, Z8, Z8
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z9
+
+row455:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K2, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K2, Z13
+	VSUBPS       Z0, Z10, Z10
+	VMULPS       Z10, Z10, Z10
+	VMOVUPS      Z7, Z14
+	VFNMADD231PS Z6, Z10, Z14
+	VXORPS       Z10, Z10, Z10
+	VMAXPS       Z14, Z10, Z14
+	VFMADD231PS  Z14, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K2
+	VMOVAPS.Z    Z11, K2, Z10
+	VMOVUPS.Z    (CX)(R9*4), K1, Z11
+	VMULPS       Z11, Z10, Z10
+	VMOVUPS.Z    (DX)(R9*4), K1, Z11
+	VFMADD231PS  Z11, Z14, Z10
+	VMOVUPS      Z10, K1, (AX)(R9*4)
+	VMOVAPS      Z9, Z11
+	TESTQ        SI, SI
+	JZ           first457
+	VMOVUPS.Z    (SI)(R9*4), K1, Z12
+	VCMPPS       $0x1d, Z0, Z12, K2
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K2, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done458
+
+first457:
+	VBROADCASTSS start+232(FP), Z12
+
+done458:
+	VFMADD231PS Z8, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row455
+	TESTQ       DI, DI
+	JNZ         begin454
+
+end456:
+done453:
 	VZEROUPPER
 	RET
 
@@ -6017,133 +7572,275 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Z0
 	VBROADCASTSS kept+204(FP), Z1
 	VBROADCASTSS jump+208(FP), Z2
 	VBROADCASTSS floor+212(FP), Z3
 	VBROADCASTSS keepPassed+216(FP), Z4
 	VBROADCASTSS jumpPassed+220(FP), Z5
-	MOVQ         h_base+72(FP), R9
-	MOVQ         rows+192(FP), R10
-	MOVQ         c2_len+152(FP), R11
-	MOVQ         R10, (SP)
-	TESTQ        R10, R10
-	JLE          done340
-	MOVQ         R11, R10
-	ANDQ         $+15, R10
-	MOVQ         R10, 16(SP)
-	MOVQ         $0x0000ffff, R12
-	BZHIQ        R10, R12, R12
-	KMOVW        R12, K1
-	SUBQ         R10, R11
-	MOVQ         R11, 8(SP)
-	XORQ         R11, R11
-	XORQ         R12, R12
+	MOVQ         h_base+72(FP), DI
+	MOVQ         rows+192(FP), R8
+	MOVQ         c2_len+152(FP), R9
+	MOVQ         R8, (SP)
+	MOVQ         R9, 8(SP)
+	MOVQ         R9, R8
+	ADDQ         $0x1f, R8
+	SHRQ         $0x05, R8
+	SHLQ         $0x02, R8
+	MOVQ         R8, 16(SP)
+	MOVQ         R9, R8
+	XORQ         R9, R9
 
-row336:
-	XORQ R10, R10
+strip459:
+	CMPQ  R8, $+32
+	JL    rest460
+	MOVQ  (SP), R12
+	TESTQ R12, R12
+	JLE   end463
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
 
-loop337:
-	CMPQ         R10, 8(SP)
-	JGE          rest338
-	VMOVUPS      (BX)(R11*4), Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z7
-	VFMADD213PS  Z2, Z1, K2, Z7
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K2, Z8
-	VMOVAPS      Z5, Z9
-	VFNMADD231PS Z6, Z4, Z9
-	VMOVUPS      (R9)(R11*4), Z6
-	VFMADD231PS  Z6, Z9, Z8
-	VCMPPS       $0x15, Z3, Z7, K2
-	VMOVAPS.Z    Z8, K2, Z7
-	VMOVUPS      (CX)(R11*4), Z8
-	VMULPS       Z8, Z7, Z7
-	VPMOVZXWD    (DX)(R11*2), Z8
-	VPSLLD       $0x10, Z8, Z8
-	VFMADD231PS  Z8, Z6, Z7
-	VMOVUPS      Z7, (AX)(R11*4)
+begin461:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Z6
+	VADDPS  Z6, Z6, Z6
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Z7
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z9
+
+row462:
+	VMOVUPS      (BX)(R10*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K1, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z10
+	VFMADD213PS  Z2, Z1, K1, Z10
+	VMOVUPS      (DI)(R10*4), Z13
+	VFMADD231PS  Z13, Z12, Z11
+	VCMPPS       $0x15, Z3, Z10, K1
+	VMOVAPS.Z    Z11, K1, Z10
+	VMOVUPS      (CX)(R10*4), Z11
+	VMULPS       Z11, Z10, Z10
+	VPMOVZXWD    (DX)(R10*2), Z11
+	VPSLLD       $0x10, Z11, Z11
+	VFMADD231PS  Z11, Z13, Z10
+	VMOVUPS      Z10, (AX)(R10*4)
+	VMOVAPS      Z7, Z11
 	TESTQ        SI, SI
-	JZ           first341
-	VMOVUPS      (SI)(R11*4), Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z6
-	VFMADD213PS  Z2, Z1, K2, Z6
-	VMAXPS       Z6, Z3, Z6
-	VMOVAPS      Z6, Z6
-	JMP          done342
+	JZ           first464
+	VMOVUPS      (SI)(R10*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K1, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done465
 
-first341:
-	VBROADCASTSS start+232(FP), Z6
+first464:
+	VBROADCASTSS start+232(FP), Z12
 
-done342:
-	VADDPS      Z6, Z6, Z6
-	VMOVUPS     (R8)(R10*4), Z8
-	VMOVUPS     (DI)(R10*4), Z9
-	VFMADD231PS Z9, Z6, Z8
-	VMULPS      Z7, Z8, Z8
-	VMOVUPS     Z8, (CX)(R11*4)
-	ADDQ        $+16, R10
-	ADDQ        $+16, R11
-	ADDQ        $+2, R12
-	JMP         loop337
-
-rest338:
-	CMPQ         16(SP), $0x00
-	JEQ          next339
-	VMOVUPS.Z    (BX)(R11*4), K1, Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z7
-	VFMADD213PS  Z2, Z1, K2, Z7
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K2, Z8
-	VMOVAPS      Z5, Z9
-	VFNMADD231PS Z6, Z4, Z9
-	VMOVUPS.Z    (R9)(R11*4), K1, Z6
-	VFMADD231PS  Z6, Z9, Z8
-	VCMPPS       $0x15, Z3, Z7, K2
-	VMOVAPS.Z    Z8, K2, Z7
-	VMOVUPS.Z    (CX)(R11*4), K1, Z8
-	VMULPS       Z8, Z7, Z7
-	VPMOVZXWD.Z  (DX)(R11*2), K1, Z8
-	VPSLLD       $0x10, Z8, Z8
-	VFMADD231PS  Z8, Z6, Z7
-	VMOVUPS      Z7, K1, (AX)(R11*4)
+done465:
+	VFMADD231PS  Z6, Z12, Z11
+	VMULPS       Z10, Z11, Z11
+	VMOVUPS      Z11, (CX)(R10*4)
+	VMOVUPS      64(BX)(R10*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K1, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z10
+	VFMADD213PS  Z2, Z1, K1, Z10
+	VMOVUPS      64(DI)(R10*4), Z13
+	VFMADD231PS  Z13, Z12, Z11
+	VCMPPS       $0x15, Z3, Z10, K1
+	VMOVAPS.Z    Z11, K1, Z10
+	VMOVUPS      64(CX)(R10*4), Z11
+	VMULPS       Z11, Z10, Z10
+	VPMOVZXWD    32(DX)(R10*2), Z11
+	VPSLLD       $0x10, Z11, Z11
+	VFMADD231PS  Z11, Z13, Z10
+	VMOVUPS      Z10, 64(AX)(R10*4)
+	VMOVAPS      Z9, Z11
 	TESTQ        SI, SI
-	JZ           first343
-	VMOVUPS.Z    (SI)(R11*4), K1, Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z6
-	VFMADD213PS  Z2, Z1, K2, Z6
-	VMAXPS       Z6, Z3, Z6
-	VMOVAPS      Z6, Z6
-	JMP          done344
+	JZ           first466
+	VMOVUPS      64(SI)(R10*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K1, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done467
 
-first343:
-	VBROADCASTSS start+232(FP), Z6
+first466:
+	VBROADCASTSS start+232(FP), Z12
 
-done344:
-	VADDPS      Z6, Z6, Z6
-	VMOVUPS.Z   (R8)(R10*4), K1, Z8
-	VMOVUPS.Z   (DI)(R10*4), K1, Z9
-	VFMADD231PS Z9, Z6, Z8
-	VMULPS      Z7, Z8, Z8
-	VMOVUPS     Z8, K1, (CX)(R11*4)
+done467:
+	VFMADD231PS Z8, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R10*4)
+	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
-	ADDQ        $+2, R12
+	DECQ        R13
+	JNZ         row462
+	TESTQ       R12, R12
+	JNZ         begin461
 
-next339:
-	ADDQ $0x03, R12
-	ANDQ $-4, R12
-	DECQ (SP)
-	JNZ  row336
+end463:
+	ADDQ $+32, R9
+	SUBQ $+32, R8
+	JMP  strip459
 
-done340:
+rest460:
+strip468:
+	CMPQ  R8, $+16
+	JL    rest469
+	MOVQ  (SP), R12
+	TESTQ R12, R12
+	JLE   end472
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
+
+begin470:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Z6
+	VADDPS  Z6, Z6, Z6
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Z7
+
+row471:
+	VMOVUPS      (BX)(R10*4), Z8
+	VCMPPS       $0x1d, Z0, Z8, K1
+	VMOVUPS      ones<>+0(SB), Z9
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z1, K1, Z9
+	VMOVUPS      Z5, Z10
+	VFNMADD231PS Z4, Z8, Z10
+	VMOVAPS      Z8, Z8
+	VFMADD213PS  Z2, Z1, K1, Z8
+	VMOVUPS      (DI)(R10*4), Z11
+	VFMADD231PS  Z11, Z10, Z9
+	VCMPPS       $0x15, Z3, Z8, K1
+	VMOVAPS.Z    Z9, K1, Z8
+	VMOVUPS      (CX)(R10*4), Z9
+	VMULPS       Z9, Z8, Z8
+	VPMOVZXWD    (DX)(R10*2), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z11, Z8
+	VMOVUPS      Z8, (AX)(R10*4)
+	VMOVAPS      Z7, Z9
+	TESTQ        SI, SI
+	JZ           first473
+	VMOVUPS      (SI)(R10*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVAPS      Z10, Z10
+	VFMADD213PS  Z2, Z1, K1, Z10
+	VMAXPS       Z10, Z3, Z10
+	VMOVAPS      Z10, Z10
+	JMP          done474
+
+first473:
+	VBROADCASTSS start+232(FP), Z10
+
+done474:
+	VFMADD231PS Z6, Z10, Z9
+	VMULPS      Z8, Z9, Z9
+	VMOVUPS     Z9, (CX)(R10*4)
+	ADDQ        8(SP), R10
+	ADDQ        16(SP), R11
+	DECQ        R13
+	JNZ         row471
+	TESTQ       R12, R12
+	JNZ         begin470
+
+end472:
+	ADDQ $+16, R9
+	SUBQ $+16, R8
+	JMP  strip468
+
+rest469:
+	TESTQ R8, R8
+	JZ    done475
+	MOVQ  $0x0000ffff, R10
+	BZHIQ R8, R10, R10
+	KMOVW R10, K1
+	MOVQ  (SP), R8
+	TESTQ R8, R8
+	JLE   end478
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
+
+begin476:
+	MOVQ      R8, R12
+	SUBQ      R12, R8
+	MOVQ      c2_base+144(FP), R13
+	VMOVUPS.Z (R13)(R9*4), K1, Z6
+	VADDPS    Z6, Z6, Z6
+	MOVQ      c1_base+168(FP), R13
+	VMOVUPS.Z (R13)(R9*4), K1, Z7
+
+row477:
+	VMOVUPS.Z    (BX)(R10*4), K1, Z8
+	VCMPPS       $0x1d, Z0, Z8, K2
+	VMOVUPS      ones<>+0(SB), Z9
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z1, K2, Z9
+	VMOVUPS      Z5, Z10
+	VFNMADD231PS Z4, Z8, Z10
+	VMOVAPS      Z8, Z8
+	VFMADD213PS  Z2, Z1, K2, Z8
+	VMOVUPS.Z    (DI)(R10*4), K1, Z11
+	VFMADD231PS  Z11, Z10, Z9
+	VCMPPS       $0x15, Z3, Z8, K2
+	VMOVAPS.Z    Z9, K2, Z8
+	VMOVUPS.Z    (CX)(R10*4), K1, Z9
+	VMULPS       Z9, Z8, Z8
+	VPMOVZXWD.Z  (DX)(R10*2), K1, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z11, Z8
+	VMOVUPS      Z8, K1, (AX)(R10*4)
+	VMOVAPS      Z7, Z9
+	TESTQ        SI, SI
+	JZ           first479
+	VMOVUPS.Z    (SI)(R10*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VMOVAPS      Z10, Z10
+	VFMADD213PS  Z2, Z1, K2, Z10
+	VMAXPS       Z10, Z3, Z10
+	VMOVAPS      Z10, Z10
+	JMP          done480
+
+first479:
+	VBROADCASTSS start+232(FP), Z10
+
+done480:
+	VFMADD231PS Z6, Z10, Z9
+	VMULPS      Z8, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R10*4)
+	ADDQ        8(SP), R10
+	ADDQ        16(SP), R11
+	DECQ        R12
+	JNZ         row477
+	TESTQ       R8, R8
+	JNZ         begin476
+
+end478:
+done475:
 	VZEROUPPER
 	RET
 
@@ -6155,8 +7852,6 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Z0
 	VBROADCASTSS kept+204(FP), Z1
 	VBROADCASTSS jump+208(FP), Z2
@@ -6165,130 +7860,280 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
 	VBROADCASTSS jumpPassed+220(FP), Z5
 	VBROADCASTSS reach+224(FP), Z6
 	VBROADCASTSS top+228(FP), Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done349
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row345:
-	XORQ R9, R9
+strip481:
+	CMPQ  DI, $+32
+	JL    rest482
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end485
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop346:
-	CMPQ         R9, 8(SP)
-	JGE          rest347
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VCMPPS       $0x11, Z6, Z8, K2
-	VMOVAPS.Z    Z7, K2, Z8
-	VFMADD231PS  Z8, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z9
-	VMOVUPS      (CX)(R10*4), Z10
-	VMULPS       Z10, Z9, Z9
-	VPMOVZXWD    (DX)(R10*2), Z10
-	VPSLLD       $0x10, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z9
-	VMOVUPS      Z9, (AX)(R10*4)
+begin483:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+	VADDPS  Z10, Z10, Z10
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z11
+
+row484:
+	VMOVUPS      (BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VCMPPS       $0x11, Z6, Z12, K1
+	VMOVAPS.Z    Z7, K1, Z12
+	VFMADD231PS  Z12, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z13
+	VMOVUPS      (CX)(R9*4), Z14
+	VMULPS       Z14, Z13, Z13
+	VPMOVZXWD    (DX)(R9*2), Z14
+	VPSLLD       $0x10, Z14, Z14
+	VFMADD231PS  Z14, Z12, Z13
+	VMOVUPS      Z13, (AX)(R9*4)
+	VMOVAPS      Z9, Z12
 	TESTQ        SI, SI
-	JZ           first350
-	VMOVUPS      (SI)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K2, Z8
-	VMAXPS       Z8, Z3, Z8
-	VMOVAPS      Z8, Z8
-	JMP          done351
+	JZ           first486
+	VMOVUPS      (SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done487
 
-first350:
-	VBROADCASTSS start+232(FP), Z8
+first486:
+	VBROADCASTSS start+232(FP), Z14
 
-done351:
-	VADDPS      Z8, Z8, Z8
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z8, Z10
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop346
-
-rest347:
-	CMPQ         16(SP), $0x00
-	JEQ          next348
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VCMPPS       $0x11, Z6, Z8, K2
-	VMOVAPS.Z    Z7, K2, Z8
-	VFMADD231PS  Z8, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z9
-	VMOVUPS.Z    (CX)(R10*4), K1, Z10
-	VMULPS       Z10, Z9, Z9
-	VPMOVZXWD.Z  (DX)(R10*2), K1, Z10
-	VPSLLD       $0x10, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z9
-	VMOVUPS      Z9, K1, (AX)(R10*4)
+done487:
+	VFMADD231PS  Z8, Z14, Z12
+	VMULPS       Z13, Z12, Z12
+	VMOVUPS      Z12, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VCMPPS       $0x11, Z6, Z12, K1
+	VMOVAPS.Z    Z7, K1, Z12
+	VFMADD231PS  Z12, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z13
+	VMOVUPS      64(CX)(R9*4), Z14
+	VMULPS       Z14, Z13, Z13
+	VPMOVZXWD    32(DX)(R9*2), Z14
+	VPSLLD       $0x10, Z14, Z14
+	VFMADD231PS  Z14, Z12, Z13
+	VMOVUPS      Z13, 64(AX)(R9*4)
+	VMOVAPS      Z11, Z12
 	TESTQ        SI, SI
-	JZ           first352
-	VMOVUPS.Z    (SI)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K2, Z8
-	VMAXPS       Z8, Z3, Z8
-	VMOVAPS      Z8, Z8
-	JMP          done353
+	JZ           first488
+	VMOVUPS      64(SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done489
 
-first352:
-	VBROADCASTSS start+232(FP), Z8
+first488:
+	VBROADCASTSS start+232(FP), Z14
 
-done353:
-	VADDPS      Z8, Z8, Z8
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z8, Z10
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+done489:
+	VFMADD231PS Z10, Z14, Z12
+	VMULPS      Z13, Z12, Z12
+	VMOVUPS     Z12, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row484
+	TESTQ       R11, R11
+	JNZ         begin483
 
-next348:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row345
+end485:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip481
 
-done349:
+rest482:
+strip490:
+	CMPQ  DI, $+16
+	JL    rest491
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end494
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin492:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+
+row493:
+	VMOVUPS      (BX)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K1, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VSUBPS       Z0, Z10, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VCMPPS       $0x11, Z6, Z10, K1
+	VMOVAPS.Z    Z7, K1, Z10
+	VFMADD231PS  Z10, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K1
+	VMOVAPS.Z    Z11, K1, Z11
+	VMOVUPS      (CX)(R9*4), Z12
+	VMULPS       Z12, Z11, Z11
+	VPMOVZXWD    (DX)(R9*2), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VFMADD231PS  Z12, Z10, Z11
+	VMOVUPS      Z11, (AX)(R9*4)
+	VMOVAPS      Z9, Z10
+	TESTQ        SI, SI
+	JZ           first495
+	VMOVUPS      (SI)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K1, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done496
+
+first495:
+	VBROADCASTSS start+232(FP), Z12
+
+done496:
+	VFMADD231PS Z8, Z12, Z10
+	VMULPS      Z11, Z10, Z10
+	VMOVUPS     Z10, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row493
+	TESTQ       R11, R11
+	JNZ         begin492
+
+end494:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip490
+
+rest491:
+	TESTQ DI, DI
+	JZ    done497
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end500
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin498:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+	VADDPS    Z8, Z8, Z8
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z9
+
+row499:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K2, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K2, Z13
+	VSUBPS       Z0, Z10, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VCMPPS       $0x11, Z6, Z10, K2
+	VMOVAPS.Z    Z7, K2, Z10
+	VFMADD231PS  Z10, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K2
+	VMOVAPS.Z    Z11, K2, Z11
+	VMOVUPS.Z    (CX)(R9*4), K1, Z12
+	VMULPS       Z12, Z11, Z11
+	VPMOVZXWD.Z  (DX)(R9*2), K1, Z12
+	VPSLLD       $0x10, Z12, Z12
+	VFMADD231PS  Z12, Z10, Z11
+	VMOVUPS      Z11, K1, (AX)(R9*4)
+	VMOVAPS      Z9, Z10
+	TESTQ        SI, SI
+	JZ           first501
+	VMOVUPS.Z    (SI)(R9*4), K1, Z12
+	VCMPPS       $0x1d, Z0, Z12, K2
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K2, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done502
+
+first501:
+	VBROADCASTSS start+232(FP), Z12
+
+done502:
+	VFMADD231PS Z8, Z12, Z10
+	VMULPS      Z11, Z10, Z10
+	VMOVUPS     Z10, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row499
+	TESTQ       DI, DI
+	JNZ         begin498
+
+end500:
+done497:
 	VZEROUPPER
 	RET
 
@@ -6300,8 +8145,6 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Z0
 	VBROADCASTSS kept+204(FP), Z1
 	VBROADCASTSS jump+208(FP), Z2
@@ -6310,136 +8153,288 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
 	VBROADCASTSS jumpPassed+220(FP), Z5
 	VBROADCASTSS reach+224(FP), Z6
 	VBROADCASTSS top+228(FP), Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done358
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row354:
-	XORQ R9, R9
+strip503:
+	CMPQ  DI, $+32
+	JL    rest504
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end507
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop355:
-	CMPQ         R9, 8(SP)
-	JGE          rest356
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z6, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS      (CX)(R10*4), Z9
-	VMULPS       Z9, Z8, Z8
-	VPMOVZXWD    (DX)(R10*2), Z9
-	VPSLLD       $0x10, Z9, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, (AX)(R10*4)
+begin505:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+	VADDPS  Z10, Z10, Z10
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z11
+
+row506:
+	VMOVUPS      (BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VMOVUPS      Z7, Z16
+	VFNMADD231PS Z6, Z12, Z16
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z16, Z12, Z16
+	VFMADD231PS  Z16, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z12
+	VMOVUPS      (CX)(R9*4), Z13
+	VMULPS       Z13, Z12, Z12
+	VPMOVZXWD    (DX)(R9*2), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VFMADD231PS  Z13, Z16, Z12
+	VMOVUPS      Z12, (AX)(R9*4)
+	VMOVAPS      Z9, Z13
 	TESTQ        SI, SI
-	JZ           first359
-	VMOVUPS      (SI)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done360
+	JZ           first508
+	VMOVUPS      (SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done509
 
-first359:
-	VBROADCASTSS start+232(FP), Z9
+first508:
+	VBROADCASTSS start+232(FP), Z14
 
-done360:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop355
-
-rest356:
-	CMPQ         16(SP), $0x00
-	JEQ          next357
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z6, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS.Z    (CX)(R10*4), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VPMOVZXWD.Z  (DX)(R10*2), K1, Z9
-	VPSLLD       $0x10, Z9, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, K1, (AX)(R10*4)
+done509:
+	VFMADD231PS  Z8, Z14, Z13
+	VMULPS       Z12, Z13, Z13
+	VMOVUPS      Z13, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VMOVUPS      Z7, Z16
+	VFNMADD231PS Z6, Z12, Z16
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z16, Z12, Z16
+	VFMADD231PS  Z16, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z12
+	VMOVUPS      64(CX)(R9*4), Z13
+	VMULPS       Z13, Z12, Z12
+	VPMOVZXWD    32(DX)(R9*2), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VFMADD231PS  Z13, Z16, Z12
+	VMOVUPS      Z12, 64(AX)(R9*4)
+	VMOVAPS      Z11, Z13
 	TESTQ        SI, SI
-	JZ           first361
-	VMOVUPS.Z    (SI)(R10*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done362
+	JZ           first510
+	VMOVUPS      64(SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done511
 
-first361:
-	VBROADCASTSS start+232(FP), Z9
+first510:
+	VBROADCASTSS start+232(FP), Z14
 
-done362:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+done511:
+	VFMADD231PS Z10, Z14, Z13
+	VMULPS      Z12, Z13, Z13
+	VMOVUPS     Z13, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row506
+	TESTQ       R11, R11
+	JNZ         begin505
 
-next357:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row354
+end507:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip503
 
-done358:
+rest504:
+strip512:
+	CMPQ  DI, $+16
+	JL    rest513
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end516
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin514:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+
+row515:
+	VMOVUPS      (BX)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K1, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VSUBPS       Z0, Z10, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VMOVUPS      Z7, Z14
+	VFNMADD231PS Z6, Z10, Z14
+	VXORPS       Z10, Z10, Z10
+	VMAXPS       Z14, Z10, Z14
+	VFMADD231PS  Z14, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K1
+	VMOVAPS.Z    Z11, K1, Z10
+	VMOVUPS      (CX)(R9*4), Z11
+	VMULPS       Z11, Z10, Z10
+	VPMOVZXWD    (DX)(R9*2), Z11
+	VPSLLD       $0x10, Z11, Z11
+	VFMADD231PS  Z11, Z14, Z10
+	VMOVUPS      Z10, (AX)(R9*4)
+	VMOVAPS      Z9, Z11
+	TESTQ        SI, SI
+	JZ           first517
+	VMOVUPS      (SI)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K1, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done518
+
+first517:
+	VBROADCASTSS start+232(FP), Z12
+
+done518:
+	VFMADD231PS Z8, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row515
+	TESTQ       R11, R11
+	JNZ         begin514
+
+end516:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip512
+
+rest513:
+	TESTQ DI, DI
+	JZ    done519
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end522
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin520:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+	VADDPS    Z8, Z8, Z8
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z9
+
+row521:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K2, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K2, Z13
+	VSUBPS       Z0, Z10, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VMOVUPS      Z7, Z14
+	VFNMADD231PS Z6, Z10, Z14
+	VXORPS       Z10, Z10, Z10
+	VMAXPS       Z14, Z10, Z14
+	VFMADD231PS  Z14, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K2
+	VMOVAPS.Z    Z11, K2, Z10
+	VMOVUPS.Z    (CX)(R9*4), K1, Z11
+	VMULPS       Z11, Z10, Z10
+	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
+	VPSLLD       $0x10, Z11, Z11
+	VFMADD231PS  Z11, Z14, Z10
+	VMOVUPS      Z10, K1, (AX)(R9*4)
+	VMOVAPS      Z9, Z11
+	TESTQ        SI, SI
+	JZ           first523
+	VMOVUPS.Z    (SI)(R9*4), K1, Z12
+	VCMPPS       $0x1d, Z0, Z12, K2
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K2, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done524
+
+first523:
+	VBROADCASTSS start+232(FP), Z12
+
+done524:
+	VFMADD231PS Z8, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row521
+	TESTQ       DI, DI
+	JNZ         begin520
+
+end522:
+done519:
 	VZEROUPPER
 	RET
 
@@ -6451,8 +8446,6 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
 	VBROADCASTSS theta+200(FP), Z0
 	VBROADCASTSS kept+204(FP), Z1
 	VBROADCASTSS jump+208(FP), Z2
@@ -6461,136 +8454,288 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-236
 	VBROADCASTSS jumpPassed+220(FP), Z5
 	VBROADCASTSS reach+224(FP), Z6
 	VBROADCASTSS top+228(FP), Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done367
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row363:
-	XORQ R9, R9
+strip525:
+	CMPQ  DI, $+32
+	JL    rest526
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end529
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop364:
-	CMPQ         R9, 8(SP)
-	JGE          rest365
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VMULPS       Z6, Z8, Z8
-	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z8, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS      (CX)(R10*4), Z9
-	VMULPS       Z9, Z8, Z8
-	VPMOVZXWD    (DX)(R10*2), Z9
-	VPSLLD       $0x10, Z9, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, (AX)(R10*4)
+begin527:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+	VADDPS  Z10, Z10, Z10
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z11
+
+row528:
+	VMOVUPS      (BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VMULPS       Z12, Z12, Z12
+	VMOVUPS      Z7, Z16
+	VFNMADD231PS Z6, Z12, Z16
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z16, Z12, Z16
+	VFMADD231PS  Z16, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z12
+	VMOVUPS      (CX)(R9*4), Z13
+	VMULPS       Z13, Z12, Z12
+	VPMOVZXWD    (DX)(R9*2), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VFMADD231PS  Z13, Z16, Z12
+	VMOVUPS      Z12, (AX)(R9*4)
+	VMOVAPS      Z9, Z13
 	TESTQ        SI, SI
-	JZ           first368
-	VMOVUPS      (SI)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done369
+	JZ           first530
+	VMOVUPS      (SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done531
 
-first368:
-	VBROADCASTSS start+232(FP), Z9
+first530:
+	VBROADCASTSS start+232(FP), Z14
 
-done369:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop364
-
-rest365:
-	CMPQ         16(SP), $0x00
-	JEQ          next366
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VMULPS       Z6, Z8, Z8
-	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z8, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS.Z    (CX)(R10*4), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VPMOVZXWD.Z  (DX)(R10*2), K1, Z9
-	VPSLLD       $0x10, Z9, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, K1, (AX)(R10*4)
+done531:
+	VFMADD231PS  Z8, Z14, Z13
+	VMULPS       Z12, Z13, Z13
+	VMOVUPS      Z13, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      ones<>+0(SB), Z13
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z1, K1, Z13
+	VMOVUPS      Z5, Z14
+	VFNMADD231PS Z4, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VFMADD213PS  Z2, Z1, K1, Z15
+	VSUBPS       Z0, Z12, Z12
+	VMULPS       Z12, Z12, Z12
+	VMOVUPS      Z7, Z16
+	VFNMADD231PS Z6, Z12, Z16
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z16, Z12, Z16
+	VFMADD231PS  Z16, Z14, Z13
+	VCMPPS       $0x15, Z3, Z15, K1
+	VMOVAPS.Z    Z13, K1, Z12
+	VMOVUPS      64(CX)(R9*4), Z13
+	VMULPS       Z13, Z12, Z12
+	VPMOVZXWD    32(DX)(R9*2), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VFMADD231PS  Z13, Z16, Z12
+	VMOVUPS      Z12, 64(AX)(R9*4)
+	VMOVAPS      Z11, Z13
 	TESTQ        SI, SI
-	JZ           first370
-	VMOVUPS.Z    (SI)(R10*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done371
+	JZ           first532
+	VMOVUPS      64(SI)(R9*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VMOVAPS      Z14, Z14
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMOVAPS      Z14, Z14
+	JMP          done533
 
-first370:
-	VBROADCASTSS start+232(FP), Z9
+first532:
+	VBROADCASTSS start+232(FP), Z14
 
-done371:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+done533:
+	VFMADD231PS Z10, Z14, Z13
+	VMULPS      Z12, Z13, Z13
+	VMOVUPS     Z13, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row528
+	TESTQ       R11, R11
+	JNZ         begin527
 
-next366:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row363
+end529:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip525
 
-done367:
+rest526:
+strip534:
+	CMPQ  DI, $+16
+	JL    rest535
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end538
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin536:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+
+row537:
+	VMOVUPS      (BX)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K1, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VSUBPS       Z0, Z10, Z10
+	VMULPS       Z10, Z10, Z10
+	VMOVUPS      Z7, Z14
+	VFNMADD231PS Z6, Z10, Z14
+	VXORPS       Z10, Z10, Z10
+	VMAXPS       Z14, Z10, Z14
+	VFMADD231PS  Z14, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K1
+	VMOVAPS.Z    Z11, K1, Z10
+	VMOVUPS      (CX)(R9*4), Z11
+	VMULPS       Z11, Z10, Z10
+	VPMOVZXWD    (DX)(R9*2), Z11
+	VPSLLD       $0x10, Z11, Z11
+	VFMADD231PS  Z11, Z14, Z10
+	VMOVUPS      Z10, (AX)(R9*4)
+	VMOVAPS      Z9, Z11
+	TESTQ        SI, SI
+	JZ           first539
+	VMOVUPS      (SI)(R9*4), Z12
+	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K1, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done540
+
+first539:
+	VBROADCASTSS start+232(FP), Z12
+
+done540:
+	VFMADD231PS Z8, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row537
+	TESTQ       R11, R11
+	JNZ         begin536
+
+end538:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip534
+
+rest535:
+	TESTQ DI, DI
+	JZ    done541
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end544
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin542:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+	VADDPS    Z8, Z8, Z8
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z9
+
+row543:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VMOVUPS      ones<>+0(SB), Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z1, K2, Z11
+	VMOVUPS      Z5, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VMOVAPS      Z10, Z13
+	VFMADD213PS  Z2, Z1, K2, Z13
+	VSUBPS       Z0, Z10, Z10
+	VMULPS       Z10, Z10, Z10
+	VMOVUPS      Z7, Z14
+	VFNMADD231PS Z6, Z10, Z14
+	VXORPS       Z10, Z10, Z10
+	VMAXPS       Z14, Z10, Z14
+	VFMADD231PS  Z14, Z12, Z11
+	VCMPPS       $0x15, Z3, Z13, K2
+	VMOVAPS.Z    Z11, K2, Z10
+	VMOVUPS.Z    (CX)(R9*4), K1, Z11
+	VMULPS       Z11, Z10, Z10
+	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
+	VPSLLD       $0x10, Z11, Z11
+	VFMADD231PS  Z11, Z14, Z10
+	VMOVUPS      Z10, K1, (AX)(R9*4)
+	VMOVAPS      Z9, Z11
+	TESTQ        SI, SI
+	JZ           first545
+	VMOVUPS.Z    (SI)(R9*4), K1, Z12
+	VCMPPS       $0x1d, Z0, Z12, K2
+	VMOVAPS      Z12, Z12
+	VFMADD213PS  Z2, Z1, K2, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMOVAPS      Z12, Z12
+	JMP          done546
+
+first545:
+	VBROADCASTSS start+232(FP), Z12
+
+done546:
+	VFMADD231PS Z8, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row543
+	TESTQ       DI, DI
+	JNZ         begin542
+
+end544:
+done541:
 	VZEROUPPER
 	RET
 
@@ -6607,7 +8752,7 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done376
+	JLE   done551
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -6619,12 +8764,12 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row372:
+row547:
 	XORQ R8, R8
 
-loop373:
+loop548:
 	CMPQ        R8, 8(SP)
-	JGE         rest374
+	JGE         rest549
 	VMOVUPS     (DI)(R8*4), Z0
 	VMOVUPS     (SI)(R8*4), Z1
 	VMOVUPS     (DX)(R9*4), Z2
@@ -6636,11 +8781,11 @@ loop373:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop373
+	JMP         loop548
 
-rest374:
+rest549:
 	CMPQ        16(SP), $0x00
-	JEQ         next375
+	JEQ         next550
 	VMOVUPS.Z   (DI)(R8*4), K1, Z0
 	VMOVUPS.Z   (SI)(R8*4), K1, Z1
 	VMOVUPS.Z   (DX)(R9*4), K1, Z2
@@ -6652,13 +8797,13 @@ rest374:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next375:
+next550:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row372
+	JNZ  row547
 
-done376:
+done551:
 	VZEROUPPER
 	RET
 
@@ -6684,7 +8829,7 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done381
+	JLE          done556
 	MOVQ         R9, R8
 	ANDQ         $+15, R8
 	MOVQ         R8, 16(SP)
@@ -6696,12 +8841,12 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row377:
+row552:
 	XORQ R8, R8
 
-loop378:
+loop553:
 	CMPQ        R8, 8(SP)
-	JGE         rest379
+	JGE         rest554
 	VMOVUPS     (DI)(R8*4), Z3
 	VMOVUPS     (SI)(R8*4), Z4
 	VMOVUPS     (DX)(R9*4), Z5
@@ -6720,11 +8865,11 @@ loop378:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop378
+	JMP         loop553
 
-rest379:
+rest554:
 	CMPQ        16(SP), $0x00
-	JEQ         next380
+	JEQ         next555
 	VMOVUPS.Z   (DI)(R8*4), K1, Z3
 	VMOVUPS.Z   (SI)(R8*4), K1, Z4
 	VMOVUPS.Z   (DX)(R9*4), K1, Z5
@@ -6743,13 +8888,13 @@ rest379:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next380:
+next555:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row377
+	JNZ  row552
 
-done381:
+done556:
 	VZEROUPPER
 	RET
 
@@ -6766,7 +8911,7 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done386
+	JLE   done561
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -6778,12 +8923,12 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row382:
+row557:
 	XORQ R8, R8
 
-loop383:
+loop558:
 	CMPQ        R8, 8(SP)
-	JGE         rest384
+	JGE         rest559
 	VMOVUPS     (DI)(R8*4), Z0
 	VMOVUPS     (SI)(R8*4), Z1
 	VPMOVZXWD   (DX)(R9*2), Z2
@@ -6796,11 +8941,11 @@ loop383:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop383
+	JMP         loop558
 
-rest384:
+rest559:
 	CMPQ        16(SP), $0x00
-	JEQ         next385
+	JEQ         next560
 	VMOVUPS.Z   (DI)(R8*4), K1, Z0
 	VMOVUPS.Z   (SI)(R8*4), K1, Z1
 	VPMOVZXWD.Z (DX)(R9*2), K1, Z2
@@ -6813,13 +8958,13 @@ rest384:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next385:
+next560:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row382
+	JNZ  row557
 
-done386:
+done561:
 	VZEROUPPER
 	RET
 
@@ -6845,7 +8990,7 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done391
+	JLE          done566
 	MOVQ         R9, R8
 	ANDQ         $+15, R8
 	MOVQ         R8, 16(SP)
@@ -6857,12 +9002,12 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row387:
+row562:
 	XORQ R8, R8
 
-loop388:
+loop563:
 	CMPQ        R8, 8(SP)
-	JGE         rest389
+	JGE         rest564
 	VMOVUPS     (DI)(R8*4), Z3
 	VMOVUPS     (SI)(R8*4), Z4
 	VPMOVZXWD   (DX)(R9*2), Z5
@@ -6882,11 +9027,11 @@ loop388:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop388
+	JMP         loop563
 
-rest389:
+rest564:
 	CMPQ        16(SP), $0x00
-	JEQ         next390
+	JEQ         next565
 	VMOVUPS.Z   (DI)(R8*4), K1, Z3
 	VMOVUPS.Z   (SI)(R8*4), K1, Z4
 	VPMOVZXWD.Z (DX)(R9*2), K1, Z5
@@ -6906,19 +9051,19 @@ rest389:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next390:
+next565:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row387
+	JNZ  row562
 
-done391:
+done566:
 	VZEROUPPER
 	RET
 
 // func addMomentsAVX512(sum []float64, sumXY []float64, x []float32, y []float32, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·addMomentsAVX512(SB), NOSPLIT, $16-104
+TEXT ·addMomentsAVX512(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
 	MOVQ   sumXY_base+24(FP), CX
 	MOVQ   x_base+48(FP), DX
@@ -6936,34 +9081,44 @@ TEXT ·addMomentsAVX512(SB), NOSPLIT, $16-104
 	MOVQ   SI, (SP)
 	MOVQ   DI, 8(SP)
 	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip393:
+strip567:
 	CMPQ  SI, $+32
-	JL    single392
+	JL    rest568
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end571
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end396
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin394:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Z0
-	VMOVUPD 64(AX)(R11*2), Z1
-	VMOVUPD (CX)(R11*2), Z2
-	VMOVUPD 64(CX)(R11*2), Z3
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	ADDQ    $+64, R11
-	VMOVUPD (AX)(R11*2), Z4
-	VMOVUPD 64(AX)(R11*2), Z5
-	VMOVUPD (CX)(R11*2), Z6
-	VMOVUPD 64(CX)(R11*2), Z7
+begin569:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z4
+	VMOVUPD 64(AX)(R12*2), Z5
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z6
+	VMOVUPD 64(CX)(R12*2), Z7
 
-row395:
+row570:
 	VCVTPS2PD   (DX)(R8*4), Z8
 	VCVTPS2PD   32(DX)(R8*4), Z9
 	VCVTPS2PD   (BX)(R8*4), Z10
@@ -6981,49 +9136,57 @@ row395:
 	VADDPD      Z9, Z5, Z5
 	VFMADD231PD Z11, Z9, Z7
 	ADDQ        8(SP), R8
-	DECQ        R10
-	JNZ         row395
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	VMOVUPD     Z0, (AX)(R10*2)
-	VMOVUPD     Z1, 64(AX)(R10*2)
-	VMOVUPD     Z2, (CX)(R10*2)
-	VMOVUPD     Z3, 64(CX)(R10*2)
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	ADDQ        $+64, R10
-	VMOVUPD     Z4, (AX)(R10*2)
-	VMOVUPD     Z5, 64(AX)(R10*2)
-	VMOVUPD     Z6, (CX)(R10*2)
-	VMOVUPD     Z7, 64(CX)(R10*2)
-	TESTQ       R9, R9
-	JNZ         begin394
+	ADDQ        16(SP), R9
+	DECQ        R11
+	JNZ         row570
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z0, (AX)(R11*2)
+	VMOVUPD     Z1, 64(AX)(R11*2)
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z2, (CX)(R11*2)
+	VMOVUPD     Z3, 64(CX)(R11*2)
+	LEAQ        32(DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z4, (AX)(R11*2)
+	VMOVUPD     Z5, 64(AX)(R11*2)
+	LEAQ        32(DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z6, (CX)(R11*2)
+	VMOVUPD     Z7, 64(CX)(R11*2)
+	TESTQ       R10, R10
+	JNZ         begin569
 
-end396:
+end571:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip393
+	JMP  strip567
 
-single392:
-strip399:
+rest568:
+strip572:
 	CMPQ  SI, $+16
-	JL    rest397
+	JL    rest573
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end576
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end402
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin400:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Z0
-	VMOVUPD 64(AX)(R11*2), Z1
-	VMOVUPD (CX)(R11*2), Z2
-	VMOVUPD 64(CX)(R11*2), Z3
+begin574:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
 
-row401:
+row575:
 	VCVTPS2PD   (DX)(R8*4), Z4
 	VCVTPS2PD   32(DX)(R8*4), Z5
 	VCVTPS2PD   (BX)(R8*4), Z6
@@ -7033,48 +9196,55 @@ row401:
 	VADDPD      Z5, Z1, Z1
 	VFMADD231PD Z7, Z5, Z3
 	ADDQ        8(SP), R8
-	DECQ        R10
-	JNZ         row401
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	VMOVUPD     Z0, (AX)(R10*2)
-	VMOVUPD     Z1, 64(AX)(R10*2)
-	VMOVUPD     Z2, (CX)(R10*2)
-	VMOVUPD     Z3, 64(CX)(R10*2)
-	TESTQ       R9, R9
-	JNZ         begin400
+	ADDQ        16(SP), R9
+	DECQ        R11
+	JNZ         row575
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z0, (AX)(R11*2)
+	VMOVUPD     Z1, 64(AX)(R11*2)
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z2, (CX)(R11*2)
+	VMOVUPD     Z3, 64(CX)(R11*2)
+	TESTQ       R10, R10
+	JNZ         begin574
 
-end402:
+end576:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip399
+	JMP  strip572
 
-rest397:
+rest573:
 	TESTQ SI, SI
-	JZ    done398
+	JZ    done577
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
-	MOVQ  DI, R8
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end405
+	JLE   end580
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin403:
-	MOVQ      SI, R9
-	SUBQ      R9, SI
-	MOVQ      DI, R10
-	SHLQ      $0x02, R10
+begin578:
+	MOVQ      SI, R10
+	SUBQ      R10, SI
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (AX)(R10*2), K2, Z0
+	VMOVUPD.Z (AX)(R11*2), K2, Z0
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(AX)(R10*2), K2, Z1
+	VMOVUPD.Z 64(AX)(R11*2), K2, Z1
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (CX)(R10*2), K2, Z2
+	VMOVUPD.Z (CX)(R11*2), K2, Z2
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(CX)(R10*2), K2, Z3
+	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row404:
+row579:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -7092,29 +9262,32 @@ row404:
 	VADDPD        Z5, Z1, Z1
 	VFMADD231PD   Z7, Z5, Z3
 	ADDQ          8(SP), R8
-	DECQ          R9
-	JNZ           row404
-	MOVQ          DI, R9
-	SHLQ          $0x02, R9
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row579
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z0, K2, (AX)(R9*2)
+	VMOVUPD       Z0, K2, (AX)(R10*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z1, K2, 64(AX)(R9*2)
+	VMOVUPD       Z1, K2, 64(AX)(R10*2)
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z2, K2, (CX)(R9*2)
+	VMOVUPD       Z2, K2, (CX)(R10*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z3, K2, 64(CX)(R9*2)
+	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin403
+	JNZ           begin578
 
-end405:
-done398:
+end580:
+done577:
 	VZEROUPPER
 	RET
 
 // func addMomentsBF16AVX512(sum []float64, sumXY []float64, x []float32, y []BF16, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $16-104
+TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
 	MOVQ   sumXY_base+24(FP), CX
 	MOVQ   x_base+48(FP), DX
@@ -7132,34 +9305,44 @@ TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $16-104
 	MOVQ   SI, (SP)
 	MOVQ   DI, 8(SP)
 	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip407:
+strip581:
 	CMPQ  SI, $+32
-	JL    single406
+	JL    rest582
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end585
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end410
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin408:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Z0
-	VMOVUPD 64(AX)(R11*2), Z1
-	VMOVUPD (CX)(R11*2), Z2
-	VMOVUPD 64(CX)(R11*2), Z3
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	ADDQ    $+64, R11
-	VMOVUPD (AX)(R11*2), Z4
-	VMOVUPD 64(AX)(R11*2), Z5
-	VMOVUPD (CX)(R11*2), Z6
-	VMOVUPD 64(CX)(R11*2), Z7
+begin583:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z4
+	VMOVUPD 64(AX)(R12*2), Z5
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z6
+	VMOVUPD 64(CX)(R12*2), Z7
 
-row409:
+row584:
 	VCVTPS2PD     (DX)(R8*4), Z8
 	VCVTPS2PD     32(DX)(R8*4), Z9
 	VPMOVZXWD     (BX)(R8*2), Z11
@@ -7187,49 +9370,57 @@ row409:
 	VADDPD        Z9, Z5, Z5
 	VFMADD231PD   Z11, Z9, Z7
 	ADDQ          8(SP), R8
-	DECQ          R10
-	JNZ           row409
-	MOVQ          DI, R10
-	SHLQ          $0x02, R10
-	VMOVUPD       Z0, (AX)(R10*2)
-	VMOVUPD       Z1, 64(AX)(R10*2)
-	VMOVUPD       Z2, (CX)(R10*2)
-	VMOVUPD       Z3, 64(CX)(R10*2)
-	MOVQ          DI, R10
-	SHLQ          $0x02, R10
-	ADDQ          $+64, R10
-	VMOVUPD       Z4, (AX)(R10*2)
-	VMOVUPD       Z5, 64(AX)(R10*2)
-	VMOVUPD       Z6, (CX)(R10*2)
-	VMOVUPD       Z7, 64(CX)(R10*2)
-	TESTQ         R9, R9
-	JNZ           begin408
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row584
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z4, (AX)(R11*2)
+	VMOVUPD       Z5, 64(AX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z6, (CX)(R11*2)
+	VMOVUPD       Z7, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin583
 
-end410:
+end585:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip407
+	JMP  strip581
 
-single406:
-strip413:
+rest582:
+strip586:
 	CMPQ  SI, $+16
-	JL    rest411
+	JL    rest587
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end590
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end416
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin414:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Z0
-	VMOVUPD 64(AX)(R11*2), Z1
-	VMOVUPD (CX)(R11*2), Z2
-	VMOVUPD 64(CX)(R11*2), Z3
+begin588:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
 
-row415:
+row589:
 	VCVTPS2PD     (DX)(R8*4), Z4
 	VCVTPS2PD     32(DX)(R8*4), Z5
 	VPMOVZXWD     (BX)(R8*2), Z7
@@ -7244,48 +9435,55 @@ row415:
 	VADDPD        Z5, Z1, Z1
 	VFMADD231PD   Z7, Z5, Z3
 	ADDQ          8(SP), R8
-	DECQ          R10
-	JNZ           row415
-	MOVQ          DI, R10
-	SHLQ          $0x02, R10
-	VMOVUPD       Z0, (AX)(R10*2)
-	VMOVUPD       Z1, 64(AX)(R10*2)
-	VMOVUPD       Z2, (CX)(R10*2)
-	VMOVUPD       Z3, 64(CX)(R10*2)
-	TESTQ         R9, R9
-	JNZ           begin414
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row589
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin588
 
-end416:
+end590:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip413
+	JMP  strip586
 
-rest411:
+rest587:
 	TESTQ SI, SI
-	JZ    done412
+	JZ    done591
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
-	MOVQ  DI, R8
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end419
+	JLE   end594
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin417:
-	MOVQ      SI, R9
-	SUBQ      R9, SI
-	MOVQ      DI, R10
-	SHLQ      $0x02, R10
+begin592:
+	MOVQ      SI, R10
+	SUBQ      R10, SI
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (AX)(R10*2), K2, Z0
+	VMOVUPD.Z (AX)(R11*2), K2, Z0
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(AX)(R10*2), K2, Z1
+	VMOVUPD.Z 64(AX)(R11*2), K2, Z1
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (CX)(R10*2), K2, Z2
+	VMOVUPD.Z (CX)(R11*2), K2, Z2
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(CX)(R10*2), K2, Z3
+	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row418:
+row593:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -7304,29 +9502,32 @@ row418:
 	VADDPD        Z5, Z1, Z1
 	VFMADD231PD   Z7, Z5, Z3
 	ADDQ          8(SP), R8
-	DECQ          R9
-	JNZ           row418
-	MOVQ          DI, R9
-	SHLQ          $0x02, R9
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row593
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z0, K2, (AX)(R9*2)
+	VMOVUPD       Z0, K2, (AX)(R10*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z1, K2, 64(AX)(R9*2)
+	VMOVUPD       Z1, K2, 64(AX)(R10*2)
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z2, K2, (CX)(R9*2)
+	VMOVUPD       Z2, K2, (CX)(R10*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z3, K2, 64(CX)(R9*2)
+	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin417
+	JNZ           begin592
 
-end419:
-done412:
+end594:
+done591:
 	VZEROUPPER
 	RET
 
 // func addSquaresAVX512(sum []float64, sum2 []float64, x []float32, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·addSquaresAVX512(SB), NOSPLIT, $16-80
+TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-80
 	MOVQ   x_base+48(FP), AX
 	MOVQ   sum_base+0(FP), CX
 	MOVQ   sum2_base+24(FP), DX
@@ -7343,43 +9544,39 @@ TEXT ·addSquaresAVX512(SB), NOSPLIT, $16-80
 	MOVQ   BX, (SP)
 	MOVQ   SI, 8(SP)
 	MOVQ   SI, BX
+	ADDQ   $0x1f, BX
+	SHRQ   $0x05, BX
+	SHLQ   $0x02, BX
+	MOVQ   BX, 16(SP)
+	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip421:
+strip595:
 	CMPQ  BX, $+64
-	JL    single420
+	JL    rest596
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JLE   end599
 	MOVQ  SI, DI
-	MOVQ  (SP), R8
-	TESTQ R8, R8
-	JLE   end424
+	MOVQ  SI, R8
+	SHRQ  $0x03, R8
 
-begin422:
-	MOVQ    R8, R9
-	MOVQ    $0x00000020, R10
-	CMPQ    R9, R10
-	CMOVQGT R10, R9
-	SUBQ    R9, R8
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
+begin597:
+	MOVQ    R9, R10
+	MOVQ    $0x00000020, R11
+	CMPQ    R10, R11
+	CMOVQGT R11, R10
+	SUBQ    R10, R9
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+64, R10
 	VXORPS  Z2, Z2, Z2
 	VXORPS  Z3, Z3, Z3
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+128, R10
 	VXORPS  Z4, Z4, Z4
 	VXORPS  Z5, Z5, Z5
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+192, R10
 	VXORPS  Z6, Z6, Z6
 	VXORPS  Z7, Z7, Z7
 
-row423:
+row598:
 	VMOVUPS       (AX)(DI*4), Z8
 	VADDPS        Z8, Z0, Z0
 	VFMADD231PS   Z8, Z8, Z1
@@ -7393,222 +9590,258 @@ row423:
 	VADDPS        Z8, Z6, Z6
 	VFMADD231PS   Z8, Z8, Z7
 	ADDQ          8(SP), DI
-	DECQ          R9
-	JNZ           row423
-	MOVQ          SI, R9
-	SHLQ          $0x02, R9
-	VMOVUPD       (CX)(R9*2), Z8
-	VMOVUPD       64(CX)(R9*2), Z9
+	ADDQ          16(SP), R8
+	DECQ          R10
+	JNZ           row598
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (CX)(R10*2), Z8
+	VMOVUPD       64(CX)(R10*2), Z9
 	VCVTPS2PD     Y0, Z10
 	VADDPD        Z10, Z8, Z8
 	VEXTRACTF32X8 $0x01, Z0, Y0
 	VCVTPS2PD     Y0, Z0
 	VADDPD        Z0, Z9, Z9
-	VMOVUPD       Z8, (CX)(R9*2)
-	VMOVUPD       Z9, 64(CX)(R9*2)
-	VMOVUPD       (DX)(R9*2), Z0
-	VMOVUPD       64(DX)(R9*2), Z8
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z8, (CX)(R10*2)
+	VMOVUPD       Z9, 64(CX)(R10*2)
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (DX)(R10*2), Z0
+	VMOVUPD       64(DX)(R10*2), Z8
 	VCVTPS2PD     Y1, Z9
 	VADDPD        Z9, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z1, Y1
 	VCVTPS2PD     Y1, Z1
 	VADDPD        Z1, Z8, Z8
-	VMOVUPD       Z0, (DX)(R9*2)
-	VMOVUPD       Z8, 64(DX)(R9*2)
-	MOVQ          SI, R9
-	SHLQ          $0x02, R9
-	ADDQ          $+64, R9
-	VMOVUPD       (CX)(R9*2), Z0
-	VMOVUPD       64(CX)(R9*2), Z1
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (DX)(R10*2)
+	VMOVUPD       Z8, 64(DX)(R10*2)
+	LEAQ          32(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (CX)(R10*2), Z0
+	VMOVUPD       64(CX)(R10*2), Z1
 	VCVTPS2PD     Y2, Z8
 	VADDPD        Z8, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z2, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (CX)(R9*2)
-	VMOVUPD       Z1, 64(CX)(R9*2)
-	VMOVUPD       (DX)(R9*2), Z0
-	VMOVUPD       64(DX)(R9*2), Z1
+	LEAQ          32(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (CX)(R10*2)
+	VMOVUPD       Z1, 64(CX)(R10*2)
+	LEAQ          32(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (DX)(R10*2), Z0
+	VMOVUPD       64(DX)(R10*2), Z1
 	VCVTPS2PD     Y3, Z2
 	VADDPD        Z2, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z3, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (DX)(R9*2)
-	VMOVUPD       Z1, 64(DX)(R9*2)
-	MOVQ          SI, R9
-	SHLQ          $0x02, R9
-	ADDQ          $+128, R9
-	VMOVUPD       (CX)(R9*2), Z0
-	VMOVUPD       64(CX)(R9*2), Z1
+	LEAQ          32(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (DX)(R10*2)
+	VMOVUPD       Z1, 64(DX)(R10*2)
+	LEAQ          64(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (CX)(R10*2), Z0
+	VMOVUPD       64(CX)(R10*2), Z1
 	VCVTPS2PD     Y4, Z2
 	VADDPD        Z2, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z4, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (CX)(R9*2)
-	VMOVUPD       Z1, 64(CX)(R9*2)
-	VMOVUPD       (DX)(R9*2), Z0
-	VMOVUPD       64(DX)(R9*2), Z1
+	LEAQ          64(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (CX)(R10*2)
+	VMOVUPD       Z1, 64(CX)(R10*2)
+	LEAQ          64(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (DX)(R10*2), Z0
+	VMOVUPD       64(DX)(R10*2), Z1
 	VCVTPS2PD     Y5, Z2
 	VADDPD        Z2, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z5, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (DX)(R9*2)
-	VMOVUPD       Z1, 64(DX)(R9*2)
-	MOVQ          SI, R9
-	SHLQ          $0x02, R9
-	ADDQ          $+192, R9
-	VMOVUPD       (CX)(R9*2), Z0
-	VMOVUPD       64(CX)(R9*2), Z1
+	LEAQ          64(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (DX)(R10*2)
+	VMOVUPD       Z1, 64(DX)(R10*2)
+	LEAQ          96(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (CX)(R10*2), Z0
+	VMOVUPD       64(CX)(R10*2), Z1
 	VCVTPS2PD     Y6, Z2
 	VADDPD        Z2, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z6, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (CX)(R9*2)
-	VMOVUPD       Z1, 64(CX)(R9*2)
-	VMOVUPD       (DX)(R9*2), Z0
-	VMOVUPD       64(DX)(R9*2), Z1
+	LEAQ          96(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (CX)(R10*2)
+	VMOVUPD       Z1, 64(CX)(R10*2)
+	LEAQ          96(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (DX)(R10*2), Z0
+	VMOVUPD       64(DX)(R10*2), Z1
 	VCVTPS2PD     Y7, Z2
 	VADDPD        Z2, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z7, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (DX)(R9*2)
-	VMOVUPD       Z1, 64(DX)(R9*2)
-	TESTQ         R8, R8
-	JNZ           begin422
+	LEAQ          96(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (DX)(R10*2)
+	VMOVUPD       Z1, 64(DX)(R10*2)
+	TESTQ         R9, R9
+	JNZ           begin597
 
-end424:
+end599:
 	ADDQ $+64, SI
 	SUBQ $+64, BX
-	JMP  strip421
+	JMP  strip595
 
-single420:
-strip427:
+rest596:
+strip600:
 	CMPQ  BX, $+16
-	JL    rest425
+	JL    rest601
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JLE   end604
 	MOVQ  SI, DI
-	MOVQ  (SP), R8
-	TESTQ R8, R8
-	JLE   end430
+	MOVQ  SI, R8
+	SHRQ  $0x03, R8
 
-begin428:
-	MOVQ    R8, R9
-	MOVQ    $0x00000020, R10
-	CMPQ    R9, R10
-	CMOVQGT R10, R9
-	SUBQ    R9, R8
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
+begin602:
+	MOVQ    R9, R10
+	MOVQ    $0x00000020, R11
+	CMPQ    R10, R11
+	CMOVQGT R11, R10
+	SUBQ    R10, R9
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row429:
+row603:
 	VMOVUPS       (AX)(DI*4), Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
-	DECQ          R9
-	JNZ           row429
-	MOVQ          SI, R9
-	SHLQ          $0x02, R9
-	VMOVUPD       (CX)(R9*2), Z2
-	VMOVUPD       64(CX)(R9*2), Z3
+	ADDQ          16(SP), R8
+	DECQ          R10
+	JNZ           row603
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (CX)(R10*2), Z2
+	VMOVUPD       64(CX)(R10*2), Z3
 	VCVTPS2PD     Y0, Z4
 	VADDPD        Z4, Z2, Z2
 	VEXTRACTF32X8 $0x01, Z0, Y0
 	VCVTPS2PD     Y0, Z0
 	VADDPD        Z0, Z3, Z3
-	VMOVUPD       Z2, (CX)(R9*2)
-	VMOVUPD       Z3, 64(CX)(R9*2)
-	VMOVUPD       (DX)(R9*2), Z0
-	VMOVUPD       64(DX)(R9*2), Z2
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z2, (CX)(R10*2)
+	VMOVUPD       Z3, 64(CX)(R10*2)
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (DX)(R10*2), Z0
+	VMOVUPD       64(DX)(R10*2), Z2
 	VCVTPS2PD     Y1, Z3
 	VADDPD        Z3, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z1, Y1
 	VCVTPS2PD     Y1, Z1
 	VADDPD        Z1, Z2, Z2
-	VMOVUPD       Z0, (DX)(R9*2)
-	VMOVUPD       Z2, 64(DX)(R9*2)
-	TESTQ         R8, R8
-	JNZ           begin428
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (DX)(R10*2)
+	VMOVUPD       Z2, 64(DX)(R10*2)
+	TESTQ         R9, R9
+	JNZ           begin602
 
-end430:
+end604:
 	ADDQ $+16, SI
 	SUBQ $+16, BX
-	JMP  strip427
+	JMP  strip600
 
-rest425:
+rest601:
 	TESTQ BX, BX
-	JZ    done426
+	JZ    done605
 	MOVQ  $0x0000ffff, DI
 	BZHIQ BX, DI, DI
 	KMOVW DI, K1
-	MOVQ  SI, DI
 	MOVQ  (SP), BX
 	TESTQ BX, BX
-	JLE   end433
+	JLE   end608
+	MOVQ  SI, DI
+	MOVQ  SI, R8
+	SHRQ  $0x03, R8
 
-begin431:
-	MOVQ    BX, R8
-	MOVQ    $0x00000020, R9
-	CMPQ    R8, R9
-	CMOVQGT R9, R8
-	SUBQ    R8, BX
-	MOVQ    SI, R9
-	SHLQ    $0x02, R9
+begin606:
+	MOVQ    BX, R9
+	MOVQ    $0x00000020, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+	SUBQ    R9, BX
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row432:
+row607:
 	VMOVUPS.Z     (AX)(DI*4), K1, Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
-	DECQ          R8
-	JNZ           row432
-	MOVQ          SI, R8
-	SHLQ          $0x02, R8
+	ADDQ          16(SP), R8
+	DECQ          R9
+	JNZ           row607
+	LEAQ          (SI)(SI*1), R9
+	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD.Z     (CX)(R8*2), K2, Z2
+	VMOVUPD.Z     (CX)(R9*2), K2, Z2
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD.Z     64(CX)(R8*2), K2, Z3
+	VMOVUPD.Z     64(CX)(R9*2), K2, Z3
 	VCVTPS2PD     Y0, Z4
 	VADDPD        Z4, Z2, Z2
 	VEXTRACTF32X8 $0x01, Z0, Y0
 	VCVTPS2PD     Y0, Z0
 	VADDPD        Z0, Z3, Z3
+	LEAQ          (SI)(SI*1), R9
+	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z2, K2, (CX)(R8*2)
+	VMOVUPD       Z2, K2, (CX)(R9*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z3, K2, 64(CX)(R8*2)
+	VMOVUPD       Z3, K2, 64(CX)(R9*2)
+	LEAQ          (SI)(SI*1), R9
+	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD.Z     (DX)(R8*2), K2, Z0
+	VMOVUPD.Z     (DX)(R9*2), K2, Z0
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD.Z     64(DX)(R8*2), K2, Z2
+	VMOVUPD.Z     64(DX)(R9*2), K2, Z2
 	VCVTPS2PD     Y1, Z3
 	VADDPD        Z3, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z1, Y1
 	VCVTPS2PD     Y1, Z1
 	VADDPD        Z1, Z2, Z2
+	LEAQ          (SI)(SI*1), R9
+	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z0, K2, (DX)(R8*2)
+	VMOVUPD       Z0, K2, (DX)(R9*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z2, K2, 64(DX)(R8*2)
+	VMOVUPD       Z2, K2, 64(DX)(R9*2)
 	TESTQ         BX, BX
-	JNZ           begin431
+	JNZ           begin606
 
-end433:
-done426:
+end608:
+done605:
 	VZEROUPPER
 	RET
 
 // func coefGradientAVX512(d2 []float64, d1 []float64, d0 []float64, q []float32, prev []float32, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·coefGradientAVX512(SB), NOSPLIT, $16-128
+TEXT ·coefGradientAVX512(SB), NOSPLIT, $24-128
 	MOVQ   q_base+72(FP), AX
 	MOVQ   prev_base+96(FP), CX
 	MOVQ   d0_base+48(FP), DX
@@ -7625,29 +9858,40 @@ TEXT ·coefGradientAVX512(SB), NOSPLIT, $16-128
 	MOVQ   DI, (SP)
 	MOVQ   R8, 8(SP)
 	MOVQ   R8, DI
+	ADDQ   $0x1f, DI
+	SHRQ   $0x05, DI
+	SHLQ   $0x02, DI
+	MOVQ   DI, 16(SP)
+	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip436:
+strip609:
 	CMPQ  DI, $+16
-	JL    rest434
+	JL    rest610
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end613
 	MOVQ  R8, R9
-	MOVQ  (SP), R10
-	TESTQ R10, R10
-	JLE   end439
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-begin437:
-	MOVQ    R10, R11
-	SUBQ    R11, R10
-	MOVQ    R8, R12
-	SHLQ    $0x02, R12
-	VMOVUPD (DX)(R12*2), Z0
-	VMOVUPD 64(DX)(R12*2), Z1
-	VMOVUPD (BX)(R12*2), Z2
-	VMOVUPD 64(BX)(R12*2), Z3
-	VMOVUPD (SI)(R12*2), Z4
-	VMOVUPD 64(SI)(R12*2), Z5
+begin611:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (DX)(R13*2), Z0
+	VMOVUPD 64(DX)(R13*2), Z1
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (BX)(R13*2), Z2
+	VMOVUPD 64(BX)(R13*2), Z3
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (SI)(R13*2), Z4
+	VMOVUPD 64(SI)(R13*2), Z5
 
-row438:
+row612:
 	VCVTPS2PD (AX)(R9*4), Z6
 	VCVTPS2PD 32(AX)(R9*4), Z7
 	VCVTPS2PD (CX)(R9*4), Z8
@@ -7663,54 +9907,65 @@ row438:
 	VMULPD    Z9, Z7, Z7
 	VADDPD    Z7, Z5, Z5
 	ADDQ      8(SP), R9
-	DECQ      R11
-	JNZ       row438
-	MOVQ      R8, R11
-	SHLQ      $0x02, R11
-	VMOVUPD   Z0, (DX)(R11*2)
-	VMOVUPD   Z1, 64(DX)(R11*2)
-	VMOVUPD   Z2, (BX)(R11*2)
-	VMOVUPD   Z3, 64(BX)(R11*2)
-	VMOVUPD   Z4, (SI)(R11*2)
-	VMOVUPD   Z5, 64(SI)(R11*2)
-	TESTQ     R10, R10
-	JNZ       begin437
+	ADDQ      16(SP), R10
+	DECQ      R12
+	JNZ       row612
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Z0, (DX)(R12*2)
+	VMOVUPD   Z1, 64(DX)(R12*2)
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Z2, (BX)(R12*2)
+	VMOVUPD   Z3, 64(BX)(R12*2)
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Z4, (SI)(R12*2)
+	VMOVUPD   Z5, 64(SI)(R12*2)
+	TESTQ     R11, R11
+	JNZ       begin611
 
-end439:
+end613:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip436
+	JMP  strip609
 
-rest434:
+rest610:
 	TESTQ DI, DI
-	JZ    done435
+	JZ    done614
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
-	MOVQ  R8, R9
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end442
+	JLE   end617
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-begin440:
-	MOVQ      DI, R10
-	SUBQ      R10, DI
-	MOVQ      R8, R11
-	SHLQ      $0x02, R11
+begin615:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (DX)(R11*2), K2, Z0
+	VMOVUPD.Z (DX)(R12*2), K2, Z0
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(DX)(R11*2), K2, Z1
+	VMOVUPD.Z 64(DX)(R12*2), K2, Z1
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (BX)(R11*2), K2, Z2
+	VMOVUPD.Z (BX)(R12*2), K2, Z2
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(BX)(R11*2), K2, Z3
+	VMOVUPD.Z 64(BX)(R12*2), K2, Z3
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (SI)(R11*2), K2, Z4
+	VMOVUPD.Z (SI)(R12*2), K2, Z4
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(SI)(R11*2), K2, Z5
+	VMOVUPD.Z 64(SI)(R12*2), K2, Z5
 
-row441:
+row616:
 	VMOVUPS.Z     (AX)(R9*4), K1, Z7
 	VCVTPS2PD     Y7, Z6
 	VMOVAPD       Z6, Z6
@@ -7734,27 +9989,32 @@ row441:
 	VMULPD        Z9, Z7, Z7
 	VADDPD        Z7, Z5, Z5
 	ADDQ          8(SP), R9
-	DECQ          R10
-	JNZ           row441
-	MOVQ          R8, R10
-	SHLQ          $0x02, R10
+	ADDQ          16(SP), R10
+	DECQ          R11
+	JNZ           row616
+	LEAQ          (R8)(R8*1), R11
+	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z0, K2, (DX)(R10*2)
+	VMOVUPD       Z0, K2, (DX)(R11*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z1, K2, 64(DX)(R10*2)
+	VMOVUPD       Z1, K2, 64(DX)(R11*2)
+	LEAQ          (R8)(R8*1), R11
+	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z2, K2, (BX)(R10*2)
+	VMOVUPD       Z2, K2, (BX)(R11*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z3, K2, 64(BX)(R10*2)
+	VMOVUPD       Z3, K2, 64(BX)(R11*2)
+	LEAQ          (R8)(R8*1), R11
+	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z4, K2, (SI)(R10*2)
+	VMOVUPD       Z4, K2, (SI)(R11*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z5, K2, 64(SI)(R10*2)
+	VMOVUPD       Z5, K2, 64(SI)(R11*2)
 	TESTQ         DI, DI
-	JNZ           begin440
+	JNZ           begin615
 
-end442:
-done435:
+end617:
+done614:
 	VZEROUPPER
 	RET
 
@@ -7774,9 +10034,9 @@ TEXT ·gaussianAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop443:
+loop618:
 	CMPQ         DX, $+16
-	JL           rest444
+	JL           rest619
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -7809,11 +10069,11 @@ loop443:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop443
+	JMP          loop618
 
-rest444:
+rest619:
 	TESTQ        DX, DX
-	JZ           done445
+	JZ           done620
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -7848,7 +10108,7 @@ rest444:
 	VMULPS       Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done445:
+done620:
 	VZEROUPPER
 	RET
 
@@ -7868,9 +10128,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop446:
+loop621:
 	CMPQ         DX, $+16
-	JL           rest447
+	JL           rest622
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -7898,11 +10158,11 @@ loop446:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop446
+	JMP          loop621
 
-rest447:
+rest622:
 	TESTQ        DX, DX
-	JZ           done448
+	JZ           done623
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -7932,7 +10192,7 @@ rest447:
 	VDIVPS       Z0, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done448:
+done623:
 	VZEROUPPER
 	RET
 
@@ -7952,9 +10212,9 @@ TEXT ·atanAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop449:
+loop624:
 	CMPQ        DX, $+16
-	JL          rest450
+	JL          rest625
 	VMOVUPS     (CX)(BX*1), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMULPS      Z2, Z3, Z3
@@ -7964,11 +10224,11 @@ loop449:
 	VMOVUPS     Z3, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop449
+	JMP         loop624
 
-rest450:
+rest625:
 	TESTQ       DX, DX
-	JZ          done451
+	JZ          done626
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -7980,7 +10240,7 @@ rest450:
 	VDIVPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done451:
+done626:
 	VZEROUPPER
 	RET
 
@@ -7998,7 +10258,7 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done456
+	JLE          done631
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -8010,73 +10270,73 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row452:
+row627:
 	XORQ SI, SI
 
-loop453:
+loop628:
 	CMPQ   SI, 8(SP)
-	JGE    rest454
+	JGE    rest629
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line457:
+line632:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel458:
+pixel633:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel458
+	JNZ         pixel633
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line457
+	JNZ         line632
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, (AX)(DI*4)
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop453
+	JMP         loop628
 
-rest454:
+rest629:
 	CMPQ   16(SP), $0x00
-	JEQ    next455
+	JEQ    next630
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line459:
+line634:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel460:
+pixel635:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel460
+	JNZ         pixel635
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line459
+	JNZ         line634
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, K1, (AX)(DI*4)
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next455:
+next630:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row452
+	JNZ  row627
 
-done456:
+done631:
 	VZEROUPPER
 	RET
 
@@ -8103,7 +10363,7 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done465
+	JLE          done640
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -8115,30 +10375,30 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row461:
+row636:
 	XORQ SI, SI
 
-loop462:
+loop637:
 	CMPQ   SI, 8(SP)
-	JGE    rest463
+	JGE    rest638
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line466:
+line641:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel467:
+pixel642:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel467
+	JNZ         pixel642
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line466
+	JNZ         line641
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VCMPPS      $0x03, Z4, Z4, K2
@@ -8152,29 +10412,29 @@ pixel467:
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop462
+	JMP         loop637
 
-rest463:
+rest638:
 	CMPQ   16(SP), $0x00
-	JEQ    next464
+	JEQ    next639
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line468:
+line643:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel469:
+pixel644:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel469
+	JNZ         pixel644
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line468
+	JNZ         line643
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VCMPPS      $0x03, Z4, Z4, K2
@@ -8188,14 +10448,14 @@ pixel469:
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next464:
+next639:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row461
+	JNZ  row636
 
-done465:
+done640:
 	VZEROUPPER
 	RET
 
@@ -8208,19 +10468,19 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop470:
+loop645:
 	CMPQ    DX, $+16
-	JL      rest471
+	JL      rest646
 	VMOVUPS (CX)(BX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $+64, BX
 	SUBQ    $+16, DX
-	JMP     loop470
+	JMP     loop645
 
-rest471:
+rest646:
 	TESTQ     DX, DX
-	JZ        done472
+	JZ        done647
 	MOVQ      $0x0000ffff, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -8228,6 +10488,6 @@ rest471:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)(BX*1)
 
-done472:
+done647:
 	VZEROUPPER
 	RET

@@ -22,15 +22,15 @@ type Surrogate struct {
 }
 
 // reachTop returns the constants of a compact shape: its height, and how far it
-// reaches, or what a distance is multiplied with.
+// reaches, or how fast it falls with the distance or its square.
 func (w *Surrogate) reachTop() (reach, top float32) {
 	switch inv := 1 / w.B; w.Shape {
 	case RectangularShape:
 		return w.B, .5 / w.B
 	case TriangularShape:
-		return inv, inv
+		return inv * inv, inv
 	case EpanechnikovShape:
-		return inv, .75 * inv
+		return .75 * inv * inv * inv, .75 * inv
 	}
 	return 0, 0
 }
@@ -113,10 +113,9 @@ func (s Shape) compute(h, u []float32, theta, reach, top float32) {
 				h[i] = top
 			}
 		case TriangularShape:
-			h[i] = max(0, 1-abs(d)*reach) * top
+			h[i] = max(0, top-abs(d)*reach)
 		case EpanechnikovShape:
-			d *= reach
-			h[i] = max(0, 1-d*d) * top
+			h[i] = max(0, top-d*d*reach)
 		}
 	}
 }
