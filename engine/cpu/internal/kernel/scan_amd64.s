@@ -1593,43 +1593,41 @@ done65:
 	VZEROUPPER
 	RET
 
-// func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+// func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, FMA3
-TEXT ·backwardGivenAVX2(SB), NOSPLIT, $216-236
+TEXT ·backwardGivenAVX2(SB), NOSPLIT, $184-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS theta+204(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+204(FP), Y0
+	VBROADCASTSS kept+208(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+208(FP), Y0
+	VBROADCASTSS jump+212(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+212(FP), Y0
+	VBROADCASTSS floor+216(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keepPassed+216(FP), Y0
+	VBROADCASTSS keep+220(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS jumpPassed+220(FP), Y0
-	VMOVUPS      Y0, 160(SP)
 	MOVQ         h_base+72(FP), DI
 	MOVQ         rows+192(FP), R8
 	MOVQ         c2_len+152(FP), R9
-	MOVQ         R8, 192(SP)
-	MOVQ         R9, 200(SP)
+	MOVQ         R8, 160(SP)
+	MOVQ         R9, 168(SP)
 	MOVQ         R9, R8
 	ADDQ         $0x1f, R8
 	SHRQ         $0x05, R8
 	SHLQ         $0x02, R8
-	MOVQ         R8, 208(SP)
+	MOVQ         R8, 176(SP)
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
 strip66:
 	CMPQ  R8, $+8
 	JL    rest67
-	MOVQ  192(SP), R12
+	MOVQ  160(SP), R12
 	TESTQ R12, R12
 	JLE   end70
 	MOVQ  R9, R10
@@ -1650,45 +1648,54 @@ row69:
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VMOVUPS      160(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VMOVAPS      Y2, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y3, Y6, Y2, Y6
-	VMOVUPS      (DI)(R10*4), Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      96(SP), Y3
-	VCMPPS       $0x15, Y3, Y6, Y3
-	VANDPS       Y4, Y3, Y3
-	VMOVUPS      (CX)(R10*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      (DX)(R10*4), Y4
-	VFMADD231PS  Y4, Y2, Y3
-	VMOVUPS      Y3, (AX)(R10*4)
-	VMOVAPS      Y1, Y2
-	TESTQ        SI, SI
-	JZ           first71
-	VMOVUPS      (SI)(R10*4), Y4
-	VCMPPS       $0x1d, (SP), Y4, Y5
-	VMOVAPS      Y4, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y5, Y6, Y4, Y6
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y6, Y4, Y6
-	VMOVAPS      Y6, Y4
-	JMP          done72
+	VMOVUPS      (DI)(R10*4), Y5
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip71
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-first71:
-	VBROADCASTSS start+232(FP), Y4
+skip71:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip72
+	VMOVAPS     Y2, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y6
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y6, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
 
-done72:
-	VFMADD231PS Y0, Y4, Y2
-	VMULPS      Y3, Y2, Y2
+skip72:
+	VMOVUPS     (CX)(R10*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     (DX)(R10*4), Y2
+	VFMADD231PS Y2, Y5, Y4
+	VMOVUPS     Y4, (AX)(R10*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first73
+	VMOVUPS     (SI)(R10*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done74
+
+first73:
+	VBROADCASTSS start+232(FP), Y3
+
+done74:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R10*4)
-	ADDQ        200(SP), R10
-	ADDQ        208(SP), R11
+	ADDQ        168(SP), R10
+	ADDQ        176(SP), R11
 	DECQ        R13
 	JNZ         row69
 	TESTQ       R12, R12
@@ -1701,18 +1708,18 @@ end70:
 
 rest67:
 	TESTQ   R8, R8
-	JZ      done73
+	JZ      done75
 	LEAQ    lanes<>+0(SB), R10
 	NEGQ    R8
 	VMOVUPS 32(R10)(R8*4), Y2
-	MOVQ    192(SP), R8
+	MOVQ    160(SP), R8
 	TESTQ   R8, R8
-	JLE     end76
+	JLE     end78
 	MOVQ    R9, R10
 	MOVQ    R9, R11
 	SHRQ    $0x03, R11
 
-begin74:
+begin76:
 	MOVQ       R8, R12
 	SUBQ       R12, R8
 	MOVQ       c2_base+144(FP), R13
@@ -1721,107 +1728,114 @@ begin74:
 	MOVQ       c1_base+168(FP), R13
 	VMASKMOVPS (R13)(R9*4), Y2, Y1
 
-row75:
+row77:
 	VMASKMOVPS   (BX)(R10*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VMOVAPS      Y3, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y4, Y7, Y3, Y7
-	VMASKMOVPS   (DI)(R10*4), Y2, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMOVUPS      96(SP), Y4
-	VCMPPS       $0x15, Y4, Y7, Y4
-	VANDPS       Y5, Y4, Y4
-	VMASKMOVPS   (CX)(R10*4), Y2, Y5
-	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   (DX)(R10*4), Y2, Y5
-	VFMADD231PS  Y5, Y3, Y4
-	VMASKMOVPS   Y4, Y2, (AX)(R10*4)
-	VMOVAPS      Y1, Y3
-	TESTQ        SI, SI
-	JZ           first77
-	VMASKMOVPS   (SI)(R10*4), Y2, Y5
-	VCMPPS       $0x1d, (SP), Y5, Y6
-	VMOVAPS      Y5, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y6, Y7, Y5, Y7
-	VMOVUPS      96(SP), Y5
-	VMAXPS       Y7, Y5, Y7
-	VMOVAPS      Y7, Y5
-	JMP          done78
+	VMASKMOVPS   (DI)(R10*4), Y2, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip79
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
 
-first77:
-	VBROADCASTSS start+232(FP), Y5
+skip79:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip80
+	VMOVAPS     Y3, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y7
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y7, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
 
-done78:
-	VFMADD231PS Y0, Y5, Y3
-	VMULPS      Y4, Y3, Y3
+skip80:
+	VMASKMOVPS  (CX)(R10*4), Y2, Y3
+	VMULPS      Y3, Y5, Y5
+	VMASKMOVPS  (DX)(R10*4), Y2, Y3
+	VFMADD231PS Y3, Y6, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R10*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first81
+	VMASKMOVPS  (SI)(R10*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done82
+
+first81:
+	VBROADCASTSS start+232(FP), Y4
+
+done82:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
-	ADDQ        200(SP), R10
-	ADDQ        208(SP), R11
+	ADDQ        168(SP), R10
+	ADDQ        176(SP), R11
 	DECQ        R12
-	JNZ         row75
+	JNZ         row77
 	TESTQ       R8, R8
-	JNZ         begin74
+	JNZ         begin76
 
-end76:
-done73:
+end78:
+done75:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+// func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, FMA3
-TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $280-236
+TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $248-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS theta+204(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+204(FP), Y0
+	VBROADCASTSS kept+208(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+208(FP), Y0
+	VBROADCASTSS jump+212(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+212(FP), Y0
+	VBROADCASTSS floor+216(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keepPassed+216(FP), Y0
+	VBROADCASTSS keep+220(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS jumpPassed+220(FP), Y0
-	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS reach+224(FP), Y0
-	VMOVUPS      Y0, 192(SP)
+	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS top+228(FP), Y0
-	VMOVUPS      Y0, 224(SP)
+	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
-	MOVQ         DI, 256(SP)
-	MOVQ         R8, 264(SP)
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
 	MOVQ         R8, DI
 	ADDQ         $0x1f, DI
 	SHRQ         $0x05, DI
 	SHLQ         $0x02, DI
-	MOVQ         DI, 272(SP)
+	MOVQ         DI, 240(SP)
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip79:
+strip83:
 	CMPQ  DI, $+8
-	JL    rest80
-	MOVQ  256(SP), R11
+	JL    rest84
+	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end83
+	JLE   end87
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin81:
+begin85:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -1830,272 +1844,87 @@ begin81:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row82:
+row86:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VMOVUPS      160(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VMOVAPS      Y2, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y3, Y6, Y2, Y6
-	VSUBPS       (SP), Y2, Y2
-	VANDPS       magnitude<>+0(SB), Y2, Y2
-	VCMPPS       $0x11, 192(SP), Y2, Y2
-	VMOVUPS      224(SP), Y3
-	VANDPS       Y3, Y2, Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      96(SP), Y3
-	VCMPPS       $0x15, Y3, Y6, Y3
-	VANDPS       Y4, Y3, Y3
-	VMOVUPS      (CX)(R9*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      (DX)(R9*4), Y4
-	VFMADD231PS  Y4, Y2, Y3
-	VMOVUPS      Y3, (AX)(R9*4)
-	VMOVAPS      Y1, Y2
-	TESTQ        SI, SI
-	JZ           first84
-	VMOVUPS      (SI)(R9*4), Y4
-	VCMPPS       $0x1d, (SP), Y4, Y5
-	VMOVAPS      Y4, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y5, Y6, Y4, Y6
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y6, Y4, Y6
-	VMOVAPS      Y6, Y4
-	JMP          done85
+	VSUBPS       (SP), Y2, Y5
+	VANDPS       magnitude<>+0(SB), Y5, Y5
+	VCMPPS       $0x11, 160(SP), Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VANDPS       Y6, Y5, Y5
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip88
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-first84:
-	VBROADCASTSS start+232(FP), Y4
+skip88:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip89
+	VMOVAPS     Y2, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y6
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y6, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
 
-done85:
-	VFMADD231PS Y0, Y4, Y2
-	VMULPS      Y3, Y2, Y2
-	VMOVUPS     Y2, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
-	DECQ        R12
-	JNZ         row82
-	TESTQ       R11, R11
-	JNZ         begin81
-
-end83:
-	ADDQ $+8, R8
-	SUBQ $+8, DI
-	JMP  strip79
-
-rest80:
-	TESTQ   DI, DI
-	JZ      done86
-	LEAQ    lanes<>+0(SB), R9
-	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y2
-	MOVQ    256(SP), DI
-	TESTQ   DI, DI
-	JLE     end89
-	MOVQ    R8, R9
-	MOVQ    R8, R10
-	SHRQ    $0x03, R10
-
-begin87:
-	MOVQ       DI, R11
-	SUBQ       R11, DI
-	MOVQ       c2_base+144(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
-	MOVQ       c1_base+168(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y1
-
-row88:
-	VMASKMOVPS   (BX)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VMOVAPS      Y3, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y4, Y7, Y3, Y7
-	VSUBPS       (SP), Y3, Y3
-	VANDPS       magnitude<>+0(SB), Y3, Y3
-	VCMPPS       $0x11, 192(SP), Y3, Y3
-	VMOVUPS      224(SP), Y4
-	VANDPS       Y4, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMOVUPS      96(SP), Y4
-	VCMPPS       $0x15, Y4, Y7, Y4
-	VANDPS       Y5, Y4, Y4
-	VMASKMOVPS   (CX)(R9*4), Y2, Y5
-	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   (DX)(R9*4), Y2, Y5
-	VFMADD231PS  Y5, Y3, Y4
-	VMASKMOVPS   Y4, Y2, (AX)(R9*4)
-	VMOVAPS      Y1, Y3
-	TESTQ        SI, SI
-	JZ           first90
-	VMASKMOVPS   (SI)(R9*4), Y2, Y5
-	VCMPPS       $0x1d, (SP), Y5, Y6
-	VMOVAPS      Y5, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y6, Y7, Y5, Y7
-	VMOVUPS      96(SP), Y5
-	VMAXPS       Y7, Y5, Y7
-	VMOVAPS      Y7, Y5
-	JMP          done91
+skip89:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     (DX)(R9*4), Y2
+	VFMADD231PS Y2, Y5, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first90
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done91
 
 first90:
-	VBROADCASTSS start+232(FP), Y5
+	VBROADCASTSS start+232(FP), Y3
 
 done91:
-	VFMADD231PS Y0, Y5, Y3
-	VMULPS      Y4, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
-	DECQ        R11
-	JNZ         row88
-	TESTQ       DI, DI
-	JNZ         begin87
-
-end89:
-done86:
-	VZEROUPPER
-	RET
-
-// func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, FMA3
-TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $280-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Y0
-	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+204(FP), Y0
-	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+208(FP), Y0
-	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+212(FP), Y0
-	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keepPassed+216(FP), Y0
-	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS jumpPassed+220(FP), Y0
-	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS reach+224(FP), Y0
-	VMOVUPS      Y0, 192(SP)
-	VBROADCASTSS top+228(FP), Y0
-	VMOVUPS      Y0, 224(SP)
-	MOVQ         rows+192(FP), DI
-	MOVQ         c2_len+152(FP), R8
-	MOVQ         DI, 256(SP)
-	MOVQ         R8, 264(SP)
-	MOVQ         R8, DI
-	ADDQ         $0x1f, DI
-	SHRQ         $0x05, DI
-	SHLQ         $0x02, DI
-	MOVQ         DI, 272(SP)
-	MOVQ         R8, DI
-	XORQ         R8, R8
-
-strip92:
-	CMPQ  DI, $+8
-	JL    rest93
-	MOVQ  256(SP), R11
-	TESTQ R11, R11
-	JLE   end96
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin94:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Y0
-	VADDPS  Y0, Y0, Y0
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Y1
-
-row95:
-	VMOVUPS      (BX)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VMOVUPS      160(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VMOVAPS      Y2, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y3, Y6, Y2, Y6
-	VSUBPS       (SP), Y2, Y2
-	VANDPS       magnitude<>+0(SB), Y2, Y2
-	VMOVUPS      224(SP), Y3
-	VFNMADD231PS 192(SP), Y2, Y3
-	VXORPS       Y2, Y2, Y2
-	VMAXPS       Y3, Y2, Y3
-	VFMADD231PS  Y3, Y5, Y4
-	VMOVUPS      96(SP), Y2
-	VCMPPS       $0x15, Y2, Y6, Y2
-	VANDPS       Y4, Y2, Y2
-	VMOVUPS      (CX)(R9*4), Y4
-	VMULPS       Y4, Y2, Y2
-	VMOVUPS      (DX)(R9*4), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      Y2, (AX)(R9*4)
-	VMOVAPS      Y1, Y3
-	TESTQ        SI, SI
-	JZ           first97
-	VMOVUPS      (SI)(R9*4), Y4
-	VCMPPS       $0x1d, (SP), Y4, Y5
-	VMOVAPS      Y4, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y5, Y6, Y4, Y6
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y6, Y4, Y6
-	VMOVAPS      Y6, Y4
-	JMP          done98
-
-first97:
-	VBROADCASTSS start+232(FP), Y4
-
-done98:
-	VFMADD231PS Y0, Y4, Y3
-	VMULPS      Y2, Y3, Y3
-	VMOVUPS     Y3, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row95
+	JNZ         row86
 	TESTQ       R11, R11
-	JNZ         begin94
+	JNZ         begin85
 
-end96:
+end87:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip92
+	JMP  strip83
 
-rest93:
+rest84:
 	TESTQ   DI, DI
-	JZ      done99
+	JZ      done92
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
-	MOVQ    256(SP), DI
+	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end102
+	JLE     end95
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin100:
+begin93:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -2104,112 +1933,118 @@ begin100:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row101:
+row94:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VMOVAPS      Y3, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y4, Y7, Y3, Y7
-	VSUBPS       (SP), Y3, Y3
-	VANDPS       magnitude<>+0(SB), Y3, Y3
-	VMOVUPS      224(SP), Y4
-	VFNMADD231PS 192(SP), Y3, Y4
-	VXORPS       Y3, Y3, Y3
-	VMAXPS       Y4, Y3, Y4
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVUPS      96(SP), Y3
-	VCMPPS       $0x15, Y3, Y7, Y3
-	VANDPS       Y5, Y3, Y3
-	VMASKMOVPS   (CX)(R9*4), Y2, Y5
-	VMULPS       Y5, Y3, Y3
-	VMASKMOVPS   (DX)(R9*4), Y2, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMASKMOVPS   Y3, Y2, (AX)(R9*4)
-	VMOVAPS      Y1, Y4
-	TESTQ        SI, SI
-	JZ           first103
-	VMASKMOVPS   (SI)(R9*4), Y2, Y5
-	VCMPPS       $0x1d, (SP), Y5, Y6
-	VMOVAPS      Y5, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y6, Y7, Y5, Y7
-	VMOVUPS      96(SP), Y5
-	VMAXPS       Y7, Y5, Y7
-	VMOVAPS      Y7, Y5
-	JMP          done104
+	VSUBPS       (SP), Y3, Y6
+	VANDPS       magnitude<>+0(SB), Y6, Y6
+	VCMPPS       $0x11, 160(SP), Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VANDPS       Y7, Y6, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip96
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
 
-first103:
-	VBROADCASTSS start+232(FP), Y5
+skip96:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip97
+	VMOVAPS     Y3, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y7
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y7, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
 
-done104:
-	VFMADD231PS Y0, Y5, Y4
-	VMULPS      Y3, Y4, Y4
-	VMASKMOVPS  Y4, Y2, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
-	DECQ        R11
-	JNZ         row101
-	TESTQ       DI, DI
-	JNZ         begin100
+skip97:
+	VMASKMOVPS  (CX)(R9*4), Y2, Y3
+	VMULPS      Y3, Y5, Y5
+	VMASKMOVPS  (DX)(R9*4), Y2, Y3
+	VFMADD231PS Y3, Y6, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first98
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done99
 
-end102:
+first98:
+	VBROADCASTSS start+232(FP), Y4
+
 done99:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R11
+	JNZ         row94
+	TESTQ       DI, DI
+	JNZ         begin93
+
+end95:
+done92:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+// func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, FMA3
-TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $280-236
+TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $248-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS theta+204(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+204(FP), Y0
+	VBROADCASTSS kept+208(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+208(FP), Y0
+	VBROADCASTSS jump+212(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+212(FP), Y0
+	VBROADCASTSS floor+216(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keepPassed+216(FP), Y0
+	VBROADCASTSS keep+220(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS jumpPassed+220(FP), Y0
-	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS reach+224(FP), Y0
-	VMOVUPS      Y0, 192(SP)
+	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS top+228(FP), Y0
-	VMOVUPS      Y0, 224(SP)
+	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
-	MOVQ         DI, 256(SP)
-	MOVQ         R8, 264(SP)
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
 	MOVQ         R8, DI
 	ADDQ         $0x1f, DI
 	SHRQ         $0x05, DI
 	SHLQ         $0x02, DI
-	MOVQ         DI, 272(SP)
+	MOVQ         DI, 240(SP)
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip105:
+strip100:
 	CMPQ  DI, $+8
-	JL    rest106
-	MOVQ  256(SP), R11
+	JL    rest101
+	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end109
+	JLE   end104
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin107:
+begin102:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -2218,79 +2053,88 @@ begin107:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row108:
+row103:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VMOVUPS      160(SP), Y5
+	VSUBPS       (SP), Y2, Y5
+	VANDPS       magnitude<>+0(SB), Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VFNMADD231PS 160(SP), Y5, Y6
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y6, Y5, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip105
+	VMOVUPS      64(SP), Y5
 	VFNMADD231PS 128(SP), Y2, Y5
-	VMOVAPS      Y2, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y3, Y6, Y2, Y6
-	VSUBPS       (SP), Y2, Y2
-	VMULPS       Y2, Y2, Y2
-	VMOVUPS      224(SP), Y3
-	VFNMADD231PS 192(SP), Y2, Y3
-	VXORPS       Y2, Y2, Y2
-	VMAXPS       Y3, Y2, Y3
-	VFMADD231PS  Y3, Y5, Y4
-	VMOVUPS      96(SP), Y2
-	VCMPPS       $0x15, Y2, Y6, Y2
-	VANDPS       Y4, Y2, Y2
-	VMOVUPS      (CX)(R9*4), Y4
-	VMULPS       Y4, Y2, Y2
-	VMOVUPS      (DX)(R9*4), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      Y2, (AX)(R9*4)
-	VMOVAPS      Y1, Y3
-	TESTQ        SI, SI
-	JZ           first110
-	VMOVUPS      (SI)(R9*4), Y4
-	VCMPPS       $0x1d, (SP), Y4, Y5
-	VMOVAPS      Y4, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y5, Y6, Y4, Y6
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y6, Y4, Y6
-	VMOVAPS      Y6, Y4
-	JMP          done111
+	VFMADD231PS  Y6, Y5, Y4
 
-first110:
-	VBROADCASTSS start+232(FP), Y4
+skip105:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip106
+	VMOVAPS     Y2, Y5
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y5
+	VBLENDVPS   Y3, Y5, Y2, Y5
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y5, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
 
-done111:
-	VFMADD231PS Y0, Y4, Y3
-	VMULPS      Y2, Y3, Y3
-	VMOVUPS     Y3, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
+skip106:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     (DX)(R9*4), Y2
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first107
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done108
+
+first107:
+	VBROADCASTSS start+232(FP), Y3
+
+done108:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row108
+	JNZ         row103
 	TESTQ       R11, R11
-	JNZ         begin107
+	JNZ         begin102
 
-end109:
+end104:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip105
+	JMP  strip100
 
-rest106:
+rest101:
 	TESTQ   DI, DI
-	JZ      done112
+	JZ      done109
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
-	MOVQ    256(SP), DI
+	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end115
+	JLE     end112
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin113:
+begin110:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -2299,109 +2143,327 @@ begin113:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row114:
+row111:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VMOVUPS      160(SP), Y6
+	VSUBPS       (SP), Y3, Y6
+	VANDPS       magnitude<>+0(SB), Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VFNMADD231PS 160(SP), Y6, Y7
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y7, Y6, Y7
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip113
+	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y3, Y6
-	VMOVAPS      Y3, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y4, Y7, Y3, Y7
-	VSUBPS       (SP), Y3, Y3
-	VMULPS       Y3, Y3, Y3
-	VMOVUPS      224(SP), Y4
-	VFNMADD231PS 192(SP), Y3, Y4
-	VXORPS       Y3, Y3, Y3
-	VMAXPS       Y4, Y3, Y4
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVUPS      96(SP), Y3
-	VCMPPS       $0x15, Y3, Y7, Y3
-	VANDPS       Y5, Y3, Y3
-	VMASKMOVPS   (CX)(R9*4), Y2, Y5
-	VMULPS       Y5, Y3, Y3
-	VMASKMOVPS   (DX)(R9*4), Y2, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMASKMOVPS   Y3, Y2, (AX)(R9*4)
-	VMOVAPS      Y1, Y4
-	TESTQ        SI, SI
-	JZ           first116
-	VMASKMOVPS   (SI)(R9*4), Y2, Y5
-	VCMPPS       $0x1d, (SP), Y5, Y6
-	VMOVAPS      Y5, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y6, Y7, Y5, Y7
-	VMOVUPS      96(SP), Y5
-	VMAXPS       Y7, Y5, Y7
-	VMOVAPS      Y7, Y5
-	JMP          done117
+	VFMADD231PS  Y7, Y6, Y5
 
-first116:
-	VBROADCASTSS start+232(FP), Y5
+skip113:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip114
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y6
+	VBLENDVPS   Y4, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y6, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
 
-done117:
-	VFMADD231PS Y0, Y5, Y4
-	VMULPS      Y3, Y4, Y4
-	VMASKMOVPS  Y4, Y2, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
+skip114:
+	VMASKMOVPS  (CX)(R9*4), Y2, Y3
+	VMULPS      Y3, Y5, Y5
+	VMASKMOVPS  (DX)(R9*4), Y2, Y3
+	VFMADD231PS Y3, Y7, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first115
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done116
+
+first115:
+	VBROADCASTSS start+232(FP), Y4
+
+done116:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row114
+	JNZ         row111
 	TESTQ       DI, DI
-	JNZ         begin113
+	JNZ         begin110
 
-end115:
-done112:
+end112:
+done109:
 	VZEROUPPER
 	RET
 
-// func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $232-236
+// func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3
+TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $248-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Y0
+	VBROADCASTSS theta+204(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+204(FP), Y0
+	VBROADCASTSS kept+208(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+208(FP), Y0
+	VBROADCASTSS jump+212(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+212(FP), Y0
+	VBROADCASTSS floor+216(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keepPassed+216(FP), Y0
+	VBROADCASTSS keep+220(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS jumpPassed+220(FP), Y0
+	VBROADCASTSS reach+224(FP), Y0
 	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 240(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip117:
+	CMPQ  DI, $+8
+	JL    rest118
+	MOVQ  224(SP), R11
+	TESTQ R11, R11
+	JLE   end121
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin119:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row120:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VSUBPS       (SP), Y2, Y5
+	VMULPS       Y5, Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VFNMADD231PS 160(SP), Y5, Y6
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y6, Y5, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip122
+	VMOVUPS      64(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VFMADD231PS  Y6, Y5, Y4
+
+skip122:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip123
+	VMOVAPS     Y2, Y5
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y5
+	VBLENDVPS   Y3, Y5, Y2, Y5
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y5, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
+
+skip123:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     (DX)(R9*4), Y2
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first124
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done125
+
+first124:
+	VBROADCASTSS start+232(FP), Y3
+
+done125:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R12
+	JNZ         row120
+	TESTQ       R11, R11
+	JNZ         begin119
+
+end121:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip117
+
+rest118:
+	TESTQ   DI, DI
+	JZ      done126
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    224(SP), DI
+	TESTQ   DI, DI
+	JLE     end129
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin127:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row128:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VSUBPS       (SP), Y3, Y6
+	VMULPS       Y6, Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VFNMADD231PS 160(SP), Y6, Y7
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y7, Y6, Y7
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip130
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+skip130:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip131
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y6
+	VBLENDVPS   Y4, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y6, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip131:
+	VMASKMOVPS  (CX)(R9*4), Y2, Y3
+	VMULPS      Y3, Y5, Y5
+	VMASKMOVPS  (DX)(R9*4), Y2, Y3
+	VFMADD231PS Y3, Y7, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first132
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done133
+
+first132:
+	VBROADCASTSS start+232(FP), Y4
+
+done133:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R11
+	JNZ         row128
+	TESTQ       DI, DI
+	JNZ         begin127
+
+end129:
+done126:
+	VZEROUPPER
+	RET
+
+// func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-236
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
 	MOVQ         h_base+72(FP), DI
 	MOVQ         rows+192(FP), R8
 	MOVQ         c2_len+152(FP), R9
-	MOVQ         R8, 192(SP)
-	MOVQ         R9, 200(SP)
+	MOVQ         R8, 160(SP)
+	MOVQ         R9, 168(SP)
 	MOVQ         R9, R8
 	ADDQ         $0x1f, R8
 	SHRQ         $0x05, R8
 	SHLQ         $0x02, R8
-	MOVQ         R8, 208(SP)
+	MOVQ         R8, 176(SP)
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip118:
+strip134:
 	CMPQ  R8, $+8
-	JL    rest119
-	MOVQ  192(SP), R12
+	JL    rest135
+	MOVQ  160(SP), R12
 	TESTQ R12, R12
-	JLE   end122
+	JLE   end138
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin120:
+begin136:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -2410,75 +2472,84 @@ begin120:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Y1
 
-row121:
+row137:
 	VMOVUPS      (BX)(R10*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VMOVUPS      160(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VMOVAPS      Y2, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y3, Y6, Y2, Y6
-	VMOVUPS      (DI)(R10*4), Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      96(SP), Y3
-	VCMPPS       $0x15, Y3, Y6, Y3
-	VANDPS       Y4, Y3, Y3
-	VMOVUPS      (CX)(R10*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VPMOVZXWD    (DX)(R10*2), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VFMADD231PS  Y4, Y2, Y3
-	VMOVUPS      Y3, (AX)(R10*4)
-	VMOVAPS      Y1, Y2
-	TESTQ        SI, SI
-	JZ           first123
-	VMOVUPS      (SI)(R10*4), Y4
-	VCMPPS       $0x1d, (SP), Y4, Y5
-	VMOVAPS      Y4, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y5, Y6, Y4, Y6
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y6, Y4, Y6
-	VMOVAPS      Y6, Y4
-	JMP          done124
+	VMOVUPS      (DI)(R10*4), Y5
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip139
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-first123:
-	VBROADCASTSS start+232(FP), Y4
+skip139:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip140
+	VMOVAPS     Y2, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y6
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y6, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
 
-done124:
-	VFMADD231PS Y0, Y4, Y2
-	VMULPS      Y3, Y2, Y2
+skip140:
+	VMOVUPS     (CX)(R10*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VPMOVZXWD   (DX)(R10*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VFMADD231PS Y2, Y5, Y4
+	VMOVUPS     Y4, (AX)(R10*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first141
+	VMOVUPS     (SI)(R10*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done142
+
+first141:
+	VBROADCASTSS start+232(FP), Y3
+
+done142:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R10*4)
-	ADDQ        200(SP), R10
-	ADDQ        208(SP), R11
+	ADDQ        168(SP), R10
+	ADDQ        176(SP), R11
 	DECQ        R13
-	JNZ         row121
+	JNZ         row137
 	TESTQ       R12, R12
-	JNZ         begin120
+	JNZ         begin136
 
-end122:
+end138:
 	ADDQ $+8, R9
 	SUBQ $+8, R8
-	JMP  strip118
+	JMP  strip134
 
-rest119:
+rest135:
 	TESTQ   R8, R8
-	JZ      done125
+	JZ      done143
 	LEAQ    lanes<>+0(SB), R10
 	NEGQ    R8
 	VMOVUPS 32(R10)(R8*4), Y2
-	MOVQ    192(SP), R8
+	MOVQ    160(SP), R8
 	TESTQ   R8, R8
-	JLE     end128
+	JLE     end146
 	MOVQ    R9, R10
 	MOVQ    R9, R11
 	SHRQ    $0x03, R11
 
-begin126:
+begin144:
 	MOVQ       R8, R12
 	SUBQ       R12, R8
 	MOVQ       c2_base+144(FP), R13
@@ -2487,615 +2558,216 @@ begin126:
 	MOVQ       c1_base+168(FP), R13
 	VMASKMOVPS (R13)(R9*4), Y2, Y1
 
-row127:
+row145:
 	VMASKMOVPS   (BX)(R10*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VMOVAPS      Y3, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y4, Y7, Y3, Y7
-	VMASKMOVPS   (DI)(R10*4), Y2, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMOVUPS      96(SP), Y4
-	VCMPPS       $0x15, Y4, Y7, Y4
-	VANDPS       Y5, Y4, Y4
-	VMASKMOVPS   (CX)(R10*4), Y2, Y5
-	VMULPS       Y5, Y4, Y4
-	VPXOR        X5, X5, X5
-	VMOVDQU      X5, 216(SP)
-	VMOVMSKPS    Y2, R13
-	POPCNTQ      R13, R13
+	VMASKMOVPS   (DI)(R10*4), Y2, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip147
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
 
-word129:
+skip147:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip148
+	VMOVAPS     Y3, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y7
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y7, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip148:
+	VMASKMOVPS (CX)(R10*4), Y2, Y3
+	VMULPS     Y3, Y5, Y5
+	VPXOR      X3, X3, X3
+	VMOVDQU    X3, 184(SP)
+	VMOVMSKPS  Y2, R13
+	POPCNTQ    R13, R13
+
+word149:
 	LEAQ        (DX)(R10*2), R14
 	MOVWLZX     -2(R14)(R13*2), R14
-	MOVW        R14, 214(SP)(R13*2)
+	MOVW        R14, 182(SP)(R13*2)
 	DECQ        R13
-	JNZ         word129
-	VPMOVZXWD   216(SP), Y5
-	VPSLLD      $0x10, Y5, Y5
-	VFMADD231PS Y5, Y3, Y4
-	VMASKMOVPS  Y4, Y2, (AX)(R10*4)
+	JNZ         word149
+	VPMOVZXWD   184(SP), Y3
+	VPSLLD      $0x10, Y3, Y3
+	VFMADD231PS Y3, Y6, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R10*4)
 	VMOVAPS     Y1, Y3
 	TESTQ       SI, SI
-	JZ          first130
-	VMASKMOVPS  (SI)(R10*4), Y2, Y5
-	VCMPPS      $0x1d, (SP), Y5, Y6
-	VMOVAPS     Y5, Y7
+	JZ          first150
+	VMASKMOVPS  (SI)(R10*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
 	VMOVUPS     32(SP), Y8
 	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y5, Y7
-	VMOVUPS     96(SP), Y5
-	VMAXPS      Y7, Y5, Y7
-	VMOVAPS     Y7, Y5
-	JMP         done131
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done151
 
-first130:
-	VBROADCASTSS start+232(FP), Y5
-
-done131:
-	VFMADD231PS Y0, Y5, Y3
-	VMULPS      Y4, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
-	ADDQ        200(SP), R10
-	ADDQ        208(SP), R11
-	DECQ        R12
-	JNZ         row127
-	TESTQ       R8, R8
-	JNZ         begin126
-
-end128:
-done125:
-	VZEROUPPER
-	RET
-
-// func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $296-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Y0
-	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+204(FP), Y0
-	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+208(FP), Y0
-	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+212(FP), Y0
-	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keepPassed+216(FP), Y0
-	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS jumpPassed+220(FP), Y0
-	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS reach+224(FP), Y0
-	VMOVUPS      Y0, 192(SP)
-	VBROADCASTSS top+228(FP), Y0
-	VMOVUPS      Y0, 224(SP)
-	MOVQ         rows+192(FP), DI
-	MOVQ         c2_len+152(FP), R8
-	MOVQ         DI, 256(SP)
-	MOVQ         R8, 264(SP)
-	MOVQ         R8, DI
-	ADDQ         $0x1f, DI
-	SHRQ         $0x05, DI
-	SHLQ         $0x02, DI
-	MOVQ         DI, 272(SP)
-	MOVQ         R8, DI
-	XORQ         R8, R8
-
-strip132:
-	CMPQ  DI, $+8
-	JL    rest133
-	MOVQ  256(SP), R11
-	TESTQ R11, R11
-	JLE   end136
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin134:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Y0
-	VADDPS  Y0, Y0, Y0
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Y1
-
-row135:
-	VMOVUPS      (BX)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VMOVUPS      160(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VMOVAPS      Y2, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y3, Y6, Y2, Y6
-	VSUBPS       (SP), Y2, Y2
-	VANDPS       magnitude<>+0(SB), Y2, Y2
-	VCMPPS       $0x11, 192(SP), Y2, Y2
-	VMOVUPS      224(SP), Y3
-	VANDPS       Y3, Y2, Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      96(SP), Y3
-	VCMPPS       $0x15, Y3, Y6, Y3
-	VANDPS       Y4, Y3, Y3
-	VMOVUPS      (CX)(R9*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VPMOVZXWD    (DX)(R9*2), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VFMADD231PS  Y4, Y2, Y3
-	VMOVUPS      Y3, (AX)(R9*4)
-	VMOVAPS      Y1, Y2
-	TESTQ        SI, SI
-	JZ           first137
-	VMOVUPS      (SI)(R9*4), Y4
-	VCMPPS       $0x1d, (SP), Y4, Y5
-	VMOVAPS      Y4, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y5, Y6, Y4, Y6
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y6, Y4, Y6
-	VMOVAPS      Y6, Y4
-	JMP          done138
-
-first137:
+first150:
 	VBROADCASTSS start+232(FP), Y4
 
-done138:
-	VFMADD231PS Y0, Y4, Y2
-	VMULPS      Y3, Y2, Y2
-	VMOVUPS     Y2, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
-	DECQ        R12
-	JNZ         row135
-	TESTQ       R11, R11
-	JNZ         begin134
-
-end136:
-	ADDQ $+8, R8
-	SUBQ $+8, DI
-	JMP  strip132
-
-rest133:
-	TESTQ   DI, DI
-	JZ      done139
-	LEAQ    lanes<>+0(SB), R9
-	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y2
-	MOVQ    256(SP), DI
-	TESTQ   DI, DI
-	JLE     end142
-	MOVQ    R8, R9
-	MOVQ    R8, R10
-	SHRQ    $0x03, R10
-
-begin140:
-	MOVQ       DI, R11
-	SUBQ       R11, DI
-	MOVQ       c2_base+144(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
-	MOVQ       c1_base+168(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y1
-
-row141:
-	VMASKMOVPS   (BX)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VMOVAPS      Y3, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y4, Y7, Y3, Y7
-	VSUBPS       (SP), Y3, Y3
-	VANDPS       magnitude<>+0(SB), Y3, Y3
-	VCMPPS       $0x11, 192(SP), Y3, Y3
-	VMOVUPS      224(SP), Y4
-	VANDPS       Y4, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMOVUPS      96(SP), Y4
-	VCMPPS       $0x15, Y4, Y7, Y4
-	VANDPS       Y5, Y4, Y4
-	VMASKMOVPS   (CX)(R9*4), Y2, Y5
-	VMULPS       Y5, Y4, Y4
-	VPXOR        X5, X5, X5
-	VMOVDQU      X5, 280(SP)
-	VMOVMSKPS    Y2, R12
-	POPCNTQ      R12, R12
-
-word143:
-	LEAQ        (DX)(R9*2), R13
-	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 278(SP)(R12*2)
-	DECQ        R12
-	JNZ         word143
-	VPMOVZXWD   280(SP), Y5
-	VPSLLD      $0x10, Y5, Y5
-	VFMADD231PS Y5, Y3, Y4
-	VMASKMOVPS  Y4, Y2, (AX)(R9*4)
-	VMOVAPS     Y1, Y3
-	TESTQ       SI, SI
-	JZ          first144
-	VMASKMOVPS  (SI)(R9*4), Y2, Y5
-	VCMPPS      $0x1d, (SP), Y5, Y6
-	VMOVAPS     Y5, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y5, Y7
-	VMOVUPS     96(SP), Y5
-	VMAXPS      Y7, Y5, Y7
-	VMOVAPS     Y7, Y5
-	JMP         done145
-
-first144:
-	VBROADCASTSS start+232(FP), Y5
-
-done145:
-	VFMADD231PS Y0, Y5, Y3
-	VMULPS      Y4, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
-	DECQ        R11
-	JNZ         row141
-	TESTQ       DI, DI
-	JNZ         begin140
-
-end142:
-done139:
-	VZEROUPPER
-	RET
-
-// func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $296-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Y0
-	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+204(FP), Y0
-	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+208(FP), Y0
-	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+212(FP), Y0
-	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keepPassed+216(FP), Y0
-	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS jumpPassed+220(FP), Y0
-	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS reach+224(FP), Y0
-	VMOVUPS      Y0, 192(SP)
-	VBROADCASTSS top+228(FP), Y0
-	VMOVUPS      Y0, 224(SP)
-	MOVQ         rows+192(FP), DI
-	MOVQ         c2_len+152(FP), R8
-	MOVQ         DI, 256(SP)
-	MOVQ         R8, 264(SP)
-	MOVQ         R8, DI
-	ADDQ         $0x1f, DI
-	SHRQ         $0x05, DI
-	SHLQ         $0x02, DI
-	MOVQ         DI, 272(SP)
-	MOVQ         R8, DI
-	XORQ         R8, R8
-
-strip146:
-	CMPQ  DI, $+8
-	JL    rest147
-	MOVQ  256(SP), R11
-	TESTQ R11, R11
-	JLE   end150
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin148:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Y0
-	VADDPS  Y0, Y0, Y0
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Y1
-
-row149:
-	VMOVUPS      (BX)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VMOVUPS      160(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VMOVAPS      Y2, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y3, Y6, Y2, Y6
-	VSUBPS       (SP), Y2, Y2
-	VANDPS       magnitude<>+0(SB), Y2, Y2
-	VMOVUPS      224(SP), Y3
-	VFNMADD231PS 192(SP), Y2, Y3
-	VXORPS       Y2, Y2, Y2
-	VMAXPS       Y3, Y2, Y3
-	VFMADD231PS  Y3, Y5, Y4
-	VMOVUPS      96(SP), Y2
-	VCMPPS       $0x15, Y2, Y6, Y2
-	VANDPS       Y4, Y2, Y2
-	VMOVUPS      (CX)(R9*4), Y4
-	VMULPS       Y4, Y2, Y2
-	VPMOVZXWD    (DX)(R9*2), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      Y2, (AX)(R9*4)
-	VMOVAPS      Y1, Y3
-	TESTQ        SI, SI
-	JZ           first151
-	VMOVUPS      (SI)(R9*4), Y4
-	VCMPPS       $0x1d, (SP), Y4, Y5
-	VMOVAPS      Y4, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y5, Y6, Y4, Y6
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y6, Y4, Y6
-	VMOVAPS      Y6, Y4
-	JMP          done152
-
-first151:
-	VBROADCASTSS start+232(FP), Y4
-
-done152:
+done151:
 	VFMADD231PS Y0, Y4, Y3
-	VMULPS      Y2, Y3, Y3
-	VMOVUPS     Y3, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
+	ADDQ        168(SP), R10
+	ADDQ        176(SP), R11
 	DECQ        R12
-	JNZ         row149
-	TESTQ       R11, R11
-	JNZ         begin148
+	JNZ         row145
+	TESTQ       R8, R8
+	JNZ         begin144
 
-end150:
-	ADDQ $+8, R8
-	SUBQ $+8, DI
-	JMP  strip146
+end146:
+done143:
+	VZEROUPPER
+	RET
 
-rest147:
-	TESTQ   DI, DI
-	JZ      done153
-	LEAQ    lanes<>+0(SB), R9
-	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y2
-	MOVQ    256(SP), DI
-	TESTQ   DI, DI
-	JLE     end156
-	MOVQ    R8, R9
-	MOVQ    R8, R10
-	SHRQ    $0x03, R10
+// func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-236
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 240(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip152:
+	CMPQ  DI, $+8
+	JL    rest153
+	MOVQ  224(SP), R11
+	TESTQ R11, R11
+	JLE   end156
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
 begin154:
-	MOVQ       DI, R11
-	SUBQ       R11, DI
-	MOVQ       c2_base+144(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
-	MOVQ       c1_base+168(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y1
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
 
 row155:
-	VMASKMOVPS   (BX)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VMOVAPS      Y3, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y4, Y7, Y3, Y7
-	VSUBPS       (SP), Y3, Y3
-	VANDPS       magnitude<>+0(SB), Y3, Y3
-	VMOVUPS      224(SP), Y4
-	VFNMADD231PS 192(SP), Y3, Y4
-	VXORPS       Y3, Y3, Y3
-	VMAXPS       Y4, Y3, Y4
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVUPS      96(SP), Y3
-	VCMPPS       $0x15, Y3, Y7, Y3
-	VANDPS       Y5, Y3, Y3
-	VMASKMOVPS   (CX)(R9*4), Y2, Y5
-	VMULPS       Y5, Y3, Y3
-	VPXOR        X5, X5, X5
-	VMOVDQU      X5, 280(SP)
-	VMOVMSKPS    Y2, R12
-	POPCNTQ      R12, R12
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VSUBPS       (SP), Y2, Y5
+	VANDPS       magnitude<>+0(SB), Y5, Y5
+	VCMPPS       $0x11, 160(SP), Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VANDPS       Y6, Y5, Y5
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip157
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-word157:
-	LEAQ        (DX)(R9*2), R13
-	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 278(SP)(R12*2)
-	DECQ        R12
-	JNZ         word157
-	VPMOVZXWD   280(SP), Y5
-	VPSLLD      $0x10, Y5, Y5
-	VFMADD231PS Y5, Y4, Y3
-	VMASKMOVPS  Y3, Y2, (AX)(R9*4)
-	VMOVAPS     Y1, Y4
+skip157:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip158
+	VMOVAPS     Y2, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y6
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y6, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
+
+skip158:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VPMOVZXWD   (DX)(R9*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VFMADD231PS Y2, Y5, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
 	TESTQ       SI, SI
-	JZ          first158
-	VMASKMOVPS  (SI)(R9*4), Y2, Y5
-	VCMPPS      $0x1d, (SP), Y5, Y6
-	VMOVAPS     Y5, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y5, Y7
-	VMOVUPS     96(SP), Y5
-	VMAXPS      Y7, Y5, Y7
-	VMOVAPS     Y7, Y5
-	JMP         done159
+	JZ          first159
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done160
 
-first158:
-	VBROADCASTSS start+232(FP), Y5
+first159:
+	VBROADCASTSS start+232(FP), Y3
 
-done159:
-	VFMADD231PS Y0, Y5, Y4
-	VMULPS      Y3, Y4, Y4
-	VMASKMOVPS  Y4, Y2, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
-	DECQ        R11
+done160:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R12
 	JNZ         row155
-	TESTQ       DI, DI
+	TESTQ       R11, R11
 	JNZ         begin154
 
 end156:
-done153:
-	VZEROUPPER
-	RET
-
-// func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $296-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Y0
-	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+204(FP), Y0
-	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+208(FP), Y0
-	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+212(FP), Y0
-	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keepPassed+216(FP), Y0
-	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS jumpPassed+220(FP), Y0
-	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS reach+224(FP), Y0
-	VMOVUPS      Y0, 192(SP)
-	VBROADCASTSS top+228(FP), Y0
-	VMOVUPS      Y0, 224(SP)
-	MOVQ         rows+192(FP), DI
-	MOVQ         c2_len+152(FP), R8
-	MOVQ         DI, 256(SP)
-	MOVQ         R8, 264(SP)
-	MOVQ         R8, DI
-	ADDQ         $0x1f, DI
-	SHRQ         $0x05, DI
-	SHLQ         $0x02, DI
-	MOVQ         DI, 272(SP)
-	MOVQ         R8, DI
-	XORQ         R8, R8
-
-strip160:
-	CMPQ  DI, $+8
-	JL    rest161
-	MOVQ  256(SP), R11
-	TESTQ R11, R11
-	JLE   end164
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin162:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Y0
-	VADDPS  Y0, Y0, Y0
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Y1
-
-row163:
-	VMOVUPS      (BX)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VMOVUPS      160(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VMOVAPS      Y2, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y3, Y6, Y2, Y6
-	VSUBPS       (SP), Y2, Y2
-	VMULPS       Y2, Y2, Y2
-	VMOVUPS      224(SP), Y3
-	VFNMADD231PS 192(SP), Y2, Y3
-	VXORPS       Y2, Y2, Y2
-	VMAXPS       Y3, Y2, Y3
-	VFMADD231PS  Y3, Y5, Y4
-	VMOVUPS      96(SP), Y2
-	VCMPPS       $0x15, Y2, Y6, Y2
-	VANDPS       Y4, Y2, Y2
-	VMOVUPS      (CX)(R9*4), Y4
-	VMULPS       Y4, Y2, Y2
-	VPMOVZXWD    (DX)(R9*2), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      Y2, (AX)(R9*4)
-	VMOVAPS      Y1, Y3
-	TESTQ        SI, SI
-	JZ           first165
-	VMOVUPS      (SI)(R9*4), Y4
-	VCMPPS       $0x1d, (SP), Y4, Y5
-	VMOVAPS      Y4, Y6
-	VMOVUPS      32(SP), Y7
-	VFMADD213PS  64(SP), Y7, Y6
-	VBLENDVPS    Y5, Y6, Y4, Y6
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y6, Y4, Y6
-	VMOVAPS      Y6, Y4
-	JMP          done166
-
-first165:
-	VBROADCASTSS start+232(FP), Y4
-
-done166:
-	VFMADD231PS Y0, Y4, Y3
-	VMULPS      Y2, Y3, Y3
-	VMOVUPS     Y3, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
-	DECQ        R12
-	JNZ         row163
-	TESTQ       R11, R11
-	JNZ         begin162
-
-end164:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip160
+	JMP  strip152
 
-rest161:
+rest153:
 	TESTQ   DI, DI
-	JZ      done167
+	JZ      done161
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
-	MOVQ    256(SP), DI
+	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end170
+	JLE     end164
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin168:
+begin162:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -3104,74 +2776,530 @@ begin168:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row169:
+row163:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VMOVAPS      Y3, Y7
-	VMOVUPS      32(SP), Y8
-	VFMADD213PS  64(SP), Y8, Y7
-	VBLENDVPS    Y4, Y7, Y3, Y7
-	VSUBPS       (SP), Y3, Y3
-	VMULPS       Y3, Y3, Y3
-	VMOVUPS      224(SP), Y4
-	VFNMADD231PS 192(SP), Y3, Y4
-	VXORPS       Y3, Y3, Y3
-	VMAXPS       Y4, Y3, Y4
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVUPS      96(SP), Y3
-	VCMPPS       $0x15, Y3, Y7, Y3
-	VANDPS       Y5, Y3, Y3
-	VMASKMOVPS   (CX)(R9*4), Y2, Y5
-	VMULPS       Y5, Y3, Y3
-	VPXOR        X5, X5, X5
-	VMOVDQU      X5, 280(SP)
-	VMOVMSKPS    Y2, R12
-	POPCNTQ      R12, R12
+	VSUBPS       (SP), Y3, Y6
+	VANDPS       magnitude<>+0(SB), Y6, Y6
+	VCMPPS       $0x11, 160(SP), Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VANDPS       Y7, Y6, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip165
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
 
-word171:
-	LEAQ        (DX)(R9*2), R13
-	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 278(SP)(R12*2)
-	DECQ        R12
-	JNZ         word171
-	VPMOVZXWD   280(SP), Y5
-	VPSLLD      $0x10, Y5, Y5
-	VFMADD231PS Y5, Y4, Y3
-	VMASKMOVPS  Y3, Y2, (AX)(R9*4)
-	VMOVAPS     Y1, Y4
-	TESTQ       SI, SI
-	JZ          first172
-	VMASKMOVPS  (SI)(R9*4), Y2, Y5
-	VCMPPS      $0x1d, (SP), Y5, Y6
-	VMOVAPS     Y5, Y7
+skip165:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip166
+	VMOVAPS     Y3, Y7
 	VMOVUPS     32(SP), Y8
 	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y5, Y7
-	VMOVUPS     96(SP), Y5
-	VMAXPS      Y7, Y5, Y7
-	VMOVAPS     Y7, Y5
-	JMP         done173
+	VBLENDVPS   Y4, Y7, Y3, Y7
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y7, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
 
-first172:
-	VBROADCASTSS start+232(FP), Y5
+skip166:
+	VMASKMOVPS (CX)(R9*4), Y2, Y3
+	VMULPS     Y3, Y5, Y5
+	VPXOR      X3, X3, X3
+	VMOVDQU    X3, 248(SP)
+	VMOVMSKPS  Y2, R12
+	POPCNTQ    R12, R12
 
-done173:
-	VFMADD231PS Y0, Y5, Y4
-	VMULPS      Y3, Y4, Y4
-	VMASKMOVPS  Y4, Y2, (CX)(R9*4)
-	ADDQ        264(SP), R9
-	ADDQ        272(SP), R10
+word167:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word167
+	VPMOVZXWD   248(SP), Y3
+	VPSLLD      $0x10, Y3, Y3
+	VFMADD231PS Y3, Y6, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first168
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done169
+
+first168:
+	VBROADCASTSS start+232(FP), Y4
+
+done169:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row169
+	JNZ         row163
 	TESTQ       DI, DI
-	JNZ         begin168
+	JNZ         begin162
 
-end170:
-done167:
+end164:
+done161:
+	VZEROUPPER
+	RET
+
+// func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-236
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 240(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip170:
+	CMPQ  DI, $+8
+	JL    rest171
+	MOVQ  224(SP), R11
+	TESTQ R11, R11
+	JLE   end174
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin172:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row173:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VSUBPS       (SP), Y2, Y5
+	VANDPS       magnitude<>+0(SB), Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VFNMADD231PS 160(SP), Y5, Y6
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y6, Y5, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip175
+	VMOVUPS      64(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VFMADD231PS  Y6, Y5, Y4
+
+skip175:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip176
+	VMOVAPS     Y2, Y5
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y5
+	VBLENDVPS   Y3, Y5, Y2, Y5
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y5, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
+
+skip176:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VPMOVZXWD   (DX)(R9*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first177
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done178
+
+first177:
+	VBROADCASTSS start+232(FP), Y3
+
+done178:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R12
+	JNZ         row173
+	TESTQ       R11, R11
+	JNZ         begin172
+
+end174:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip170
+
+rest171:
+	TESTQ   DI, DI
+	JZ      done179
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    224(SP), DI
+	TESTQ   DI, DI
+	JLE     end182
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin180:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row181:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VSUBPS       (SP), Y3, Y6
+	VANDPS       magnitude<>+0(SB), Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VFNMADD231PS 160(SP), Y6, Y7
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y7, Y6, Y7
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip183
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+skip183:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip184
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y6
+	VBLENDVPS   Y4, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y6, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip184:
+	VMASKMOVPS (CX)(R9*4), Y2, Y3
+	VMULPS     Y3, Y5, Y5
+	VPXOR      X3, X3, X3
+	VMOVDQU    X3, 248(SP)
+	VMOVMSKPS  Y2, R12
+	POPCNTQ    R12, R12
+
+word185:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word185
+	VPMOVZXWD   248(SP), Y3
+	VPSLLD      $0x10, Y3, Y3
+	VFMADD231PS Y3, Y7, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first186
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done187
+
+first186:
+	VBROADCASTSS start+232(FP), Y4
+
+done187:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R11
+	JNZ         row181
+	TESTQ       DI, DI
+	JNZ         begin180
+
+end182:
+done179:
+	VZEROUPPER
+	RET
+
+// func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-236
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 240(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip188:
+	CMPQ  DI, $+8
+	JL    rest189
+	MOVQ  224(SP), R11
+	TESTQ R11, R11
+	JLE   end192
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin190:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row191:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VSUBPS       (SP), Y2, Y5
+	VMULPS       Y5, Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VFNMADD231PS 160(SP), Y5, Y6
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y6, Y5, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip193
+	VMOVUPS      64(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VFMADD231PS  Y6, Y5, Y4
+
+skip193:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip194
+	VMOVAPS     Y2, Y5
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y5
+	VBLENDVPS   Y3, Y5, Y2, Y5
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y5, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
+
+skip194:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VPMOVZXWD   (DX)(R9*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first195
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done196
+
+first195:
+	VBROADCASTSS start+232(FP), Y3
+
+done196:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R12
+	JNZ         row191
+	TESTQ       R11, R11
+	JNZ         begin190
+
+end192:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip188
+
+rest189:
+	TESTQ   DI, DI
+	JZ      done197
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    224(SP), DI
+	TESTQ   DI, DI
+	JLE     end200
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin198:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row199:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VSUBPS       (SP), Y3, Y6
+	VMULPS       Y6, Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VFNMADD231PS 160(SP), Y6, Y7
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y7, Y6, Y7
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip201
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+skip201:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip202
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y6
+	VBLENDVPS   Y4, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y6, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip202:
+	VMASKMOVPS (CX)(R9*4), Y2, Y3
+	VMULPS     Y3, Y5, Y5
+	VPXOR      X3, X3, X3
+	VMOVDQU    X3, 248(SP)
+	VMOVMSKPS  Y2, R12
+	POPCNTQ    R12, R12
+
+word203:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word203
+	VPMOVZXWD   248(SP), Y3
+	VPSLLD      $0x10, Y3, Y3
+	VFMADD231PS Y3, Y7, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first204
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done205
+
+first204:
+	VBROADCASTSS start+232(FP), Y4
+
+done205:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R11
+	JNZ         row199
+	TESTQ       DI, DI
+	JNZ         begin198
+
+end200:
+done197:
 	VZEROUPPER
 	RET
 
@@ -3188,7 +3316,7 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done178
+	JLE     done210
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3201,12 +3329,12 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row174:
+row206:
 	XORQ R8, R8
 
-loop175:
+loop207:
 	CMPQ        R8, 8(SP)
-	JGE         rest176
+	JGE         rest208
 	VMOVUPS     (DI)(R8*4), Y1
 	VMOVUPS     (SI)(R8*4), Y2
 	VMOVUPS     (DX)(R9*4), Y3
@@ -3218,11 +3346,11 @@ loop175:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop175
+	JMP         loop207
 
-rest176:
+rest208:
 	CMPQ        16(SP), $0x00
-	JEQ         next177
+	JEQ         next209
 	VMASKMOVPS  (DI)(R8*4), Y0, Y1
 	VMASKMOVPS  (SI)(R8*4), Y0, Y2
 	VMASKMOVPS  (DX)(R9*4), Y0, Y3
@@ -3234,13 +3362,13 @@ rest176:
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next177:
+next209:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row174
+	JNZ  row206
 
-done178:
+done210:
 	VZEROUPPER
 	RET
 
@@ -3266,7 +3394,7 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done183
+	JLE          done215
 	MOVQ         R9, R8
 	ANDQ         $+7, R8
 	MOVQ         R8, 16(SP)
@@ -3279,12 +3407,12 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row179:
+row211:
 	XORQ R8, R8
 
-loop180:
+loop212:
 	CMPQ        R8, 8(SP)
-	JGE         rest181
+	JGE         rest213
 	VMOVUPS     (DI)(R8*4), Y4
 	VMOVUPS     (SI)(R8*4), Y5
 	VMOVUPS     (DX)(R9*4), Y6
@@ -3306,11 +3434,11 @@ loop180:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop180
+	JMP         loop212
 
-rest181:
+rest213:
 	CMPQ        16(SP), $0x00
-	JEQ         next182
+	JEQ         next214
 	VMASKMOVPS  (DI)(R8*4), Y3, Y4
 	VMASKMOVPS  (SI)(R8*4), Y3, Y5
 	VMASKMOVPS  (DX)(R9*4), Y3, Y6
@@ -3332,22 +3460,22 @@ rest181:
 	VMOVMSKPS   Y3, R8
 	POPCNTQ     R8, R8
 
-word184:
+word216:
 	MOVWLZX 22(SP)(R8*2), R11
 	LEAQ    (AX)(R9*2), R12
 	MOVW    R11, -2(R12)(R8*2)
 	DECQ    R8
-	JNZ     word184
+	JNZ     word216
 	ADDQ    16(SP), R9
 	ADDQ    $+1, R10
 
-next182:
+next214:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row179
+	JNZ  row211
 
-done183:
+done215:
 	VZEROUPPER
 	RET
 
@@ -3364,7 +3492,7 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done189
+	JLE     done221
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3377,12 +3505,12 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row185:
+row217:
 	XORQ R8, R8
 
-loop186:
+loop218:
 	CMPQ        R8, 8(SP)
-	JGE         rest187
+	JGE         rest219
 	VMOVUPS     (DI)(R8*4), Y1
 	VMOVUPS     (SI)(R8*4), Y2
 	VPMOVZXWD   (DX)(R9*2), Y3
@@ -3395,11 +3523,11 @@ loop186:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop186
+	JMP         loop218
 
-rest187:
+rest219:
 	CMPQ       16(SP), $0x00
-	JEQ        next188
+	JEQ        next220
 	VMASKMOVPS (DI)(R8*4), Y0, Y1
 	VMASKMOVPS (SI)(R8*4), Y0, Y2
 	VPXOR      X3, X3, X3
@@ -3407,12 +3535,12 @@ rest187:
 	VMOVMSKPS  Y0, R11
 	POPCNTQ    R11, R11
 
-word190:
+word222:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word190
+	JNZ         word222
 	VPMOVZXWD   24(SP), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
@@ -3423,13 +3551,13 @@ word190:
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next188:
+next220:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row185
+	JNZ  row217
 
-done189:
+done221:
 	VZEROUPPER
 	RET
 
@@ -3455,7 +3583,7 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done195
+	JLE          done227
 	MOVQ         R9, R8
 	ANDQ         $+7, R8
 	MOVQ         R8, 16(SP)
@@ -3468,12 +3596,12 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row191:
+row223:
 	XORQ R8, R8
 
-loop192:
+loop224:
 	CMPQ        R8, 8(SP)
-	JGE         rest193
+	JGE         rest225
 	VMOVUPS     (DI)(R8*4), Y4
 	VMOVUPS     (SI)(R8*4), Y5
 	VPMOVZXWD   (DX)(R9*2), Y6
@@ -3496,11 +3624,11 @@ loop192:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop192
+	JMP         loop224
 
-rest193:
+rest225:
 	CMPQ       16(SP), $0x00
-	JEQ        next194
+	JEQ        next226
 	VMASKMOVPS (DI)(R8*4), Y3, Y4
 	VMASKMOVPS (SI)(R8*4), Y3, Y5
 	VPXOR      X6, X6, X6
@@ -3508,12 +3636,12 @@ rest193:
 	VMOVMSKPS  Y3, R11
 	POPCNTQ    R11, R11
 
-word196:
+word228:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word196
+	JNZ         word228
 	VPMOVZXWD   24(SP), Y6
 	VPSLLD      $0x10, Y6, Y6
 	VFMADD231PS Y5, Y6, Y4
@@ -3534,22 +3662,22 @@ word196:
 	VMOVMSKPS   Y3, R8
 	POPCNTQ     R8, R8
 
-word197:
+word229:
 	MOVWLZX 38(SP)(R8*2), R11
 	LEAQ    (AX)(R9*2), R12
 	MOVW    R11, -2(R12)(R8*2)
 	DECQ    R8
-	JNZ     word197
+	JNZ     word229
 	ADDQ    16(SP), R9
 	ADDQ    $+1, R10
 
-next194:
+next226:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row191
+	JNZ  row223
 
-done195:
+done227:
 	VZEROUPPER
 	RET
 
@@ -3580,17 +3708,17 @@ TEXT ·addMomentsAVX2(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip198:
+strip230:
 	CMPQ  SI, $+16
-	JL    rest199
+	JL    rest231
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end202
+	JLE   end234
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin200:
+begin232:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3610,7 +3738,7 @@ begin200:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row201:
+row233:
 	VCVTPS2PD   (DX)(R8*4), Y8
 	VCVTPS2PD   16(DX)(R8*4), Y9
 	VCVTPS2PD   (BX)(R8*4), Y10
@@ -3630,7 +3758,7 @@ row201:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row201
+	JNZ         row233
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -3648,25 +3776,25 @@ row201:
 	VMOVUPD     Y6, (CX)(R11*2)
 	VMOVUPD     Y7, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin200
+	JNZ         begin232
 
-end202:
+end234:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip198
+	JMP  strip230
 
-rest199:
-strip203:
+rest231:
+strip235:
 	CMPQ  SI, $+8
-	JL    rest204
+	JL    rest236
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end207
+	JLE   end239
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin205:
+begin237:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3678,7 +3806,7 @@ begin205:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row206:
+row238:
 	VCVTPS2PD   (DX)(R8*4), Y4
 	VCVTPS2PD   16(DX)(R8*4), Y5
 	VCVTPS2PD   (BX)(R8*4), Y6
@@ -3690,7 +3818,7 @@ row206:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row206
+	JNZ         row238
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -3700,27 +3828,27 @@ row206:
 	VMOVUPD     Y2, (CX)(R11*2)
 	VMOVUPD     Y3, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin205
+	JNZ         begin237
 
-end207:
+end239:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip203
+	JMP  strip235
 
-rest204:
+rest236:
 	TESTQ   SI, SI
-	JZ      done208
+	JZ      done240
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end211
+	JLE     end243
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin209:
+begin241:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -3740,7 +3868,7 @@ begin209:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row210:
+row242:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -3760,7 +3888,7 @@ row210:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row210
+	JNZ          row242
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -3778,10 +3906,10 @@ row210:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin209
+	JNZ          begin241
 
-end211:
-done208:
+end243:
+done240:
 	VZEROUPPER
 	RET
 
@@ -3812,17 +3940,17 @@ TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $40-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip212:
+strip244:
 	CMPQ  SI, $+16
-	JL    rest213
+	JL    rest245
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end216
+	JLE   end248
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin214:
+begin246:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3842,7 +3970,7 @@ begin214:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row215:
+row247:
 	VCVTPS2PD    (DX)(R8*4), Y8
 	VCVTPS2PD    16(DX)(R8*4), Y9
 	VPMOVZXWD    (BX)(R8*2), Y11
@@ -3872,7 +4000,7 @@ row215:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row215
+	JNZ          row247
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -3890,25 +4018,25 @@ row215:
 	VMOVUPD      Y6, (CX)(R11*2)
 	VMOVUPD      Y7, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin214
+	JNZ          begin246
 
-end216:
+end248:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip212
+	JMP  strip244
 
-rest213:
-strip217:
+rest245:
+strip249:
 	CMPQ  SI, $+8
-	JL    rest218
+	JL    rest250
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end221
+	JLE   end253
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin219:
+begin251:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3920,7 +4048,7 @@ begin219:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row220:
+row252:
 	VCVTPS2PD    (DX)(R8*4), Y4
 	VCVTPS2PD    16(DX)(R8*4), Y5
 	VPMOVZXWD    (BX)(R8*2), Y7
@@ -3937,7 +4065,7 @@ row220:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row220
+	JNZ          row252
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -3947,27 +4075,27 @@ row220:
 	VMOVUPD      Y2, (CX)(R11*2)
 	VMOVUPD      Y3, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin219
+	JNZ          begin251
 
-end221:
+end253:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip217
+	JMP  strip249
 
-rest218:
+rest250:
 	TESTQ   SI, SI
-	JZ      done222
+	JZ      done254
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end225
+	JLE     end257
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin223:
+begin255:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -3987,7 +4115,7 @@ begin223:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row224:
+row256:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -3999,12 +4127,12 @@ row224:
 	VMOVMSKPS    Y4, R11
 	POPCNTQ      R11, R11
 
-word226:
+word258:
 	LEAQ         (BX)(R8*2), R12
 	MOVWLZX      -2(R12)(R11*2), R12
 	MOVW         R12, 22(SP)(R11*2)
 	DECQ         R11
-	JNZ          word226
+	JNZ          word258
 	VPMOVZXWD    24(SP), Y8
 	VPSLLD       $0x10, Y8, Y8
 	VCVTPS2PD    X8, Y7
@@ -4019,7 +4147,7 @@ word226:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row224
+	JNZ          row256
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -4037,10 +4165,10 @@ word226:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin223
+	JNZ          begin255
 
-end225:
-done222:
+end257:
+done254:
 	VZEROUPPER
 	RET
 
@@ -4070,17 +4198,17 @@ TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip227:
+strip259:
 	CMPQ  BX, $+32
-	JL    rest228
+	JL    rest260
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end231
+	JLE   end263
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin229:
+begin261:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -4095,7 +4223,7 @@ begin229:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 
-row230:
+row262:
 	VMOVUPS      (AX)(DI*4), Y8
 	VADDPS       Y8, Y0, Y0
 	VFMADD231PS  Y8, Y8, Y1
@@ -4111,7 +4239,7 @@ row230:
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row230
+	JNZ          row262
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y8
@@ -4217,25 +4345,25 @@ row230:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y1, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin229
+	JNZ          begin261
 
-end231:
+end263:
 	ADDQ $+32, SI
 	SUBQ $+32, BX
-	JMP  strip227
+	JMP  strip259
 
-rest228:
-strip232:
+rest260:
+strip264:
 	CMPQ  BX, $+8
-	JL    rest233
+	JL    rest265
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end236
+	JLE   end268
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin234:
+begin266:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -4244,14 +4372,14 @@ begin234:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row235:
+row267:
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y0, Y0
 	VFMADD231PS  Y2, Y2, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row235
+	JNZ          row267
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y2
@@ -4279,27 +4407,27 @@ row235:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y2, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin234
+	JNZ          begin266
 
-end236:
+end268:
 	ADDQ $+8, SI
 	SUBQ $+8, BX
-	JMP  strip232
+	JMP  strip264
 
-rest233:
+rest265:
 	TESTQ   BX, BX
-	JZ      done237
+	JZ      done269
 	LEAQ    lanes<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y2
 	MOVQ    (SP), BX
 	TESTQ   BX, BX
-	JLE     end240
+	JLE     end272
 	MOVQ    SI, DI
 	MOVQ    SI, R8
 	SHRQ    $0x03, R8
 
-begin238:
+begin270:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -4308,14 +4436,14 @@ begin238:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row239:
+row271:
 	VMASKMOVPS   (AX)(DI*4), Y2, Y3
 	VADDPS       Y3, Y0, Y0
 	VFMADD231PS  Y3, Y3, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R9
-	JNZ          row239
+	JNZ          row271
 	LEAQ         (SI)(SI*1), R9
 	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X3
@@ -4359,10 +4487,10 @@ row239:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(DX)(R9*2)
 	TESTQ        BX, BX
-	JNZ          begin238
+	JNZ          begin270
 
-end240:
-done237:
+end272:
+done269:
 	VZEROUPPER
 	RET
 
@@ -4392,17 +4520,17 @@ TEXT ·coefGradientAVX2(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip241:
+strip273:
 	CMPQ  DI, $+8
-	JL    rest242
+	JL    rest274
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end245
+	JLE   end277
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin243:
+begin275:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -4418,7 +4546,7 @@ begin243:
 	VMOVUPD (SI)(R13*2), Y4
 	VMOVUPD 32(SI)(R13*2), Y5
 
-row244:
+row276:
 	VCVTPS2PD (AX)(R9*4), Y6
 	VCVTPS2PD 16(AX)(R9*4), Y7
 	VCVTPS2PD (CX)(R9*4), Y8
@@ -4436,7 +4564,7 @@ row244:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row244
+	JNZ       row276
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Y0, (DX)(R12*2)
@@ -4450,27 +4578,27 @@ row244:
 	VMOVUPD   Y4, (SI)(R12*2)
 	VMOVUPD   Y5, 32(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin243
+	JNZ       begin275
 
-end245:
+end277:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip241
+	JMP  strip273
 
-rest242:
+rest274:
 	TESTQ   DI, DI
-	JZ      done246
+	JZ      done278
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y6
 	MOVQ    (SP), DI
 	TESTQ   DI, DI
-	JLE     end249
+	JLE     end281
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin247:
+begin279:
 	MOVQ         DI, R11
 	SUBQ         R11, DI
 	LEAQ         (R8)(R8*1), R12
@@ -4498,7 +4626,7 @@ begin247:
 	VPMOVSXDQ    X5, Y5
 	VMASKMOVPD   32(SI)(R12*2), Y5, Y5
 
-row248:
+row280:
 	VMASKMOVPS   (AX)(R9*4), Y6, Y8
 	VCVTPS2PD    X8, Y7
 	VMOVAPD      Y7, Y7
@@ -4524,7 +4652,7 @@ row248:
 	ADDQ         8(SP), R9
 	ADDQ         16(SP), R10
 	DECQ         R11
-	JNZ          row248
+	JNZ          row280
 	LEAQ         (R8)(R8*1), R11
 	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X7
@@ -4550,10 +4678,10 @@ row248:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y5, Y0, 32(SI)(R11*2)
 	TESTQ        DI, DI
-	JNZ          begin247
+	JNZ          begin279
 
-end249:
-done246:
+end281:
+done278:
 	VZEROUPPER
 	RET
 
@@ -4573,9 +4701,9 @@ TEXT ·gaussianAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop250:
+loop282:
 	CMPQ         DX, $+8
-	JL           rest251
+	JL           rest283
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4616,11 +4744,11 @@ loop250:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop250
+	JMP          loop282
 
-rest251:
+rest283:
 	TESTQ        DX, DX
-	JZ           done252
+	JZ           done284
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4663,7 +4791,7 @@ rest251:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done252:
+done284:
 	VZEROUPPER
 	RET
 
@@ -4683,9 +4811,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop253:
+loop285:
 	CMPQ         DX, $+8
-	JL           rest254
+	JL           rest286
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4721,11 +4849,11 @@ loop253:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop253
+	JMP          loop285
 
-rest254:
+rest286:
 	TESTQ        DX, DX
-	JZ           done255
+	JZ           done287
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4763,7 +4891,7 @@ rest254:
 	VDIVPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done255:
+done287:
 	VZEROUPPER
 	RET
 
@@ -4783,9 +4911,9 @@ TEXT ·atanAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop256:
+loop288:
 	CMPQ        DX, $+8
-	JL          rest257
+	JL          rest289
 	VMOVUPS     (CX)(BX*1), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMULPS      Y2, Y3, Y3
@@ -4795,11 +4923,11 @@ loop256:
 	VMOVUPS     Y3, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop256
+	JMP         loop288
 
-rest257:
+rest289:
 	TESTQ       DX, DX
-	JZ          done258
+	JZ          done290
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y3
@@ -4811,7 +4939,7 @@ rest257:
 	VDIVPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y3, (AX)(BX*1)
 
-done258:
+done290:
 	VZEROUPPER
 	RET
 
@@ -4829,7 +4957,7 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done263
+	JLE          done295
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -4842,77 +4970,77 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row259:
+row291:
 	XORQ SI, SI
 
-loop260:
+loop292:
 	CMPQ   SI, 8(SP)
-	JGE    rest261
+	JGE    rest293
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line264:
+line296:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel265:
+pixel297:
 	VPBROADCASTB (R11), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel265
+	JNZ          pixel297
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line264
+	JNZ          line296
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)(DI*4)
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop260
+	JMP          loop292
 
-rest261:
+rest293:
 	CMPQ   16(SP), $0x00
-	JEQ    next262
+	JEQ    next294
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line266:
+line298:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel267:
+pixel299:
 	VPBROADCASTB (R10), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel267
+	JNZ          pixel299
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line266
+	JNZ          line298
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(DI*4)
 	ADDQ         16(SP), DI
 	ADDQ         $+1, R8
 
-next262:
+next294:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row259
+	JNZ  row291
 
-done263:
+done295:
 	VZEROUPPER
 	RET
 
@@ -4939,7 +5067,7 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done272
+	JLE          done304
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -4952,32 +5080,32 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row268:
+row300:
 	XORQ SI, SI
 
-loop269:
+loop301:
 	CMPQ   SI, 8(SP)
-	JGE    rest270
+	JGE    rest302
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line273:
+line305:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel274:
+pixel306:
 	VPBROADCASTB (R11), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel274
+	JNZ          pixel306
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line273
+	JNZ          line305
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VCMPPS       $0x03, Y5, Y5, Y7
@@ -4994,31 +5122,31 @@ pixel274:
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop269
+	JMP          loop301
 
-rest270:
+rest302:
 	CMPQ   16(SP), $0x00
-	JEQ    next271
+	JEQ    next303
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line275:
+line307:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel276:
+pixel308:
 	VPBROADCASTB (R10), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel276
+	JNZ          pixel308
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line275
+	JNZ          line307
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VCMPPS       $0x03, Y5, Y5, Y7
@@ -5035,23 +5163,23 @@ pixel276:
 	VMOVMSKPS    Y4, SI
 	POPCNTQ      SI, SI
 
-word277:
+word309:
 	MOVWLZX 22(SP)(SI*2), R9
 	LEAQ    (AX)(DI*2), R10
 	MOVW    R9, -2(R10)(SI*2)
 	DECQ    SI
-	JNZ     word277
+	JNZ     word309
 	ADDQ    16(SP), DI
 	ADDQ    $+1, R8
 
-next271:
+next303:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row268
+	JNZ  row300
 
-done272:
+done304:
 	VZEROUPPER
 	RET
 
@@ -5064,19 +5192,19 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop278:
+loop310:
 	CMPQ    DX, $+8
-	JL      rest279
+	JL      rest311
 	VMOVUPS (CX)(BX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $+32, BX
 	SUBQ    $+8, DX
-	JMP     loop278
+	JMP     loop310
 
-rest279:
+rest311:
 	TESTQ      DX, DX
-	JZ         done280
+	JZ         done312
 	LEAQ       lanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    32(SI)(DX*4), Y1
@@ -5084,7 +5212,7 @@ rest279:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
-done280:
+done312:
 	VZEROUPPER
 	RET
 
@@ -5099,7 +5227,7 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done285
+	JLE   done317
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5111,52 +5239,52 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row281:
+row313:
 	XORQ SI, SI
 
-loop282:
+loop314:
 	CMPQ        SI, 8(SP)
-	JGE         rest283
+	JGE         rest315
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     (CX)(DI*4), Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip286
+	JEQ         skip318
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip286:
+skip318:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop282
+	JMP     loop314
 
-rest283:
+rest315:
 	CMPQ        16(SP), $0x00
-	JEQ         next284
+	JEQ         next316
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip287
+	JEQ         skip319
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip287:
+skip319:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next284:
+next316:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row281
+	JNZ  row313
 
-done285:
+done317:
 	VZEROUPPER
 	RET
 
@@ -5186,17 +5314,17 @@ TEXT ·forwardAVX512(SB), NOSPLIT, $24-272
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip288:
+strip320:
 	CMPQ  SI, $+32
-	JL    rest289
+	JL    rest321
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end292
+	JLE   end324
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin290:
+begin322:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5229,24 +5357,24 @@ begin290:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z18, Z18, Z18
 
-row291:
+row323:
 	VMOVUPS     (BX)(R8*4), Z19
 	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip293
+	JEQ         skip325
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip293:
+skip325:
 	VMOVUPS     (DX)(R8*4), Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z7, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop294
+	JZ          drop326
 	VMOVUPS     Z21, (CX)(R8*4)
 
-drop294:
+drop326:
 	VCMPPS      $0x1d, Z0, Z21, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
@@ -5259,20 +5387,20 @@ drop294:
 	VMOVUPS     64(BX)(R8*4), Z19
 	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip295
+	JEQ         skip327
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip295:
+skip327:
 	VMOVUPS     64(DX)(R8*4), Z20
 	VMOVAPS     Z14, Z21
 	VFMADD231PS Z13, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop296
+	JZ          drop328
 	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop296:
+drop328:
 	VCMPPS        $0x1d, Z0, Z21, K1
 	KMOVW         K1, 2(AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -5285,7 +5413,7 @@ drop296:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row291
+	JNZ           row323
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5307,25 +5435,25 @@ drop296:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin290
+	JNZ           begin322
 
-end292:
+end324:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip288
+	JMP  strip320
 
-rest289:
-strip297:
+rest321:
+strip329:
 	CMPQ  SI, $+16
-	JL    rest298
+	JL    rest330
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end301
+	JLE   end333
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin299:
+begin331:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5345,24 +5473,24 @@ begin299:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 
-row300:
+row332:
 	VMOVUPS     (BX)(R8*4), Z13
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+224(FP), $0x00
-	JEQ         skip302
+	JEQ         skip334
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
 
-skip302:
+skip334:
 	VMOVUPS     (DX)(R8*4), Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop303
+	JZ          drop335
 	VMOVUPS     Z15, (CX)(R8*4)
 
-drop303:
+drop335:
 	VCMPPS        $0x1d, Z0, Z15, K1
 	KMOVW         K1, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -5375,7 +5503,7 @@ drop303:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row300
+	JNZ           row332
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5387,27 +5515,27 @@ drop303:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin299
+	JNZ           begin331
 
-end301:
+end333:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip297
+	JMP  strip329
 
-rest298:
+rest330:
 	TESTQ SI, SI
-	JZ    done304
+	JZ    done336
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end307
+	JLE   end339
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin305:
+begin337:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -5427,24 +5555,24 @@ begin305:
 	VXORPS    Z11, Z11, Z11
 	VXORPS    Z12, Z12, Z12
 
-row306:
+row338:
 	VMOVUPS.Z   (BX)(R8*4), K1, Z13
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+224(FP), $0x00
-	JEQ         skip308
+	JEQ         skip340
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
 
-skip308:
+skip340:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop309
+	JZ          drop341
 	VMOVUPS     Z15, K1, (CX)(R8*4)
 
-drop309:
+drop341:
 	VCMPPS        $0x1d, Z0, Z15, K1, K2
 	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
@@ -5457,7 +5585,7 @@ drop309:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row306
+	JNZ           row338
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5469,10 +5597,10 @@ drop309:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         SI, SI
-	JNZ           begin305
+	JNZ           begin337
 
-end307:
-done304:
+end339:
+done336:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -5518,7 +5646,7 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done314
+	JLE   done346
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5530,54 +5658,54 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row310:
+row342:
 	XORQ SI, SI
 
-loop311:
+loop343:
 	CMPQ        SI, 8(SP)
-	JGE         rest312
+	JGE         rest344
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VPMOVZXWD   (CX)(DI*2), Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip315
+	JEQ         skip347
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip315:
+skip347:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop311
+	JMP     loop343
 
-rest312:
+rest344:
 	CMPQ        16(SP), $0x00
-	JEQ         next313
+	JEQ         next345
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VPMOVZXWD.Z (CX)(DI*2), K1, Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip316
+	JEQ         skip348
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip316:
+skip348:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next313:
+next345:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row310
+	JNZ  row342
 
-done314:
+done346:
 	VZEROUPPER
 	RET
 
@@ -5607,17 +5735,17 @@ TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-272
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip317:
+strip349:
 	CMPQ  SI, $+32
-	JL    rest318
+	JL    rest350
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end321
+	JLE   end353
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin319:
+begin351:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5650,25 +5778,25 @@ begin319:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z18, Z18, Z18
 
-row320:
+row352:
 	VPMOVZXWD   (BX)(R8*2), Z19
 	VPSLLD      $0x10, Z19, Z19
 	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip322
+	JEQ         skip354
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip322:
+skip354:
 	VMOVUPS     (DX)(R8*4), Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z7, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop323
+	JZ          drop355
 	VMOVUPS     Z21, (CX)(R8*4)
 
-drop323:
+drop355:
 	VCMPPS      $0x1d, Z0, Z21, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
@@ -5682,20 +5810,20 @@ drop323:
 	VPSLLD      $0x10, Z19, Z19
 	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip324
+	JEQ         skip356
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip324:
+skip356:
 	VMOVUPS     64(DX)(R8*4), Z20
 	VMOVAPS     Z14, Z21
 	VFMADD231PS Z13, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop325
+	JZ          drop357
 	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop325:
+drop357:
 	VCMPPS        $0x1d, Z0, Z21, K1
 	KMOVW         K1, 2(AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -5708,7 +5836,7 @@ drop325:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row320
+	JNZ           row352
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5730,25 +5858,25 @@ drop325:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin319
+	JNZ           begin351
 
-end321:
+end353:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip317
+	JMP  strip349
 
-rest318:
-strip326:
+rest350:
+strip358:
 	CMPQ  SI, $+16
-	JL    rest327
+	JL    rest359
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end330
+	JLE   end362
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin328:
+begin360:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5768,25 +5896,25 @@ begin328:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 
-row329:
+row361:
 	VPMOVZXWD   (BX)(R8*2), Z13
 	VPSLLD      $0x10, Z13, Z13
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+224(FP), $0x00
-	JEQ         skip331
+	JEQ         skip363
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
 
-skip331:
+skip363:
 	VMOVUPS     (DX)(R8*4), Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop332
+	JZ          drop364
 	VMOVUPS     Z15, (CX)(R8*4)
 
-drop332:
+drop364:
 	VCMPPS        $0x1d, Z0, Z15, K1
 	KMOVW         K1, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -5799,7 +5927,7 @@ drop332:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row329
+	JNZ           row361
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5811,27 +5939,27 @@ drop332:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin328
+	JNZ           begin360
 
-end330:
+end362:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip326
+	JMP  strip358
 
-rest327:
+rest359:
 	TESTQ SI, SI
-	JZ    done333
+	JZ    done365
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end336
+	JLE   end368
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin334:
+begin366:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -5851,25 +5979,25 @@ begin334:
 	VXORPS    Z11, Z11, Z11
 	VXORPS    Z12, Z12, Z12
 
-row335:
+row367:
 	VPMOVZXWD.Z (BX)(R8*2), K1, Z13
 	VPSLLD      $0x10, Z13, Z13
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+224(FP), $0x00
-	JEQ         skip337
+	JEQ         skip369
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
 
-skip337:
+skip369:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop338
+	JZ          drop370
 	VMOVUPS     Z15, K1, (CX)(R8*4)
 
-drop338:
+drop370:
 	VCMPPS        $0x1d, Z0, Z15, K1, K2
 	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
@@ -5882,7 +6010,7 @@ drop338:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row335
+	JNZ           row367
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5894,10 +6022,10 @@ drop338:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         SI, SI
-	JNZ           begin334
+	JNZ           begin366
 
-end336:
-done333:
+end368:
+done365:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -5943,7 +6071,7 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done343
+	JLE   done375
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5955,12 +6083,12 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row339:
+row371:
 	XORQ SI, SI
 
-loop340:
+loop372:
 	CMPQ        SI, 8(SP)
-	JGE         rest341
+	JGE         rest373
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -5968,20 +6096,20 @@ loop340:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip344
+	JEQ         skip376
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip344:
+skip376:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop340
+	JMP     loop372
 
-rest341:
+rest373:
 	CMPQ        16(SP), $0x00
-	JEQ         next342
+	JEQ         next374
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -5989,22 +6117,22 @@ rest341:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip345
+	JEQ         skip377
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip345:
+skip377:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next342:
+next374:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row339
+	JNZ  row371
 
-done343:
+done375:
 	VZEROUPPER
 	RET
 
@@ -6034,17 +6162,17 @@ TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-272
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip346:
+strip378:
 	CMPQ  SI, $+32
-	JL    rest347
+	JL    rest379
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end350
+	JLE   end382
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin348:
+begin380:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6077,26 +6205,26 @@ begin348:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z18, Z18, Z18
 
-row349:
+row381:
 	VMOVUPS     ones<>+0(SB), Z19
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z19, K1, Z19
 	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip351
+	JEQ         skip383
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip351:
+skip383:
 	VMOVUPS     (DX)(R8*4), Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z7, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop352
+	JZ          drop384
 	VMOVUPS     Z21, (CX)(R8*4)
 
-drop352:
+drop384:
 	VCMPPS      $0x1d, Z0, Z21, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
@@ -6111,20 +6239,20 @@ drop352:
 	VMOVAPS.Z   Z19, K1, Z19
 	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip353
+	JEQ         skip385
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip353:
+skip385:
 	VMOVUPS     64(DX)(R8*4), Z20
 	VMOVAPS     Z14, Z21
 	VFMADD231PS Z13, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop354
+	JZ          drop386
 	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop354:
+drop386:
 	VCMPPS        $0x1d, Z0, Z21, K1
 	KMOVW         K1, 2(AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -6137,7 +6265,7 @@ drop354:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row349
+	JNZ           row381
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6159,25 +6287,25 @@ drop354:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin348
+	JNZ           begin380
 
-end350:
+end382:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip346
+	JMP  strip378
 
-rest347:
-strip355:
+rest379:
+strip387:
 	CMPQ  SI, $+16
-	JL    rest356
+	JL    rest388
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end359
+	JLE   end391
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin357:
+begin389:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6197,26 +6325,26 @@ begin357:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 
-row358:
+row390:
 	VMOVUPS     ones<>+0(SB), Z13
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z13, K1, Z13
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+224(FP), $0x00
-	JEQ         skip360
+	JEQ         skip392
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
 
-skip360:
+skip392:
 	VMOVUPS     (DX)(R8*4), Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop361
+	JZ          drop393
 	VMOVUPS     Z15, (CX)(R8*4)
 
-drop361:
+drop393:
 	VCMPPS        $0x1d, Z0, Z15, K1
 	KMOVW         K1, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -6229,7 +6357,7 @@ drop361:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row358
+	JNZ           row390
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6241,27 +6369,27 @@ drop361:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin357
+	JNZ           begin389
 
-end359:
+end391:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip355
+	JMP  strip387
 
-rest356:
+rest388:
 	TESTQ SI, SI
-	JZ    done362
+	JZ    done394
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end365
+	JLE   end397
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin363:
+begin395:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -6281,26 +6409,26 @@ begin363:
 	VXORPS    Z11, Z11, Z11
 	VXORPS    Z12, Z12, Z12
 
-row364:
+row396:
 	VMOVUPS     ones<>+0(SB), Z13
 	KMOVW       (BX)(R9*1), K2
 	VMOVAPS.Z   Z13, K2, Z13
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+224(FP), $0x00
-	JEQ         skip366
+	JEQ         skip398
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
 
-skip366:
+skip398:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop367
+	JZ          drop399
 	VMOVUPS     Z15, K1, (CX)(R8*4)
 
-drop367:
+drop399:
 	VCMPPS        $0x1d, Z0, Z15, K1, K2
 	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
@@ -6313,7 +6441,7 @@ drop367:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row364
+	JNZ           row396
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6325,10 +6453,10 @@ drop367:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         SI, SI
-	JNZ           begin363
+	JNZ           begin395
 
-end365:
-done362:
+end397:
+done394:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -6375,9 +6503,9 @@ TEXT ·fireAVX512(SB), NOSPLIT, $0-64
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop368:
+loop400:
 	CMPQ        DX, $+16
-	JL          rest369
+	JL          rest401
 	VMOVUPS     (CX)(BX*1), Z4
 	VCMPPS      $0x1d, Z0, Z4, K1
 	VMOVAPS     Z4, Z4
@@ -6386,11 +6514,11 @@ loop368:
 	VMOVUPS     Z4, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop368
+	JMP         loop400
 
-rest369:
+rest401:
 	TESTQ       DX, DX
-	JZ          done370
+	JZ          done402
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -6401,11 +6529,11 @@ rest369:
 	VMAXPS      Z0, Z3, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done370:
+done402:
 	VZEROUPPER
 	RET
 
-// func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+// func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
@@ -6413,12 +6541,11 @@ TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Z0
-	VBROADCASTSS kept+204(FP), Z1
-	VBROADCASTSS jump+208(FP), Z2
-	VBROADCASTSS floor+212(FP), Z3
-	VBROADCASTSS keepPassed+216(FP), Z4
-	VBROADCASTSS jumpPassed+220(FP), Z5
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
 	MOVQ         h_base+72(FP), DI
 	MOVQ         rows+192(FP), R8
 	MOVQ         c2_len+152(FP), R9
@@ -6432,256 +6559,292 @@ TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-236
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip371:
+strip403:
 	CMPQ  R8, $+32
-	JL    rest372
+	JL    rest404
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end375
+	JLE   end407
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin373:
+begin405:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Z5
+	VADDPS  Z5, Z5, Z5
+	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z6
-	VADDPS  Z6, Z6, Z6
-	MOVQ    c1_base+168(FP), R14
-	VMOVUPS (R14)(R9*4), Z7
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS 64(R14)(R9*4), Z7
+	VADDPS  Z7, Z7, Z7
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z9
+	VMOVUPS 64(R14)(R9*4), Z8
 
-row374:
-	VMOVUPS      (BX)(R10*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K1, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
+row406:
+	VMOVUPS      (BX)(R10*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
 	VMOVAPS      Z10, Z10
-	VFMADD213PS  Z2, Z1, K1, Z10
-	VMOVUPS      (DI)(R10*4), Z13
-	VFMADD231PS  Z13, Z12, Z11
-	VCMPPS       $0x15, Z3, Z10, K1
-	VMOVAPS.Z    Z11, K1, Z10
-	VMOVUPS      (CX)(R10*4), Z11
-	VMULPS       Z11, Z10, Z10
-	VMOVUPS      (DX)(R10*4), Z11
-	VFMADD231PS  Z11, Z13, Z10
-	VMOVUPS      Z10, (AX)(R10*4)
-	VMOVAPS      Z7, Z11
-	TESTQ        SI, SI
-	JZ           first376
-	VMOVUPS      (SI)(R10*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K1, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done377
+	VMOVAPS      Z1, K1, Z10
+	VMOVUPS      (DI)(R10*4), Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip408
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
 
-first376:
-	VBROADCASTSS start+232(FP), Z12
+skip408:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip409
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
 
-done377:
-	VFMADD231PS  Z6, Z12, Z11
-	VMULPS       Z10, Z11, Z11
-	VMOVUPS      Z11, (CX)(R10*4)
-	VMOVUPS      64(BX)(R10*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K1, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
+skip409:
+	VMOVUPS     (CX)(R10*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS     (DX)(R10*4), Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, (AX)(R10*4)
+	VMOVAPS     Z6, Z9
+	TESTQ       SI, SI
+	JZ          first410
+	VMOVUPS     (SI)(R10*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done411
+
+first410:
+	VBROADCASTSS start+232(FP), Z11
+
+done411:
+	VFMADD231PS  Z5, Z11, Z9
+	VMULPS       Z10, Z9, Z9
+	VMOVUPS      Z9, (CX)(R10*4)
+	VMOVUPS      64(BX)(R10*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
 	VMOVAPS      Z10, Z10
-	VFMADD213PS  Z2, Z1, K1, Z10
-	VMOVUPS      64(DI)(R10*4), Z13
-	VFMADD231PS  Z13, Z12, Z11
-	VCMPPS       $0x15, Z3, Z10, K1
-	VMOVAPS.Z    Z11, K1, Z10
-	VMOVUPS      64(CX)(R10*4), Z11
-	VMULPS       Z11, Z10, Z10
-	VMOVUPS      64(DX)(R10*4), Z11
-	VFMADD231PS  Z11, Z13, Z10
-	VMOVUPS      Z10, 64(AX)(R10*4)
-	VMOVAPS      Z9, Z11
-	TESTQ        SI, SI
-	JZ           first378
-	VMOVUPS      64(SI)(R10*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K1, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done379
+	VMOVAPS      Z1, K1, Z10
+	VMOVUPS      64(DI)(R10*4), Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip412
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
 
-first378:
-	VBROADCASTSS start+232(FP), Z12
+skip412:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip413
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
 
-done379:
-	VFMADD231PS Z8, Z12, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, 64(CX)(R10*4)
+skip413:
+	VMOVUPS     64(CX)(R10*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS     64(DX)(R10*4), Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, 64(AX)(R10*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first414
+	VMOVUPS     64(SI)(R10*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done415
+
+first414:
+	VBROADCASTSS start+232(FP), Z11
+
+done415:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row374
+	JNZ         row406
 	TESTQ       R12, R12
-	JNZ         begin373
+	JNZ         begin405
 
-end375:
+end407:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip371
+	JMP  strip403
 
-rest372:
-strip380:
+rest404:
+strip416:
 	CMPQ  R8, $+16
-	JL    rest381
+	JL    rest417
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end384
+	JLE   end420
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin382:
+begin418:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Z6
-	VADDPS  Z6, Z6, Z6
+	VMOVUPS (R14)(R9*4), Z5
+	VADDPS  Z5, Z5, Z5
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS (R14)(R9*4), Z7
+	VMOVUPS (R14)(R9*4), Z6
 
-row383:
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K1
-	VMOVUPS      ones<>+0(SB), Z9
-	VMOVAPS      Z9, Z9
-	VMOVAPS      Z1, K1, Z9
-	VMOVUPS      Z5, Z10
-	VFNMADD231PS Z4, Z8, Z10
+row419:
+	VMOVUPS      (BX)(R10*4), Z7
+	VCMPPS       $0x1d, Z0, Z7, K1
+	VMOVUPS      ones<>+0(SB), Z8
 	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K1, Z8
-	VMOVUPS      (DI)(R10*4), Z11
-	VFMADD231PS  Z11, Z10, Z9
-	VCMPPS       $0x15, Z3, Z8, K1
-	VMOVAPS.Z    Z9, K1, Z8
-	VMOVUPS      (CX)(R10*4), Z9
-	VMULPS       Z9, Z8, Z8
-	VMOVUPS      (DX)(R10*4), Z9
-	VFMADD231PS  Z9, Z11, Z8
-	VMOVUPS      Z8, (AX)(R10*4)
-	VMOVAPS      Z7, Z9
-	TESTQ        SI, SI
-	JZ           first385
-	VMOVUPS      (SI)(R10*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVAPS      Z10, Z10
-	VFMADD213PS  Z2, Z1, K1, Z10
-	VMAXPS       Z10, Z3, Z10
-	VMOVAPS      Z10, Z10
-	JMP          done386
+	VMOVAPS      Z1, K1, Z8
+	VMOVUPS      (DI)(R10*4), Z9
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip421
+	VMOVUPS      Z2, Z10
+	VFNMADD231PS Z4, Z7, Z10
+	VFMADD231PS  Z9, Z10, Z8
 
-first385:
-	VBROADCASTSS start+232(FP), Z10
+skip421:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip422
+	VMOVAPS     Z7, Z7
+	VFMADD213PS Z2, Z1, K1, Z7
+	VCMPPS      $0x15, Z3, Z7, K1
+	VMOVAPS.Z   Z8, K1, Z7
+	VMOVAPS     Z7, Z8
 
-done386:
-	VFMADD231PS Z6, Z10, Z9
-	VMULPS      Z8, Z9, Z9
-	VMOVUPS     Z9, (CX)(R10*4)
+skip422:
+	VMOVUPS     (CX)(R10*4), Z7
+	VMULPS      Z7, Z8, Z8
+	VMOVUPS     (DX)(R10*4), Z7
+	VFMADD231PS Z7, Z9, Z8
+	VMOVUPS     Z8, (AX)(R10*4)
+	VMOVAPS     Z6, Z7
+	TESTQ       SI, SI
+	JZ          first423
+	VMOVUPS     (SI)(R10*4), Z9
+	VCMPPS      $0x1d, Z0, Z9, K1
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VMAXPS      Z9, Z3, Z9
+	VMOVAPS     Z9, Z9
+	JMP         done424
+
+first423:
+	VBROADCASTSS start+232(FP), Z9
+
+done424:
+	VFMADD231PS Z5, Z9, Z7
+	VMULPS      Z8, Z7, Z7
+	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row383
+	JNZ         row419
 	TESTQ       R12, R12
-	JNZ         begin382
+	JNZ         begin418
 
-end384:
+end420:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip380
+	JMP  strip416
 
-rest381:
+rest417:
 	TESTQ R8, R8
-	JZ    done387
+	JZ    done425
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end390
+	JLE   end428
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin388:
+begin426:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
-	VMOVUPS.Z (R13)(R9*4), K1, Z6
-	VADDPS    Z6, Z6, Z6
+	VMOVUPS.Z (R13)(R9*4), K1, Z5
+	VADDPS    Z5, Z5, Z5
 	MOVQ      c1_base+168(FP), R13
-	VMOVUPS.Z (R13)(R9*4), K1, Z7
+	VMOVUPS.Z (R13)(R9*4), K1, Z6
 
-row389:
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVUPS      ones<>+0(SB), Z9
-	VMOVAPS      Z9, Z9
-	VMOVAPS      Z1, K2, Z9
-	VMOVUPS      Z5, Z10
-	VFNMADD231PS Z4, Z8, Z10
+row427:
+	VMOVUPS.Z    (BX)(R10*4), K1, Z7
+	VCMPPS       $0x1d, Z0, Z7, K2
+	VMOVUPS      ones<>+0(SB), Z8
 	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K2, Z8
-	VMOVUPS.Z    (DI)(R10*4), K1, Z11
-	VFMADD231PS  Z11, Z10, Z9
-	VCMPPS       $0x15, Z3, Z8, K2
-	VMOVAPS.Z    Z9, K2, Z8
-	VMOVUPS.Z    (CX)(R10*4), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VMOVUPS.Z    (DX)(R10*4), K1, Z9
-	VFMADD231PS  Z9, Z11, Z8
-	VMOVUPS      Z8, K1, (AX)(R10*4)
-	VMOVAPS      Z7, Z9
-	TESTQ        SI, SI
-	JZ           first391
-	VMOVUPS.Z    (SI)(R10*4), K1, Z10
-	VCMPPS       $0x1d, Z0, Z10, K2
-	VMOVAPS      Z10, Z10
-	VFMADD213PS  Z2, Z1, K2, Z10
-	VMAXPS       Z10, Z3, Z10
-	VMOVAPS      Z10, Z10
-	JMP          done392
+	VMOVAPS      Z1, K2, Z8
+	VMOVUPS.Z    (DI)(R10*4), K1, Z9
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip429
+	VMOVUPS      Z2, Z10
+	VFNMADD231PS Z4, Z7, Z10
+	VFMADD231PS  Z9, Z10, Z8
 
-first391:
-	VBROADCASTSS start+232(FP), Z10
+skip429:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip430
+	VMOVAPS     Z7, Z7
+	VFMADD213PS Z2, Z1, K2, Z7
+	VCMPPS      $0x15, Z3, Z7, K2
+	VMOVAPS.Z   Z8, K2, Z7
+	VMOVAPS     Z7, Z8
 
-done392:
-	VFMADD231PS Z6, Z10, Z9
-	VMULPS      Z8, Z9, Z9
-	VMOVUPS     Z9, K1, (CX)(R10*4)
+skip430:
+	VMOVUPS.Z   (CX)(R10*4), K1, Z7
+	VMULPS      Z7, Z8, Z8
+	VMOVUPS.Z   (DX)(R10*4), K1, Z7
+	VFMADD231PS Z7, Z9, Z8
+	VMOVUPS     Z8, K1, (AX)(R10*4)
+	VMOVAPS     Z6, Z7
+	TESTQ       SI, SI
+	JZ          first431
+	VMOVUPS.Z   (SI)(R10*4), K1, Z9
+	VCMPPS      $0x1d, Z0, Z9, K2
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VMAXPS      Z9, Z3, Z9
+	VMOVAPS     Z9, Z9
+	JMP         done432
+
+first431:
+	VBROADCASTSS start+232(FP), Z9
+
+done432:
+	VFMADD231PS Z5, Z9, Z7
+	VMULPS      Z8, Z7, Z7
+	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row389
+	JNZ         row427
 	TESTQ       R8, R8
-	JNZ         begin388
+	JNZ         begin426
 
-end390:
-done387:
+end428:
+done425:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+// func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
@@ -6689,14 +6852,13 @@ TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Z0
-	VBROADCASTSS kept+204(FP), Z1
-	VBROADCASTSS jump+208(FP), Z2
-	VBROADCASTSS floor+212(FP), Z3
-	VBROADCASTSS keepPassed+216(FP), Z4
-	VBROADCASTSS jumpPassed+220(FP), Z5
-	VBROADCASTSS reach+224(FP), Z6
-	VBROADCASTSS top+228(FP), Z7
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -6709,712 +6871,140 @@ TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip393:
+strip433:
 	CMPQ  DI, $+32
-	JL    rest394
+	JL    rest434
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end397
+	JLE   end437
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin395:
+begin435:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
+	VMOVUPS (R13)(R8*4), Z8
 	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z10
-	VADDPS  Z10, Z10, Z10
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z11
 
-row396:
-	VMOVUPS      (BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VCMPPS       $0x11, Z6, Z12, K1
-	VMOVAPS.Z    Z7, K1, Z12
-	VFMADD231PS  Z12, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z13
-	VMOVUPS      (CX)(R9*4), Z14
-	VMULPS       Z14, Z13, Z13
-	VMOVUPS      (DX)(R9*4), Z14
-	VFMADD231PS  Z14, Z12, Z13
-	VMOVUPS      Z13, (AX)(R9*4)
-	VMOVAPS      Z9, Z12
-	TESTQ        SI, SI
-	JZ           first398
-	VMOVUPS      (SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done399
+row436:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VCMPPS       $0x11, Z5, Z13, K2
+	VMOVAPS.Z    Z6, K2, Z13
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip438
+	VMOVUPS      Z2, Z14
+	VFNMADD231PS Z4, Z11, Z14
+	VFMADD231PS  Z13, Z14, Z12
 
-first398:
-	VBROADCASTSS start+232(FP), Z14
+skip438:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip439
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done399:
-	VFMADD231PS  Z8, Z14, Z12
-	VMULPS       Z13, Z12, Z12
-	VMOVUPS      Z12, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VCMPPS       $0x11, Z6, Z12, K1
-	VMOVAPS.Z    Z7, K1, Z12
-	VFMADD231PS  Z12, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z13
-	VMOVUPS      64(CX)(R9*4), Z14
-	VMULPS       Z14, Z13, Z13
-	VMOVUPS      64(DX)(R9*4), Z14
-	VFMADD231PS  Z14, Z12, Z13
-	VMOVUPS      Z13, 64(AX)(R9*4)
-	VMOVAPS      Z11, Z12
-	TESTQ        SI, SI
-	JZ           first400
-	VMOVUPS      64(SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done401
+skip439:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     (DX)(R9*4), Z11
+	VFMADD231PS Z11, Z13, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first440
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done441
 
-first400:
-	VBROADCASTSS start+232(FP), Z14
+first440:
+	VBROADCASTSS start+232(FP), Z13
 
-done401:
-	VFMADD231PS Z10, Z14, Z12
-	VMULPS      Z13, Z12, Z12
-	VMOVUPS     Z12, 64(CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R12
-	JNZ         row396
-	TESTQ       R11, R11
-	JNZ         begin395
-
-end397:
-	ADDQ $+32, R8
-	SUBQ $+32, DI
-	JMP  strip393
-
-rest394:
-strip402:
-	CMPQ  DI, $+16
-	JL    rest403
-	MOVQ  (SP), R11
-	TESTQ R11, R11
-	JLE   end406
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin404:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-
-row405:
-	VMOVUPS      (BX)(R9*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K1, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VSUBPS       Z0, Z10, Z10
-	VANDPS       magnitude<>+0(SB), Z10, Z10
-	VCMPPS       $0x11, Z6, Z10, K1
-	VMOVAPS.Z    Z7, K1, Z10
-	VFMADD231PS  Z10, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K1
-	VMOVAPS.Z    Z11, K1, Z11
-	VMOVUPS      (CX)(R9*4), Z12
+done441:
+	VFMADD231PS  Z7, Z13, Z11
 	VMULPS       Z12, Z11, Z11
-	VMOVUPS      (DX)(R9*4), Z12
-	VFMADD231PS  Z12, Z10, Z11
-	VMOVUPS      Z11, (AX)(R9*4)
-	VMOVAPS      Z9, Z10
-	TESTQ        SI, SI
-	JZ           first407
-	VMOVUPS      (SI)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
 	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K1, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done408
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VCMPPS       $0x11, Z5, Z13, K2
+	VMOVAPS.Z    Z6, K2, Z13
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip442
+	VMOVUPS      Z2, Z14
+	VFNMADD231PS Z4, Z11, Z14
+	VFMADD231PS  Z13, Z14, Z12
 
-first407:
-	VBROADCASTSS start+232(FP), Z12
+skip442:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip443
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done408:
-	VFMADD231PS Z8, Z12, Z10
-	VMULPS      Z11, Z10, Z10
-	VMOVUPS     Z10, (CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R12
-	JNZ         row405
-	TESTQ       R11, R11
-	JNZ         begin404
-
-end406:
-	ADDQ $+16, R8
-	SUBQ $+16, DI
-	JMP  strip402
-
-rest403:
-	TESTQ DI, DI
-	JZ    done409
-	MOVQ  $0x0000ffff, R9
-	BZHIQ DI, R9, R9
-	KMOVW R9, K1
-	MOVQ  (SP), DI
-	TESTQ DI, DI
-	JLE   end412
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin410:
-	MOVQ      DI, R11
-	SUBQ      R11, DI
-	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-	VADDPS    Z8, Z8, Z8
-	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z9
-
-row411:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z10
-	VCMPPS       $0x1d, Z0, Z10, K2
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K2, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K2, Z13
-	VSUBPS       Z0, Z10, Z10
-	VANDPS       magnitude<>+0(SB), Z10, Z10
-	VCMPPS       $0x11, Z6, Z10, K2
-	VMOVAPS.Z    Z7, K2, Z10
-	VFMADD231PS  Z10, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K2
-	VMOVAPS.Z    Z11, K2, Z11
-	VMOVUPS.Z    (CX)(R9*4), K1, Z12
-	VMULPS       Z12, Z11, Z11
-	VMOVUPS.Z    (DX)(R9*4), K1, Z12
-	VFMADD231PS  Z12, Z10, Z11
-	VMOVUPS      Z11, K1, (AX)(R9*4)
-	VMOVAPS      Z9, Z10
-	TESTQ        SI, SI
-	JZ           first413
-	VMOVUPS.Z    (SI)(R9*4), K1, Z12
-	VCMPPS       $0x1d, Z0, Z12, K2
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K2, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done414
-
-first413:
-	VBROADCASTSS start+232(FP), Z12
-
-done414:
-	VFMADD231PS Z8, Z12, Z10
-	VMULPS      Z11, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R11
-	JNZ         row411
-	TESTQ       DI, DI
-	JNZ         begin410
-
-end412:
-done409:
-	VZEROUPPER
-	RET
-
-// func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Z0
-	VBROADCASTSS kept+204(FP), Z1
-	VBROADCASTSS jump+208(FP), Z2
-	VBROADCASTSS floor+212(FP), Z3
-	VBROADCASTSS keepPassed+216(FP), Z4
-	VBROADCASTSS jumpPassed+220(FP), Z5
-	VBROADCASTSS reach+224(FP), Z6
-	VBROADCASTSS top+228(FP), Z7
-	MOVQ         rows+192(FP), DI
-	MOVQ         c2_len+152(FP), R8
-	MOVQ         DI, (SP)
-	MOVQ         R8, 8(SP)
-	MOVQ         R8, DI
-	ADDQ         $0x1f, DI
-	SHRQ         $0x05, DI
-	SHLQ         $0x02, DI
-	MOVQ         DI, 16(SP)
-	MOVQ         R8, DI
-	XORQ         R8, R8
-
-strip415:
-	CMPQ  DI, $+32
-	JL    rest416
-	MOVQ  (SP), R11
-	TESTQ R11, R11
-	JLE   end419
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin417:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
-	VADDPS  Z10, Z10, Z10
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z11
-
-row418:
-	VMOVUPS      (BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VMOVUPS      Z7, Z16
-	VFNMADD231PS Z6, Z12, Z16
-	VXORPS       Z12, Z12, Z12
-	VMAXPS       Z16, Z12, Z16
-	VFMADD231PS  Z16, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z12
-	VMOVUPS      (CX)(R9*4), Z13
-	VMULPS       Z13, Z12, Z12
-	VMOVUPS      (DX)(R9*4), Z13
-	VFMADD231PS  Z13, Z16, Z12
-	VMOVUPS      Z12, (AX)(R9*4)
-	VMOVAPS      Z9, Z13
-	TESTQ        SI, SI
-	JZ           first420
-	VMOVUPS      (SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done421
-
-first420:
-	VBROADCASTSS start+232(FP), Z14
-
-done421:
-	VFMADD231PS  Z8, Z14, Z13
-	VMULPS       Z12, Z13, Z13
-	VMOVUPS      Z13, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VMOVUPS      Z7, Z16
-	VFNMADD231PS Z6, Z12, Z16
-	VXORPS       Z12, Z12, Z12
-	VMAXPS       Z16, Z12, Z16
-	VFMADD231PS  Z16, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z12
-	VMOVUPS      64(CX)(R9*4), Z13
-	VMULPS       Z13, Z12, Z12
-	VMOVUPS      64(DX)(R9*4), Z13
-	VFMADD231PS  Z13, Z16, Z12
-	VMOVUPS      Z12, 64(AX)(R9*4)
-	VMOVAPS      Z11, Z13
-	TESTQ        SI, SI
-	JZ           first422
-	VMOVUPS      64(SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done423
-
-first422:
-	VBROADCASTSS start+232(FP), Z14
-
-done423:
-	VFMADD231PS Z10, Z14, Z13
-	VMULPS      Z12, Z13, Z13
-	VMOVUPS     Z13, 64(CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R12
-	JNZ         row418
-	TESTQ       R11, R11
-	JNZ         begin417
-
-end419:
-	ADDQ $+32, R8
-	SUBQ $+32, DI
-	JMP  strip415
-
-rest416:
-strip424:
-	CMPQ  DI, $+16
-	JL    rest425
-	MOVQ  (SP), R11
-	TESTQ R11, R11
-	JLE   end428
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin426:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-
-row427:
-	VMOVUPS      (BX)(R9*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K1, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VSUBPS       Z0, Z10, Z10
-	VANDPS       magnitude<>+0(SB), Z10, Z10
-	VMOVUPS      Z7, Z14
-	VFNMADD231PS Z6, Z10, Z14
-	VXORPS       Z10, Z10, Z10
-	VMAXPS       Z14, Z10, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K1
-	VMOVAPS.Z    Z11, K1, Z10
-	VMOVUPS      (CX)(R9*4), Z11
-	VMULPS       Z11, Z10, Z10
-	VMOVUPS      (DX)(R9*4), Z11
-	VFMADD231PS  Z11, Z14, Z10
-	VMOVUPS      Z10, (AX)(R9*4)
-	VMOVAPS      Z9, Z11
-	TESTQ        SI, SI
-	JZ           first429
-	VMOVUPS      (SI)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K1, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done430
-
-first429:
-	VBROADCASTSS start+232(FP), Z12
-
-done430:
-	VFMADD231PS Z8, Z12, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, (CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R12
-	JNZ         row427
-	TESTQ       R11, R11
-	JNZ         begin426
-
-end428:
-	ADDQ $+16, R8
-	SUBQ $+16, DI
-	JMP  strip424
-
-rest425:
-	TESTQ DI, DI
-	JZ    done431
-	MOVQ  $0x0000ffff, R9
-	BZHIQ DI, R9, R9
-	KMOVW R9, K1
-	MOVQ  (SP), DI
-	TESTQ DI, DI
-	JLE   end434
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin432:
-	MOVQ      DI, R11
-	SUBQ      R11, DI
-	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-	VADDPS    Z8, Z8, Z8
-	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z9
-
-row433:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z10
-	VCMPPS       $0x1d, Z0, Z10, K2
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K2, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K2, Z13
-	VSUBPS       Z0, Z10, Z10
-	VANDPS       magnitude<>+0(SB), Z10, Z10
-	VMOVUPS      Z7, Z14
-	VFNMADD231PS Z6, Z10, Z14
-	VXORPS       Z10, Z10, Z10
-	VMAXPS       Z14, Z10, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K2
-	VMOVAPS.Z    Z11, K2, Z10
-	VMOVUPS.Z    (CX)(R9*4), K1, Z11
-	VMULPS       Z11, Z10, Z10
-	VMOVUPS.Z    (DX)(R9*4), K1, Z11
-	VFMADD231PS  Z11, Z14, Z10
-	VMOVUPS      Z10, K1, (AX)(R9*4)
-	VMOVAPS      Z9, Z11
-	TESTQ        SI, SI
-	JZ           first435
-	VMOVUPS.Z    (SI)(R9*4), K1, Z12
-	VCMPPS       $0x1d, Z0, Z12, K2
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K2, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done436
-
-first435:
-	VBROADCASTSS start+232(FP), Z12
-
-done436:
-	VFMADD231PS Z8, Z12, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, K1, (CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R11
-	JNZ         row433
-	TESTQ       DI, DI
-	JNZ         begin432
-
-end434:
-done431:
-	VZEROUPPER
-	RET
-
-// func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Z0
-	VBROADCASTSS kept+204(FP), Z1
-	VBROADCASTSS jump+208(FP), Z2
-	VBROADCASTSS floor+212(FP), Z3
-	VBROADCASTSS keepPassed+216(FP), Z4
-	VBROADCASTSS jumpPassed+220(FP), Z5
-	VBROADCASTSS reach+224(FP), Z6
-	VBROADCASTSS top+228(FP), Z7
-	MOVQ         rows+192(FP), DI
-	MOVQ         c2_len+152(FP), R8
-	MOVQ         DI, (SP)
-	MOVQ         R8, 8(SP)
-	MOVQ         R8, DI
-	ADDQ         $0x1f, DI
-	SHRQ         $0x05, DI
-	SHLQ         $0x02, DI
-	MOVQ         DI, 16(SP)
-	MOVQ         R8, DI
-	XORQ         R8, R8
-
-strip437:
-	CMPQ  DI, $+32
-	JL    rest438
-	MOVQ  (SP), R11
-	TESTQ R11, R11
-	JLE   end441
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin439:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
-	VADDPS  Z10, Z10, Z10
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z11
-
-row440:
-	VMOVUPS      (BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VMULPS       Z12, Z12, Z12
-	VMOVUPS      Z7, Z16
-	VFNMADD231PS Z6, Z12, Z16
-	VXORPS       Z12, Z12, Z12
-	VMAXPS       Z16, Z12, Z16
-	VFMADD231PS  Z16, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z12
-	VMOVUPS      (CX)(R9*4), Z13
-	VMULPS       Z13, Z12, Z12
-	VMOVUPS      (DX)(R9*4), Z13
-	VFMADD231PS  Z13, Z16, Z12
-	VMOVUPS      Z12, (AX)(R9*4)
-	VMOVAPS      Z9, Z13
-	TESTQ        SI, SI
-	JZ           first442
-	VMOVUPS      (SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done443
-
-first442:
-	VBROADCASTSS start+232(FP), Z14
-
-done443:
-	VFMADD231PS  Z8, Z14, Z13
-	VMULPS       Z12, Z13, Z13
-	VMOVUPS      Z13, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VMULPS       Z12, Z12, Z12
-	VMOVUPS      Z7, Z16
-	VFNMADD231PS Z6, Z12, Z16
-	VXORPS       Z12, Z12, Z12
-	VMAXPS       Z16, Z12, Z16
-	VFMADD231PS  Z16, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z12
-	VMOVUPS      64(CX)(R9*4), Z13
-	VMULPS       Z13, Z12, Z12
-	VMOVUPS      64(DX)(R9*4), Z13
-	VFMADD231PS  Z13, Z16, Z12
-	VMOVUPS      Z12, 64(AX)(R9*4)
-	VMOVAPS      Z11, Z13
-	TESTQ        SI, SI
-	JZ           first444
-	VMOVUPS      64(SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done445
+skip443:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     64(DX)(R9*4), Z11
+	VFMADD231PS Z11, Z13, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first444
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done445
 
 first444:
-	VBROADCASTSS start+232(FP), Z14
+	VBROADCASTSS start+232(FP), Z13
 
 done445:
-	VFMADD231PS Z10, Z14, Z13
-	VMULPS      Z12, Z13, Z13
-	VMOVUPS     Z13, 64(CX)(R9*4)
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row440
+	JNZ         row436
 	TESTQ       R11, R11
-	JNZ         begin439
+	JNZ         begin435
 
-end441:
+end437:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip437
+	JMP  strip433
 
-rest438:
+rest434:
 strip446:
 	CMPQ  DI, $+16
 	JL    rest447
@@ -7429,53 +7019,60 @@ begin448:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
+	VMOVUPS (R13)(R8*4), Z8
 
 row449:
-	VMOVUPS      (BX)(R9*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K1, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VSUBPS       Z0, Z10, Z10
-	VMULPS       Z10, Z10, Z10
-	VMOVUPS      Z7, Z14
-	VFNMADD231PS Z6, Z10, Z14
-	VXORPS       Z10, Z10, Z10
-	VMAXPS       Z14, Z10, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K1
-	VMOVAPS.Z    Z11, K1, Z10
-	VMOVUPS      (CX)(R9*4), Z11
-	VMULPS       Z11, Z10, Z10
-	VMOVUPS      (DX)(R9*4), Z11
-	VFMADD231PS  Z11, Z14, Z10
-	VMOVUPS      Z10, (AX)(R9*4)
-	VMOVAPS      Z9, Z11
-	TESTQ        SI, SI
-	JZ           first451
-	VMOVUPS      (SI)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K1, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done452
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VCMPPS       $0x11, Z5, Z11, K2
+	VMOVAPS.Z    Z6, K2, Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip451
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
 
-first451:
-	VBROADCASTSS start+232(FP), Z12
+skip451:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip452
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
 
-done452:
-	VFMADD231PS Z8, Z12, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, (CX)(R9*4)
+skip452:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS     (DX)(R9*4), Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first453
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done454
+
+first453:
+	VBROADCASTSS start+232(FP), Z11
+
+done454:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
@@ -7490,81 +7087,752 @@ end450:
 
 rest447:
 	TESTQ DI, DI
-	JZ    done453
+	JZ    done455
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end456
+	JLE   end458
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin454:
+begin456:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-	VADDPS    Z8, Z8, Z8
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z9
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
 
-row455:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z10
-	VCMPPS       $0x1d, Z0, Z10, K2
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K2, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K2, Z13
-	VSUBPS       Z0, Z10, Z10
-	VMULPS       Z10, Z10, Z10
-	VMOVUPS      Z7, Z14
-	VFNMADD231PS Z6, Z10, Z14
-	VXORPS       Z10, Z10, Z10
-	VMAXPS       Z14, Z10, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K2
-	VMOVAPS.Z    Z11, K2, Z10
-	VMOVUPS.Z    (CX)(R9*4), K1, Z11
-	VMULPS       Z11, Z10, Z10
-	VMOVUPS.Z    (DX)(R9*4), K1, Z11
-	VFMADD231PS  Z11, Z14, Z10
-	VMOVUPS      Z10, K1, (AX)(R9*4)
-	VMOVAPS      Z9, Z11
-	TESTQ        SI, SI
-	JZ           first457
-	VMOVUPS.Z    (SI)(R9*4), K1, Z12
-	VCMPPS       $0x1d, Z0, Z12, K2
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K2, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done458
+row457:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VCMPPS       $0x11, Z5, Z11, K3
+	VMOVAPS.Z    Z6, K3, Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip459
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
 
-first457:
-	VBROADCASTSS start+232(FP), Z12
+skip459:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip460
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
 
-done458:
-	VFMADD231PS Z8, Z12, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, K1, (CX)(R9*4)
+skip460:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS.Z   (DX)(R9*4), K1, Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first461
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done462
+
+first461:
+	VBROADCASTSS start+232(FP), Z11
+
+done462:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row455
+	JNZ         row457
 	TESTQ       DI, DI
-	JNZ         begin454
+	JNZ         begin456
 
-end456:
-done453:
+end458:
+done455:
 	VZEROUPPER
 	RET
 
-// func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+// func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-236
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip463:
+	CMPQ  DI, $+32
+	JL    rest464
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end467
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin465:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+
+row466:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip468
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
+
+skip468:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip469
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
+
+skip469:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     (DX)(R9*4), Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first470
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done471
+
+first470:
+	VBROADCASTSS start+232(FP), Z13
+
+done471:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip472
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
+
+skip472:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip473
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
+
+skip473:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     64(DX)(R9*4), Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first474
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done475
+
+first474:
+	VBROADCASTSS start+232(FP), Z13
+
+done475:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row466
+	TESTQ       R11, R11
+	JNZ         begin465
+
+end467:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip463
+
+rest464:
+strip476:
+	CMPQ  DI, $+16
+	JL    rest477
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end480
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin478:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+
+row479:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip481
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip481:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip482
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
+
+skip482:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS     (DX)(R9*4), Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first483
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done484
+
+first483:
+	VBROADCASTSS start+232(FP), Z11
+
+done484:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row479
+	TESTQ       R11, R11
+	JNZ         begin478
+
+end480:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip476
+
+rest477:
+	TESTQ DI, DI
+	JZ    done485
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end488
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin486:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+
+row487:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip489
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip489:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip490
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
+
+skip490:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS.Z   (DX)(R9*4), K1, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first491
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done492
+
+first491:
+	VBROADCASTSS start+232(FP), Z11
+
+done492:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row487
+	TESTQ       DI, DI
+	JNZ         begin486
+
+end488:
+done485:
+	VZEROUPPER
+	RET
+
+// func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-236
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip493:
+	CMPQ  DI, $+32
+	JL    rest494
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end497
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin495:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+
+row496:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VMULPS       Z13, Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip498
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
+
+skip498:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip499
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
+
+skip499:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     (DX)(R9*4), Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first500
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done501
+
+first500:
+	VBROADCASTSS start+232(FP), Z13
+
+done501:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VMULPS       Z13, Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip502
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
+
+skip502:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip503
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
+
+skip503:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     64(DX)(R9*4), Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first504
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done505
+
+first504:
+	VBROADCASTSS start+232(FP), Z13
+
+done505:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row496
+	TESTQ       R11, R11
+	JNZ         begin495
+
+end497:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip493
+
+rest494:
+strip506:
+	CMPQ  DI, $+16
+	JL    rest507
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end510
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin508:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+
+row509:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VMULPS       Z11, Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip511
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip511:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip512
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
+
+skip512:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS     (DX)(R9*4), Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first513
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done514
+
+first513:
+	VBROADCASTSS start+232(FP), Z11
+
+done514:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row509
+	TESTQ       R11, R11
+	JNZ         begin508
+
+end510:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip506
+
+rest507:
+	TESTQ DI, DI
+	JZ    done515
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end518
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin516:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+
+row517:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VMULPS       Z11, Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip519
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip519:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip520
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
+
+skip520:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS.Z   (DX)(R9*4), K1, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first521
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done522
+
+first521:
+	VBROADCASTSS start+232(FP), Z11
+
+done522:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row517
+	TESTQ       DI, DI
+	JNZ         begin516
+
+end518:
+done515:
+	VZEROUPPER
+	RET
+
+// func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
@@ -7572,12 +7840,11 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Z0
-	VBROADCASTSS kept+204(FP), Z1
-	VBROADCASTSS jump+208(FP), Z2
-	VBROADCASTSS floor+212(FP), Z3
-	VBROADCASTSS keepPassed+216(FP), Z4
-	VBROADCASTSS jumpPassed+220(FP), Z5
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
 	MOVQ         h_base+72(FP), DI
 	MOVQ         rows+192(FP), R8
 	MOVQ         c2_len+152(FP), R9
@@ -7591,260 +7858,296 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip459:
+strip523:
 	CMPQ  R8, $+32
-	JL    rest460
+	JL    rest524
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end463
+	JLE   end527
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin461:
+begin525:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Z5
+	VADDPS  Z5, Z5, Z5
+	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z6
-	VADDPS  Z6, Z6, Z6
-	MOVQ    c1_base+168(FP), R14
-	VMOVUPS (R14)(R9*4), Z7
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS 64(R14)(R9*4), Z7
+	VADDPS  Z7, Z7, Z7
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z9
+	VMOVUPS 64(R14)(R9*4), Z8
 
-row462:
-	VMOVUPS      (BX)(R10*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K1, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
+row526:
+	VMOVUPS      (BX)(R10*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
 	VMOVAPS      Z10, Z10
-	VFMADD213PS  Z2, Z1, K1, Z10
-	VMOVUPS      (DI)(R10*4), Z13
-	VFMADD231PS  Z13, Z12, Z11
-	VCMPPS       $0x15, Z3, Z10, K1
-	VMOVAPS.Z    Z11, K1, Z10
-	VMOVUPS      (CX)(R10*4), Z11
-	VMULPS       Z11, Z10, Z10
-	VPMOVZXWD    (DX)(R10*2), Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z13, Z10
-	VMOVUPS      Z10, (AX)(R10*4)
-	VMOVAPS      Z7, Z11
-	TESTQ        SI, SI
-	JZ           first464
-	VMOVUPS      (SI)(R10*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K1, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done465
+	VMOVAPS      Z1, K1, Z10
+	VMOVUPS      (DI)(R10*4), Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip528
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
 
-first464:
-	VBROADCASTSS start+232(FP), Z12
+skip528:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip529
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
 
-done465:
-	VFMADD231PS  Z6, Z12, Z11
-	VMULPS       Z10, Z11, Z11
-	VMOVUPS      Z11, (CX)(R10*4)
-	VMOVUPS      64(BX)(R10*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K1, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
+skip529:
+	VMOVUPS     (CX)(R10*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD   (DX)(R10*2), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, (AX)(R10*4)
+	VMOVAPS     Z6, Z9
+	TESTQ       SI, SI
+	JZ          first530
+	VMOVUPS     (SI)(R10*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done531
+
+first530:
+	VBROADCASTSS start+232(FP), Z11
+
+done531:
+	VFMADD231PS  Z5, Z11, Z9
+	VMULPS       Z10, Z9, Z9
+	VMOVUPS      Z9, (CX)(R10*4)
+	VMOVUPS      64(BX)(R10*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
 	VMOVAPS      Z10, Z10
-	VFMADD213PS  Z2, Z1, K1, Z10
-	VMOVUPS      64(DI)(R10*4), Z13
-	VFMADD231PS  Z13, Z12, Z11
-	VCMPPS       $0x15, Z3, Z10, K1
-	VMOVAPS.Z    Z11, K1, Z10
-	VMOVUPS      64(CX)(R10*4), Z11
-	VMULPS       Z11, Z10, Z10
-	VPMOVZXWD    32(DX)(R10*2), Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z13, Z10
-	VMOVUPS      Z10, 64(AX)(R10*4)
-	VMOVAPS      Z9, Z11
-	TESTQ        SI, SI
-	JZ           first466
-	VMOVUPS      64(SI)(R10*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K1, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done467
+	VMOVAPS      Z1, K1, Z10
+	VMOVUPS      64(DI)(R10*4), Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip532
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
 
-first466:
-	VBROADCASTSS start+232(FP), Z12
+skip532:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip533
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
 
-done467:
-	VFMADD231PS Z8, Z12, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, 64(CX)(R10*4)
+skip533:
+	VMOVUPS     64(CX)(R10*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD   32(DX)(R10*2), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, 64(AX)(R10*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first534
+	VMOVUPS     64(SI)(R10*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done535
+
+first534:
+	VBROADCASTSS start+232(FP), Z11
+
+done535:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row462
+	JNZ         row526
 	TESTQ       R12, R12
-	JNZ         begin461
+	JNZ         begin525
 
-end463:
+end527:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip459
+	JMP  strip523
 
-rest460:
-strip468:
+rest524:
+strip536:
 	CMPQ  R8, $+16
-	JL    rest469
+	JL    rest537
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end472
+	JLE   end540
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin470:
+begin538:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Z6
-	VADDPS  Z6, Z6, Z6
+	VMOVUPS (R14)(R9*4), Z5
+	VADDPS  Z5, Z5, Z5
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS (R14)(R9*4), Z7
+	VMOVUPS (R14)(R9*4), Z6
 
-row471:
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K1
-	VMOVUPS      ones<>+0(SB), Z9
-	VMOVAPS      Z9, Z9
-	VMOVAPS      Z1, K1, Z9
-	VMOVUPS      Z5, Z10
-	VFNMADD231PS Z4, Z8, Z10
+row539:
+	VMOVUPS      (BX)(R10*4), Z7
+	VCMPPS       $0x1d, Z0, Z7, K1
+	VMOVUPS      ones<>+0(SB), Z8
 	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K1, Z8
-	VMOVUPS      (DI)(R10*4), Z11
-	VFMADD231PS  Z11, Z10, Z9
-	VCMPPS       $0x15, Z3, Z8, K1
-	VMOVAPS.Z    Z9, K1, Z8
-	VMOVUPS      (CX)(R10*4), Z9
-	VMULPS       Z9, Z8, Z8
-	VPMOVZXWD    (DX)(R10*2), Z9
-	VPSLLD       $0x10, Z9, Z9
-	VFMADD231PS  Z9, Z11, Z8
-	VMOVUPS      Z8, (AX)(R10*4)
-	VMOVAPS      Z7, Z9
-	TESTQ        SI, SI
-	JZ           first473
-	VMOVUPS      (SI)(R10*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVAPS      Z10, Z10
-	VFMADD213PS  Z2, Z1, K1, Z10
-	VMAXPS       Z10, Z3, Z10
-	VMOVAPS      Z10, Z10
-	JMP          done474
+	VMOVAPS      Z1, K1, Z8
+	VMOVUPS      (DI)(R10*4), Z9
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip541
+	VMOVUPS      Z2, Z10
+	VFNMADD231PS Z4, Z7, Z10
+	VFMADD231PS  Z9, Z10, Z8
 
-first473:
-	VBROADCASTSS start+232(FP), Z10
+skip541:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip542
+	VMOVAPS     Z7, Z7
+	VFMADD213PS Z2, Z1, K1, Z7
+	VCMPPS      $0x15, Z3, Z7, K1
+	VMOVAPS.Z   Z8, K1, Z7
+	VMOVAPS     Z7, Z8
 
-done474:
-	VFMADD231PS Z6, Z10, Z9
-	VMULPS      Z8, Z9, Z9
-	VMOVUPS     Z9, (CX)(R10*4)
+skip542:
+	VMOVUPS     (CX)(R10*4), Z7
+	VMULPS      Z7, Z8, Z8
+	VPMOVZXWD   (DX)(R10*2), Z7
+	VPSLLD      $0x10, Z7, Z7
+	VFMADD231PS Z7, Z9, Z8
+	VMOVUPS     Z8, (AX)(R10*4)
+	VMOVAPS     Z6, Z7
+	TESTQ       SI, SI
+	JZ          first543
+	VMOVUPS     (SI)(R10*4), Z9
+	VCMPPS      $0x1d, Z0, Z9, K1
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VMAXPS      Z9, Z3, Z9
+	VMOVAPS     Z9, Z9
+	JMP         done544
+
+first543:
+	VBROADCASTSS start+232(FP), Z9
+
+done544:
+	VFMADD231PS Z5, Z9, Z7
+	VMULPS      Z8, Z7, Z7
+	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row471
+	JNZ         row539
 	TESTQ       R12, R12
-	JNZ         begin470
+	JNZ         begin538
 
-end472:
+end540:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip468
+	JMP  strip536
 
-rest469:
+rest537:
 	TESTQ R8, R8
-	JZ    done475
+	JZ    done545
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end478
+	JLE   end548
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin476:
+begin546:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
-	VMOVUPS.Z (R13)(R9*4), K1, Z6
-	VADDPS    Z6, Z6, Z6
+	VMOVUPS.Z (R13)(R9*4), K1, Z5
+	VADDPS    Z5, Z5, Z5
 	MOVQ      c1_base+168(FP), R13
-	VMOVUPS.Z (R13)(R9*4), K1, Z7
+	VMOVUPS.Z (R13)(R9*4), K1, Z6
 
-row477:
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVUPS      ones<>+0(SB), Z9
-	VMOVAPS      Z9, Z9
-	VMOVAPS      Z1, K2, Z9
-	VMOVUPS      Z5, Z10
-	VFNMADD231PS Z4, Z8, Z10
+row547:
+	VMOVUPS.Z    (BX)(R10*4), K1, Z7
+	VCMPPS       $0x1d, Z0, Z7, K2
+	VMOVUPS      ones<>+0(SB), Z8
 	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K2, Z8
-	VMOVUPS.Z    (DI)(R10*4), K1, Z11
-	VFMADD231PS  Z11, Z10, Z9
-	VCMPPS       $0x15, Z3, Z8, K2
-	VMOVAPS.Z    Z9, K2, Z8
-	VMOVUPS.Z    (CX)(R10*4), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VPMOVZXWD.Z  (DX)(R10*2), K1, Z9
-	VPSLLD       $0x10, Z9, Z9
-	VFMADD231PS  Z9, Z11, Z8
-	VMOVUPS      Z8, K1, (AX)(R10*4)
-	VMOVAPS      Z7, Z9
-	TESTQ        SI, SI
-	JZ           first479
-	VMOVUPS.Z    (SI)(R10*4), K1, Z10
-	VCMPPS       $0x1d, Z0, Z10, K2
-	VMOVAPS      Z10, Z10
-	VFMADD213PS  Z2, Z1, K2, Z10
-	VMAXPS       Z10, Z3, Z10
-	VMOVAPS      Z10, Z10
-	JMP          done480
+	VMOVAPS      Z1, K2, Z8
+	VMOVUPS.Z    (DI)(R10*4), K1, Z9
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip549
+	VMOVUPS      Z2, Z10
+	VFNMADD231PS Z4, Z7, Z10
+	VFMADD231PS  Z9, Z10, Z8
 
-first479:
-	VBROADCASTSS start+232(FP), Z10
+skip549:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip550
+	VMOVAPS     Z7, Z7
+	VFMADD213PS Z2, Z1, K2, Z7
+	VCMPPS      $0x15, Z3, Z7, K2
+	VMOVAPS.Z   Z8, K2, Z7
+	VMOVAPS     Z7, Z8
 
-done480:
-	VFMADD231PS Z6, Z10, Z9
-	VMULPS      Z8, Z9, Z9
-	VMOVUPS     Z9, K1, (CX)(R10*4)
+skip550:
+	VMOVUPS.Z   (CX)(R10*4), K1, Z7
+	VMULPS      Z7, Z8, Z8
+	VPMOVZXWD.Z (DX)(R10*2), K1, Z7
+	VPSLLD      $0x10, Z7, Z7
+	VFMADD231PS Z7, Z9, Z8
+	VMOVUPS     Z8, K1, (AX)(R10*4)
+	VMOVAPS     Z6, Z7
+	TESTQ       SI, SI
+	JZ          first551
+	VMOVUPS.Z   (SI)(R10*4), K1, Z9
+	VCMPPS      $0x1d, Z0, Z9, K2
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VMAXPS      Z9, Z3, Z9
+	VMOVAPS     Z9, Z9
+	JMP         done552
+
+first551:
+	VBROADCASTSS start+232(FP), Z9
+
+done552:
+	VFMADD231PS Z5, Z9, Z7
+	VMULPS      Z8, Z7, Z7
+	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row477
+	JNZ         row547
 	TESTQ       R8, R8
-	JNZ         begin476
+	JNZ         begin546
 
-end478:
-done475:
+end548:
+done545:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+// func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
@@ -7852,14 +8155,13 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Z0
-	VBROADCASTSS kept+204(FP), Z1
-	VBROADCASTSS jump+208(FP), Z2
-	VBROADCASTSS floor+212(FP), Z3
-	VBROADCASTSS keepPassed+216(FP), Z4
-	VBROADCASTSS jumpPassed+220(FP), Z5
-	VBROADCASTSS reach+224(FP), Z6
-	VBROADCASTSS top+228(FP), Z7
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -7872,272 +8174,308 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip481:
+strip553:
 	CMPQ  DI, $+32
-	JL    rest482
+	JL    rest554
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end485
+	JLE   end557
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin483:
+begin555:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
-	VADDPS  Z10, Z10, Z10
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z11
+	VMOVUPS 64(R13)(R8*4), Z10
 
-row484:
-	VMOVUPS      (BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VCMPPS       $0x11, Z6, Z12, K1
-	VMOVAPS.Z    Z7, K1, Z12
-	VFMADD231PS  Z12, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z13
-	VMOVUPS      (CX)(R9*4), Z14
-	VMULPS       Z14, Z13, Z13
-	VPMOVZXWD    (DX)(R9*2), Z14
-	VPSLLD       $0x10, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z13
-	VMOVUPS      Z13, (AX)(R9*4)
-	VMOVAPS      Z9, Z12
-	TESTQ        SI, SI
-	JZ           first486
-	VMOVUPS      (SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done487
+row556:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VCMPPS       $0x11, Z5, Z13, K2
+	VMOVAPS.Z    Z6, K2, Z13
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip558
+	VMOVUPS      Z2, Z14
+	VFNMADD231PS Z4, Z11, Z14
+	VFMADD231PS  Z13, Z14, Z12
 
-first486:
-	VBROADCASTSS start+232(FP), Z14
+skip558:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip559
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done487:
-	VFMADD231PS  Z8, Z14, Z12
-	VMULPS       Z13, Z12, Z12
-	VMOVUPS      Z12, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VCMPPS       $0x11, Z6, Z12, K1
-	VMOVAPS.Z    Z7, K1, Z12
-	VFMADD231PS  Z12, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z13
-	VMOVUPS      64(CX)(R9*4), Z14
-	VMULPS       Z14, Z13, Z13
-	VPMOVZXWD    32(DX)(R9*2), Z14
-	VPSLLD       $0x10, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z13
-	VMOVUPS      Z13, 64(AX)(R9*4)
-	VMOVAPS      Z11, Z12
-	TESTQ        SI, SI
-	JZ           first488
-	VMOVUPS      64(SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done489
+skip559:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   (DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z13, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first560
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done561
 
-first488:
-	VBROADCASTSS start+232(FP), Z14
+first560:
+	VBROADCASTSS start+232(FP), Z13
 
-done489:
-	VFMADD231PS Z10, Z14, Z12
-	VMULPS      Z13, Z12, Z12
-	VMOVUPS     Z12, 64(CX)(R9*4)
+done561:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VCMPPS       $0x11, Z5, Z13, K2
+	VMOVAPS.Z    Z6, K2, Z13
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip562
+	VMOVUPS      Z2, Z14
+	VFNMADD231PS Z4, Z11, Z14
+	VFMADD231PS  Z13, Z14, Z12
+
+skip562:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip563
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
+
+skip563:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   32(DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z13, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first564
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done565
+
+first564:
+	VBROADCASTSS start+232(FP), Z13
+
+done565:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row484
+	JNZ         row556
 	TESTQ       R11, R11
-	JNZ         begin483
+	JNZ         begin555
 
-end485:
+end557:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip481
+	JMP  strip553
 
-rest482:
-strip490:
+rest554:
+strip566:
 	CMPQ  DI, $+16
-	JL    rest491
+	JL    rest567
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end494
+	JLE   end570
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin492:
+begin568:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
+	VMOVUPS (R13)(R8*4), Z8
 
-row493:
-	VMOVUPS      (BX)(R9*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K1, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VSUBPS       Z0, Z10, Z10
-	VANDPS       magnitude<>+0(SB), Z10, Z10
-	VCMPPS       $0x11, Z6, Z10, K1
-	VMOVAPS.Z    Z7, K1, Z10
-	VFMADD231PS  Z10, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K1
-	VMOVAPS.Z    Z11, K1, Z11
-	VMOVUPS      (CX)(R9*4), Z12
-	VMULPS       Z12, Z11, Z11
-	VPMOVZXWD    (DX)(R9*2), Z12
-	VPSLLD       $0x10, Z12, Z12
-	VFMADD231PS  Z12, Z10, Z11
-	VMOVUPS      Z11, (AX)(R9*4)
-	VMOVAPS      Z9, Z10
-	TESTQ        SI, SI
-	JZ           first495
-	VMOVUPS      (SI)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K1, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done496
+row569:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VCMPPS       $0x11, Z5, Z11, K2
+	VMOVAPS.Z    Z6, K2, Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip571
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
 
-first495:
-	VBROADCASTSS start+232(FP), Z12
+skip571:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip572
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
 
-done496:
-	VFMADD231PS Z8, Z12, Z10
-	VMULPS      Z11, Z10, Z10
-	VMOVUPS     Z10, (CX)(R9*4)
+skip572:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD   (DX)(R9*2), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first573
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done574
+
+first573:
+	VBROADCASTSS start+232(FP), Z11
+
+done574:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row493
+	JNZ         row569
 	TESTQ       R11, R11
-	JNZ         begin492
+	JNZ         begin568
 
-end494:
+end570:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip490
+	JMP  strip566
 
-rest491:
+rest567:
 	TESTQ DI, DI
-	JZ    done497
+	JZ    done575
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end500
+	JLE   end578
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin498:
+begin576:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-	VADDPS    Z8, Z8, Z8
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z9
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
 
-row499:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z10
-	VCMPPS       $0x1d, Z0, Z10, K2
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K2, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K2, Z13
-	VSUBPS       Z0, Z10, Z10
-	VANDPS       magnitude<>+0(SB), Z10, Z10
-	VCMPPS       $0x11, Z6, Z10, K2
-	VMOVAPS.Z    Z7, K2, Z10
-	VFMADD231PS  Z10, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K2
-	VMOVAPS.Z    Z11, K2, Z11
-	VMOVUPS.Z    (CX)(R9*4), K1, Z12
-	VMULPS       Z12, Z11, Z11
-	VPMOVZXWD.Z  (DX)(R9*2), K1, Z12
-	VPSLLD       $0x10, Z12, Z12
-	VFMADD231PS  Z12, Z10, Z11
-	VMOVUPS      Z11, K1, (AX)(R9*4)
-	VMOVAPS      Z9, Z10
-	TESTQ        SI, SI
-	JZ           first501
-	VMOVUPS.Z    (SI)(R9*4), K1, Z12
-	VCMPPS       $0x1d, Z0, Z12, K2
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K2, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done502
+row577:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VCMPPS       $0x11, Z5, Z11, K3
+	VMOVAPS.Z    Z6, K3, Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip579
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
 
-first501:
-	VBROADCASTSS start+232(FP), Z12
+skip579:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip580
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
 
-done502:
-	VFMADD231PS Z8, Z12, Z10
-	VMULPS      Z11, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R9*4)
+skip580:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD.Z (DX)(R9*2), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first581
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done582
+
+first581:
+	VBROADCASTSS start+232(FP), Z11
+
+done582:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row499
+	JNZ         row577
 	TESTQ       DI, DI
-	JNZ         begin498
+	JNZ         begin576
 
-end500:
-done497:
+end578:
+done575:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+// func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
@@ -8145,14 +8483,13 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Z0
-	VBROADCASTSS kept+204(FP), Z1
-	VBROADCASTSS jump+208(FP), Z2
-	VBROADCASTSS floor+212(FP), Z3
-	VBROADCASTSS keepPassed+216(FP), Z4
-	VBROADCASTSS jumpPassed+220(FP), Z5
-	VBROADCASTSS reach+224(FP), Z6
-	VBROADCASTSS top+228(FP), Z7
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -8165,280 +8502,316 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip503:
+strip583:
 	CMPQ  DI, $+32
-	JL    rest504
+	JL    rest584
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end507
+	JLE   end587
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin505:
+begin585:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
-	VADDPS  Z10, Z10, Z10
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z11
+	VMOVUPS 64(R13)(R8*4), Z10
 
-row506:
-	VMOVUPS      (BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VMOVUPS      Z7, Z16
-	VFNMADD231PS Z6, Z12, Z16
-	VXORPS       Z12, Z12, Z12
-	VMAXPS       Z16, Z12, Z16
-	VFMADD231PS  Z16, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z12
-	VMOVUPS      (CX)(R9*4), Z13
-	VMULPS       Z13, Z12, Z12
-	VPMOVZXWD    (DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z16, Z12
-	VMOVUPS      Z12, (AX)(R9*4)
-	VMOVAPS      Z9, Z13
-	TESTQ        SI, SI
-	JZ           first508
-	VMOVUPS      (SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done509
+row586:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip588
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
 
-first508:
-	VBROADCASTSS start+232(FP), Z14
+skip588:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip589
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done509:
-	VFMADD231PS  Z8, Z14, Z13
-	VMULPS       Z12, Z13, Z13
-	VMOVUPS      Z13, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VMOVUPS      Z7, Z16
-	VFNMADD231PS Z6, Z12, Z16
-	VXORPS       Z12, Z12, Z12
-	VMAXPS       Z16, Z12, Z16
-	VFMADD231PS  Z16, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z12
-	VMOVUPS      64(CX)(R9*4), Z13
-	VMULPS       Z13, Z12, Z12
-	VPMOVZXWD    32(DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z16, Z12
-	VMOVUPS      Z12, 64(AX)(R9*4)
-	VMOVAPS      Z11, Z13
-	TESTQ        SI, SI
-	JZ           first510
-	VMOVUPS      64(SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done511
+skip589:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   (DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first590
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done591
 
-first510:
-	VBROADCASTSS start+232(FP), Z14
+first590:
+	VBROADCASTSS start+232(FP), Z13
 
-done511:
-	VFMADD231PS Z10, Z14, Z13
-	VMULPS      Z12, Z13, Z13
-	VMOVUPS     Z13, 64(CX)(R9*4)
+done591:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip592
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
+
+skip592:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip593
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
+
+skip593:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   32(DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first594
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done595
+
+first594:
+	VBROADCASTSS start+232(FP), Z13
+
+done595:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row506
+	JNZ         row586
 	TESTQ       R11, R11
-	JNZ         begin505
+	JNZ         begin585
 
-end507:
+end587:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip503
+	JMP  strip583
 
-rest504:
-strip512:
+rest584:
+strip596:
 	CMPQ  DI, $+16
-	JL    rest513
+	JL    rest597
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end516
+	JLE   end600
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin514:
+begin598:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
+	VMOVUPS (R13)(R8*4), Z8
 
-row515:
-	VMOVUPS      (BX)(R9*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K1, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VSUBPS       Z0, Z10, Z10
-	VANDPS       magnitude<>+0(SB), Z10, Z10
-	VMOVUPS      Z7, Z14
-	VFNMADD231PS Z6, Z10, Z14
-	VXORPS       Z10, Z10, Z10
-	VMAXPS       Z14, Z10, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K1
-	VMOVAPS.Z    Z11, K1, Z10
-	VMOVUPS      (CX)(R9*4), Z11
-	VMULPS       Z11, Z10, Z10
-	VPMOVZXWD    (DX)(R9*2), Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z14, Z10
-	VMOVUPS      Z10, (AX)(R9*4)
-	VMOVAPS      Z9, Z11
-	TESTQ        SI, SI
-	JZ           first517
-	VMOVUPS      (SI)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K1, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done518
+row599:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip601
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
 
-first517:
-	VBROADCASTSS start+232(FP), Z12
+skip601:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip602
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
 
-done518:
-	VFMADD231PS Z8, Z12, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, (CX)(R9*4)
+skip602:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD   (DX)(R9*2), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first603
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done604
+
+first603:
+	VBROADCASTSS start+232(FP), Z11
+
+done604:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row515
+	JNZ         row599
 	TESTQ       R11, R11
-	JNZ         begin514
+	JNZ         begin598
 
-end516:
+end600:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip512
+	JMP  strip596
 
-rest513:
+rest597:
 	TESTQ DI, DI
-	JZ    done519
+	JZ    done605
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end522
+	JLE   end608
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin520:
+begin606:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-	VADDPS    Z8, Z8, Z8
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z9
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
 
-row521:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z10
-	VCMPPS       $0x1d, Z0, Z10, K2
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K2, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K2, Z13
-	VSUBPS       Z0, Z10, Z10
-	VANDPS       magnitude<>+0(SB), Z10, Z10
-	VMOVUPS      Z7, Z14
-	VFNMADD231PS Z6, Z10, Z14
-	VXORPS       Z10, Z10, Z10
-	VMAXPS       Z14, Z10, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K2
-	VMOVAPS.Z    Z11, K2, Z10
-	VMOVUPS.Z    (CX)(R9*4), K1, Z11
-	VMULPS       Z11, Z10, Z10
-	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z14, Z10
-	VMOVUPS      Z10, K1, (AX)(R9*4)
-	VMOVAPS      Z9, Z11
-	TESTQ        SI, SI
-	JZ           first523
-	VMOVUPS.Z    (SI)(R9*4), K1, Z12
-	VCMPPS       $0x1d, Z0, Z12, K2
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K2, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done524
+row607:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip609
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
 
-first523:
-	VBROADCASTSS start+232(FP), Z12
+skip609:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip610
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
 
-done524:
-	VFMADD231PS Z8, Z12, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, K1, (CX)(R9*4)
+skip610:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD.Z (DX)(R9*2), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first611
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done612
+
+first611:
+	VBROADCASTSS start+232(FP), Z11
+
+done612:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row521
+	JNZ         row607
 	TESTQ       DI, DI
-	JNZ         begin520
+	JNZ         begin606
 
-end522:
-done519:
+end608:
+done605:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+// func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
@@ -8446,14 +8819,13 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+200(FP), Z0
-	VBROADCASTSS kept+204(FP), Z1
-	VBROADCASTSS jump+208(FP), Z2
-	VBROADCASTSS floor+212(FP), Z3
-	VBROADCASTSS keepPassed+216(FP), Z4
-	VBROADCASTSS jumpPassed+220(FP), Z5
-	VBROADCASTSS reach+224(FP), Z6
-	VBROADCASTSS top+228(FP), Z7
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -8466,276 +8838,312 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip525:
+strip613:
 	CMPQ  DI, $+32
-	JL    rest526
+	JL    rest614
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end529
+	JLE   end617
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin527:
+begin615:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
-	VADDPS  Z10, Z10, Z10
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z11
+	VMOVUPS 64(R13)(R8*4), Z10
 
-row528:
-	VMOVUPS      (BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VMULPS       Z12, Z12, Z12
-	VMOVUPS      Z7, Z16
-	VFNMADD231PS Z6, Z12, Z16
-	VXORPS       Z12, Z12, Z12
-	VMAXPS       Z16, Z12, Z16
-	VFMADD231PS  Z16, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z12
-	VMOVUPS      (CX)(R9*4), Z13
-	VMULPS       Z13, Z12, Z12
-	VPMOVZXWD    (DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z16, Z12
-	VMOVUPS      Z12, (AX)(R9*4)
-	VMOVAPS      Z9, Z13
-	TESTQ        SI, SI
-	JZ           first530
-	VMOVUPS      (SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done531
+row616:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VMULPS       Z13, Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip618
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
 
-first530:
-	VBROADCASTSS start+232(FP), Z14
+skip618:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip619
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done531:
-	VFMADD231PS  Z8, Z14, Z13
-	VMULPS       Z12, Z13, Z13
-	VMOVUPS      Z13, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVUPS      ones<>+0(SB), Z13
-	VMOVAPS      Z13, Z13
-	VMOVAPS      Z1, K1, Z13
-	VMOVUPS      Z5, Z14
-	VFNMADD231PS Z4, Z12, Z14
-	VMOVAPS      Z12, Z15
-	VFMADD213PS  Z2, Z1, K1, Z15
-	VSUBPS       Z0, Z12, Z12
-	VMULPS       Z12, Z12, Z12
-	VMOVUPS      Z7, Z16
-	VFNMADD231PS Z6, Z12, Z16
-	VXORPS       Z12, Z12, Z12
-	VMAXPS       Z16, Z12, Z16
-	VFMADD231PS  Z16, Z14, Z13
-	VCMPPS       $0x15, Z3, Z15, K1
-	VMOVAPS.Z    Z13, K1, Z12
-	VMOVUPS      64(CX)(R9*4), Z13
-	VMULPS       Z13, Z12, Z12
-	VPMOVZXWD    32(DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z16, Z12
-	VMOVUPS      Z12, 64(AX)(R9*4)
-	VMOVAPS      Z11, Z13
-	TESTQ        SI, SI
-	JZ           first532
-	VMOVUPS      64(SI)(R9*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VMOVAPS      Z14, Z14
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
-	VMOVAPS      Z14, Z14
-	JMP          done533
+skip619:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   (DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first620
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done621
 
-first532:
-	VBROADCASTSS start+232(FP), Z14
+first620:
+	VBROADCASTSS start+232(FP), Z13
 
-done533:
-	VFMADD231PS Z10, Z14, Z13
-	VMULPS      Z12, Z13, Z13
-	VMOVUPS     Z13, 64(CX)(R9*4)
+done621:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VMULPS       Z13, Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip622
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
+
+skip622:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip623
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
+
+skip623:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   32(DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first624
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done625
+
+first624:
+	VBROADCASTSS start+232(FP), Z13
+
+done625:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row528
+	JNZ         row616
 	TESTQ       R11, R11
-	JNZ         begin527
+	JNZ         begin615
 
-end529:
+end617:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip525
+	JMP  strip613
 
-rest526:
-strip534:
+rest614:
+strip626:
 	CMPQ  DI, $+16
-	JL    rest535
+	JL    rest627
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end538
+	JLE   end630
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin536:
+begin628:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
+	VMOVUPS (R13)(R8*4), Z8
 
-row537:
-	VMOVUPS      (BX)(R9*4), Z10
-	VCMPPS       $0x1d, Z0, Z10, K1
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K1, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VSUBPS       Z0, Z10, Z10
-	VMULPS       Z10, Z10, Z10
-	VMOVUPS      Z7, Z14
-	VFNMADD231PS Z6, Z10, Z14
-	VXORPS       Z10, Z10, Z10
-	VMAXPS       Z14, Z10, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K1
-	VMOVAPS.Z    Z11, K1, Z10
-	VMOVUPS      (CX)(R9*4), Z11
-	VMULPS       Z11, Z10, Z10
-	VPMOVZXWD    (DX)(R9*2), Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z14, Z10
-	VMOVUPS      Z10, (AX)(R9*4)
-	VMOVAPS      Z9, Z11
-	TESTQ        SI, SI
-	JZ           first539
-	VMOVUPS      (SI)(R9*4), Z12
-	VCMPPS       $0x1d, Z0, Z12, K1
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K1, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done540
+row629:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VMULPS       Z11, Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip631
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
 
-first539:
-	VBROADCASTSS start+232(FP), Z12
+skip631:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip632
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
 
-done540:
-	VFMADD231PS Z8, Z12, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, (CX)(R9*4)
+skip632:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD   (DX)(R9*2), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first633
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done634
+
+first633:
+	VBROADCASTSS start+232(FP), Z11
+
+done634:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row537
+	JNZ         row629
 	TESTQ       R11, R11
-	JNZ         begin536
+	JNZ         begin628
 
-end538:
+end630:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip534
+	JMP  strip626
 
-rest535:
+rest627:
 	TESTQ DI, DI
-	JZ    done541
+	JZ    done635
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end544
+	JLE   end638
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin542:
+begin636:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-	VADDPS    Z8, Z8, Z8
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z9
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
 
-row543:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z10
-	VCMPPS       $0x1d, Z0, Z10, K2
-	VMOVUPS      ones<>+0(SB), Z11
-	VMOVAPS      Z11, Z11
-	VMOVAPS      Z1, K2, Z11
-	VMOVUPS      Z5, Z12
-	VFNMADD231PS Z4, Z10, Z12
-	VMOVAPS      Z10, Z13
-	VFMADD213PS  Z2, Z1, K2, Z13
-	VSUBPS       Z0, Z10, Z10
-	VMULPS       Z10, Z10, Z10
-	VMOVUPS      Z7, Z14
-	VFNMADD231PS Z6, Z10, Z14
-	VXORPS       Z10, Z10, Z10
-	VMAXPS       Z14, Z10, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VCMPPS       $0x15, Z3, Z13, K2
-	VMOVAPS.Z    Z11, K2, Z10
-	VMOVUPS.Z    (CX)(R9*4), K1, Z11
-	VMULPS       Z11, Z10, Z10
-	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z14, Z10
-	VMOVUPS      Z10, K1, (AX)(R9*4)
-	VMOVAPS      Z9, Z11
-	TESTQ        SI, SI
-	JZ           first545
-	VMOVUPS.Z    (SI)(R9*4), K1, Z12
-	VCMPPS       $0x1d, Z0, Z12, K2
-	VMOVAPS      Z12, Z12
-	VFMADD213PS  Z2, Z1, K2, Z12
-	VMAXPS       Z12, Z3, Z12
-	VMOVAPS      Z12, Z12
-	JMP          done546
+row637:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VMULPS       Z11, Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip639
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
 
-first545:
-	VBROADCASTSS start+232(FP), Z12
+skip639:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip640
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
 
-done546:
-	VFMADD231PS Z8, Z12, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, K1, (CX)(R9*4)
+skip640:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD.Z (DX)(R9*2), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first641
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done642
+
+first641:
+	VBROADCASTSS start+232(FP), Z11
+
+done642:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row543
+	JNZ         row637
 	TESTQ       DI, DI
-	JNZ         begin542
+	JNZ         begin636
 
-end544:
-done541:
+end638:
+done635:
 	VZEROUPPER
 	RET
 
@@ -8752,7 +9160,7 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done551
+	JLE   done647
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -8764,12 +9172,12 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row547:
+row643:
 	XORQ R8, R8
 
-loop548:
+loop644:
 	CMPQ        R8, 8(SP)
-	JGE         rest549
+	JGE         rest645
 	VMOVUPS     (DI)(R8*4), Z0
 	VMOVUPS     (SI)(R8*4), Z1
 	VMOVUPS     (DX)(R9*4), Z2
@@ -8781,11 +9189,11 @@ loop548:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop548
+	JMP         loop644
 
-rest549:
+rest645:
 	CMPQ        16(SP), $0x00
-	JEQ         next550
+	JEQ         next646
 	VMOVUPS.Z   (DI)(R8*4), K1, Z0
 	VMOVUPS.Z   (SI)(R8*4), K1, Z1
 	VMOVUPS.Z   (DX)(R9*4), K1, Z2
@@ -8797,13 +9205,13 @@ rest549:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next550:
+next646:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row547
+	JNZ  row643
 
-done551:
+done647:
 	VZEROUPPER
 	RET
 
@@ -8829,7 +9237,7 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done556
+	JLE          done652
 	MOVQ         R9, R8
 	ANDQ         $+15, R8
 	MOVQ         R8, 16(SP)
@@ -8841,12 +9249,12 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row552:
+row648:
 	XORQ R8, R8
 
-loop553:
+loop649:
 	CMPQ        R8, 8(SP)
-	JGE         rest554
+	JGE         rest650
 	VMOVUPS     (DI)(R8*4), Z3
 	VMOVUPS     (SI)(R8*4), Z4
 	VMOVUPS     (DX)(R9*4), Z5
@@ -8865,11 +9273,11 @@ loop553:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop553
+	JMP         loop649
 
-rest554:
+rest650:
 	CMPQ        16(SP), $0x00
-	JEQ         next555
+	JEQ         next651
 	VMOVUPS.Z   (DI)(R8*4), K1, Z3
 	VMOVUPS.Z   (SI)(R8*4), K1, Z4
 	VMOVUPS.Z   (DX)(R9*4), K1, Z5
@@ -8888,13 +9296,13 @@ rest554:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next555:
+next651:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row552
+	JNZ  row648
 
-done556:
+done652:
 	VZEROUPPER
 	RET
 
@@ -8911,7 +9319,7 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done561
+	JLE   done657
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -8923,12 +9331,12 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row557:
+row653:
 	XORQ R8, R8
 
-loop558:
+loop654:
 	CMPQ        R8, 8(SP)
-	JGE         rest559
+	JGE         rest655
 	VMOVUPS     (DI)(R8*4), Z0
 	VMOVUPS     (SI)(R8*4), Z1
 	VPMOVZXWD   (DX)(R9*2), Z2
@@ -8941,11 +9349,11 @@ loop558:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop558
+	JMP         loop654
 
-rest559:
+rest655:
 	CMPQ        16(SP), $0x00
-	JEQ         next560
+	JEQ         next656
 	VMOVUPS.Z   (DI)(R8*4), K1, Z0
 	VMOVUPS.Z   (SI)(R8*4), K1, Z1
 	VPMOVZXWD.Z (DX)(R9*2), K1, Z2
@@ -8958,13 +9366,13 @@ rest559:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next560:
+next656:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row557
+	JNZ  row653
 
-done561:
+done657:
 	VZEROUPPER
 	RET
 
@@ -8990,7 +9398,7 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done566
+	JLE          done662
 	MOVQ         R9, R8
 	ANDQ         $+15, R8
 	MOVQ         R8, 16(SP)
@@ -9002,12 +9410,12 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row562:
+row658:
 	XORQ R8, R8
 
-loop563:
+loop659:
 	CMPQ        R8, 8(SP)
-	JGE         rest564
+	JGE         rest660
 	VMOVUPS     (DI)(R8*4), Z3
 	VMOVUPS     (SI)(R8*4), Z4
 	VPMOVZXWD   (DX)(R9*2), Z5
@@ -9027,11 +9435,11 @@ loop563:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop563
+	JMP         loop659
 
-rest564:
+rest660:
 	CMPQ        16(SP), $0x00
-	JEQ         next565
+	JEQ         next661
 	VMOVUPS.Z   (DI)(R8*4), K1, Z3
 	VMOVUPS.Z   (SI)(R8*4), K1, Z4
 	VPMOVZXWD.Z (DX)(R9*2), K1, Z5
@@ -9051,13 +9459,13 @@ rest564:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next565:
+next661:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row562
+	JNZ  row658
 
-done566:
+done662:
 	VZEROUPPER
 	RET
 
@@ -9088,17 +9496,17 @@ TEXT ·addMomentsAVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip567:
+strip663:
 	CMPQ  SI, $+32
-	JL    rest568
+	JL    rest664
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end571
+	JLE   end667
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin569:
+begin665:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9118,7 +9526,7 @@ begin569:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row570:
+row666:
 	VCVTPS2PD   (DX)(R8*4), Z8
 	VCVTPS2PD   32(DX)(R8*4), Z9
 	VCVTPS2PD   (BX)(R8*4), Z10
@@ -9138,7 +9546,7 @@ row570:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row570
+	JNZ         row666
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -9156,25 +9564,25 @@ row570:
 	VMOVUPD     Z6, (CX)(R11*2)
 	VMOVUPD     Z7, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin569
+	JNZ         begin665
 
-end571:
+end667:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip567
+	JMP  strip663
 
-rest568:
-strip572:
+rest664:
+strip668:
 	CMPQ  SI, $+16
-	JL    rest573
+	JL    rest669
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end576
+	JLE   end672
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin574:
+begin670:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9186,7 +9594,7 @@ begin574:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row575:
+row671:
 	VCVTPS2PD   (DX)(R8*4), Z4
 	VCVTPS2PD   32(DX)(R8*4), Z5
 	VCVTPS2PD   (BX)(R8*4), Z6
@@ -9198,7 +9606,7 @@ row575:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row575
+	JNZ         row671
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -9208,27 +9616,27 @@ row575:
 	VMOVUPD     Z2, (CX)(R11*2)
 	VMOVUPD     Z3, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin574
+	JNZ         begin670
 
-end576:
+end672:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip572
+	JMP  strip668
 
-rest573:
+rest669:
 	TESTQ SI, SI
-	JZ    done577
+	JZ    done673
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end580
+	JLE   end676
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin578:
+begin674:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -9244,7 +9652,7 @@ begin578:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row579:
+row675:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -9264,7 +9672,7 @@ row579:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row579
+	JNZ           row675
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -9278,10 +9686,10 @@ row579:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin578
+	JNZ           begin674
 
-end580:
-done577:
+end676:
+done673:
 	VZEROUPPER
 	RET
 
@@ -9312,17 +9720,17 @@ TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip581:
+strip677:
 	CMPQ  SI, $+32
-	JL    rest582
+	JL    rest678
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end585
+	JLE   end681
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin583:
+begin679:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9342,7 +9750,7 @@ begin583:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row584:
+row680:
 	VCVTPS2PD     (DX)(R8*4), Z8
 	VCVTPS2PD     32(DX)(R8*4), Z9
 	VPMOVZXWD     (BX)(R8*2), Z11
@@ -9372,7 +9780,7 @@ row584:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row584
+	JNZ           row680
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -9390,25 +9798,25 @@ row584:
 	VMOVUPD       Z6, (CX)(R11*2)
 	VMOVUPD       Z7, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin583
+	JNZ           begin679
 
-end585:
+end681:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip581
+	JMP  strip677
 
-rest582:
-strip586:
+rest678:
+strip682:
 	CMPQ  SI, $+16
-	JL    rest587
+	JL    rest683
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end590
+	JLE   end686
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin588:
+begin684:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9420,7 +9828,7 @@ begin588:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row589:
+row685:
 	VCVTPS2PD     (DX)(R8*4), Z4
 	VCVTPS2PD     32(DX)(R8*4), Z5
 	VPMOVZXWD     (BX)(R8*2), Z7
@@ -9437,7 +9845,7 @@ row589:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row589
+	JNZ           row685
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -9447,27 +9855,27 @@ row589:
 	VMOVUPD       Z2, (CX)(R11*2)
 	VMOVUPD       Z3, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin588
+	JNZ           begin684
 
-end590:
+end686:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip586
+	JMP  strip682
 
-rest587:
+rest683:
 	TESTQ SI, SI
-	JZ    done591
+	JZ    done687
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end594
+	JLE   end690
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin592:
+begin688:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -9483,7 +9891,7 @@ begin592:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row593:
+row689:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -9504,7 +9912,7 @@ row593:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row593
+	JNZ           row689
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -9518,10 +9926,10 @@ row593:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin592
+	JNZ           begin688
 
-end594:
-done591:
+end690:
+done687:
 	VZEROUPPER
 	RET
 
@@ -9551,17 +9959,17 @@ TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip595:
+strip691:
 	CMPQ  BX, $+64
-	JL    rest596
+	JL    rest692
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end599
+	JLE   end695
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin597:
+begin693:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -9576,7 +9984,7 @@ begin597:
 	VXORPS  Z6, Z6, Z6
 	VXORPS  Z7, Z7, Z7
 
-row598:
+row694:
 	VMOVUPS       (AX)(DI*4), Z8
 	VADDPS        Z8, Z0, Z0
 	VFMADD231PS   Z8, Z8, Z1
@@ -9592,7 +10000,7 @@ row598:
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row598
+	JNZ           row694
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z8
@@ -9698,25 +10106,25 @@ row598:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z1, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin597
+	JNZ           begin693
 
-end599:
+end695:
 	ADDQ $+64, SI
 	SUBQ $+64, BX
-	JMP  strip595
+	JMP  strip691
 
-rest596:
-strip600:
+rest692:
+strip696:
 	CMPQ  BX, $+16
-	JL    rest601
+	JL    rest697
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end604
+	JLE   end700
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin602:
+begin698:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -9725,14 +10133,14 @@ begin602:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row603:
+row699:
 	VMOVUPS       (AX)(DI*4), Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row603
+	JNZ           row699
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z2
@@ -9760,27 +10168,27 @@ row603:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z2, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin602
+	JNZ           begin698
 
-end604:
+end700:
 	ADDQ $+16, SI
 	SUBQ $+16, BX
-	JMP  strip600
+	JMP  strip696
 
-rest601:
+rest697:
 	TESTQ BX, BX
-	JZ    done605
+	JZ    done701
 	MOVQ  $0x0000ffff, DI
 	BZHIQ BX, DI, DI
 	KMOVW DI, K1
 	MOVQ  (SP), BX
 	TESTQ BX, BX
-	JLE   end608
+	JLE   end704
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin606:
+begin702:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -9789,14 +10197,14 @@ begin606:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row607:
+row703:
 	VMOVUPS.Z     (AX)(DI*4), K1, Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R9
-	JNZ           row607
+	JNZ           row703
 	LEAQ          (SI)(SI*1), R9
 	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
@@ -9832,10 +10240,10 @@ row607:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z2, K2, 64(DX)(R9*2)
 	TESTQ         BX, BX
-	JNZ           begin606
+	JNZ           begin702
 
-end608:
-done605:
+end704:
+done701:
 	VZEROUPPER
 	RET
 
@@ -9865,17 +10273,17 @@ TEXT ·coefGradientAVX512(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip609:
+strip705:
 	CMPQ  DI, $+16
-	JL    rest610
+	JL    rest706
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end613
+	JLE   end709
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin611:
+begin707:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -9891,7 +10299,7 @@ begin611:
 	VMOVUPD (SI)(R13*2), Z4
 	VMOVUPD 64(SI)(R13*2), Z5
 
-row612:
+row708:
 	VCVTPS2PD (AX)(R9*4), Z6
 	VCVTPS2PD 32(AX)(R9*4), Z7
 	VCVTPS2PD (CX)(R9*4), Z8
@@ -9909,7 +10317,7 @@ row612:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row612
+	JNZ       row708
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Z0, (DX)(R12*2)
@@ -9923,27 +10331,27 @@ row612:
 	VMOVUPD   Z4, (SI)(R12*2)
 	VMOVUPD   Z5, 64(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin611
+	JNZ       begin707
 
-end613:
+end709:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip609
+	JMP  strip705
 
-rest610:
+rest706:
 	TESTQ DI, DI
-	JZ    done614
+	JZ    done710
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end617
+	JLE   end713
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin615:
+begin711:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	LEAQ      (R8)(R8*1), R12
@@ -9965,7 +10373,7 @@ begin615:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(SI)(R12*2), K2, Z5
 
-row616:
+row712:
 	VMOVUPS.Z     (AX)(R9*4), K1, Z7
 	VCVTPS2PD     Y7, Z6
 	VMOVAPD       Z6, Z6
@@ -9991,7 +10399,7 @@ row616:
 	ADDQ          8(SP), R9
 	ADDQ          16(SP), R10
 	DECQ          R11
-	JNZ           row616
+	JNZ           row712
 	LEAQ          (R8)(R8*1), R11
 	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
@@ -10011,10 +10419,10 @@ row616:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z5, K2, 64(SI)(R11*2)
 	TESTQ         DI, DI
-	JNZ           begin615
+	JNZ           begin711
 
-end617:
-done614:
+end713:
+done710:
 	VZEROUPPER
 	RET
 
@@ -10034,9 +10442,9 @@ TEXT ·gaussianAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop618:
+loop714:
 	CMPQ         DX, $+16
-	JL           rest619
+	JL           rest715
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -10069,11 +10477,11 @@ loop618:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop618
+	JMP          loop714
 
-rest619:
+rest715:
 	TESTQ        DX, DX
-	JZ           done620
+	JZ           done716
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10108,7 +10516,7 @@ rest619:
 	VMULPS       Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done620:
+done716:
 	VZEROUPPER
 	RET
 
@@ -10128,9 +10536,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop621:
+loop717:
 	CMPQ         DX, $+16
-	JL           rest622
+	JL           rest718
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -10158,11 +10566,11 @@ loop621:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop621
+	JMP          loop717
 
-rest622:
+rest718:
 	TESTQ        DX, DX
-	JZ           done623
+	JZ           done719
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10192,7 +10600,7 @@ rest622:
 	VDIVPS       Z0, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done623:
+done719:
 	VZEROUPPER
 	RET
 
@@ -10212,9 +10620,9 @@ TEXT ·atanAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop624:
+loop720:
 	CMPQ        DX, $+16
-	JL          rest625
+	JL          rest721
 	VMOVUPS     (CX)(BX*1), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMULPS      Z2, Z3, Z3
@@ -10224,11 +10632,11 @@ loop624:
 	VMOVUPS     Z3, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop624
+	JMP         loop720
 
-rest625:
+rest721:
 	TESTQ       DX, DX
-	JZ          done626
+	JZ          done722
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -10240,7 +10648,7 @@ rest625:
 	VDIVPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done626:
+done722:
 	VZEROUPPER
 	RET
 
@@ -10258,7 +10666,7 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done631
+	JLE          done727
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -10270,73 +10678,73 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row627:
+row723:
 	XORQ SI, SI
 
-loop628:
+loop724:
 	CMPQ   SI, 8(SP)
-	JGE    rest629
+	JGE    rest725
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line632:
+line728:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel633:
+pixel729:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel633
+	JNZ         pixel729
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line632
+	JNZ         line728
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, (AX)(DI*4)
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop628
+	JMP         loop724
 
-rest629:
+rest725:
 	CMPQ   16(SP), $0x00
-	JEQ    next630
+	JEQ    next726
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line634:
+line730:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel635:
+pixel731:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel635
+	JNZ         pixel731
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line634
+	JNZ         line730
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, K1, (AX)(DI*4)
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next630:
+next726:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row627
+	JNZ  row723
 
-done631:
+done727:
 	VZEROUPPER
 	RET
 
@@ -10363,7 +10771,7 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done640
+	JLE          done736
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -10375,30 +10783,30 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row636:
+row732:
 	XORQ SI, SI
 
-loop637:
+loop733:
 	CMPQ   SI, 8(SP)
-	JGE    rest638
+	JGE    rest734
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line641:
+line737:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel642:
+pixel738:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel642
+	JNZ         pixel738
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line641
+	JNZ         line737
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VCMPPS      $0x03, Z4, Z4, K2
@@ -10412,29 +10820,29 @@ pixel642:
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop637
+	JMP         loop733
 
-rest638:
+rest734:
 	CMPQ   16(SP), $0x00
-	JEQ    next639
+	JEQ    next735
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line643:
+line739:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel644:
+pixel740:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel644
+	JNZ         pixel740
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line643
+	JNZ         line739
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VCMPPS      $0x03, Z4, Z4, K2
@@ -10448,14 +10856,14 @@ pixel644:
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next639:
+next735:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row636
+	JNZ  row732
 
-done640:
+done736:
 	VZEROUPPER
 	RET
 
@@ -10468,19 +10876,19 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop645:
+loop741:
 	CMPQ    DX, $+16
-	JL      rest646
+	JL      rest742
 	VMOVUPS (CX)(BX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $+64, BX
 	SUBQ    $+16, DX
-	JMP     loop645
+	JMP     loop741
 
-rest646:
+rest742:
 	TESTQ     DX, DX
-	JZ        done647
+	JZ        done743
 	MOVQ      $0x0000ffff, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -10488,6 +10896,6 @@ rest646:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)(BX*1)
 
-done647:
+done743:
 	VZEROUPPER
 	RET

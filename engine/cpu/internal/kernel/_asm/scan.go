@@ -40,14 +40,15 @@ func (v isa) term(k kind) {
 	add := memory(Param("add"))
 	v.tile(number("rows"), length("scale"), func(p position, m *mask) {
 		r := v.normalised(k, z, scale, shift, p, m)
-		v.unless(add, func() { VADDPS(v.fetch(p.at(x), m), r, r) })
+		v.where(add, func() { VADDPS(v.fetch(p.at(x), m), r, r) })
 		v.store(r, m, p.at(x))
 	}, func() {})
 	v.end()
 }
 
-// unless skips body where the bool at m is false.
-func (v isa) unless(m Mem, body func()) {
+// where skips body if the bool at m is false: a branch that is always the same
+// costs less than arithmetic without effect.
+func (v isa) where(m Mem, body func()) {
 	skip := label("skip")
 	CMPB(m, Imm(0))
 	JEQ(LabelRef(skip))
@@ -140,7 +141,7 @@ func (v isa) forward(k kind) {
 			c := of[i]
 			x := v.read(k, z, p, m)
 			VFMADD213PS(c.shift, c.scale, x)
-			v.unless(add, func() { VADDPS(v.fetch(p.at(u), m), x, x) })
+			v.where(add, func() { VADDPS(v.fetch(p.at(u), m), x, x) })
 			old, r := v.fetch(p.at(pot), m), v.reg()
 			VMOVAPS(c.k1, r)
 			VFMADD231PS(c.k2, old, r)

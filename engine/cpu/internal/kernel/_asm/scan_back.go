@@ -40,11 +40,12 @@ func (v isa) hat(x reg.VecVirtual, reach, top Op) reg.VecVirtual {
 
 func (v isa) backward(k kind, w surrogate) {
 	v.text("backward"+w.name+k.suffix,
-		"func(q, carry []float32, g "+k.slice+", h, u, before, c2, c1 []float32, rows int, theta, kept, jump, floor, keepPassed, jumpPassed, reach, top, start float32)",
+		"func(q, carry []float32, g "+k.slice+", h, u, before, c2, c1 []float32, rows int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32)",
 		"is backwardPortable.")
 	q, carry, g, u, before := base("q"), base("carry"), base("g"), base("u"), base("before")
 	s := v.spikes()
-	keep, jump := v.scalar("keepPassed"), v.scalar("jumpPassed")
+	keep := v.scalar("keep")
+	attached, floored := memory(Param("attached")), memory(Param("floored"))
 	var h reg.Register
 	var reach, top Op
 	if w.of == nil {
@@ -65,19 +66,25 @@ func (v isa) backward(k kind, w surrogate) {
 		func(i int, p position, m *mask) {
 			z := v.fetch(p.at(u), m)
 			hit := v.compare(greaterEqual, z, s.theta, everyLane)
-			slope, back := v.choose(hit, s.kept, v.fetch(ones, everyLane)), v.reg()
-			VMOVUPS(jump, back) // slope = kept + (jump − keep·u)·h where gradients pass
-			VFNMADD231PS(keep, z, back)
-			landed := v.land(s, z, hit)
+			slope := v.choose(hit, s.kept, v.fetch(ones, everyLane))
 			var win reg.VecVirtual
 			if w.of == nil {
 				win = v.fetch(p.at(h), m)
 			} else {
-				VSUBPS(s.theta, z, z)
-				win = w.of(v, z, reach, top)
+				d := v.reg()
+				VSUBPS(s.theta, z, d)
+				win = w.of(v, d, reach, top)
 			}
-			VFMADD231PS(win, back, slope)
-			slope = v.under(v.compare(notLess, landed, v.inRegister(s.floor), everyLane), slope)
+			v.where(attached, func() { // slope += (jump − keep·u)·h
+				back := v.reg()
+				VMOVUPS(s.jump, back)
+				VFNMADD231PS(keep, z, back)
+				VFMADD231PS(win, back, slope)
+			})
+			v.where(floored, func() {
+				over := v.compare(notLess, v.land(s, z, hit), v.inRegister(s.floor), everyLane)
+				VMOVAPS(v.under(over, slope), slope)
+			})
 			VMULPS(v.fetch(p.at(carry), m), slope, slope)
 			VFMADD231PS(v.read(k, g, p, m), win, slope)
 			v.store(slope, m, p.at(q))
