@@ -731,12 +731,11 @@ next4:
 	RET
 
 // func unpackBitsAVX2(x []float32, bits []uint32, c int, value float32)
-// Requires: AVX, AVX2, CMOV, SSE
+// Requires: AVX, AVX2, CMOV
 TEXT ·unpackBitsAVX2(SB), NOSPLIT, $0-60
 	MOVQ         x_base+0(FP), CX
 	MOVQ         bits_base+24(FP), BX
-	MOVSS        value+56(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS value+56(FP), Y0
 	MOVQ         x_len+8(FP), AX
 	MOVQ         c+48(FP), SI
 	XORL         DX, DX
@@ -2389,15 +2388,14 @@ done113:
 	RET
 
 // func packRowsAVX2(dst []float32, x []float32, rows int, stride int, panel int, width int, ahead int, scale float32)
-// Requires: AVX, AVX2, CMOV, MMX+, SSE
+// Requires: AVX, CMOV, MMX+
 TEXT ·packRowsAVX2(SB), NOSPLIT, $0-92
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         rows+48(FP), DX
 	MOVQ         stride+56(FP), BX
 	SHLQ         $0x02, BX
-	MOVSS        scale+88(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS scale+88(FP), Y0
 	MOVQ         width+72(FP), SI
 	MOVQ         panel+64(FP), DI
 	MOVQ         ahead+80(FP), R8
@@ -3107,12 +3105,11 @@ next140:
 	RET
 
 // func unpackBitsAVX512(x []float32, bits []uint32, c int, value float32)
-// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+// Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·unpackBitsAVX512(SB), NOSPLIT, $0-60
 	MOVQ         x_base+0(FP), CX
 	MOVQ         bits_base+24(FP), BX
-	MOVSS        value+56(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS value+56(FP), Z0
 	MOVQ         x_len+8(FP), AX
 	MOVQ         c+48(FP), SI
 	XORL         DX, DX
@@ -4295,15 +4292,14 @@ done231:
 	RET
 
 // func packRowsAVX512(dst []float32, x []float32, rows int, stride int, panel int, width int, ahead int, scale float32)
-// Requires: AVX, AVX512F, BMI2, CMOV, MMX+, SSE
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·packRowsAVX512(SB), NOSPLIT, $0-92
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         rows+48(FP), DX
 	MOVQ         stride+56(FP), BX
 	SHLQ         $0x02, BX
-	MOVSS        scale+88(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS scale+88(FP), Z0
 	MOVQ         width+72(FP), SI
 	MOVQ         panel+64(FP), DI
 	MOVQ         ahead+80(FP), R8

@@ -42,42 +42,42 @@ func fireAVX2(v []float32, u []float32, theta float32, kept float32, jump float3
 // backwardGivenAVX2 is backwardPortable.
 //
 //go:noescape
-func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardRectangularAVX2 is backwardPortable.
 //
 //go:noescape
-func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardTriangularAVX2 is backwardPortable.
 //
 //go:noescape
-func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardEpanechnikovAVX2 is backwardPortable.
 //
 //go:noescape
-func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardGivenBF16AVX2 is backwardPortable.
 //
 //go:noescape
-func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardRectangularBF16AVX2 is backwardPortable.
 //
 //go:noescape
-func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardTriangularBF16AVX2 is backwardPortable.
 //
 //go:noescape
-func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardEpanechnikovBF16AVX2 is backwardPortable.
 //
 //go:noescape
-func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // normGradientAVX2 is normGradientPortable.
 //
@@ -187,42 +187,42 @@ func fireAVX512(v []float32, u []float32, theta float32, kept float32, jump floa
 // backwardGivenAVX512 is backwardPortable.
 //
 //go:noescape
-func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardRectangularAVX512 is backwardPortable.
 //
 //go:noescape
-func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardTriangularAVX512 is backwardPortable.
 //
 //go:noescape
-func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardEpanechnikovAVX512 is backwardPortable.
 //
 //go:noescape
-func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardGivenBF16AVX512 is backwardPortable.
 //
 //go:noescape
-func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardRectangularBF16AVX512 is backwardPortable.
 //
 //go:noescape
-func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardTriangularBF16AVX512 is backwardPortable.
 //
 //go:noescape
-func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardEpanechnikovBF16AVX512 is backwardPortable.
 //
 //go:noescape
-func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
+func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // normGradientAVX512 is normGradientPortable.
 //

@@ -688,213 +688,230 @@ done5:
 	RET
 
 // func forwardAVX2(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3, SSE, SSE2
-TEXT ·forwardAVX2(SB), NOSPLIT, $32-272
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·forwardAVX2(SB), NOSPLIT, $152-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVQ         $+16, (SP)
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done12
-	MOVQ         R12, R11
-	ANDQ         $+7, R11
-	MOVQ         R11, 24(SP)
-	LEAQ         lanes<>+0(SB), R13
-	MOVQ         R11, R14
-	NEGQ         R14
-	VMOVUPS      32(R13)(R14*4), Y9
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	VBROADCASTSS theta+228(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+232(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+236(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+240(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, 128(SP)
+	MOVQ         DI, 136(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 144(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row8:
-	XORQ R11, R11
+strip8:
+	CMPQ  SI, $+8
+	JL    rest9
+	MOVQ  128(SP), R10
+	TESTQ R10, R10
+	JLE   end12
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop9:
-	CMPQ        R11, 16(SP)
-	JGE         rest10
-	VMOVUPS     (DI)(R11*4), Y10
-	VMOVUPS     (SI)(R11*4), Y11
-	VMOVUPS     (BX)(R12*4), Y12
-	VFMADD231PS Y11, Y12, Y10
-	VMOVUPS     (R10)(R11*4), Y11
-	VADDPS      Y11, Y10, Y10
+begin10:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Y3
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Y4
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Y5
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Y6
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Y7
+	VADDPS  Y7, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+
+row11:
+	VMOVUPS     (BX)(R8*4), Y9
+	VFMADD213PS Y6, Y5, Y9
 	CMPB        add+224(FP), $0x00
 	JEQ         skip13
-	VMOVUPS     (CX)(R12*4), Y11
-	VADDPS      Y11, Y10, Y10
+	VMOVUPS     (CX)(R8*4), Y10
+	VADDPS      Y10, Y9, Y9
 
 skip13:
-	VMOVUPS     (DX)(R12*4), Y11
-	VMOVUPS     (R8)(R11*4), Y12
-	VMOVUPS     (R9)(R11*4), Y13
-	VFMADD213PS Y13, Y11, Y12
-	VFMADD213PS Y10, Y11, Y12
+	VMOVUPS     (DX)(R8*4), Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y3, Y10, Y11
+	VFMADD213PS Y9, Y10, Y11
 	TESTQ       CX, CX
 	JZ          drop14
-	VMOVUPS     Y12, (CX)(R12*4)
+	VMOVUPS     Y11, (CX)(R8*4)
 
 drop14:
-	VCMPPS       $0x1d, Y0, Y12, Y10
-	VMOVMSKPS    Y10, R14
-	MOVB         R14, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
-	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMOVUPS      Y11, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip15
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
+	VCMPPS       $0x1d, (SP), Y11, Y9
+	VMOVMSKPS    Y9, R12
+	MOVB         R12, (AX)(R9*1)
+	VPSUBD       Y9, Y0, Y0
+	VADDPS       Y11, Y7, Y7
+	VFMADD231PS  Y11, Y11, Y8
+	VMOVAPS      Y11, Y10
+	VMOVUPS      32(SP), Y12
+	VFMADD213PS  64(SP), Y12, Y10
+	VBLENDVPS    Y9, Y10, Y11, Y10
+	VMOVUPS      96(SP), Y9
+	VMAXPS       Y10, Y9, Y10
+	VMOVUPS      Y10, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R11
+	JNZ          row11
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        R10, R10
+	JNZ          begin10
 
-skip15:
-	ADDQ $+8, R11
-	ADDQ $+8, R12
-	ADDQ $+1, R13
-	JMP  loop9
+end12:
+	ADDQ $+8, DI
+	SUBQ $+8, SI
+	JMP  strip8
 
-rest10:
-	CMPQ        24(SP), $0x00
-	JEQ         next11
-	VMASKMOVPS  (DI)(R11*4), Y9, Y10
-	VMASKMOVPS  (SI)(R11*4), Y9, Y11
-	VMASKMOVPS  (BX)(R12*4), Y9, Y12
-	VFMADD231PS Y11, Y12, Y10
-	VMASKMOVPS  (R10)(R11*4), Y9, Y11
-	VADDPS      Y11, Y10, Y10
+rest9:
+	TESTQ   SI, SI
+	JZ      done15
+	LEAQ    lanes<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y9
+	MOVQ    128(SP), SI
+	TESTQ   SI, SI
+	JLE     end18
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
+
+begin16:
+	MOVQ       SI, R10
+	MOVQ       $0x00000010, R11
+	CMPQ       R10, R11
+	CMOVQGT    R11, R10
+	SUBQ       R10, SI
+	MOVQ       c2_base+144(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y3
+	MOVQ       c1_base+168(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y4
+	MOVQ       scale_base+96(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y5
+	MOVQ       shift_base+120(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y6
+	MOVQ       c0_base+192(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y7
+	VADDPS     Y7, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+
+row17:
+	VMASKMOVPS  (BX)(R8*4), Y9, Y10
+	VFMADD213PS Y6, Y5, Y10
 	CMPB        add+224(FP), $0x00
-	JEQ         skip16
-	VMASKMOVPS  (CX)(R12*4), Y9, Y11
+	JEQ         skip19
+	VMASKMOVPS  (CX)(R8*4), Y9, Y11
 	VADDPS      Y11, Y10, Y10
 
-skip16:
-	VMASKMOVPS  (DX)(R12*4), Y9, Y11
-	VMASKMOVPS  (R8)(R11*4), Y9, Y12
-	VMASKMOVPS  (R9)(R11*4), Y9, Y13
-	VFMADD213PS Y13, Y11, Y12
+skip19:
+	VMASKMOVPS  (DX)(R8*4), Y9, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y3, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
 	TESTQ       CX, CX
-	JZ          drop17
-	VMASKMOVPS  Y12, Y9, (CX)(R12*4)
+	JZ          drop20
+	VMASKMOVPS  Y12, Y9, (CX)(R8*4)
 
-drop17:
-	VCMPPS       $0x1d, Y0, Y12, Y10
+drop20:
+	VCMPPS       $0x1d, (SP), Y12, Y10
 	VANDPS       Y9, Y10, Y10
 	VMOVMSKPS    Y10, R11
-	MOVB         R11, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
+	MOVB         R11, (AX)(R9*1)
+	VPSUBD       Y10, Y0, Y0
+	VADDPS       Y12, Y7, Y7
+	VFMADD231PS  Y12, Y12, Y8
 	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
+	VMOVUPS      32(SP), Y13
+	VFMADD213PS  64(SP), Y13, Y11
 	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMASKMOVPS   Y11, Y9, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip18
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
+	VMOVUPS      96(SP), Y10
+	VMAXPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y9, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R10
+	JNZ          row17
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        SI, SI
+	JNZ          begin16
 
-skip18:
-	ADDQ 24(SP), R12
-	ADDQ $+1, R13
-
-next11:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row8
-
-done12:
-	VCVTPS2PD    X5, Y0
-	VADDPD       Y0, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X0
+end18:
+done15:
+	VCVTDQ2PS    Y0, Y0
+	VXORPS       Y3, Y3, Y3
+	VCVTPS2PD    X0, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y0
-	VADDPD       Y0, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X0
-	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	VCVTDQ2PS    Y4, Y4
+	VADDPD       Y0, Y3, Y3
 	VXORPS       Y0, Y0, Y0
-	VCVTPS2PD    X4, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y4, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VADDPD       Y1, Y0, Y0
-	VMOVAPD      Y0, Y0
+	VADDPD       Y0, Y3, Y3
+	VMOVAPD      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPD       X3, X0, X3
+	VHADDPD      X3, X3, X3
+	VMOVSD       X3, spikes+248(FP)
+	VXORPS       Y0, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, spikes+248(FP)
+	VMOVSD       X1, sum+256(FP)
 	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y7, Y7
-	VMOVAPD      Y7, Y0
+	VADDPD       Y0, Y2, Y2
+	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum+256(FP)
-	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y8, Y8
-	VMOVAPD      Y8, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum2+264(FP)
+	VMOVSD       X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
@@ -909,7 +926,7 @@ TEXT ·termBF16AVX2(SB), NOSPLIT, $40-105
 	MOVQ    scale_len+56(FP), DI
 	MOVQ    SI, (SP)
 	TESTQ   SI, SI
-	JLE     done23
+	JLE     done25
 	MOVQ    DI, SI
 	ANDQ    $+7, SI
 	MOVQ    SI, 16(SP)
@@ -922,32 +939,32 @@ TEXT ·termBF16AVX2(SB), NOSPLIT, $40-105
 	XORQ    DI, DI
 	XORQ    R8, R8
 
-row19:
+row21:
 	XORQ SI, SI
 
-loop20:
+loop22:
 	CMPQ        SI, 8(SP)
-	JGE         rest21
+	JGE         rest23
 	VMOVUPS     (BX)(SI*4), Y1
 	VMOVUPS     (DX)(SI*4), Y2
 	VPMOVZXWD   (CX)(DI*2), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
 	CMPB        add+104(FP), $0x00
-	JEQ         skip24
+	JEQ         skip26
 	VMOVUPS     (AX)(DI*4), Y2
 	VADDPS      Y2, Y1, Y1
 
-skip24:
+skip26:
 	VMOVUPS Y1, (AX)(DI*4)
 	ADDQ    $+8, SI
 	ADDQ    $+8, DI
 	ADDQ    $+1, R8
-	JMP     loop20
+	JMP     loop22
 
-rest21:
+rest23:
 	CMPQ       16(SP), $0x00
-	JEQ        next22
+	JEQ        next24
 	VMASKMOVPS (BX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VPXOR      X3, X3, X3
@@ -955,256 +972,273 @@ rest21:
 	VMOVMSKPS  Y0, SI
 	POPCNTQ    SI, SI
 
-word25:
+word27:
 	LEAQ        (CX)(DI*2), R9
 	MOVWLZX     -2(R9)(SI*2), R9
 	MOVW        R9, 22(SP)(SI*2)
 	DECQ        SI
-	JNZ         word25
+	JNZ         word27
 	VPMOVZXWD   24(SP), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
 	CMPB        add+104(FP), $0x00
-	JEQ         skip26
+	JEQ         skip28
 	VMASKMOVPS  (AX)(DI*4), Y0, Y2
 	VADDPS      Y2, Y1, Y1
 
-skip26:
+skip28:
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
 	ADDQ       16(SP), DI
 	ADDQ       $+1, R8
 
-next22:
+next24:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row19
+	JNZ  row21
 
-done23:
+done25:
 	VZEROUPPER
 	RET
 
 // func forwardBF16AVX2(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE, SSE2
-TEXT ·forwardBF16AVX2(SB), NOSPLIT, $48-272
+// Requires: AVX, AVX2, CMOV, FMA3, POPCNT
+TEXT ·forwardBF16AVX2(SB), NOSPLIT, $168-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVQ         $+16, (SP)
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done31
-	MOVQ         R12, R11
-	ANDQ         $+7, R11
-	MOVQ         R11, 24(SP)
-	LEAQ         lanes<>+0(SB), R13
-	MOVQ         R11, R14
-	NEGQ         R14
-	VMOVUPS      32(R13)(R14*4), Y9
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	VBROADCASTSS theta+228(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+232(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+236(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+240(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, 128(SP)
+	MOVQ         DI, 136(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 144(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row27:
-	XORQ R11, R11
+strip29:
+	CMPQ  SI, $+8
+	JL    rest30
+	MOVQ  128(SP), R10
+	TESTQ R10, R10
+	JLE   end33
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop28:
-	CMPQ        R11, 16(SP)
-	JGE         rest29
-	VMOVUPS     (DI)(R11*4), Y10
-	VMOVUPS     (SI)(R11*4), Y11
-	VPMOVZXWD   (BX)(R12*2), Y12
-	VPSLLD      $0x10, Y12, Y12
-	VFMADD231PS Y11, Y12, Y10
-	VMOVUPS     (R10)(R11*4), Y11
-	VADDPS      Y11, Y10, Y10
+begin31:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Y3
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Y4
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Y5
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Y6
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Y7
+	VADDPS  Y7, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+
+row32:
+	VPMOVZXWD   (BX)(R8*2), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VFMADD213PS Y6, Y5, Y9
 	CMPB        add+224(FP), $0x00
-	JEQ         skip32
-	VMOVUPS     (CX)(R12*4), Y11
-	VADDPS      Y11, Y10, Y10
-
-skip32:
-	VMOVUPS     (DX)(R12*4), Y11
-	VMOVUPS     (R8)(R11*4), Y12
-	VMOVUPS     (R9)(R11*4), Y13
-	VFMADD213PS Y13, Y11, Y12
-	VFMADD213PS Y10, Y11, Y12
-	TESTQ       CX, CX
-	JZ          drop33
-	VMOVUPS     Y12, (CX)(R12*4)
-
-drop33:
-	VCMPPS       $0x1d, Y0, Y12, Y10
-	VMOVMSKPS    Y10, R14
-	MOVB         R14, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
-	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMOVUPS      Y11, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip34
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
+	JEQ         skip34
+	VMOVUPS     (CX)(R8*4), Y10
+	VADDPS      Y10, Y9, Y9
 
 skip34:
-	ADDQ $+8, R11
-	ADDQ $+8, R12
-	ADDQ $+1, R13
-	JMP  loop28
+	VMOVUPS     (DX)(R8*4), Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y3, Y10, Y11
+	VFMADD213PS Y9, Y10, Y11
+	TESTQ       CX, CX
+	JZ          drop35
+	VMOVUPS     Y11, (CX)(R8*4)
 
-rest29:
-	CMPQ       24(SP), $0x00
-	JEQ        next30
-	VMASKMOVPS (DI)(R11*4), Y9, Y10
-	VMASKMOVPS (SI)(R11*4), Y9, Y11
-	VPXOR      X12, X12, X12
-	VMOVDQU    X12, 32(SP)
-	VMOVMSKPS  Y9, R14
-	POPCNTQ    R14, R14
+drop35:
+	VCMPPS       $0x1d, (SP), Y11, Y9
+	VMOVMSKPS    Y9, R12
+	MOVB         R12, (AX)(R9*1)
+	VPSUBD       Y9, Y0, Y0
+	VADDPS       Y11, Y7, Y7
+	VFMADD231PS  Y11, Y11, Y8
+	VMOVAPS      Y11, Y10
+	VMOVUPS      32(SP), Y12
+	VFMADD213PS  64(SP), Y12, Y10
+	VBLENDVPS    Y9, Y10, Y11, Y10
+	VMOVUPS      96(SP), Y9
+	VMAXPS       Y10, Y9, Y10
+	VMOVUPS      Y10, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R11
+	JNZ          row32
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        R10, R10
+	JNZ          begin31
 
-word35:
-	LEAQ        (BX)(R12*2), R15
-	MOVWLZX     -2(R15)(R14*2), R15
-	MOVW        R15, 30(SP)(R14*2)
-	DECQ        R14
-	JNZ         word35
-	VPMOVZXWD   32(SP), Y12
-	VPSLLD      $0x10, Y12, Y12
-	VFMADD231PS Y11, Y12, Y10
-	VMASKMOVPS  (R10)(R11*4), Y9, Y11
-	VADDPS      Y11, Y10, Y10
+end33:
+	ADDQ $+8, DI
+	SUBQ $+8, SI
+	JMP  strip29
+
+rest30:
+	TESTQ   SI, SI
+	JZ      done36
+	LEAQ    lanes<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y9
+	MOVQ    128(SP), SI
+	TESTQ   SI, SI
+	JLE     end39
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
+
+begin37:
+	MOVQ       SI, R10
+	MOVQ       $0x00000010, R11
+	CMPQ       R10, R11
+	CMOVQGT    R11, R10
+	SUBQ       R10, SI
+	MOVQ       c2_base+144(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y3
+	MOVQ       c1_base+168(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y4
+	MOVQ       scale_base+96(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y5
+	MOVQ       shift_base+120(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y6
+	MOVQ       c0_base+192(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y7
+	VADDPS     Y7, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+
+row38:
+	VPXOR     X10, X10, X10
+	VMOVDQU   X10, 152(SP)
+	VMOVMSKPS Y9, R11
+	POPCNTQ   R11, R11
+
+word40:
+	LEAQ        (BX)(R8*2), R12
+	MOVWLZX     -2(R12)(R11*2), R12
+	MOVW        R12, 150(SP)(R11*2)
+	DECQ        R11
+	JNZ         word40
+	VPMOVZXWD   152(SP), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VFMADD213PS Y6, Y5, Y10
 	CMPB        add+224(FP), $0x00
-	JEQ         skip36
-	VMASKMOVPS  (CX)(R12*4), Y9, Y11
+	JEQ         skip41
+	VMASKMOVPS  (CX)(R8*4), Y9, Y11
 	VADDPS      Y11, Y10, Y10
 
-skip36:
-	VMASKMOVPS  (DX)(R12*4), Y9, Y11
-	VMASKMOVPS  (R8)(R11*4), Y9, Y12
-	VMASKMOVPS  (R9)(R11*4), Y9, Y13
-	VFMADD213PS Y13, Y11, Y12
+skip41:
+	VMASKMOVPS  (DX)(R8*4), Y9, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y3, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
 	TESTQ       CX, CX
-	JZ          drop37
-	VMASKMOVPS  Y12, Y9, (CX)(R12*4)
+	JZ          drop42
+	VMASKMOVPS  Y12, Y9, (CX)(R8*4)
 
-drop37:
-	VCMPPS       $0x1d, Y0, Y12, Y10
+drop42:
+	VCMPPS       $0x1d, (SP), Y12, Y10
 	VANDPS       Y9, Y10, Y10
 	VMOVMSKPS    Y10, R11
-	MOVB         R11, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
+	MOVB         R11, (AX)(R9*1)
+	VPSUBD       Y10, Y0, Y0
+	VADDPS       Y12, Y7, Y7
+	VFMADD231PS  Y12, Y12, Y8
 	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
+	VMOVUPS      32(SP), Y13
+	VFMADD213PS  64(SP), Y13, Y11
 	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMASKMOVPS   Y11, Y9, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip38
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
+	VMOVUPS      96(SP), Y10
+	VMAXPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y9, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R10
+	JNZ          row38
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        SI, SI
+	JNZ          begin37
 
-skip38:
-	ADDQ 24(SP), R12
-	ADDQ $+1, R13
-
-next30:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row27
-
-done31:
-	VCVTPS2PD    X5, Y0
-	VADDPD       Y0, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X0
+end39:
+done36:
+	VCVTDQ2PS    Y0, Y0
+	VXORPS       Y3, Y3, Y3
+	VCVTPS2PD    X0, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y0
-	VADDPD       Y0, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X0
-	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	VCVTDQ2PS    Y4, Y4
+	VADDPD       Y0, Y3, Y3
 	VXORPS       Y0, Y0, Y0
-	VCVTPS2PD    X4, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y4, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VADDPD       Y1, Y0, Y0
-	VMOVAPD      Y0, Y0
+	VADDPD       Y0, Y3, Y3
+	VMOVAPD      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPD       X3, X0, X3
+	VHADDPD      X3, X3, X3
+	VMOVSD       X3, spikes+248(FP)
+	VXORPS       Y0, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, spikes+248(FP)
+	VMOVSD       X1, sum+256(FP)
 	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y7, Y7
-	VMOVAPD      Y7, Y0
+	VADDPD       Y0, Y2, Y2
+	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum+256(FP)
-	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y8, Y8
-	VMOVAPD      Y8, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum2+264(FP)
+	VMOVSD       X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
@@ -1219,7 +1253,7 @@ TEXT ·termBitsAVX2(SB), NOSPLIT, $24-105
 	MOVQ    scale_len+56(FP), DI
 	MOVQ    SI, (SP)
 	TESTQ   SI, SI
-	JLE     done43
+	JLE     done47
 	MOVQ    DI, SI
 	ANDQ    $+7, SI
 	MOVQ    SI, 16(SP)
@@ -1232,12 +1266,12 @@ TEXT ·termBitsAVX2(SB), NOSPLIT, $24-105
 	XORQ    DI, DI
 	XORQ    R8, R8
 
-row39:
+row43:
 	XORQ SI, SI
 
-loop40:
+loop44:
 	CMPQ         SI, 8(SP)
-	JGE          rest41
+	JGE          rest45
 	VMOVUPS      (BX)(SI*4), Y1
 	VMOVUPS      (DX)(SI*4), Y2
 	VMOVUPS      ones<>+0(SB), Y3
@@ -1247,20 +1281,20 @@ loop40:
 	VANDPS       Y3, Y4, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	CMPB         add+104(FP), $0x00
-	JEQ          skip44
+	JEQ          skip48
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y1, Y1
 
-skip44:
+skip48:
 	VMOVUPS Y1, (AX)(DI*4)
 	ADDQ    $+8, SI
 	ADDQ    $+8, DI
 	ADDQ    $+1, R8
-	JMP     loop40
+	JMP     loop44
 
-rest41:
+rest45:
 	CMPQ         16(SP), $0x00
-	JEQ          next42
+	JEQ          next46
 	VMASKMOVPS   (BX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VMOVUPS      ones<>+0(SB), Y3
@@ -1270,1579 +1304,2020 @@ rest41:
 	VANDPS       Y3, Y4, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	CMPB         add+104(FP), $0x00
-	JEQ          skip45
+	JEQ          skip49
 	VMASKMOVPS   (AX)(DI*4), Y0, Y2
 	VADDPS       Y2, Y1, Y1
 
-skip45:
+skip49:
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
 	ADDQ       16(SP), DI
 	ADDQ       $+1, R8
 
-next42:
+next46:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row39
+	JNZ  row43
 
-done43:
+done47:
 	VZEROUPPER
 	RET
 
 // func forwardBitsAVX2(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3, SSE, SSE2
-TEXT ·forwardBitsAVX2(SB), NOSPLIT, $32-272
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·forwardBitsAVX2(SB), NOSPLIT, $152-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVQ         $+16, (SP)
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done50
-	MOVQ         R12, R11
-	ANDQ         $+7, R11
-	MOVQ         R11, 24(SP)
-	LEAQ         lanes<>+0(SB), R13
-	MOVQ         R11, R14
-	NEGQ         R14
-	VMOVUPS      32(R13)(R14*4), Y9
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	VBROADCASTSS theta+228(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+232(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+236(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+240(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, 128(SP)
+	MOVQ         DI, 136(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 144(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row46:
-	XORQ R11, R11
+strip50:
+	CMPQ  SI, $+8
+	JL    rest51
+	MOVQ  128(SP), R10
+	TESTQ R10, R10
+	JLE   end54
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop47:
-	CMPQ         R11, 16(SP)
-	JGE          rest48
-	VMOVUPS      (DI)(R11*4), Y10
-	VMOVUPS      (SI)(R11*4), Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VPBROADCASTB (BX)(R13*1), Y13
-	VPAND        bits<>+0(SB), Y13, Y13
-	VPCMPEQD     bits<>+0(SB), Y13, Y13
-	VANDPS       Y12, Y13, Y12
-	VFMADD231PS  Y11, Y12, Y10
-	VMOVUPS      (R10)(R11*4), Y11
-	VADDPS       Y11, Y10, Y10
+begin52:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Y3
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Y4
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Y5
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Y6
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Y7
+	VADDPS  Y7, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+
+row53:
+	VMOVUPS      ones<>+0(SB), Y9
+	VPBROADCASTB (BX)(R9*1), Y10
+	VPAND        bits<>+0(SB), Y10, Y10
+	VPCMPEQD     bits<>+0(SB), Y10, Y10
+	VANDPS       Y9, Y10, Y9
+	VFMADD213PS  Y6, Y5, Y9
 	CMPB         add+224(FP), $0x00
-	JEQ          skip51
-	VMOVUPS      (CX)(R12*4), Y11
+	JEQ          skip55
+	VMOVUPS      (CX)(R8*4), Y10
+	VADDPS       Y10, Y9, Y9
+
+skip55:
+	VMOVUPS     (DX)(R8*4), Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y3, Y10, Y11
+	VFMADD213PS Y9, Y10, Y11
+	TESTQ       CX, CX
+	JZ          drop56
+	VMOVUPS     Y11, (CX)(R8*4)
+
+drop56:
+	VCMPPS       $0x1d, (SP), Y11, Y9
+	VMOVMSKPS    Y9, R12
+	MOVB         R12, (AX)(R9*1)
+	VPSUBD       Y9, Y0, Y0
+	VADDPS       Y11, Y7, Y7
+	VFMADD231PS  Y11, Y11, Y8
+	VMOVAPS      Y11, Y10
+	VMOVUPS      32(SP), Y12
+	VFMADD213PS  64(SP), Y12, Y10
+	VBLENDVPS    Y9, Y10, Y11, Y10
+	VMOVUPS      96(SP), Y9
+	VMAXPS       Y10, Y9, Y10
+	VMOVUPS      Y10, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R11
+	JNZ          row53
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        R10, R10
+	JNZ          begin52
+
+end54:
+	ADDQ $+8, DI
+	SUBQ $+8, SI
+	JMP  strip50
+
+rest51:
+	TESTQ   SI, SI
+	JZ      done57
+	LEAQ    lanes<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y9
+	MOVQ    128(SP), SI
+	TESTQ   SI, SI
+	JLE     end60
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
+
+begin58:
+	MOVQ       SI, R10
+	MOVQ       $0x00000010, R11
+	CMPQ       R10, R11
+	CMOVQGT    R11, R10
+	SUBQ       R10, SI
+	MOVQ       c2_base+144(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y3
+	MOVQ       c1_base+168(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y4
+	MOVQ       scale_base+96(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y5
+	MOVQ       shift_base+120(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y6
+	MOVQ       c0_base+192(FP), R11
+	VMASKMOVPS (R11)(DI*4), Y9, Y7
+	VADDPS     Y7, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+
+row59:
+	VMOVUPS      ones<>+0(SB), Y10
+	VPBROADCASTB (BX)(R9*1), Y11
+	VPAND        bits<>+0(SB), Y11, Y11
+	VPCMPEQD     bits<>+0(SB), Y11, Y11
+	VANDPS       Y10, Y11, Y10
+	VFMADD213PS  Y6, Y5, Y10
+	CMPB         add+224(FP), $0x00
+	JEQ          skip61
+	VMASKMOVPS   (CX)(R8*4), Y9, Y11
 	VADDPS       Y11, Y10, Y10
 
-skip51:
-	VMOVUPS     (DX)(R12*4), Y11
-	VMOVUPS     (R8)(R11*4), Y12
-	VMOVUPS     (R9)(R11*4), Y13
-	VFMADD213PS Y13, Y11, Y12
+skip61:
+	VMASKMOVPS  (DX)(R8*4), Y9, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y3, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
 	TESTQ       CX, CX
-	JZ          drop52
-	VMOVUPS     Y12, (CX)(R12*4)
+	JZ          drop62
+	VMASKMOVPS  Y12, Y9, (CX)(R8*4)
 
-drop52:
-	VCMPPS       $0x1d, Y0, Y12, Y10
-	VMOVMSKPS    Y10, R14
-	MOVB         R14, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
-	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMOVUPS      Y11, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip53
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
-
-skip53:
-	ADDQ $+8, R11
-	ADDQ $+8, R12
-	ADDQ $+1, R13
-	JMP  loop47
-
-rest48:
-	CMPQ         24(SP), $0x00
-	JEQ          next49
-	VMASKMOVPS   (DI)(R11*4), Y9, Y10
-	VMASKMOVPS   (SI)(R11*4), Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VPBROADCASTB (BX)(R13*1), Y13
-	VPAND        bits<>+0(SB), Y13, Y13
-	VPCMPEQD     bits<>+0(SB), Y13, Y13
-	VANDPS       Y12, Y13, Y12
-	VFMADD231PS  Y11, Y12, Y10
-	VMASKMOVPS   (R10)(R11*4), Y9, Y11
-	VADDPS       Y11, Y10, Y10
-	CMPB         add+224(FP), $0x00
-	JEQ          skip54
-	VMASKMOVPS   (CX)(R12*4), Y9, Y11
-	VADDPS       Y11, Y10, Y10
-
-skip54:
-	VMASKMOVPS  (DX)(R12*4), Y9, Y11
-	VMASKMOVPS  (R8)(R11*4), Y9, Y12
-	VMASKMOVPS  (R9)(R11*4), Y9, Y13
-	VFMADD213PS Y13, Y11, Y12
-	VFMADD213PS Y10, Y11, Y12
-	TESTQ       CX, CX
-	JZ          drop55
-	VMASKMOVPS  Y12, Y9, (CX)(R12*4)
-
-drop55:
-	VCMPPS       $0x1d, Y0, Y12, Y10
+drop62:
+	VCMPPS       $0x1d, (SP), Y12, Y10
 	VANDPS       Y9, Y10, Y10
 	VMOVMSKPS    Y10, R11
-	MOVB         R11, (AX)(R13*1)
-	VPSUBD       Y10, Y4, Y4
+	MOVB         R11, (AX)(R9*1)
+	VPSUBD       Y10, Y0, Y0
+	VADDPS       Y12, Y7, Y7
+	VFMADD231PS  Y12, Y12, Y8
 	VMOVAPS      Y12, Y11
-	VFMADD213PS  Y2, Y1, Y11
+	VMOVUPS      32(SP), Y13
+	VFMADD213PS  64(SP), Y13, Y11
 	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMAXPS       Y11, Y3, Y11
-	VMASKMOVPS   Y11, Y9, (DX)(R12*4)
-	VADDPS       Y12, Y5, Y5
-	VFMADD231PS  Y12, Y12, Y6
-	DECQ         (SP)
-	JNZ          skip56
-	VCVTPS2PD    X5, Y10
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y5, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y10
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y6, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	MOVQ         $+16, (SP)
+	VMOVUPS      96(SP), Y10
+	VMAXPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y9, (DX)(R8*4)
+	ADDQ         136(SP), R8
+	ADDQ         144(SP), R9
+	DECQ         R10
+	JNZ          row59
+	VCVTPS2PD    X7, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X8, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	TESTQ        SI, SI
+	JNZ          begin58
 
-skip56:
-	ADDQ 24(SP), R12
-	ADDQ $+1, R13
-
-next49:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row46
-
-done50:
-	VCVTPS2PD    X5, Y0
-	VADDPD       Y0, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X0
+end60:
+done57:
+	VCVTDQ2PS    Y0, Y0
+	VXORPS       Y3, Y3, Y3
+	VCVTPS2PD    X0, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y7, Y7
-	VXORPS       Y5, Y5, Y5
-	VCVTPS2PD    X6, Y0
-	VADDPD       Y0, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X0
-	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y8, Y8
-	VXORPS       Y6, Y6, Y6
-	VCVTDQ2PS    Y4, Y4
+	VADDPD       Y0, Y3, Y3
 	VXORPS       Y0, Y0, Y0
-	VCVTPS2PD    X4, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y4, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VADDPD       Y1, Y0, Y0
-	VMOVAPD      Y0, Y0
+	VADDPD       Y0, Y3, Y3
+	VMOVAPD      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPD       X3, X0, X3
+	VHADDPD      X3, X3, X3
+	VMOVSD       X3, spikes+248(FP)
+	VXORPS       Y0, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, spikes+248(FP)
+	VMOVSD       X1, sum+256(FP)
 	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y7, Y7
-	VMOVAPD      Y7, Y0
+	VADDPD       Y0, Y2, Y2
+	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum+256(FP)
-	VXORPS       Y0, Y0, Y0
-	VADDPD       Y0, Y8, Y8
-	VMOVAPD      Y8, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum2+264(FP)
+	VMOVSD       X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
 // func fireAVX2(v []float32, u []float32, theta float32, kept float32, jump float32, floor float32)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·fireAVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, FMA3
+TEXT ·fireAVX2(SB), NOSPLIT, $128-64
 	MOVQ         v_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+52(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+56(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+60(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS theta+48(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+52(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+56(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+60(FP), Y0
+	VMOVUPS      Y0, 96(SP)
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop57:
+loop63:
 	CMPQ        DX, $+8
-	JL          rest58
-	VMOVUPS     (CX)(BX*1), Y4
-	VCMPPS      $0x1d, Y0, Y4, Y5
-	VMOVAPS     Y4, Y6
-	VFMADD213PS Y2, Y1, Y6
-	VBLENDVPS   Y5, Y6, Y4, Y6
-	VMAXPS      Y6, Y3, Y6
-	VMOVUPS     Y6, (AX)(BX*1)
+	JL          rest64
+	VMOVUPS     (CX)(BX*1), Y0
+	VCMPPS      $0x1d, (SP), Y0, Y1
+	VMOVAPS     Y0, Y2
+	VMOVUPS     32(SP), Y3
+	VFMADD213PS 64(SP), Y3, Y2
+	VBLENDVPS   Y1, Y2, Y0, Y2
+	VMOVUPS     96(SP), Y0
+	VMAXPS      Y2, Y0, Y2
+	VMOVUPS     Y2, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop57
+	JMP         loop63
 
-rest58:
+rest64:
 	TESTQ       DX, DX
-	JZ          done59
+	JZ          done65
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
-	VMOVUPS     32(SI)(DX*4), Y4
-	VMASKMOVPS  (CX)(BX*1), Y4, Y5
-	VCMPPS      $0x1d, Y0, Y5, Y0
-	VMOVAPS     Y5, Y6
-	VFMADD213PS Y2, Y1, Y6
-	VBLENDVPS   Y0, Y6, Y5, Y6
-	VMAXPS      Y6, Y3, Y6
-	VMASKMOVPS  Y6, Y4, (AX)(BX*1)
+	VMOVUPS     32(SI)(DX*4), Y0
+	VMASKMOVPS  (CX)(BX*1), Y0, Y1
+	VCMPPS      $0x1d, (SP), Y1, Y2
+	VMOVAPS     Y1, Y3
+	VMOVUPS     32(SP), Y4
+	VFMADD213PS 64(SP), Y4, Y3
+	VBLENDVPS   Y2, Y3, Y1, Y3
+	VMOVUPS     96(SP), Y1
+	VMAXPS      Y3, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(BX*1)
 
-done59:
+done65:
 	VZEROUPPER
 	RET
 
-// func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·backwardGivenAVX2(SB), NOSPLIT, $24-236
+// func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3
+TEXT ·backwardGivenAVX2(SB), NOSPLIT, $184-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVQ         h_base+72(FP), R9
-	MOVQ         rows+192(FP), R10
-	MOVQ         c2_len+152(FP), R11
-	MOVQ         R10, (SP)
-	TESTQ        R10, R10
-	JLE          done64
-	MOVQ         R11, R10
-	ANDQ         $+7, R10
-	MOVQ         R10, 16(SP)
-	LEAQ         lanes<>+0(SB), R12
-	MOVQ         R10, R13
-	NEGQ         R13
-	VMOVUPS      32(R12)(R13*4), Y6
-	SUBQ         R10, R11
-	MOVQ         R11, 8(SP)
-	XORQ         R11, R11
-	XORQ         R12, R12
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	MOVQ         h_base+72(FP), DI
+	MOVQ         rows+192(FP), R8
+	MOVQ         c2_len+152(FP), R9
+	MOVQ         R8, 160(SP)
+	MOVQ         R9, 168(SP)
+	MOVQ         R9, R8
+	ADDQ         $0x1f, R8
+	SHRQ         $0x05, R8
+	SHLQ         $0x02, R8
+	MOVQ         R8, 176(SP)
+	MOVQ         R9, R8
+	XORQ         R9, R9
 
-row60:
-	XORQ R10, R10
+strip66:
+	CMPQ  R8, $+8
+	JL    rest67
+	MOVQ  160(SP), R12
+	TESTQ R12, R12
+	JLE   end70
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
 
-loop61:
-	CMPQ         R10, 8(SP)
-	JGE          rest62
-	VMOVUPS      (BX)(R11*4), Y7
-	VCMPPS       $0x1d, Y0, Y7, Y8
-	VMOVAPS      Y7, Y9
-	VFMADD213PS  Y2, Y1, Y9
-	VBLENDVPS    Y8, Y9, Y7, Y9
-	VMOVUPS      ones<>+0(SB), Y10
-	VBLENDVPS    Y8, Y1, Y10, Y8
-	VMOVAPS      Y5, Y10
-	VFNMADD231PS Y7, Y4, Y10
-	VMOVUPS      (R9)(R11*4), Y7
-	VFMADD231PS  Y7, Y10, Y8
-	VCMPPS       $0x15, Y3, Y9, Y9
-	VANDPS       Y8, Y9, Y8
-	VMOVUPS      (CX)(R11*4), Y9
-	VMULPS       Y9, Y8, Y8
-	VMOVUPS      (DX)(R11*4), Y9
-	VFMADD231PS  Y9, Y7, Y8
-	VMOVUPS      Y8, (AX)(R11*4)
-	TESTQ        SI, SI
-	JZ           first65
-	VMOVUPS      (SI)(R11*4), Y7
-	VCMPPS       $0x1d, Y0, Y7, Y9
-	VMOVAPS      Y7, Y10
-	VFMADD213PS  Y2, Y1, Y10
-	VBLENDVPS    Y9, Y10, Y7, Y10
-	VMAXPS       Y10, Y3, Y10
-	VMOVAPS      Y10, Y7
-	JMP          done66
-
-first65:
-	VBROADCASTSS start+232(FP), Y7
-
-done66:
-	VADDPS      Y7, Y7, Y7
-	VMOVUPS     (R8)(R10*4), Y9
-	VMOVUPS     (DI)(R10*4), Y10
-	VFMADD231PS Y10, Y7, Y9
-	VMULPS      Y8, Y9, Y9
-	VMOVUPS     Y9, (CX)(R11*4)
-	ADDQ        $+8, R10
-	ADDQ        $+8, R11
-	ADDQ        $+1, R12
-	JMP         loop61
-
-rest62:
-	CMPQ         16(SP), $0x00
-	JEQ          next63
-	VMASKMOVPS   (BX)(R11*4), Y6, Y7
-	VCMPPS       $0x1d, Y0, Y7, Y8
-	VMOVAPS      Y7, Y9
-	VFMADD213PS  Y2, Y1, Y9
-	VBLENDVPS    Y8, Y9, Y7, Y9
-	VMOVUPS      ones<>+0(SB), Y10
-	VBLENDVPS    Y8, Y1, Y10, Y8
-	VMOVAPS      Y5, Y10
-	VFNMADD231PS Y7, Y4, Y10
-	VMASKMOVPS   (R9)(R11*4), Y6, Y7
-	VFMADD231PS  Y7, Y10, Y8
-	VCMPPS       $0x15, Y3, Y9, Y9
-	VANDPS       Y8, Y9, Y8
-	VMASKMOVPS   (CX)(R11*4), Y6, Y9
-	VMULPS       Y9, Y8, Y8
-	VMASKMOVPS   (DX)(R11*4), Y6, Y9
-	VFMADD231PS  Y9, Y7, Y8
-	VMASKMOVPS   Y8, Y6, (AX)(R11*4)
-	TESTQ        SI, SI
-	JZ           first67
-	VMASKMOVPS   (SI)(R11*4), Y6, Y7
-	VCMPPS       $0x1d, Y0, Y7, Y9
-	VMOVAPS      Y7, Y10
-	VFMADD213PS  Y2, Y1, Y10
-	VBLENDVPS    Y9, Y10, Y7, Y10
-	VMAXPS       Y10, Y3, Y10
-	VMOVAPS      Y10, Y7
-	JMP          done68
-
-first67:
-	VBROADCASTSS start+232(FP), Y7
-
-done68:
-	VADDPS      Y7, Y7, Y7
-	VMASKMOVPS  (R8)(R10*4), Y6, Y9
-	VMASKMOVPS  (DI)(R10*4), Y6, Y10
-	VFMADD231PS Y10, Y7, Y9
-	VMULPS      Y8, Y9, Y9
-	VMASKMOVPS  Y9, Y6, (CX)(R11*4)
-	ADDQ        16(SP), R11
-	ADDQ        $+1, R12
-
-next63:
-	ADDQ $0x03, R12
-	ANDQ $-4, R12
-	DECQ (SP)
-	JNZ  row60
-
-done64:
-	VZEROUPPER
-	RET
-
-// func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $24-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done73
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+begin68:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Y1
 
 row69:
-	XORQ R9, R9
+	VMOVUPS      (BX)(R10*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VMOVUPS      (DI)(R10*4), Y5
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip71
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-loop70:
-	CMPQ         R9, 8(SP)
-	JGE          rest71
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VCMPPS       $0x11, Y6, Y9, Y9
-	VANDPS       Y7, Y9, Y9
-	VFMADD231PS  Y9, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y11
-	VANDPS       Y10, Y11, Y10
-	VMOVUPS      (CX)(R10*4), Y11
-	VMULPS       Y11, Y10, Y10
-	VMOVUPS      (DX)(R10*4), Y11
-	VFMADD231PS  Y11, Y9, Y10
-	VMOVUPS      Y10, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first74
-	VMOVUPS      (SI)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y11
-	VMOVAPS      Y9, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y9, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y9
-	JMP          done75
+skip71:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip72
+	VMOVAPS     Y2, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y6
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y6, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
 
-first74:
-	VBROADCASTSS start+232(FP), Y9
+skip72:
+	VMOVUPS     (CX)(R10*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     (DX)(R10*4), Y2
+	VFMADD231PS Y2, Y5, Y4
+	VMOVUPS     Y4, (AX)(R10*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first73
+	VMOVUPS     (SI)(R10*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done74
 
-done75:
-	VADDPS      Y9, Y9, Y9
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y9, Y11
-	VMULPS      Y10, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop70
+first73:
+	VBROADCASTSS start+232(FP), Y3
 
-rest71:
-	CMPQ         16(SP), $0x00
-	JEQ          next72
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VCMPPS       $0x11, Y6, Y9, Y9
-	VANDPS       Y7, Y9, Y9
-	VFMADD231PS  Y9, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y11
-	VANDPS       Y10, Y11, Y10
-	VMASKMOVPS   (CX)(R10*4), Y8, Y11
-	VMULPS       Y11, Y10, Y10
-	VMASKMOVPS   (DX)(R10*4), Y8, Y11
-	VFMADD231PS  Y11, Y9, Y10
-	VMASKMOVPS   Y10, Y8, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first76
-	VMASKMOVPS   (SI)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y11
-	VMOVAPS      Y9, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y9, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y9
-	JMP          done77
+done74:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R10*4)
+	ADDQ        168(SP), R10
+	ADDQ        176(SP), R11
+	DECQ        R13
+	JNZ         row69
+	TESTQ       R12, R12
+	JNZ         begin68
 
-first76:
-	VBROADCASTSS start+232(FP), Y9
+end70:
+	ADDQ $+8, R9
+	SUBQ $+8, R8
+	JMP  strip66
 
-done77:
-	VADDPS      Y9, Y9, Y9
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y9, Y11
-	VMULPS      Y10, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
+rest67:
+	TESTQ   R8, R8
+	JZ      done75
+	LEAQ    lanes<>+0(SB), R10
+	NEGQ    R8
+	VMOVUPS 32(R10)(R8*4), Y2
+	MOVQ    160(SP), R8
+	TESTQ   R8, R8
+	JLE     end78
+	MOVQ    R9, R10
+	MOVQ    R9, R11
+	SHRQ    $0x03, R11
 
-next72:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row69
+begin76:
+	MOVQ       R8, R12
+	SUBQ       R12, R8
+	MOVQ       c2_base+144(FP), R13
+	VMASKMOVPS (R13)(R9*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R13
+	VMASKMOVPS (R13)(R9*4), Y2, Y1
 
-done73:
-	VZEROUPPER
-	RET
+row77:
+	VMASKMOVPS   (BX)(R10*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VMASKMOVPS   (DI)(R10*4), Y2, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip79
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
 
-// func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $24-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done82
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+skip79:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip80
+	VMOVAPS     Y3, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y7
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y7, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
 
-row78:
-	XORQ R9, R9
+skip80:
+	VMASKMOVPS  (CX)(R10*4), Y2, Y3
+	VMULPS      Y3, Y5, Y5
+	VMASKMOVPS  (DX)(R10*4), Y2, Y3
+	VFMADD231PS Y3, Y6, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R10*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first81
+	VMASKMOVPS  (SI)(R10*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done82
 
-loop79:
-	CMPQ         R9, 8(SP)
-	JGE          rest80
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y6, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMOVUPS      (CX)(R10*4), Y10
-	VMULPS       Y10, Y9, Y9
-	VMOVUPS      (DX)(R10*4), Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMOVUPS      Y9, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first83
-	VMOVUPS      (SI)(R10*4), Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done84
-
-first83:
-	VBROADCASTSS start+232(FP), Y10
-
-done84:
-	VADDPS      Y10, Y10, Y10
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop79
-
-rest80:
-	CMPQ         16(SP), $0x00
-	JEQ          next81
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y6, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMASKMOVPS   (CX)(R10*4), Y8, Y10
-	VMULPS       Y10, Y9, Y9
-	VMASKMOVPS   (DX)(R10*4), Y8, Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMASKMOVPS   Y9, Y8, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first85
-	VMASKMOVPS   (SI)(R10*4), Y8, Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done86
-
-first85:
-	VBROADCASTSS start+232(FP), Y10
-
-done86:
-	VADDPS      Y10, Y10, Y10
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
-
-next81:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row78
+first81:
+	VBROADCASTSS start+232(FP), Y4
 
 done82:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
+	ADDQ        168(SP), R10
+	ADDQ        176(SP), R11
+	DECQ        R12
+	JNZ         row77
+	TESTQ       R8, R8
+	JNZ         begin76
+
+end78:
+done75:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $24-236
+// func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3
+TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $248-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done91
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 240(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row87:
-	XORQ R9, R9
+strip83:
+	CMPQ  DI, $+8
+	JL    rest84
+	MOVQ  224(SP), R11
+	TESTQ R11, R11
+	JLE   end87
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop88:
-	CMPQ         R9, 8(SP)
-	JGE          rest89
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VMULPS       Y6, Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y9, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMOVUPS      (CX)(R10*4), Y10
-	VMULPS       Y10, Y9, Y9
-	VMOVUPS      (DX)(R10*4), Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMOVUPS      Y9, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first92
-	VMOVUPS      (SI)(R10*4), Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done93
+begin85:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
 
-first92:
-	VBROADCASTSS start+232(FP), Y10
+row86:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VSUBPS       (SP), Y2, Y5
+	VANDPS       magnitude<>+0(SB), Y5, Y5
+	VCMPPS       $0x11, 160(SP), Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VANDPS       Y6, Y5, Y5
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip88
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-done93:
-	VADDPS      Y10, Y10, Y10
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop88
+skip88:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip89
+	VMOVAPS     Y2, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y6
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y6, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
 
-rest89:
-	CMPQ         16(SP), $0x00
-	JEQ          next90
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VMULPS       Y6, Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y9, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMASKMOVPS   (CX)(R10*4), Y8, Y10
-	VMULPS       Y10, Y9, Y9
-	VMASKMOVPS   (DX)(R10*4), Y8, Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMASKMOVPS   Y9, Y8, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first94
-	VMASKMOVPS   (SI)(R10*4), Y8, Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done95
+skip89:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     (DX)(R9*4), Y2
+	VFMADD231PS Y2, Y5, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first90
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done91
 
-first94:
-	VBROADCASTSS start+232(FP), Y10
-
-done95:
-	VADDPS      Y10, Y10, Y10
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
-
-next90:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row87
+first90:
+	VBROADCASTSS start+232(FP), Y3
 
 done91:
-	VZEROUPPER
-	RET
-
-// func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE
-TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $40-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVQ         h_base+72(FP), R9
-	MOVQ         rows+192(FP), R10
-	MOVQ         c2_len+152(FP), R11
-	MOVQ         R10, (SP)
-	TESTQ        R10, R10
-	JLE          done100
-	MOVQ         R11, R10
-	ANDQ         $+7, R10
-	MOVQ         R10, 16(SP)
-	LEAQ         lanes<>+0(SB), R12
-	MOVQ         R10, R13
-	NEGQ         R13
-	VMOVUPS      32(R12)(R13*4), Y6
-	SUBQ         R10, R11
-	MOVQ         R11, 8(SP)
-	XORQ         R11, R11
-	XORQ         R12, R12
-
-row96:
-	XORQ R10, R10
-
-loop97:
-	CMPQ         R10, 8(SP)
-	JGE          rest98
-	VMOVUPS      (BX)(R11*4), Y7
-	VCMPPS       $0x1d, Y0, Y7, Y8
-	VMOVAPS      Y7, Y9
-	VFMADD213PS  Y2, Y1, Y9
-	VBLENDVPS    Y8, Y9, Y7, Y9
-	VMOVUPS      ones<>+0(SB), Y10
-	VBLENDVPS    Y8, Y1, Y10, Y8
-	VMOVAPS      Y5, Y10
-	VFNMADD231PS Y7, Y4, Y10
-	VMOVUPS      (R9)(R11*4), Y7
-	VFMADD231PS  Y7, Y10, Y8
-	VCMPPS       $0x15, Y3, Y9, Y9
-	VANDPS       Y8, Y9, Y8
-	VMOVUPS      (CX)(R11*4), Y9
-	VMULPS       Y9, Y8, Y8
-	VPMOVZXWD    (DX)(R11*2), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFMADD231PS  Y9, Y7, Y8
-	VMOVUPS      Y8, (AX)(R11*4)
-	TESTQ        SI, SI
-	JZ           first101
-	VMOVUPS      (SI)(R11*4), Y7
-	VCMPPS       $0x1d, Y0, Y7, Y9
-	VMOVAPS      Y7, Y10
-	VFMADD213PS  Y2, Y1, Y10
-	VBLENDVPS    Y9, Y10, Y7, Y10
-	VMAXPS       Y10, Y3, Y10
-	VMOVAPS      Y10, Y7
-	JMP          done102
-
-first101:
-	VBROADCASTSS start+232(FP), Y7
-
-done102:
-	VADDPS      Y7, Y7, Y7
-	VMOVUPS     (R8)(R10*4), Y9
-	VMOVUPS     (DI)(R10*4), Y10
-	VFMADD231PS Y10, Y7, Y9
-	VMULPS      Y8, Y9, Y9
-	VMOVUPS     Y9, (CX)(R11*4)
-	ADDQ        $+8, R10
-	ADDQ        $+8, R11
-	ADDQ        $+1, R12
-	JMP         loop97
-
-rest98:
-	CMPQ         16(SP), $0x00
-	JEQ          next99
-	VMASKMOVPS   (BX)(R11*4), Y6, Y7
-	VCMPPS       $0x1d, Y0, Y7, Y8
-	VMOVAPS      Y7, Y9
-	VFMADD213PS  Y2, Y1, Y9
-	VBLENDVPS    Y8, Y9, Y7, Y9
-	VMOVUPS      ones<>+0(SB), Y10
-	VBLENDVPS    Y8, Y1, Y10, Y8
-	VMOVAPS      Y5, Y10
-	VFNMADD231PS Y7, Y4, Y10
-	VMASKMOVPS   (R9)(R11*4), Y6, Y7
-	VFMADD231PS  Y7, Y10, Y8
-	VCMPPS       $0x15, Y3, Y9, Y9
-	VANDPS       Y8, Y9, Y8
-	VMASKMOVPS   (CX)(R11*4), Y6, Y9
-	VMULPS       Y9, Y8, Y8
-	VPXOR        X9, X9, X9
-	VMOVDQU      X9, 24(SP)
-	VMOVMSKPS    Y6, R13
-	POPCNTQ      R13, R13
-
-word103:
-	LEAQ        (DX)(R11*2), R14
-	MOVWLZX     -2(R14)(R13*2), R14
-	MOVW        R14, 22(SP)(R13*2)
-	DECQ        R13
-	JNZ         word103
-	VPMOVZXWD   24(SP), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VFMADD231PS Y9, Y7, Y8
-	VMASKMOVPS  Y8, Y6, (AX)(R11*4)
-	TESTQ       SI, SI
-	JZ          first104
-	VMASKMOVPS  (SI)(R11*4), Y6, Y7
-	VCMPPS      $0x1d, Y0, Y7, Y9
-	VMOVAPS     Y7, Y10
-	VFMADD213PS Y2, Y1, Y10
-	VBLENDVPS   Y9, Y10, Y7, Y10
-	VMAXPS      Y10, Y3, Y10
-	VMOVAPS     Y10, Y7
-	JMP         done105
-
-first104:
-	VBROADCASTSS start+232(FP), Y7
-
-done105:
-	VADDPS      Y7, Y7, Y7
-	VMASKMOVPS  (R8)(R10*4), Y6, Y9
-	VMASKMOVPS  (DI)(R10*4), Y6, Y10
-	VFMADD231PS Y10, Y7, Y9
-	VMULPS      Y8, Y9, Y9
-	VMASKMOVPS  Y9, Y6, (CX)(R11*4)
-	ADDQ        16(SP), R11
-	ADDQ        $+1, R12
-
-next99:
-	ADDQ $0x03, R12
-	ANDQ $-4, R12
-	DECQ (SP)
-	JNZ  row96
-
-done100:
-	VZEROUPPER
-	RET
-
-// func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE
-TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $40-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done110
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
-
-row106:
-	XORQ R9, R9
-
-loop107:
-	CMPQ         R9, 8(SP)
-	JGE          rest108
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VCMPPS       $0x11, Y6, Y9, Y9
-	VANDPS       Y7, Y9, Y9
-	VFMADD231PS  Y9, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y11
-	VANDPS       Y10, Y11, Y10
-	VMOVUPS      (CX)(R10*4), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXWD    (DX)(R10*2), Y11
-	VPSLLD       $0x10, Y11, Y11
-	VFMADD231PS  Y11, Y9, Y10
-	VMOVUPS      Y10, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first111
-	VMOVUPS      (SI)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y11
-	VMOVAPS      Y9, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y9, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y9
-	JMP          done112
-
-first111:
-	VBROADCASTSS start+232(FP), Y9
-
-done112:
-	VADDPS      Y9, Y9, Y9
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y9, Y11
-	VMULPS      Y10, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop107
-
-rest108:
-	CMPQ         16(SP), $0x00
-	JEQ          next109
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VCMPPS       $0x11, Y6, Y9, Y9
-	VANDPS       Y7, Y9, Y9
-	VFMADD231PS  Y9, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y11
-	VANDPS       Y10, Y11, Y10
-	VMASKMOVPS   (CX)(R10*4), Y8, Y11
-	VMULPS       Y11, Y10, Y10
-	VPXOR        X11, X11, X11
-	VMOVDQU      X11, 24(SP)
-	VMOVMSKPS    Y8, R12
-	POPCNTQ      R12, R12
-
-word113:
-	LEAQ        (DX)(R10*2), R13
-	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 22(SP)(R12*2)
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         word113
-	VPMOVZXWD   24(SP), Y11
-	VPSLLD      $0x10, Y11, Y11
-	VFMADD231PS Y11, Y9, Y10
-	VMASKMOVPS  Y10, Y8, (AX)(R10*4)
+	JNZ         row86
+	TESTQ       R11, R11
+	JNZ         begin85
+
+end87:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip83
+
+rest84:
+	TESTQ   DI, DI
+	JZ      done92
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    224(SP), DI
+	TESTQ   DI, DI
+	JLE     end95
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin93:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row94:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VSUBPS       (SP), Y3, Y6
+	VANDPS       magnitude<>+0(SB), Y6, Y6
+	VCMPPS       $0x11, 160(SP), Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VANDPS       Y7, Y6, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip96
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
+
+skip96:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip97
+	VMOVAPS     Y3, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y7
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y7, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip97:
+	VMASKMOVPS  (CX)(R9*4), Y2, Y3
+	VMULPS      Y3, Y5, Y5
+	VMASKMOVPS  (DX)(R9*4), Y2, Y3
+	VFMADD231PS Y3, Y6, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
 	TESTQ       SI, SI
-	JZ          first114
-	VMASKMOVPS  (SI)(R10*4), Y8, Y9
-	VCMPPS      $0x1d, Y0, Y9, Y11
-	VMOVAPS     Y9, Y12
-	VFMADD213PS Y2, Y1, Y12
-	VBLENDVPS   Y11, Y12, Y9, Y12
-	VMAXPS      Y12, Y3, Y12
-	VMOVAPS     Y12, Y9
-	JMP         done115
+	JZ          first98
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done99
 
-first114:
-	VBROADCASTSS start+232(FP), Y9
+first98:
+	VBROADCASTSS start+232(FP), Y4
 
-done115:
-	VADDPS      Y9, Y9, Y9
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y9, Y11
-	VMULPS      Y10, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
+done99:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R11
+	JNZ         row94
+	TESTQ       DI, DI
+	JNZ         begin93
 
-next109:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row106
-
-done110:
+end95:
+done92:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE
-TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $40-236
+// func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3
+TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $248-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done120
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 240(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row116:
-	XORQ R9, R9
+strip100:
+	CMPQ  DI, $+8
+	JL    rest101
+	MOVQ  224(SP), R11
+	TESTQ R11, R11
+	JLE   end104
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop117:
-	CMPQ         R9, 8(SP)
-	JGE          rest118
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y6, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMOVUPS      (CX)(R10*4), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXWD    (DX)(R10*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMOVUPS      Y9, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first121
-	VMOVUPS      (SI)(R10*4), Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done122
+begin102:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
 
-first121:
-	VBROADCASTSS start+232(FP), Y10
+row103:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VSUBPS       (SP), Y2, Y5
+	VANDPS       magnitude<>+0(SB), Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VFNMADD231PS 160(SP), Y5, Y6
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y6, Y5, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip105
+	VMOVUPS      64(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VFMADD231PS  Y6, Y5, Y4
 
-done122:
-	VADDPS      Y10, Y10, Y10
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop117
+skip105:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip106
+	VMOVAPS     Y2, Y5
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y5
+	VBLENDVPS   Y3, Y5, Y2, Y5
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y5, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
 
-rest118:
-	CMPQ         16(SP), $0x00
-	JEQ          next119
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VANDPS       magnitude<>+0(SB), Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y6, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMASKMOVPS   (CX)(R10*4), Y8, Y10
-	VMULPS       Y10, Y9, Y9
-	VPXOR        X10, X10, X10
-	VMOVDQU      X10, 24(SP)
-	VMOVMSKPS    Y8, R12
-	POPCNTQ      R12, R12
+skip106:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     (DX)(R9*4), Y2
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first107
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done108
 
-word123:
-	LEAQ        (DX)(R10*2), R13
-	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 22(SP)(R12*2)
+first107:
+	VBROADCASTSS start+232(FP), Y3
+
+done108:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         word123
-	VPMOVZXWD   24(SP), Y10
-	VPSLLD      $0x10, Y10, Y10
-	VFMADD231PS Y10, Y13, Y9
-	VMASKMOVPS  Y9, Y8, (AX)(R10*4)
+	JNZ         row103
+	TESTQ       R11, R11
+	JNZ         begin102
+
+end104:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip100
+
+rest101:
+	TESTQ   DI, DI
+	JZ      done109
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    224(SP), DI
+	TESTQ   DI, DI
+	JLE     end112
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin110:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row111:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VSUBPS       (SP), Y3, Y6
+	VANDPS       magnitude<>+0(SB), Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VFNMADD231PS 160(SP), Y6, Y7
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y7, Y6, Y7
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip113
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+skip113:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip114
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y6
+	VBLENDVPS   Y4, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y6, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip114:
+	VMASKMOVPS  (CX)(R9*4), Y2, Y3
+	VMULPS      Y3, Y5, Y5
+	VMASKMOVPS  (DX)(R9*4), Y2, Y3
+	VFMADD231PS Y3, Y7, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first115
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done116
+
+first115:
+	VBROADCASTSS start+232(FP), Y4
+
+done116:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R11
+	JNZ         row111
+	TESTQ       DI, DI
+	JNZ         begin110
+
+end112:
+done109:
+	VZEROUPPER
+	RET
+
+// func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3
+TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $248-236
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 240(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip117:
+	CMPQ  DI, $+8
+	JL    rest118
+	MOVQ  224(SP), R11
+	TESTQ R11, R11
+	JLE   end121
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin119:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row120:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VSUBPS       (SP), Y2, Y5
+	VMULPS       Y5, Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VFNMADD231PS 160(SP), Y5, Y6
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y6, Y5, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip122
+	VMOVUPS      64(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VFMADD231PS  Y6, Y5, Y4
+
+skip122:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip123
+	VMOVAPS     Y2, Y5
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y5
+	VBLENDVPS   Y3, Y5, Y2, Y5
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y5, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
+
+skip123:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     (DX)(R9*4), Y2
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
 	TESTQ       SI, SI
 	JZ          first124
-	VMASKMOVPS  (SI)(R10*4), Y8, Y10
-	VCMPPS      $0x1d, Y0, Y10, Y11
-	VMOVAPS     Y10, Y12
-	VFMADD213PS Y2, Y1, Y12
-	VBLENDVPS   Y11, Y12, Y10, Y12
-	VMAXPS      Y12, Y3, Y12
-	VMOVAPS     Y12, Y10
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
 	JMP         done125
 
 first124:
-	VBROADCASTSS start+232(FP), Y10
+	VBROADCASTSS start+232(FP), Y3
 
 done125:
-	VADDPS      Y10, Y10, Y10
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R12
+	JNZ         row120
+	TESTQ       R11, R11
+	JNZ         begin119
 
-next119:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row116
+end121:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip117
 
-done120:
+rest118:
+	TESTQ   DI, DI
+	JZ      done126
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    224(SP), DI
+	TESTQ   DI, DI
+	JLE     end129
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin127:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row128:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VSUBPS       (SP), Y3, Y6
+	VMULPS       Y6, Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VFNMADD231PS 160(SP), Y6, Y7
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y7, Y6, Y7
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip130
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+skip130:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip131
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y6
+	VBLENDVPS   Y4, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y6, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip131:
+	VMASKMOVPS  (CX)(R9*4), Y2, Y3
+	VMULPS      Y3, Y5, Y5
+	VMASKMOVPS  (DX)(R9*4), Y2, Y3
+	VFMADD231PS Y3, Y7, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first132
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done133
+
+first132:
+	VBROADCASTSS start+232(FP), Y4
+
+done133:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R11
+	JNZ         row128
+	TESTQ       DI, DI
+	JNZ         begin127
+
+end129:
+done126:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE
-TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $40-236
+// func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Y6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Y7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done130
-	MOVQ         R10, R9
-	ANDQ         $+7, R9
-	MOVQ         R9, 16(SP)
-	LEAQ         lanes<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y8
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	MOVQ         h_base+72(FP), DI
+	MOVQ         rows+192(FP), R8
+	MOVQ         c2_len+152(FP), R9
+	MOVQ         R8, 160(SP)
+	MOVQ         R9, 168(SP)
+	MOVQ         R9, R8
+	ADDQ         $0x1f, R8
+	SHRQ         $0x05, R8
+	SHLQ         $0x02, R8
+	MOVQ         R8, 176(SP)
+	MOVQ         R9, R8
+	XORQ         R9, R9
 
-row126:
-	XORQ R9, R9
+strip134:
+	CMPQ  R8, $+8
+	JL    rest135
+	MOVQ  160(SP), R12
+	TESTQ R12, R12
+	JLE   end138
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
 
-loop127:
-	CMPQ         R9, 8(SP)
-	JGE          rest128
-	VMOVUPS      (BX)(R10*4), Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VMULPS       Y6, Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y9, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMOVUPS      (CX)(R10*4), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXWD    (DX)(R10*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y13, Y9
-	VMOVUPS      Y9, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first131
-	VMOVUPS      (SI)(R10*4), Y10
-	VCMPPS       $0x1d, Y0, Y10, Y11
-	VMOVAPS      Y10, Y12
-	VFMADD213PS  Y2, Y1, Y12
-	VBLENDVPS    Y11, Y12, Y10, Y12
-	VMAXPS       Y12, Y3, Y12
-	VMOVAPS      Y12, Y10
-	JMP          done132
+begin136:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Y1
 
-first131:
-	VBROADCASTSS start+232(FP), Y10
+row137:
+	VMOVUPS      (BX)(R10*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VMOVUPS      (DI)(R10*4), Y5
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip139
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-done132:
-	VADDPS      Y10, Y10, Y10
-	VMOVUPS     (R8)(R9*4), Y11
-	VMOVUPS     (DI)(R9*4), Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMOVUPS     Y11, (CX)(R10*4)
-	ADDQ        $+8, R9
-	ADDQ        $+8, R10
-	ADDQ        $+1, R11
-	JMP         loop127
+skip139:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip140
+	VMOVAPS     Y2, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y6
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y6, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
 
-rest128:
-	CMPQ         16(SP), $0x00
-	JEQ          next129
-	VMASKMOVPS   (BX)(R10*4), Y8, Y9
-	VCMPPS       $0x1d, Y0, Y9, Y10
-	VMOVAPS      Y9, Y11
-	VFMADD213PS  Y2, Y1, Y11
-	VBLENDVPS    Y10, Y11, Y9, Y11
-	VMOVUPS      ones<>+0(SB), Y12
-	VBLENDVPS    Y10, Y1, Y12, Y10
-	VMOVAPS      Y5, Y12
-	VFNMADD231PS Y9, Y4, Y12
-	VSUBPS       Y0, Y9, Y9
-	VMULPS       Y6, Y9, Y9
-	VMOVUPS      ones<>+0(SB), Y13
-	VFNMADD231PS Y9, Y9, Y13
-	VXORPS       Y9, Y9, Y9
-	VMAXPS       Y13, Y9, Y13
-	VMULPS       Y7, Y13, Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VCMPPS       $0x15, Y3, Y11, Y9
-	VANDPS       Y10, Y9, Y9
-	VMASKMOVPS   (CX)(R10*4), Y8, Y10
-	VMULPS       Y10, Y9, Y9
-	VPXOR        X10, X10, X10
-	VMOVDQU      X10, 24(SP)
-	VMOVMSKPS    Y8, R12
-	POPCNTQ      R12, R12
-
-word133:
-	LEAQ        (DX)(R10*2), R13
-	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 22(SP)(R12*2)
-	DECQ        R12
-	JNZ         word133
-	VPMOVZXWD   24(SP), Y10
-	VPSLLD      $0x10, Y10, Y10
-	VFMADD231PS Y10, Y13, Y9
-	VMASKMOVPS  Y9, Y8, (AX)(R10*4)
+skip140:
+	VMOVUPS     (CX)(R10*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VPMOVZXWD   (DX)(R10*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VFMADD231PS Y2, Y5, Y4
+	VMOVUPS     Y4, (AX)(R10*4)
+	VMOVAPS     Y1, Y2
 	TESTQ       SI, SI
-	JZ          first134
-	VMASKMOVPS  (SI)(R10*4), Y8, Y10
-	VCMPPS      $0x1d, Y0, Y10, Y11
-	VMOVAPS     Y10, Y12
-	VFMADD213PS Y2, Y1, Y12
-	VBLENDVPS   Y11, Y12, Y10, Y12
-	VMAXPS      Y12, Y3, Y12
-	VMOVAPS     Y12, Y10
-	JMP         done135
+	JZ          first141
+	VMOVUPS     (SI)(R10*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done142
 
-first134:
-	VBROADCASTSS start+232(FP), Y10
+first141:
+	VBROADCASTSS start+232(FP), Y3
 
-done135:
-	VADDPS      Y10, Y10, Y10
-	VMASKMOVPS  (R8)(R9*4), Y8, Y11
-	VMASKMOVPS  (DI)(R9*4), Y8, Y12
-	VFMADD231PS Y12, Y10, Y11
-	VMULPS      Y9, Y11, Y11
-	VMASKMOVPS  Y11, Y8, (CX)(R10*4)
-	ADDQ        16(SP), R10
-	ADDQ        $+1, R11
+done142:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R10*4)
+	ADDQ        168(SP), R10
+	ADDQ        176(SP), R11
+	DECQ        R13
+	JNZ         row137
+	TESTQ       R12, R12
+	JNZ         begin136
 
-next129:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row126
+end138:
+	ADDQ $+8, R9
+	SUBQ $+8, R8
+	JMP  strip134
 
-done130:
+rest135:
+	TESTQ   R8, R8
+	JZ      done143
+	LEAQ    lanes<>+0(SB), R10
+	NEGQ    R8
+	VMOVUPS 32(R10)(R8*4), Y2
+	MOVQ    160(SP), R8
+	TESTQ   R8, R8
+	JLE     end146
+	MOVQ    R9, R10
+	MOVQ    R9, R11
+	SHRQ    $0x03, R11
+
+begin144:
+	MOVQ       R8, R12
+	SUBQ       R12, R8
+	MOVQ       c2_base+144(FP), R13
+	VMASKMOVPS (R13)(R9*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R13
+	VMASKMOVPS (R13)(R9*4), Y2, Y1
+
+row145:
+	VMASKMOVPS   (BX)(R10*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VMASKMOVPS   (DI)(R10*4), Y2, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip147
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
+
+skip147:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip148
+	VMOVAPS     Y3, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y7
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y7, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip148:
+	VMASKMOVPS (CX)(R10*4), Y2, Y3
+	VMULPS     Y3, Y5, Y5
+	VPXOR      X3, X3, X3
+	VMOVDQU    X3, 184(SP)
+	VMOVMSKPS  Y2, R13
+	POPCNTQ    R13, R13
+
+word149:
+	LEAQ        (DX)(R10*2), R14
+	MOVWLZX     -2(R14)(R13*2), R14
+	MOVW        R14, 182(SP)(R13*2)
+	DECQ        R13
+	JNZ         word149
+	VPMOVZXWD   184(SP), Y3
+	VPSLLD      $0x10, Y3, Y3
+	VFMADD231PS Y3, Y6, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R10*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first150
+	VMASKMOVPS  (SI)(R10*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done151
+
+first150:
+	VBROADCASTSS start+232(FP), Y4
+
+done151:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
+	ADDQ        168(SP), R10
+	ADDQ        176(SP), R11
+	DECQ        R12
+	JNZ         row145
+	TESTQ       R8, R8
+	JNZ         begin144
+
+end146:
+done143:
+	VZEROUPPER
+	RET
+
+// func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-236
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 240(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip152:
+	CMPQ  DI, $+8
+	JL    rest153
+	MOVQ  224(SP), R11
+	TESTQ R11, R11
+	JLE   end156
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin154:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row155:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VSUBPS       (SP), Y2, Y5
+	VANDPS       magnitude<>+0(SB), Y5, Y5
+	VCMPPS       $0x11, 160(SP), Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VANDPS       Y6, Y5, Y5
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip157
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
+
+skip157:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip158
+	VMOVAPS     Y2, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y6
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y6, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
+
+skip158:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VPMOVZXWD   (DX)(R9*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VFMADD231PS Y2, Y5, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first159
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done160
+
+first159:
+	VBROADCASTSS start+232(FP), Y3
+
+done160:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R12
+	JNZ         row155
+	TESTQ       R11, R11
+	JNZ         begin154
+
+end156:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip152
+
+rest153:
+	TESTQ   DI, DI
+	JZ      done161
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    224(SP), DI
+	TESTQ   DI, DI
+	JLE     end164
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin162:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row163:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VSUBPS       (SP), Y3, Y6
+	VANDPS       magnitude<>+0(SB), Y6, Y6
+	VCMPPS       $0x11, 160(SP), Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VANDPS       Y7, Y6, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip165
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
+
+skip165:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip166
+	VMOVAPS     Y3, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y7
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y7, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip166:
+	VMASKMOVPS (CX)(R9*4), Y2, Y3
+	VMULPS     Y3, Y5, Y5
+	VPXOR      X3, X3, X3
+	VMOVDQU    X3, 248(SP)
+	VMOVMSKPS  Y2, R12
+	POPCNTQ    R12, R12
+
+word167:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word167
+	VPMOVZXWD   248(SP), Y3
+	VPSLLD      $0x10, Y3, Y3
+	VFMADD231PS Y3, Y6, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first168
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done169
+
+first168:
+	VBROADCASTSS start+232(FP), Y4
+
+done169:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R11
+	JNZ         row163
+	TESTQ       DI, DI
+	JNZ         begin162
+
+end164:
+done161:
+	VZEROUPPER
+	RET
+
+// func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-236
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 240(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip170:
+	CMPQ  DI, $+8
+	JL    rest171
+	MOVQ  224(SP), R11
+	TESTQ R11, R11
+	JLE   end174
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin172:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row173:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VSUBPS       (SP), Y2, Y5
+	VANDPS       magnitude<>+0(SB), Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VFNMADD231PS 160(SP), Y5, Y6
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y6, Y5, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip175
+	VMOVUPS      64(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VFMADD231PS  Y6, Y5, Y4
+
+skip175:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip176
+	VMOVAPS     Y2, Y5
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y5
+	VBLENDVPS   Y3, Y5, Y2, Y5
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y5, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
+
+skip176:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VPMOVZXWD   (DX)(R9*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first177
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done178
+
+first177:
+	VBROADCASTSS start+232(FP), Y3
+
+done178:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R12
+	JNZ         row173
+	TESTQ       R11, R11
+	JNZ         begin172
+
+end174:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip170
+
+rest171:
+	TESTQ   DI, DI
+	JZ      done179
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    224(SP), DI
+	TESTQ   DI, DI
+	JLE     end182
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin180:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row181:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VSUBPS       (SP), Y3, Y6
+	VANDPS       magnitude<>+0(SB), Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VFNMADD231PS 160(SP), Y6, Y7
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y7, Y6, Y7
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip183
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+skip183:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip184
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y6
+	VBLENDVPS   Y4, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y6, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip184:
+	VMASKMOVPS (CX)(R9*4), Y2, Y3
+	VMULPS     Y3, Y5, Y5
+	VPXOR      X3, X3, X3
+	VMOVDQU    X3, 248(SP)
+	VMOVMSKPS  Y2, R12
+	POPCNTQ    R12, R12
+
+word185:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word185
+	VPMOVZXWD   248(SP), Y3
+	VPSLLD      $0x10, Y3, Y3
+	VFMADD231PS Y3, Y7, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first186
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done187
+
+first186:
+	VBROADCASTSS start+232(FP), Y4
+
+done187:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R11
+	JNZ         row181
+	TESTQ       DI, DI
+	JNZ         begin180
+
+end182:
+done179:
+	VZEROUPPER
+	RET
+
+// func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-236
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+204(FP), Y0
+	VMOVUPS      Y0, (SP)
+	VBROADCASTSS kept+208(FP), Y0
+	VMOVUPS      Y0, 32(SP)
+	VBROADCASTSS jump+212(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS floor+216(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS keep+220(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS reach+224(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS top+228(FP), Y0
+	VMOVUPS      Y0, 192(SP)
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, 224(SP)
+	MOVQ         R8, 232(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 240(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip188:
+	CMPQ  DI, $+8
+	JL    rest189
+	MOVQ  224(SP), R11
+	TESTQ R11, R11
+	JLE   end192
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin190:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Y0
+	VADDPS  Y0, Y0, Y0
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+
+row191:
+	VMOVUPS      (BX)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      ones<>+0(SB), Y4
+	VBLENDVPS    Y3, 32(SP), Y4, Y4
+	VSUBPS       (SP), Y2, Y5
+	VMULPS       Y5, Y5, Y5
+	VMOVUPS      192(SP), Y6
+	VFNMADD231PS 160(SP), Y5, Y6
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y6, Y5, Y6
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip193
+	VMOVUPS      64(SP), Y5
+	VFNMADD231PS 128(SP), Y2, Y5
+	VFMADD231PS  Y6, Y5, Y4
+
+skip193:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip194
+	VMOVAPS     Y2, Y5
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y5
+	VBLENDVPS   Y3, Y5, Y2, Y5
+	VMOVUPS     96(SP), Y2
+	VCMPPS      $0x15, Y2, Y5, Y2
+	VANDPS      Y4, Y2, Y2
+	VMOVAPS     Y2, Y4
+
+skip194:
+	VMOVUPS     (CX)(R9*4), Y2
+	VMULPS      Y2, Y4, Y4
+	VPMOVZXWD   (DX)(R9*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVAPS     Y1, Y2
+	TESTQ       SI, SI
+	JZ          first195
+	VMOVUPS     (SI)(R9*4), Y3
+	VCMPPS      $0x1d, (SP), Y3, Y5
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y7, Y6
+	VBLENDVPS   Y5, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VMAXPS      Y6, Y3, Y6
+	VMOVAPS     Y6, Y3
+	JMP         done196
+
+first195:
+	VBROADCASTSS start+232(FP), Y3
+
+done196:
+	VFMADD231PS Y0, Y3, Y2
+	VMULPS      Y4, Y2, Y2
+	VMOVUPS     Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R12
+	JNZ         row191
+	TESTQ       R11, R11
+	JNZ         begin190
+
+end192:
+	ADDQ $+8, R8
+	SUBQ $+8, DI
+	JMP  strip188
+
+rest189:
+	TESTQ   DI, DI
+	JZ      done197
+	LEAQ    lanes<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y2
+	MOVQ    224(SP), DI
+	TESTQ   DI, DI
+	JLE     end200
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
+
+begin198:
+	MOVQ       DI, R11
+	SUBQ       R11, DI
+	MOVQ       c2_base+144(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y0
+	VADDPS     Y0, Y0, Y0
+	MOVQ       c1_base+168(FP), R12
+	VMASKMOVPS (R12)(R8*4), Y2, Y1
+
+row199:
+	VMASKMOVPS   (BX)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      ones<>+0(SB), Y5
+	VBLENDVPS    Y4, 32(SP), Y5, Y5
+	VSUBPS       (SP), Y3, Y6
+	VMULPS       Y6, Y6, Y6
+	VMOVUPS      192(SP), Y7
+	VFNMADD231PS 160(SP), Y6, Y7
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y7, Y6, Y7
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip201
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y3, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+skip201:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip202
+	VMOVAPS     Y3, Y6
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y6
+	VBLENDVPS   Y4, Y6, Y3, Y6
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y6, Y3
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y3, Y5
+
+skip202:
+	VMASKMOVPS (CX)(R9*4), Y2, Y3
+	VMULPS     Y3, Y5, Y5
+	VPXOR      X3, X3, X3
+	VMOVDQU    X3, 248(SP)
+	VMOVMSKPS  Y2, R12
+	POPCNTQ    R12, R12
+
+word203:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word203
+	VPMOVZXWD   248(SP), Y3
+	VPSLLD      $0x10, Y3, Y3
+	VFMADD231PS Y3, Y7, Y5
+	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
+	VMOVAPS     Y1, Y3
+	TESTQ       SI, SI
+	JZ          first204
+	VMASKMOVPS  (SI)(R9*4), Y2, Y4
+	VCMPPS      $0x1d, (SP), Y4, Y6
+	VMOVAPS     Y4, Y7
+	VMOVUPS     32(SP), Y8
+	VFMADD213PS 64(SP), Y8, Y7
+	VBLENDVPS   Y6, Y7, Y4, Y7
+	VMOVUPS     96(SP), Y4
+	VMAXPS      Y7, Y4, Y7
+	VMOVAPS     Y7, Y4
+	JMP         done205
+
+first204:
+	VBROADCASTSS start+232(FP), Y4
+
+done205:
+	VFMADD231PS Y0, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+	ADDQ        232(SP), R9
+	ADDQ        240(SP), R10
+	DECQ        R11
+	JNZ         row199
+	TESTQ       DI, DI
+	JNZ         begin198
+
+end200:
+done197:
 	VZEROUPPER
 	RET
 
@@ -2859,7 +3334,7 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done140
+	JLE     done210
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -2872,12 +3347,12 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row136:
+row206:
 	XORQ R8, R8
 
-loop137:
+loop207:
 	CMPQ        R8, 8(SP)
-	JGE         rest138
+	JGE         rest208
 	VMOVUPS     (DI)(R8*4), Y1
 	VMOVUPS     (SI)(R8*4), Y2
 	VMOVUPS     (DX)(R9*4), Y3
@@ -2889,11 +3364,11 @@ loop137:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop137
+	JMP         loop207
 
-rest138:
+rest208:
 	CMPQ        16(SP), $0x00
-	JEQ         next139
+	JEQ         next209
 	VMASKMOVPS  (DI)(R8*4), Y0, Y1
 	VMASKMOVPS  (SI)(R8*4), Y0, Y2
 	VMASKMOVPS  (DX)(R9*4), Y0, Y3
@@ -2905,13 +3380,13 @@ rest138:
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next139:
+next209:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row136
+	JNZ  row206
 
-done140:
+done210:
 	VZEROUPPER
 	RET
 
@@ -2937,7 +3412,7 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done145
+	JLE          done215
 	MOVQ         R9, R8
 	ANDQ         $+7, R8
 	MOVQ         R8, 16(SP)
@@ -2950,12 +3425,12 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row141:
+row211:
 	XORQ R8, R8
 
-loop142:
+loop212:
 	CMPQ        R8, 8(SP)
-	JGE         rest143
+	JGE         rest213
 	VMOVUPS     (DI)(R8*4), Y4
 	VMOVUPS     (SI)(R8*4), Y5
 	VMOVUPS     (DX)(R9*4), Y6
@@ -2977,11 +3452,11 @@ loop142:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop142
+	JMP         loop212
 
-rest143:
+rest213:
 	CMPQ        16(SP), $0x00
-	JEQ         next144
+	JEQ         next214
 	VMASKMOVPS  (DI)(R8*4), Y3, Y4
 	VMASKMOVPS  (SI)(R8*4), Y3, Y5
 	VMASKMOVPS  (DX)(R9*4), Y3, Y6
@@ -3003,22 +3478,22 @@ rest143:
 	VMOVMSKPS   Y3, R8
 	POPCNTQ     R8, R8
 
-word146:
+word216:
 	MOVWLZX 22(SP)(R8*2), R11
 	LEAQ    (AX)(R9*2), R12
 	MOVW    R11, -2(R12)(R8*2)
 	DECQ    R8
-	JNZ     word146
+	JNZ     word216
 	ADDQ    16(SP), R9
 	ADDQ    $+1, R10
 
-next144:
+next214:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row141
+	JNZ  row211
 
-done145:
+done215:
 	VZEROUPPER
 	RET
 
@@ -3035,7 +3510,7 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done151
+	JLE     done221
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3048,12 +3523,12 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row147:
+row217:
 	XORQ R8, R8
 
-loop148:
+loop218:
 	CMPQ        R8, 8(SP)
-	JGE         rest149
+	JGE         rest219
 	VMOVUPS     (DI)(R8*4), Y1
 	VMOVUPS     (SI)(R8*4), Y2
 	VPMOVZXWD   (DX)(R9*2), Y3
@@ -3066,11 +3541,11 @@ loop148:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop148
+	JMP         loop218
 
-rest149:
+rest219:
 	CMPQ       16(SP), $0x00
-	JEQ        next150
+	JEQ        next220
 	VMASKMOVPS (DI)(R8*4), Y0, Y1
 	VMASKMOVPS (SI)(R8*4), Y0, Y2
 	VPXOR      X3, X3, X3
@@ -3078,12 +3553,12 @@ rest149:
 	VMOVMSKPS  Y0, R11
 	POPCNTQ    R11, R11
 
-word152:
+word222:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word152
+	JNZ         word222
 	VPMOVZXWD   24(SP), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
@@ -3094,13 +3569,13 @@ word152:
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next150:
+next220:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row147
+	JNZ  row217
 
-done151:
+done221:
 	VZEROUPPER
 	RET
 
@@ -3126,7 +3601,7 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done157
+	JLE          done227
 	MOVQ         R9, R8
 	ANDQ         $+7, R8
 	MOVQ         R8, 16(SP)
@@ -3139,12 +3614,12 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row153:
+row223:
 	XORQ R8, R8
 
-loop154:
+loop224:
 	CMPQ        R8, 8(SP)
-	JGE         rest155
+	JGE         rest225
 	VMOVUPS     (DI)(R8*4), Y4
 	VMOVUPS     (SI)(R8*4), Y5
 	VPMOVZXWD   (DX)(R9*2), Y6
@@ -3167,11 +3642,11 @@ loop154:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop154
+	JMP         loop224
 
-rest155:
+rest225:
 	CMPQ       16(SP), $0x00
-	JEQ        next156
+	JEQ        next226
 	VMASKMOVPS (DI)(R8*4), Y3, Y4
 	VMASKMOVPS (SI)(R8*4), Y3, Y5
 	VPXOR      X6, X6, X6
@@ -3179,12 +3654,12 @@ rest155:
 	VMOVMSKPS  Y3, R11
 	POPCNTQ    R11, R11
 
-word158:
+word228:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word158
+	JNZ         word228
 	VPMOVZXWD   24(SP), Y6
 	VPSLLD      $0x10, Y6, Y6
 	VFMADD231PS Y5, Y6, Y4
@@ -3205,28 +3680,28 @@ word158:
 	VMOVMSKPS   Y3, R8
 	POPCNTQ     R8, R8
 
-word159:
+word229:
 	MOVWLZX 38(SP)(R8*2), R11
 	LEAQ    (AX)(R9*2), R12
 	MOVW    R11, -2(R12)(R8*2)
 	DECQ    R8
-	JNZ     word159
+	JNZ     word229
 	ADDQ    16(SP), R9
 	ADDQ    $+1, R10
 
-next156:
+next226:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row153
+	JNZ  row223
 
-done157:
+done227:
 	VZEROUPPER
 	RET
 
 // func addMomentsAVX2(sum []float64, sumXY []float64, x []float32, y []float32, rows int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·addMomentsAVX2(SB), NOSPLIT, $16-104
+TEXT ·addMomentsAVX2(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
 	MOVQ   sumXY_base+24(FP), CX
 	MOVQ   x_base+48(FP), DX
@@ -3244,34 +3719,44 @@ TEXT ·addMomentsAVX2(SB), NOSPLIT, $16-104
 	MOVQ   SI, (SP)
 	MOVQ   DI, 8(SP)
 	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip161:
+strip230:
 	CMPQ  SI, $+16
-	JL    single160
+	JL    rest231
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end234
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end164
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin162:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Y0
-	VMOVUPD 32(AX)(R11*2), Y1
-	VMOVUPD (CX)(R11*2), Y2
-	VMOVUPD 32(CX)(R11*2), Y3
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	ADDQ    $+32, R11
-	VMOVUPD (AX)(R11*2), Y4
-	VMOVUPD 32(AX)(R11*2), Y5
-	VMOVUPD (CX)(R11*2), Y6
-	VMOVUPD 32(CX)(R11*2), Y7
+begin232:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y4
+	VMOVUPD 32(AX)(R12*2), Y5
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y6
+	VMOVUPD 32(CX)(R12*2), Y7
 
-row163:
+row233:
 	VCVTPS2PD   (DX)(R8*4), Y8
 	VCVTPS2PD   16(DX)(R8*4), Y9
 	VCVTPS2PD   (BX)(R8*4), Y10
@@ -3289,49 +3774,57 @@ row163:
 	VADDPD      Y9, Y5, Y5
 	VFMADD231PD Y11, Y9, Y7
 	ADDQ        8(SP), R8
-	DECQ        R10
-	JNZ         row163
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	VMOVUPD     Y0, (AX)(R10*2)
-	VMOVUPD     Y1, 32(AX)(R10*2)
-	VMOVUPD     Y2, (CX)(R10*2)
-	VMOVUPD     Y3, 32(CX)(R10*2)
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	ADDQ        $+32, R10
-	VMOVUPD     Y4, (AX)(R10*2)
-	VMOVUPD     Y5, 32(AX)(R10*2)
-	VMOVUPD     Y6, (CX)(R10*2)
-	VMOVUPD     Y7, 32(CX)(R10*2)
-	TESTQ       R9, R9
-	JNZ         begin162
+	ADDQ        16(SP), R9
+	DECQ        R11
+	JNZ         row233
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y0, (AX)(R11*2)
+	VMOVUPD     Y1, 32(AX)(R11*2)
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y2, (CX)(R11*2)
+	VMOVUPD     Y3, 32(CX)(R11*2)
+	LEAQ        16(DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y4, (AX)(R11*2)
+	VMOVUPD     Y5, 32(AX)(R11*2)
+	LEAQ        16(DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y6, (CX)(R11*2)
+	VMOVUPD     Y7, 32(CX)(R11*2)
+	TESTQ       R10, R10
+	JNZ         begin232
 
-end164:
+end234:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip161
+	JMP  strip230
 
-single160:
-strip167:
+rest231:
+strip235:
 	CMPQ  SI, $+8
-	JL    rest165
+	JL    rest236
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end239
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end170
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin168:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Y0
-	VMOVUPD 32(AX)(R11*2), Y1
-	VMOVUPD (CX)(R11*2), Y2
-	VMOVUPD 32(CX)(R11*2), Y3
+begin237:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
 
-row169:
+row238:
 	VCVTPS2PD   (DX)(R8*4), Y4
 	VCVTPS2PD   16(DX)(R8*4), Y5
 	VCVTPS2PD   (BX)(R8*4), Y6
@@ -3341,52 +3834,59 @@ row169:
 	VADDPD      Y5, Y1, Y1
 	VFMADD231PD Y7, Y5, Y3
 	ADDQ        8(SP), R8
-	DECQ        R10
-	JNZ         row169
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	VMOVUPD     Y0, (AX)(R10*2)
-	VMOVUPD     Y1, 32(AX)(R10*2)
-	VMOVUPD     Y2, (CX)(R10*2)
-	VMOVUPD     Y3, 32(CX)(R10*2)
-	TESTQ       R9, R9
-	JNZ         begin168
+	ADDQ        16(SP), R9
+	DECQ        R11
+	JNZ         row238
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y0, (AX)(R11*2)
+	VMOVUPD     Y1, 32(AX)(R11*2)
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Y2, (CX)(R11*2)
+	VMOVUPD     Y3, 32(CX)(R11*2)
+	TESTQ       R10, R10
+	JNZ         begin237
 
-end170:
+end239:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip167
+	JMP  strip235
 
-rest165:
+rest236:
 	TESTQ   SI, SI
-	JZ      done166
+	JZ      done240
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
-	MOVQ    DI, R8
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end173
+	JLE     end243
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
 
-begin171:
-	MOVQ         SI, R9
-	SUBQ         R9, SI
-	MOVQ         DI, R10
-	SHLQ         $0x02, R10
+begin241:
+	MOVQ         SI, R10
+	SUBQ         R10, SI
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   (AX)(R10*2), Y0, Y0
+	VMASKMOVPD   (AX)(R11*2), Y0, Y0
 	VEXTRACTF128 $0x01, Y4, X1
 	VPMOVSXDQ    X1, Y1
-	VMASKMOVPD   32(AX)(R10*2), Y1, Y1
+	VMASKMOVPD   32(AX)(R11*2), Y1, Y1
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y4, X2
 	VPMOVSXDQ    X2, Y2
-	VMASKMOVPD   (CX)(R10*2), Y2, Y2
+	VMASKMOVPD   (CX)(R11*2), Y2, Y2
 	VEXTRACTF128 $0x01, Y4, X3
 	VPMOVSXDQ    X3, Y3
-	VMASKMOVPD   32(CX)(R10*2), Y3, Y3
+	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row172:
+row242:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -3404,33 +3904,36 @@ row172:
 	VADDPD       Y6, Y1, Y1
 	VFMADD231PD  Y8, Y6, Y3
 	ADDQ         8(SP), R8
-	DECQ         R9
-	JNZ          row172
-	MOVQ         DI, R9
-	SHLQ         $0x02, R9
+	ADDQ         16(SP), R9
+	DECQ         R10
+	JNZ          row242
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
 	VPMOVSXDQ    X5, Y5
-	VMASKMOVPD   Y0, Y5, (AX)(R9*2)
+	VMASKMOVPD   Y0, Y5, (AX)(R10*2)
 	VEXTRACTF128 $0x01, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y1, Y0, 32(AX)(R9*2)
+	VMASKMOVPD   Y1, Y0, 32(AX)(R10*2)
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y2, Y0, (CX)(R9*2)
+	VMASKMOVPD   Y2, Y0, (CX)(R10*2)
 	VEXTRACTF128 $0x01, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y3, Y0, 32(CX)(R9*2)
+	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin171
+	JNZ          begin241
 
-end173:
-done166:
+end243:
+done240:
 	VZEROUPPER
 	RET
 
 // func addMomentsBF16AVX2(sum []float64, sumXY []float64, x []float32, y []BF16, rows int)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $32-104
+TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $40-104
 	MOVQ   sum_base+0(FP), AX
 	MOVQ   sumXY_base+24(FP), CX
 	MOVQ   x_base+48(FP), DX
@@ -3448,34 +3951,44 @@ TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $32-104
 	MOVQ   SI, (SP)
 	MOVQ   DI, 8(SP)
 	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip175:
+strip244:
 	CMPQ  SI, $+16
-	JL    single174
+	JL    rest245
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end248
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end178
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin176:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Y0
-	VMOVUPD 32(AX)(R11*2), Y1
-	VMOVUPD (CX)(R11*2), Y2
-	VMOVUPD 32(CX)(R11*2), Y3
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	ADDQ    $+32, R11
-	VMOVUPD (AX)(R11*2), Y4
-	VMOVUPD 32(AX)(R11*2), Y5
-	VMOVUPD (CX)(R11*2), Y6
-	VMOVUPD 32(CX)(R11*2), Y7
+begin246:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y4
+	VMOVUPD 32(AX)(R12*2), Y5
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y6
+	VMOVUPD 32(CX)(R12*2), Y7
 
-row177:
+row247:
 	VCVTPS2PD    (DX)(R8*4), Y8
 	VCVTPS2PD    16(DX)(R8*4), Y9
 	VPMOVZXWD    (BX)(R8*2), Y11
@@ -3503,49 +4016,57 @@ row177:
 	VADDPD       Y9, Y5, Y5
 	VFMADD231PD  Y11, Y9, Y7
 	ADDQ         8(SP), R8
-	DECQ         R10
-	JNZ          row177
-	MOVQ         DI, R10
-	SHLQ         $0x02, R10
-	VMOVUPD      Y0, (AX)(R10*2)
-	VMOVUPD      Y1, 32(AX)(R10*2)
-	VMOVUPD      Y2, (CX)(R10*2)
-	VMOVUPD      Y3, 32(CX)(R10*2)
-	MOVQ         DI, R10
-	SHLQ         $0x02, R10
-	ADDQ         $+32, R10
-	VMOVUPD      Y4, (AX)(R10*2)
-	VMOVUPD      Y5, 32(AX)(R10*2)
-	VMOVUPD      Y6, (CX)(R10*2)
-	VMOVUPD      Y7, 32(CX)(R10*2)
-	TESTQ        R9, R9
-	JNZ          begin176
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row247
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y4, (AX)(R11*2)
+	VMOVUPD      Y5, 32(AX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y6, (CX)(R11*2)
+	VMOVUPD      Y7, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin246
 
-end178:
+end248:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip175
+	JMP  strip244
 
-single174:
-strip181:
+rest245:
+strip249:
 	CMPQ  SI, $+8
-	JL    rest179
+	JL    rest250
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end253
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end184
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin182:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Y0
-	VMOVUPD 32(AX)(R11*2), Y1
-	VMOVUPD (CX)(R11*2), Y2
-	VMOVUPD 32(CX)(R11*2), Y3
+begin251:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
 
-row183:
+row252:
 	VCVTPS2PD    (DX)(R8*4), Y4
 	VCVTPS2PD    16(DX)(R8*4), Y5
 	VPMOVZXWD    (BX)(R8*2), Y7
@@ -3560,52 +4081,59 @@ row183:
 	VADDPD       Y5, Y1, Y1
 	VFMADD231PD  Y7, Y5, Y3
 	ADDQ         8(SP), R8
-	DECQ         R10
-	JNZ          row183
-	MOVQ         DI, R10
-	SHLQ         $0x02, R10
-	VMOVUPD      Y0, (AX)(R10*2)
-	VMOVUPD      Y1, 32(AX)(R10*2)
-	VMOVUPD      Y2, (CX)(R10*2)
-	VMOVUPD      Y3, 32(CX)(R10*2)
-	TESTQ        R9, R9
-	JNZ          begin182
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row252
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin251
 
-end184:
+end253:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip181
+	JMP  strip249
 
-rest179:
+rest250:
 	TESTQ   SI, SI
-	JZ      done180
+	JZ      done254
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
-	MOVQ    DI, R8
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end187
+	JLE     end257
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
 
-begin185:
-	MOVQ         SI, R9
-	SUBQ         R9, SI
-	MOVQ         DI, R10
-	SHLQ         $0x02, R10
+begin255:
+	MOVQ         SI, R10
+	SUBQ         R10, SI
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   (AX)(R10*2), Y0, Y0
+	VMASKMOVPD   (AX)(R11*2), Y0, Y0
 	VEXTRACTF128 $0x01, Y4, X1
 	VPMOVSXDQ    X1, Y1
-	VMASKMOVPD   32(AX)(R10*2), Y1, Y1
+	VMASKMOVPD   32(AX)(R11*2), Y1, Y1
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y4, X2
 	VPMOVSXDQ    X2, Y2
-	VMASKMOVPD   (CX)(R10*2), Y2, Y2
+	VMASKMOVPD   (CX)(R11*2), Y2, Y2
 	VEXTRACTF128 $0x01, Y4, X3
 	VPMOVSXDQ    X3, Y3
-	VMASKMOVPD   32(CX)(R10*2), Y3, Y3
+	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row186:
+row256:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -3613,17 +4141,17 @@ row186:
 	VCVTPS2PD    X6, Y6
 	VMOVAPD      Y6, Y6
 	VPXOR        X7, X7, X7
-	VMOVDQU      X7, 16(SP)
-	VMOVMSKPS    Y4, R10
-	POPCNTQ      R10, R10
+	VMOVDQU      X7, 24(SP)
+	VMOVMSKPS    Y4, R11
+	POPCNTQ      R11, R11
 
-word188:
-	LEAQ         (BX)(R8*2), R11
-	MOVWLZX      -2(R11)(R10*2), R11
-	MOVW         R11, 14(SP)(R10*2)
-	DECQ         R10
-	JNZ          word188
-	VPMOVZXWD    16(SP), Y8
+word258:
+	LEAQ         (BX)(R8*2), R12
+	MOVWLZX      -2(R12)(R11*2), R12
+	MOVW         R12, 22(SP)(R11*2)
+	DECQ         R11
+	JNZ          word258
+	VPMOVZXWD    24(SP), Y8
 	VPSLLD       $0x10, Y8, Y8
 	VCVTPS2PD    X8, Y7
 	VMOVAPD      Y7, Y7
@@ -3635,33 +4163,36 @@ word188:
 	VADDPD       Y6, Y1, Y1
 	VFMADD231PD  Y8, Y6, Y3
 	ADDQ         8(SP), R8
-	DECQ         R9
-	JNZ          row186
-	MOVQ         DI, R9
-	SHLQ         $0x02, R9
+	ADDQ         16(SP), R9
+	DECQ         R10
+	JNZ          row256
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
 	VPMOVSXDQ    X5, Y5
-	VMASKMOVPD   Y0, Y5, (AX)(R9*2)
+	VMASKMOVPD   Y0, Y5, (AX)(R10*2)
 	VEXTRACTF128 $0x01, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y1, Y0, 32(AX)(R9*2)
+	VMASKMOVPD   Y1, Y0, 32(AX)(R10*2)
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y2, Y0, (CX)(R9*2)
+	VMASKMOVPD   Y2, Y0, (CX)(R10*2)
 	VEXTRACTF128 $0x01, Y4, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y3, Y0, 32(CX)(R9*2)
+	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin185
+	JNZ          begin255
 
-end187:
-done180:
+end257:
+done254:
 	VZEROUPPER
 	RET
 
 // func addSquaresAVX2(sum []float64, sum2 []float64, x []float32, rows int)
 // Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·addSquaresAVX2(SB), NOSPLIT, $16-80
+TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-80
 	MOVQ   x_base+48(FP), AX
 	MOVQ   sum_base+0(FP), CX
 	MOVQ   sum2_base+24(FP), DX
@@ -3678,43 +4209,39 @@ TEXT ·addSquaresAVX2(SB), NOSPLIT, $16-80
 	MOVQ   BX, (SP)
 	MOVQ   SI, 8(SP)
 	MOVQ   SI, BX
+	ADDQ   $0x1f, BX
+	SHRQ   $0x05, BX
+	SHLQ   $0x02, BX
+	MOVQ   BX, 16(SP)
+	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip190:
+strip259:
 	CMPQ  BX, $+32
-	JL    single189
+	JL    rest260
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JLE   end263
 	MOVQ  SI, DI
-	MOVQ  (SP), R8
-	TESTQ R8, R8
-	JLE   end193
+	MOVQ  SI, R8
+	SHRQ  $0x03, R8
 
-begin191:
-	MOVQ    R8, R9
-	MOVQ    $0x00000020, R10
-	CMPQ    R9, R10
-	CMOVQGT R10, R9
-	SUBQ    R9, R8
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
+begin261:
+	MOVQ    R9, R10
+	MOVQ    $0x00000020, R11
+	CMPQ    R10, R11
+	CMOVQGT R11, R10
+	SUBQ    R10, R9
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+32, R10
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+64, R10
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+96, R10
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 
-row192:
+row262:
 	VMOVUPS      (AX)(DI*4), Y8
 	VADDPS       Y8, Y0, Y0
 	VFMADD231PS  Y8, Y8, Y1
@@ -3728,230 +4255,266 @@ row192:
 	VADDPS       Y8, Y6, Y6
 	VFMADD231PS  Y8, Y8, Y7
 	ADDQ         8(SP), DI
-	DECQ         R9
-	JNZ          row192
-	MOVQ         SI, R9
-	SHLQ         $0x02, R9
-	VMOVUPD      (CX)(R9*2), Y8
-	VMOVUPD      32(CX)(R9*2), Y9
+	ADDQ         16(SP), R8
+	DECQ         R10
+	JNZ          row262
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (CX)(R10*2), Y8
+	VMOVUPD      32(CX)(R10*2), Y9
 	VCVTPS2PD    X0, Y10
 	VADDPD       Y10, Y8, Y8
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
 	VADDPD       Y0, Y9, Y9
-	VMOVUPD      Y8, (CX)(R9*2)
-	VMOVUPD      Y9, 32(CX)(R9*2)
-	VMOVUPD      (DX)(R9*2), Y0
-	VMOVUPD      32(DX)(R9*2), Y8
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y8, (CX)(R10*2)
+	VMOVUPD      Y9, 32(CX)(R10*2)
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (DX)(R10*2), Y0
+	VMOVUPD      32(DX)(R10*2), Y8
 	VCVTPS2PD    X1, Y9
 	VADDPD       Y9, Y0, Y0
 	VEXTRACTF128 $0x01, Y1, X1
 	VCVTPS2PD    X1, Y1
 	VADDPD       Y1, Y8, Y8
-	VMOVUPD      Y0, (DX)(R9*2)
-	VMOVUPD      Y8, 32(DX)(R9*2)
-	MOVQ         SI, R9
-	SHLQ         $0x02, R9
-	ADDQ         $+32, R9
-	VMOVUPD      (CX)(R9*2), Y0
-	VMOVUPD      32(CX)(R9*2), Y1
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (DX)(R10*2)
+	VMOVUPD      Y8, 32(DX)(R10*2)
+	LEAQ         16(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (CX)(R10*2), Y0
+	VMOVUPD      32(CX)(R10*2), Y1
 	VCVTPS2PD    X2, Y8
 	VADDPD       Y8, Y0, Y0
 	VEXTRACTF128 $0x01, Y2, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (CX)(R9*2)
-	VMOVUPD      Y1, 32(CX)(R9*2)
-	VMOVUPD      (DX)(R9*2), Y0
-	VMOVUPD      32(DX)(R9*2), Y1
+	LEAQ         16(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (CX)(R10*2)
+	VMOVUPD      Y1, 32(CX)(R10*2)
+	LEAQ         16(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (DX)(R10*2), Y0
+	VMOVUPD      32(DX)(R10*2), Y1
 	VCVTPS2PD    X3, Y2
 	VADDPD       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y3, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (DX)(R9*2)
-	VMOVUPD      Y1, 32(DX)(R9*2)
-	MOVQ         SI, R9
-	SHLQ         $0x02, R9
-	ADDQ         $+64, R9
-	VMOVUPD      (CX)(R9*2), Y0
-	VMOVUPD      32(CX)(R9*2), Y1
+	LEAQ         16(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (DX)(R10*2)
+	VMOVUPD      Y1, 32(DX)(R10*2)
+	LEAQ         32(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (CX)(R10*2), Y0
+	VMOVUPD      32(CX)(R10*2), Y1
 	VCVTPS2PD    X4, Y2
 	VADDPD       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y4, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (CX)(R9*2)
-	VMOVUPD      Y1, 32(CX)(R9*2)
-	VMOVUPD      (DX)(R9*2), Y0
-	VMOVUPD      32(DX)(R9*2), Y1
+	LEAQ         32(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (CX)(R10*2)
+	VMOVUPD      Y1, 32(CX)(R10*2)
+	LEAQ         32(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (DX)(R10*2), Y0
+	VMOVUPD      32(DX)(R10*2), Y1
 	VCVTPS2PD    X5, Y2
 	VADDPD       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y5, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (DX)(R9*2)
-	VMOVUPD      Y1, 32(DX)(R9*2)
-	MOVQ         SI, R9
-	SHLQ         $0x02, R9
-	ADDQ         $+96, R9
-	VMOVUPD      (CX)(R9*2), Y0
-	VMOVUPD      32(CX)(R9*2), Y1
+	LEAQ         32(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (DX)(R10*2)
+	VMOVUPD      Y1, 32(DX)(R10*2)
+	LEAQ         48(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (CX)(R10*2), Y0
+	VMOVUPD      32(CX)(R10*2), Y1
 	VCVTPS2PD    X6, Y2
 	VADDPD       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y6, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (CX)(R9*2)
-	VMOVUPD      Y1, 32(CX)(R9*2)
-	VMOVUPD      (DX)(R9*2), Y0
-	VMOVUPD      32(DX)(R9*2), Y1
+	LEAQ         48(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (CX)(R10*2)
+	VMOVUPD      Y1, 32(CX)(R10*2)
+	LEAQ         48(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (DX)(R10*2), Y0
+	VMOVUPD      32(DX)(R10*2), Y1
 	VCVTPS2PD    X7, Y2
 	VADDPD       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y7, X2
 	VCVTPS2PD    X2, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      Y0, (DX)(R9*2)
-	VMOVUPD      Y1, 32(DX)(R9*2)
-	TESTQ        R8, R8
-	JNZ          begin191
+	LEAQ         48(SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (DX)(R10*2)
+	VMOVUPD      Y1, 32(DX)(R10*2)
+	TESTQ        R9, R9
+	JNZ          begin261
 
-end193:
+end263:
 	ADDQ $+32, SI
 	SUBQ $+32, BX
-	JMP  strip190
+	JMP  strip259
 
-single189:
-strip196:
+rest260:
+strip264:
 	CMPQ  BX, $+8
-	JL    rest194
+	JL    rest265
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JLE   end268
 	MOVQ  SI, DI
-	MOVQ  (SP), R8
-	TESTQ R8, R8
-	JLE   end199
+	MOVQ  SI, R8
+	SHRQ  $0x03, R8
 
-begin197:
-	MOVQ    R8, R9
-	MOVQ    $0x00000020, R10
-	CMPQ    R9, R10
-	CMOVQGT R10, R9
-	SUBQ    R9, R8
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
+begin266:
+	MOVQ    R9, R10
+	MOVQ    $0x00000020, R11
+	CMPQ    R10, R11
+	CMOVQGT R11, R10
+	SUBQ    R10, R9
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row198:
+row267:
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y0, Y0
 	VFMADD231PS  Y2, Y2, Y1
 	ADDQ         8(SP), DI
-	DECQ         R9
-	JNZ          row198
-	MOVQ         SI, R9
-	SHLQ         $0x02, R9
-	VMOVUPD      (CX)(R9*2), Y2
-	VMOVUPD      32(CX)(R9*2), Y3
+	ADDQ         16(SP), R8
+	DECQ         R10
+	JNZ          row267
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (CX)(R10*2), Y2
+	VMOVUPD      32(CX)(R10*2), Y3
 	VCVTPS2PD    X0, Y4
 	VADDPD       Y4, Y2, Y2
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
 	VADDPD       Y0, Y3, Y3
-	VMOVUPD      Y2, (CX)(R9*2)
-	VMOVUPD      Y3, 32(CX)(R9*2)
-	VMOVUPD      (DX)(R9*2), Y0
-	VMOVUPD      32(DX)(R9*2), Y2
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y2, (CX)(R10*2)
+	VMOVUPD      Y3, 32(CX)(R10*2)
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      (DX)(R10*2), Y0
+	VMOVUPD      32(DX)(R10*2), Y2
 	VCVTPS2PD    X1, Y3
 	VADDPD       Y3, Y0, Y0
 	VEXTRACTF128 $0x01, Y1, X1
 	VCVTPS2PD    X1, Y1
 	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y0, (DX)(R9*2)
-	VMOVUPD      Y2, 32(DX)(R9*2)
-	TESTQ        R8, R8
-	JNZ          begin197
+	LEAQ         (SI)(SI*1), R10
+	ADDQ         R10, R10
+	VMOVUPD      Y0, (DX)(R10*2)
+	VMOVUPD      Y2, 32(DX)(R10*2)
+	TESTQ        R9, R9
+	JNZ          begin266
 
-end199:
+end268:
 	ADDQ $+8, SI
 	SUBQ $+8, BX
-	JMP  strip196
+	JMP  strip264
 
-rest194:
+rest265:
 	TESTQ   BX, BX
-	JZ      done195
+	JZ      done269
 	LEAQ    lanes<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y2
-	MOVQ    SI, DI
 	MOVQ    (SP), BX
 	TESTQ   BX, BX
-	JLE     end202
+	JLE     end272
+	MOVQ    SI, DI
+	MOVQ    SI, R8
+	SHRQ    $0x03, R8
 
-begin200:
-	MOVQ    BX, R8
-	MOVQ    $0x00000020, R9
-	CMPQ    R8, R9
-	CMOVQGT R9, R8
-	SUBQ    R8, BX
-	MOVQ    SI, R9
-	SHLQ    $0x02, R9
+begin270:
+	MOVQ    BX, R9
+	MOVQ    $0x00000020, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+	SUBQ    R9, BX
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row201:
+row271:
 	VMASKMOVPS   (AX)(DI*4), Y2, Y3
 	VADDPS       Y3, Y0, Y0
 	VFMADD231PS  Y3, Y3, Y1
 	ADDQ         8(SP), DI
-	DECQ         R8
-	JNZ          row201
-	MOVQ         SI, R8
-	SHLQ         $0x02, R8
+	ADDQ         16(SP), R8
+	DECQ         R9
+	JNZ          row271
+	LEAQ         (SI)(SI*1), R9
+	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X3
 	VPMOVSXDQ    X3, Y3
-	VMASKMOVPD   (CX)(R8*2), Y3, Y3
+	VMASKMOVPD   (CX)(R9*2), Y3, Y3
 	VEXTRACTF128 $0x01, Y2, X4
 	VPMOVSXDQ    X4, Y4
-	VMASKMOVPD   32(CX)(R8*2), Y4, Y4
+	VMASKMOVPD   32(CX)(R9*2), Y4, Y4
 	VCVTPS2PD    X0, Y5
 	VADDPD       Y5, Y3, Y3
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
 	VADDPD       Y0, Y4, Y4
+	LEAQ         (SI)(SI*1), R9
+	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y3, Y0, (CX)(R8*2)
+	VMASKMOVPD   Y3, Y0, (CX)(R9*2)
 	VEXTRACTF128 $0x01, Y2, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y4, Y0, 32(CX)(R8*2)
+	VMASKMOVPD   Y4, Y0, 32(CX)(R9*2)
+	LEAQ         (SI)(SI*1), R9
+	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   (DX)(R8*2), Y0, Y0
+	VMASKMOVPD   (DX)(R9*2), Y0, Y0
 	VEXTRACTF128 $0x01, Y2, X3
 	VPMOVSXDQ    X3, Y3
-	VMASKMOVPD   32(DX)(R8*2), Y3, Y3
+	VMASKMOVPD   32(DX)(R9*2), Y3, Y3
 	VCVTPS2PD    X1, Y4
 	VADDPD       Y4, Y0, Y0
 	VEXTRACTF128 $0x01, Y1, X1
 	VCVTPS2PD    X1, Y1
 	VADDPD       Y1, Y3, Y3
+	LEAQ         (SI)(SI*1), R9
+	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X1
 	VPMOVSXDQ    X1, Y1
-	VMASKMOVPD   Y0, Y1, (DX)(R8*2)
+	VMASKMOVPD   Y0, Y1, (DX)(R9*2)
 	VEXTRACTF128 $0x01, Y2, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y3, Y0, 32(DX)(R8*2)
+	VMASKMOVPD   Y3, Y0, 32(DX)(R9*2)
 	TESTQ        BX, BX
-	JNZ          begin200
+	JNZ          begin270
 
-end202:
-done195:
+end272:
+done269:
 	VZEROUPPER
 	RET
 
 // func coefGradientAVX2(d2 []float64, d1 []float64, d0 []float64, q []float32, prev []float32, rows int)
 // Requires: AVX, AVX2
-TEXT ·coefGradientAVX2(SB), NOSPLIT, $16-128
+TEXT ·coefGradientAVX2(SB), NOSPLIT, $24-128
 	MOVQ   q_base+72(FP), AX
 	MOVQ   prev_base+96(FP), CX
 	MOVQ   d0_base+48(FP), DX
@@ -3968,29 +4531,40 @@ TEXT ·coefGradientAVX2(SB), NOSPLIT, $16-128
 	MOVQ   DI, (SP)
 	MOVQ   R8, 8(SP)
 	MOVQ   R8, DI
+	ADDQ   $0x1f, DI
+	SHRQ   $0x05, DI
+	SHLQ   $0x02, DI
+	MOVQ   DI, 16(SP)
+	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip205:
+strip273:
 	CMPQ  DI, $+8
-	JL    rest203
+	JL    rest274
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end277
 	MOVQ  R8, R9
-	MOVQ  (SP), R10
-	TESTQ R10, R10
-	JLE   end208
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-begin206:
-	MOVQ    R10, R11
-	SUBQ    R11, R10
-	MOVQ    R8, R12
-	SHLQ    $0x02, R12
-	VMOVUPD (DX)(R12*2), Y0
-	VMOVUPD 32(DX)(R12*2), Y1
-	VMOVUPD (BX)(R12*2), Y2
-	VMOVUPD 32(BX)(R12*2), Y3
-	VMOVUPD (SI)(R12*2), Y4
-	VMOVUPD 32(SI)(R12*2), Y5
+begin275:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (DX)(R13*2), Y0
+	VMOVUPD 32(DX)(R13*2), Y1
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (BX)(R13*2), Y2
+	VMOVUPD 32(BX)(R13*2), Y3
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (SI)(R13*2), Y4
+	VMOVUPD 32(SI)(R13*2), Y5
 
-row207:
+row276:
 	VCVTPS2PD (AX)(R9*4), Y6
 	VCVTPS2PD 16(AX)(R9*4), Y7
 	VCVTPS2PD (CX)(R9*4), Y8
@@ -4006,60 +4580,71 @@ row207:
 	VMULPD    Y9, Y7, Y7
 	VADDPD    Y7, Y5, Y5
 	ADDQ      8(SP), R9
-	DECQ      R11
-	JNZ       row207
-	MOVQ      R8, R11
-	SHLQ      $0x02, R11
-	VMOVUPD   Y0, (DX)(R11*2)
-	VMOVUPD   Y1, 32(DX)(R11*2)
-	VMOVUPD   Y2, (BX)(R11*2)
-	VMOVUPD   Y3, 32(BX)(R11*2)
-	VMOVUPD   Y4, (SI)(R11*2)
-	VMOVUPD   Y5, 32(SI)(R11*2)
-	TESTQ     R10, R10
-	JNZ       begin206
+	ADDQ      16(SP), R10
+	DECQ      R12
+	JNZ       row276
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Y0, (DX)(R12*2)
+	VMOVUPD   Y1, 32(DX)(R12*2)
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Y2, (BX)(R12*2)
+	VMOVUPD   Y3, 32(BX)(R12*2)
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Y4, (SI)(R12*2)
+	VMOVUPD   Y5, 32(SI)(R12*2)
+	TESTQ     R11, R11
+	JNZ       begin275
 
-end208:
+end277:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip205
+	JMP  strip273
 
-rest203:
+rest274:
 	TESTQ   DI, DI
-	JZ      done204
+	JZ      done278
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y6
-	MOVQ    R8, R9
 	MOVQ    (SP), DI
 	TESTQ   DI, DI
-	JLE     end211
+	JLE     end281
+	MOVQ    R8, R9
+	MOVQ    R8, R10
+	SHRQ    $0x03, R10
 
-begin209:
-	MOVQ         DI, R10
-	SUBQ         R10, DI
-	MOVQ         R8, R11
-	SHLQ         $0x02, R11
+begin279:
+	MOVQ         DI, R11
+	SUBQ         R11, DI
+	LEAQ         (R8)(R8*1), R12
+	ADDQ         R12, R12
 	VEXTRACTF128 $0x00, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   (DX)(R11*2), Y0, Y0
+	VMASKMOVPD   (DX)(R12*2), Y0, Y0
 	VEXTRACTF128 $0x01, Y6, X1
 	VPMOVSXDQ    X1, Y1
-	VMASKMOVPD   32(DX)(R11*2), Y1, Y1
+	VMASKMOVPD   32(DX)(R12*2), Y1, Y1
+	LEAQ         (R8)(R8*1), R12
+	ADDQ         R12, R12
 	VEXTRACTF128 $0x00, Y6, X2
 	VPMOVSXDQ    X2, Y2
-	VMASKMOVPD   (BX)(R11*2), Y2, Y2
+	VMASKMOVPD   (BX)(R12*2), Y2, Y2
 	VEXTRACTF128 $0x01, Y6, X3
 	VPMOVSXDQ    X3, Y3
-	VMASKMOVPD   32(BX)(R11*2), Y3, Y3
+	VMASKMOVPD   32(BX)(R12*2), Y3, Y3
+	LEAQ         (R8)(R8*1), R12
+	ADDQ         R12, R12
 	VEXTRACTF128 $0x00, Y6, X4
 	VPMOVSXDQ    X4, Y4
-	VMASKMOVPD   (SI)(R11*2), Y4, Y4
+	VMASKMOVPD   (SI)(R12*2), Y4, Y4
 	VEXTRACTF128 $0x01, Y6, X5
 	VPMOVSXDQ    X5, Y5
-	VMASKMOVPD   32(SI)(R11*2), Y5, Y5
+	VMASKMOVPD   32(SI)(R12*2), Y5, Y5
 
-row210:
+row280:
 	VMASKMOVPS   (AX)(R9*4), Y6, Y8
 	VCVTPS2PD    X8, Y7
 	VMOVAPD      Y7, Y7
@@ -4083,45 +4668,48 @@ row210:
 	VMULPD       Y10, Y8, Y8
 	VADDPD       Y8, Y5, Y5
 	ADDQ         8(SP), R9
-	DECQ         R10
-	JNZ          row210
-	MOVQ         R8, R10
-	SHLQ         $0x02, R10
+	ADDQ         16(SP), R10
+	DECQ         R11
+	JNZ          row280
+	LEAQ         (R8)(R8*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X7
 	VPMOVSXDQ    X7, Y7
-	VMASKMOVPD   Y0, Y7, (DX)(R10*2)
+	VMASKMOVPD   Y0, Y7, (DX)(R11*2)
 	VEXTRACTF128 $0x01, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y1, Y0, 32(DX)(R10*2)
+	VMASKMOVPD   Y1, Y0, 32(DX)(R11*2)
+	LEAQ         (R8)(R8*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y2, Y0, (BX)(R10*2)
+	VMASKMOVPD   Y2, Y0, (BX)(R11*2)
 	VEXTRACTF128 $0x01, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y3, Y0, 32(BX)(R10*2)
+	VMASKMOVPD   Y3, Y0, 32(BX)(R11*2)
+	LEAQ         (R8)(R8*1), R11
+	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y4, Y0, (SI)(R10*2)
+	VMASKMOVPD   Y4, Y0, (SI)(R11*2)
 	VEXTRACTF128 $0x01, Y6, X0
 	VPMOVSXDQ    X0, Y0
-	VMASKMOVPD   Y5, Y0, 32(SI)(R10*2)
+	VMASKMOVPD   Y5, Y0, 32(SI)(R11*2)
 	TESTQ        DI, DI
-	JNZ          begin209
+	JNZ          begin279
 
-end211:
-done204:
+end281:
+done278:
 	VZEROUPPER
 	RET
 
 // func gaussianAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·gaussianAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VMOVUPS      ones<>+0(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	MOVL         $0x40206c99, DX
@@ -4131,9 +4719,9 @@ TEXT ·gaussianAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop212:
+loop282:
 	CMPQ         DX, $+8
-	JL           rest213
+	JL           rest283
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4174,11 +4762,11 @@ loop212:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop212
+	JMP          loop282
 
-rest213:
+rest283:
 	TESTQ        DX, DX
-	JZ           done214
+	JZ           done284
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4221,19 +4809,17 @@ rest213:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done214:
+done284:
 	VZEROUPPER
 	RET
 
 // func sigmoidAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VMOVUPS      ones<>+0(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	MOVL         $0x3f800000, DX
@@ -4243,9 +4829,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop215:
+loop285:
 	CMPQ         DX, $+8
-	JL           rest216
+	JL           rest286
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4281,11 +4867,11 @@ loop215:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop215
+	JMP          loop285
 
-rest216:
+rest286:
 	TESTQ        DX, DX
-	JZ           done217
+	JZ           done287
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4323,19 +4909,17 @@ rest216:
 	VDIVPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done217:
+done287:
 	VZEROUPPER
 	RET
 
 // func atanAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·atanAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VMOVUPS      ones<>+0(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	MOVL         $0x40490fdb, DX
@@ -4345,9 +4929,9 @@ TEXT ·atanAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop218:
+loop288:
 	CMPQ        DX, $+8
-	JL          rest219
+	JL          rest289
 	VMOVUPS     (CX)(BX*1), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMULPS      Y2, Y3, Y3
@@ -4357,11 +4941,11 @@ loop218:
 	VMOVUPS     Y3, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop218
+	JMP         loop288
 
-rest219:
+rest289:
 	TESTQ       DX, DX
-	JZ          done220
+	JZ          done290
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y3
@@ -4373,26 +4957,25 @@ rest219:
 	VDIVPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y3, (AX)(BX*1)
 
-done220:
+done290:
 	VZEROUPPER
 	RET
 
 // func averageBitsAVX2(y []float32, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         across+96(FP), DX
 	SHLQ         $0x02, DX
-	MOVSS        share+104(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS share+104(FP), Y0
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done225
+	JLE          done295
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -4405,89 +4988,88 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row221:
+row291:
 	XORQ SI, SI
 
-loop222:
+loop292:
 	CMPQ   SI, 8(SP)
-	JGE    rest223
+	JGE    rest293
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line226:
+line296:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel227:
+pixel297:
 	VPBROADCASTB (R11), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel227
+	JNZ          pixel297
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line226
+	JNZ          line296
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)(DI*4)
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop222
+	JMP          loop292
 
-rest223:
+rest293:
 	CMPQ   16(SP), $0x00
-	JEQ    next224
+	JEQ    next294
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line228:
+line298:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel229:
+pixel299:
 	VPBROADCASTB (R10), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel229
+	JNZ          pixel299
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line228
+	JNZ          line298
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(DI*4)
 	ADDQ         16(SP), DI
 	ADDQ         $+1, R8
 
-next224:
+next294:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row221
+	JNZ  row291
 
-done225:
+done295:
 	VZEROUPPER
 	RET
 
 // func averageBitsBF16AVX2(y []BF16, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
-// Requires: AVX, AVX2, POPCNT, SSE
+// Requires: AVX, AVX2, POPCNT
 TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         across+96(FP), DX
 	SHLQ         $0x02, DX
-	MOVSS        share+104(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS share+104(FP), Y0
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
@@ -4503,7 +5085,7 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done234
+	JLE          done304
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -4516,32 +5098,32 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row230:
+row300:
 	XORQ SI, SI
 
-loop231:
+loop301:
 	CMPQ   SI, 8(SP)
-	JGE    rest232
+	JGE    rest302
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line235:
+line305:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel236:
+pixel306:
 	VPBROADCASTB (R11), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel236
+	JNZ          pixel306
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line235
+	JNZ          line305
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -4558,31 +5140,31 @@ pixel236:
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop231
+	JMP          loop301
 
-rest232:
+rest302:
 	CMPQ   16(SP), $0x00
-	JEQ    next233
+	JEQ    next303
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line237:
+line307:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel238:
+pixel308:
 	VPBROADCASTB (R10), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel238
+	JNZ          pixel308
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line237
+	JNZ          line307
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -4599,49 +5181,48 @@ pixel238:
 	VMOVMSKPS    Y4, SI
 	POPCNTQ      SI, SI
 
-word239:
+word309:
 	MOVWLZX 22(SP)(SI*2), R9
 	LEAQ    (AX)(DI*2), R10
 	MOVW    R9, -2(R10)(SI*2)
 	DECQ    SI
-	JNZ     word239
+	JNZ     word309
 	ADDQ    16(SP), DI
 	ADDQ    $+1, R8
 
-next233:
+next303:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row230
+	JNZ  row300
 
-done234:
+done304:
 	VZEROUPPER
 	RET
 
 // func scaleAVX2(dst []float32, src []float32, a float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	MOVSS        a+48(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS a+48(FP), Y0
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop240:
+loop310:
 	CMPQ    DX, $+8
-	JL      rest241
+	JL      rest311
 	VMOVUPS (CX)(BX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $+32, BX
 	SUBQ    $+8, DX
-	JMP     loop240
+	JMP     loop310
 
-rest241:
+rest311:
 	TESTQ      DX, DX
-	JZ         done242
+	JZ         done312
 	LEAQ       lanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    32(SI)(DX*4), Y1
@@ -4649,7 +5230,7 @@ rest241:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
-done242:
+done312:
 	VZEROUPPER
 	RET
 
@@ -4664,7 +5245,7 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done247
+	JLE   done317
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -4676,229 +5257,368 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row243:
+row313:
 	XORQ SI, SI
 
-loop244:
+loop314:
 	CMPQ        SI, 8(SP)
-	JGE         rest245
+	JGE         rest315
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     (CX)(DI*4), Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip248
+	JEQ         skip318
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip248:
+skip318:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop244
+	JMP     loop314
 
-rest245:
+rest315:
 	CMPQ        16(SP), $0x00
-	JEQ         next246
+	JEQ         next316
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip249
+	JEQ         skip319
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip249:
+skip319:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next246:
+next316:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row243
+	JNZ  row313
 
-done247:
+done317:
 	VZEROUPPER
 	RET
 
 // func forwardAVX512(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE, SSE2
-TEXT ·forwardAVX512(SB), NOSPLIT, $32-272
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·forwardAVX512(SB), NOSPLIT, $24-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVQ         $+16, (SP)
+	VBROADCASTSS theta+228(FP), Z0
+	VBROADCASTSS kept+232(FP), Z1
+	VBROADCASTSS jump+236(FP), Z2
+	VBROADCASTSS floor+240(FP), Z3
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
-	VXORPS       Z7, Z7, Z7
-	VXORPS       Z8, Z8, Z8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done254
-	MOVQ         R12, R11
-	ANDQ         $+15, R11
-	MOVQ         R11, 24(SP)
-	MOVQ         $0x0000ffff, R13
-	BZHIQ        R11, R13, R13
-	KMOVW        R13, K1
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, (SP)
+	MOVQ         DI, 8(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 16(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row250:
-	XORQ R11, R11
+strip320:
+	CMPQ  SI, $+32
+	JL    rest321
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end324
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop251:
-	CMPQ        R11, 16(SP)
-	JGE         rest252
-	VMOVUPS     (DI)(R11*4), Z9
-	VMOVUPS     (SI)(R11*4), Z10
-	VMOVUPS     (BX)(R12*4), Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS     (R10)(R11*4), Z10
-	VADDPS      Z10, Z9, Z9
+begin322:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z13
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z14
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z15
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z16
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z17
+	VADDPS  Z17, Z16, Z16
+	VXORPS  Z17, Z17, Z17
+	VXORPS  Z18, Z18, Z18
+
+row323:
+	VMOVUPS     (BX)(R8*4), Z19
+	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip255
-	VMOVUPS     (CX)(R12*4), Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip325
+	VMOVUPS     (CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip255:
-	VMOVUPS     (DX)(R12*4), Z10
-	VMOVUPS     (R8)(R11*4), Z11
-	VMOVUPS     (R9)(R11*4), Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip325:
+	VMOVUPS     (DX)(R8*4), Z20
+	VMOVAPS     Z8, Z21
+	VFMADD231PS Z7, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop256
-	VMOVUPS     Z11, (CX)(R12*4)
+	JZ          drop326
+	VMOVUPS     Z21, (CX)(R8*4)
 
-drop256:
-	VCMPPS        $0x1d, Z0, Z11, K2
-	KMOVW         K2, (AX)(R13*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip257
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
-
-skip257:
-	ADDQ $+16, R11
-	ADDQ $+16, R12
-	ADDQ $+2, R13
-	JMP  loop251
-
-rest252:
-	CMPQ        24(SP), $0x00
-	JEQ         next253
-	VMOVUPS.Z   (DI)(R11*4), K1, Z9
-	VMOVUPS.Z   (SI)(R11*4), K1, Z10
-	VMOVUPS.Z   (BX)(R12*4), K1, Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS.Z   (R10)(R11*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+drop326:
+	VCMPPS      $0x1d, Z0, Z21, K1
+	KMOVW       K1, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS      Z21, Z11, Z11
+	VFMADD231PS Z21, Z21, Z12
+	VMOVAPS     Z21, Z19
+	VFMADD213PS Z2, Z1, K1, Z19
+	VMAXPS      Z19, Z3, Z19
+	VMOVUPS     Z19, (DX)(R8*4)
+	VMOVUPS     64(BX)(R8*4), Z19
+	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip258
-	VMOVUPS.Z   (CX)(R12*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip327
+	VMOVUPS     64(CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip258:
-	VMOVUPS.Z   (DX)(R12*4), K1, Z10
-	VMOVUPS.Z   (R8)(R11*4), K1, Z11
-	VMOVUPS.Z   (R9)(R11*4), K1, Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip327:
+	VMOVUPS     64(DX)(R8*4), Z20
+	VMOVAPS     Z14, Z21
+	VFMADD231PS Z13, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop259
-	VMOVUPS     Z11, K1, (CX)(R12*4)
+	JZ          drop328
+	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop259:
-	VCMPPS        $0x1d, Z0, Z11, K1, K2
-	KMOVW         K2, (AX)(R13*1)
+drop328:
+	VCMPPS        $0x1d, Z0, Z21, K1
+	KMOVW         K1, 2(AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z21, Z17, Z17
+	VFMADD231PS   Z21, Z21, Z18
+	VMOVAPS       Z21, Z19
+	VFMADD213PS   Z2, Z1, K1, Z19
+	VMAXPS        Z19, Z3, Z19
+	VMOVUPS       Z19, 64(DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row323
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	VCVTPS2PD     Y17, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z17, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y18, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z18, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin322
+
+end324:
+	ADDQ $+32, DI
+	SUBQ $+32, SI
+	JMP  strip320
+
+rest321:
+strip329:
+	CMPQ  SI, $+16
+	JL    rest330
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end333
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin331:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+
+row332:
+	VMOVUPS     (BX)(R8*4), Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip334
+	VMOVUPS     (CX)(R8*4), Z14
+	VADDPS      Z14, Z13, Z13
+
+skip334:
+	VMOVUPS     (DX)(R8*4), Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop335
+	VMOVUPS     Z15, (CX)(R8*4)
+
+drop335:
+	VCMPPS        $0x1d, Z0, Z15, K1
+	KMOVW         K1, (AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K1, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row332
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin331
+
+end333:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip329
+
+rest330:
+	TESTQ SI, SI
+	JZ    done336
+	MOVQ  $0x0000ffff, R8
+	BZHIQ SI, R8, R8
+	KMOVW R8, K1
+	MOVQ  (SP), SI
+	TESTQ SI, SI
+	JLE   end339
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin337:
+	MOVQ      SI, R10
+	MOVQ      $0x00000010, R11
+	CMPQ      R10, R11
+	CMOVQGT   R11, R10
+	SUBQ      R10, SI
+	MOVQ      c2_base+144(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z7
+	MOVQ      c1_base+168(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z8
+	MOVQ      scale_base+96(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z9
+	MOVQ      shift_base+120(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z10
+	MOVQ      c0_base+192(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z11
+	VADDPS    Z11, Z10, Z10
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z12, Z12, Z12
+
+row338:
+	VMOVUPS.Z   (BX)(R8*4), K1, Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip340
+	VMOVUPS.Z   (CX)(R8*4), K1, Z14
+	VADDPS      Z14, Z13, Z13
+
+skip340:
+	VMOVUPS.Z   (DX)(R8*4), K1, Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop341
+	VMOVUPS     Z15, K1, (CX)(R8*4)
+
+drop341:
+	VCMPPS        $0x1d, Z0, Z15, K1, K2
+	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, K1, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip260
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K2, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, K1, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row338
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         SI, SI
+	JNZ           begin337
 
-skip260:
-	ADDQ 24(SP), R12
-	ADDQ $+2, R13
-
-next253:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row250
-
-done254:
-	VCVTPS2PD     Y5, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z8, Z8
-	VXORPS        Z6, Z6, Z6
+end339:
+done336:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -4913,23 +5633,23 @@ done254:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	MOVSD         X0, spikes+248(FP)
+	VMOVSD        X0, spikes+248(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VADDPD        Y0, Y7, Y0
+	VADDPD        Z0, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum+256(FP)
+	VMOVSD        X1, sum+256(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y0
-	VADDPD        Y0, Y8, Y0
+	VADDPD        Z0, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum2+264(FP)
+	VMOVSD        X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
@@ -4944,7 +5664,7 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done265
+	JLE   done346
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -4956,233 +5676,374 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row261:
+row342:
 	XORQ SI, SI
 
-loop262:
+loop343:
 	CMPQ        SI, 8(SP)
-	JGE         rest263
+	JGE         rest344
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VPMOVZXWD   (CX)(DI*2), Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip266
+	JEQ         skip347
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip266:
+skip347:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop262
+	JMP     loop343
 
-rest263:
+rest344:
 	CMPQ        16(SP), $0x00
-	JEQ         next264
+	JEQ         next345
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VPMOVZXWD.Z (CX)(DI*2), K1, Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip267
+	JEQ         skip348
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip267:
+skip348:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next264:
+next345:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row261
+	JNZ  row342
 
-done265:
+done346:
 	VZEROUPPER
 	RET
 
 // func forwardBF16AVX512(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE, SSE2
-TEXT ·forwardBF16AVX512(SB), NOSPLIT, $32-272
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVQ         $+16, (SP)
+	VBROADCASTSS theta+228(FP), Z0
+	VBROADCASTSS kept+232(FP), Z1
+	VBROADCASTSS jump+236(FP), Z2
+	VBROADCASTSS floor+240(FP), Z3
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
-	VXORPS       Z7, Z7, Z7
-	VXORPS       Z8, Z8, Z8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done272
-	MOVQ         R12, R11
-	ANDQ         $+15, R11
-	MOVQ         R11, 24(SP)
-	MOVQ         $0x0000ffff, R13
-	BZHIQ        R11, R13, R13
-	KMOVW        R13, K1
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, (SP)
+	MOVQ         DI, 8(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 16(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row268:
-	XORQ R11, R11
+strip349:
+	CMPQ  SI, $+32
+	JL    rest350
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end353
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop269:
-	CMPQ        R11, 16(SP)
-	JGE         rest270
-	VMOVUPS     (DI)(R11*4), Z9
-	VMOVUPS     (SI)(R11*4), Z10
-	VPMOVZXWD   (BX)(R12*2), Z11
-	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS     (R10)(R11*4), Z10
-	VADDPS      Z10, Z9, Z9
+begin351:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z13
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z14
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z15
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z16
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z17
+	VADDPS  Z17, Z16, Z16
+	VXORPS  Z17, Z17, Z17
+	VXORPS  Z18, Z18, Z18
+
+row352:
+	VPMOVZXWD   (BX)(R8*2), Z19
+	VPSLLD      $0x10, Z19, Z19
+	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip273
-	VMOVUPS     (CX)(R12*4), Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip354
+	VMOVUPS     (CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip273:
-	VMOVUPS     (DX)(R12*4), Z10
-	VMOVUPS     (R8)(R11*4), Z11
-	VMOVUPS     (R9)(R11*4), Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip354:
+	VMOVUPS     (DX)(R8*4), Z20
+	VMOVAPS     Z8, Z21
+	VFMADD231PS Z7, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop274
-	VMOVUPS     Z11, (CX)(R12*4)
+	JZ          drop355
+	VMOVUPS     Z21, (CX)(R8*4)
 
-drop274:
-	VCMPPS        $0x1d, Z0, Z11, K2
-	KMOVW         K2, (AX)(R13*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip275
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
-
-skip275:
-	ADDQ $+16, R11
-	ADDQ $+16, R12
-	ADDQ $+2, R13
-	JMP  loop269
-
-rest270:
-	CMPQ        24(SP), $0x00
-	JEQ         next271
-	VMOVUPS.Z   (DI)(R11*4), K1, Z9
-	VMOVUPS.Z   (SI)(R11*4), K1, Z10
-	VPMOVZXWD.Z (BX)(R12*2), K1, Z11
-	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS.Z   (R10)(R11*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+drop355:
+	VCMPPS      $0x1d, Z0, Z21, K1
+	KMOVW       K1, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS      Z21, Z11, Z11
+	VFMADD231PS Z21, Z21, Z12
+	VMOVAPS     Z21, Z19
+	VFMADD213PS Z2, Z1, K1, Z19
+	VMAXPS      Z19, Z3, Z19
+	VMOVUPS     Z19, (DX)(R8*4)
+	VPMOVZXWD   32(BX)(R8*2), Z19
+	VPSLLD      $0x10, Z19, Z19
+	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip276
-	VMOVUPS.Z   (CX)(R12*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip356
+	VMOVUPS     64(CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip276:
-	VMOVUPS.Z   (DX)(R12*4), K1, Z10
-	VMOVUPS.Z   (R8)(R11*4), K1, Z11
-	VMOVUPS.Z   (R9)(R11*4), K1, Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip356:
+	VMOVUPS     64(DX)(R8*4), Z20
+	VMOVAPS     Z14, Z21
+	VFMADD231PS Z13, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop277
-	VMOVUPS     Z11, K1, (CX)(R12*4)
+	JZ          drop357
+	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop277:
-	VCMPPS        $0x1d, Z0, Z11, K1, K2
-	KMOVW         K2, (AX)(R13*1)
+drop357:
+	VCMPPS        $0x1d, Z0, Z21, K1
+	KMOVW         K1, 2(AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z21, Z17, Z17
+	VFMADD231PS   Z21, Z21, Z18
+	VMOVAPS       Z21, Z19
+	VFMADD213PS   Z2, Z1, K1, Z19
+	VMAXPS        Z19, Z3, Z19
+	VMOVUPS       Z19, 64(DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row352
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	VCVTPS2PD     Y17, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z17, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y18, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z18, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin351
+
+end353:
+	ADDQ $+32, DI
+	SUBQ $+32, SI
+	JMP  strip349
+
+rest350:
+strip358:
+	CMPQ  SI, $+16
+	JL    rest359
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end362
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin360:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+
+row361:
+	VPMOVZXWD   (BX)(R8*2), Z13
+	VPSLLD      $0x10, Z13, Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip363
+	VMOVUPS     (CX)(R8*4), Z14
+	VADDPS      Z14, Z13, Z13
+
+skip363:
+	VMOVUPS     (DX)(R8*4), Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop364
+	VMOVUPS     Z15, (CX)(R8*4)
+
+drop364:
+	VCMPPS        $0x1d, Z0, Z15, K1
+	KMOVW         K1, (AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K1, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row361
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin360
+
+end362:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip358
+
+rest359:
+	TESTQ SI, SI
+	JZ    done365
+	MOVQ  $0x0000ffff, R8
+	BZHIQ SI, R8, R8
+	KMOVW R8, K1
+	MOVQ  (SP), SI
+	TESTQ SI, SI
+	JLE   end368
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin366:
+	MOVQ      SI, R10
+	MOVQ      $0x00000010, R11
+	CMPQ      R10, R11
+	CMOVQGT   R11, R10
+	SUBQ      R10, SI
+	MOVQ      c2_base+144(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z7
+	MOVQ      c1_base+168(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z8
+	MOVQ      scale_base+96(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z9
+	MOVQ      shift_base+120(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z10
+	MOVQ      c0_base+192(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z11
+	VADDPS    Z11, Z10, Z10
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z12, Z12, Z12
+
+row367:
+	VPMOVZXWD.Z (BX)(R8*2), K1, Z13
+	VPSLLD      $0x10, Z13, Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip369
+	VMOVUPS.Z   (CX)(R8*4), K1, Z14
+	VADDPS      Z14, Z13, Z13
+
+skip369:
+	VMOVUPS.Z   (DX)(R8*4), K1, Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop370
+	VMOVUPS     Z15, K1, (CX)(R8*4)
+
+drop370:
+	VCMPPS        $0x1d, Z0, Z15, K1, K2
+	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, K1, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip278
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K2, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, K1, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row367
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         SI, SI
+	JNZ           begin366
 
-skip278:
-	ADDQ 24(SP), R12
-	ADDQ $+2, R13
-
-next271:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row268
-
-done272:
-	VCVTPS2PD     Y5, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z8, Z8
-	VXORPS        Z6, Z6, Z6
+end368:
+done365:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -5197,23 +6058,23 @@ done272:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	MOVSD         X0, spikes+248(FP)
+	VMOVSD        X0, spikes+248(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VADDPD        Y0, Y7, Y0
+	VADDPD        Z0, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum+256(FP)
+	VMOVSD        X1, sum+256(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y0
-	VADDPD        Y0, Y8, Y0
+	VADDPD        Z0, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum2+264(FP)
+	VMOVSD        X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
@@ -5228,7 +6089,7 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done283
+	JLE   done375
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5240,12 +6101,12 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row279:
+row371:
 	XORQ SI, SI
 
-loop280:
+loop372:
 	CMPQ        SI, 8(SP)
-	JGE         rest281
+	JGE         rest373
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -5253,20 +6114,20 @@ loop280:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip284
+	JEQ         skip376
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip284:
+skip376:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop280
+	JMP     loop372
 
-rest281:
+rest373:
 	CMPQ        16(SP), $0x00
-	JEQ         next282
+	JEQ         next374
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -5274,203 +6135,346 @@ rest281:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip285
+	JEQ         skip377
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip285:
+skip377:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next282:
+next374:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row279
+	JNZ  row371
 
-done283:
+done375:
 	VZEROUPPER
 	RET
 
 // func forwardBitsAVX512(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE, SSE2
-TEXT ·forwardBitsAVX512(SB), NOSPLIT, $32-272
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-272
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	MOVQ         scale_base+96(FP), SI
-	MOVQ         shift_base+120(FP), DI
-	MOVQ         c2_base+144(FP), R8
-	MOVQ         c1_base+168(FP), R9
-	MOVQ         c0_base+192(FP), R10
-	MOVSS        theta+228(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+232(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+236(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+240(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVQ         $+16, (SP)
+	VBROADCASTSS theta+228(FP), Z0
+	VBROADCASTSS kept+232(FP), Z1
+	VBROADCASTSS jump+236(FP), Z2
+	VBROADCASTSS floor+240(FP), Z3
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
-	VXORPS       Z7, Z7, Z7
-	VXORPS       Z8, Z8, Z8
-	MOVQ         rows+216(FP), R11
-	MOVQ         c2_len+152(FP), R12
-	MOVQ         R11, 8(SP)
-	TESTQ        R11, R11
-	JLE          done290
-	MOVQ         R12, R11
-	ANDQ         $+15, R11
-	MOVQ         R11, 24(SP)
-	MOVQ         $0x0000ffff, R13
-	BZHIQ        R11, R13, R13
-	KMOVW        R13, K1
-	SUBQ         R11, R12
-	MOVQ         R12, 16(SP)
-	XORQ         R12, R12
-	XORQ         R13, R13
+	MOVQ         rows+216(FP), SI
+	MOVQ         c2_len+152(FP), DI
+	MOVQ         SI, (SP)
+	MOVQ         DI, 8(SP)
+	MOVQ         DI, SI
+	ADDQ         $0x1f, SI
+	SHRQ         $0x05, SI
+	SHLQ         $0x02, SI
+	MOVQ         SI, 16(SP)
+	MOVQ         DI, SI
+	XORQ         DI, DI
 
-row286:
-	XORQ R11, R11
+strip378:
+	CMPQ  SI, $+32
+	JL    rest379
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end382
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-loop287:
-	CMPQ        R11, 16(SP)
-	JGE         rest288
-	VMOVUPS     (DI)(R11*4), Z9
-	VMOVUPS     (SI)(R11*4), Z10
-	VMOVUPS     ones<>+0(SB), Z11
-	KMOVW       (BX)(R13*1), K2
-	VMOVAPS.Z   Z11, K2, Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS     (R10)(R11*4), Z10
-	VADDPS      Z10, Z9, Z9
+begin380:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z13
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z14
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z15
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z16
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z17
+	VADDPS  Z17, Z16, Z16
+	VXORPS  Z17, Z17, Z17
+	VXORPS  Z18, Z18, Z18
+
+row381:
+	VMOVUPS     ones<>+0(SB), Z19
+	KMOVW       (BX)(R9*1), K1
+	VMOVAPS.Z   Z19, K1, Z19
+	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip291
-	VMOVUPS     (CX)(R12*4), Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip383
+	VMOVUPS     (CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip291:
-	VMOVUPS     (DX)(R12*4), Z10
-	VMOVUPS     (R8)(R11*4), Z11
-	VMOVUPS     (R9)(R11*4), Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip383:
+	VMOVUPS     (DX)(R8*4), Z20
+	VMOVAPS     Z8, Z21
+	VFMADD231PS Z7, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop292
-	VMOVUPS     Z11, (CX)(R12*4)
+	JZ          drop384
+	VMOVUPS     Z21, (CX)(R8*4)
 
-drop292:
-	VCMPPS        $0x1d, Z0, Z11, K2
-	KMOVW         K2, (AX)(R13*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip293
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
-
-skip293:
-	ADDQ $+16, R11
-	ADDQ $+16, R12
-	ADDQ $+2, R13
-	JMP  loop287
-
-rest288:
-	CMPQ        24(SP), $0x00
-	JEQ         next289
-	VMOVUPS.Z   (DI)(R11*4), K1, Z9
-	VMOVUPS.Z   (SI)(R11*4), K1, Z10
-	VMOVUPS     ones<>+0(SB), Z11
-	KMOVW       (BX)(R13*1), K2
-	VMOVAPS.Z   Z11, K2, Z11
-	VFMADD231PS Z10, Z11, Z9
-	VMOVUPS.Z   (R10)(R11*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+drop384:
+	VCMPPS      $0x1d, Z0, Z21, K1
+	KMOVW       K1, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS      Z21, Z11, Z11
+	VFMADD231PS Z21, Z21, Z12
+	VMOVAPS     Z21, Z19
+	VFMADD213PS Z2, Z1, K1, Z19
+	VMAXPS      Z19, Z3, Z19
+	VMOVUPS     Z19, (DX)(R8*4)
+	VMOVUPS     ones<>+0(SB), Z19
+	KMOVW       2(BX)(R9*1), K1
+	VMOVAPS.Z   Z19, K1, Z19
+	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+224(FP), $0x00
-	JEQ         skip294
-	VMOVUPS.Z   (CX)(R12*4), K1, Z10
-	VADDPS      Z10, Z9, Z9
+	JEQ         skip385
+	VMOVUPS     64(CX)(R8*4), Z20
+	VADDPS      Z20, Z19, Z19
 
-skip294:
-	VMOVUPS.Z   (DX)(R12*4), K1, Z10
-	VMOVUPS.Z   (R8)(R11*4), K1, Z11
-	VMOVUPS.Z   (R9)(R11*4), K1, Z12
-	VFMADD213PS Z12, Z10, Z11
-	VFMADD213PS Z9, Z10, Z11
+skip385:
+	VMOVUPS     64(DX)(R8*4), Z20
+	VMOVAPS     Z14, Z21
+	VFMADD231PS Z13, Z20, Z21
+	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop295
-	VMOVUPS     Z11, K1, (CX)(R12*4)
+	JZ          drop386
+	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop295:
-	VCMPPS        $0x1d, Z0, Z11, K1, K2
-	KMOVW         K2, (AX)(R13*1)
+drop386:
+	VCMPPS        $0x1d, Z0, Z21, K1
+	KMOVW         K1, 2(AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z21, Z17, Z17
+	VFMADD231PS   Z21, Z21, Z18
+	VMOVAPS       Z21, Z19
+	VFMADD213PS   Z2, Z1, K1, Z19
+	VMAXPS        Z19, Z3, Z19
+	VMOVUPS       Z19, 64(DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row381
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	VCVTPS2PD     Y17, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z17, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y18, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z18, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin380
+
+end382:
+	ADDQ $+32, DI
+	SUBQ $+32, SI
+	JMP  strip378
+
+rest379:
+strip387:
+	CMPQ  SI, $+16
+	JL    rest388
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end391
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin389:
+	MOVQ    R10, R11
+	MOVQ    $0x00000010, R12
+	CMPQ    R11, R12
+	CMOVQGT R12, R11
+	SUBQ    R11, R10
+	MOVQ    c2_base+144(FP), R12
+	VMOVUPS (R12)(DI*4), Z7
+	MOVQ    c1_base+168(FP), R12
+	VMOVUPS (R12)(DI*4), Z8
+	MOVQ    scale_base+96(FP), R12
+	VMOVUPS (R12)(DI*4), Z9
+	MOVQ    shift_base+120(FP), R12
+	VMOVUPS (R12)(DI*4), Z10
+	MOVQ    c0_base+192(FP), R12
+	VMOVUPS (R12)(DI*4), Z11
+	VADDPS  Z11, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+
+row390:
+	VMOVUPS     ones<>+0(SB), Z13
+	KMOVW       (BX)(R9*1), K1
+	VMOVAPS.Z   Z13, K1, Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip392
+	VMOVUPS     (CX)(R8*4), Z14
+	VADDPS      Z14, Z13, Z13
+
+skip392:
+	VMOVUPS     (DX)(R8*4), Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop393
+	VMOVUPS     Z15, (CX)(R8*4)
+
+drop393:
+	VCMPPS        $0x1d, Z0, Z15, K1
+	KMOVW         K1, (AX)(R9*1)
+	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K1, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row390
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         R10, R10
+	JNZ           begin389
+
+end391:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip387
+
+rest388:
+	TESTQ SI, SI
+	JZ    done394
+	MOVQ  $0x0000ffff, R8
+	BZHIQ SI, R8, R8
+	KMOVW R8, K1
+	MOVQ  (SP), SI
+	TESTQ SI, SI
+	JLE   end397
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin395:
+	MOVQ      SI, R10
+	MOVQ      $0x00000010, R11
+	CMPQ      R10, R11
+	CMOVQGT   R11, R10
+	SUBQ      R10, SI
+	MOVQ      c2_base+144(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z7
+	MOVQ      c1_base+168(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z8
+	MOVQ      scale_base+96(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z9
+	MOVQ      shift_base+120(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z10
+	MOVQ      c0_base+192(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z11
+	VADDPS    Z11, Z10, Z10
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z12, Z12, Z12
+
+row396:
+	VMOVUPS     ones<>+0(SB), Z13
+	KMOVW       (BX)(R9*1), K2
+	VMOVAPS.Z   Z13, K2, Z13
+	VFMADD213PS Z10, Z9, Z13
+	CMPB        add+224(FP), $0x00
+	JEQ         skip398
+	VMOVUPS.Z   (CX)(R8*4), K1, Z14
+	VADDPS      Z14, Z13, Z13
+
+skip398:
+	VMOVUPS.Z   (DX)(R8*4), K1, Z14
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z7, Z14, Z15
+	VFMADD213PS Z13, Z14, Z15
+	TESTQ       CX, CX
+	JZ          drop399
+	VMOVUPS     Z15, K1, (CX)(R8*4)
+
+drop399:
+	VCMPPS        $0x1d, Z0, Z15, K1, K2
+	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VMOVAPS       Z11, Z9
-	VFMADD213PS   Z2, Z1, K2, Z9
-	VMAXPS        Z9, Z3, Z9
-	VMOVUPS       Z9, K1, (DX)(R12*4)
-	VADDPS        Z11, Z5, Z5
-	VFMADD231PS   Z11, Z11, Z6
-	DECQ          (SP)
-	JNZ           skip296
-	VCVTPS2PD     Y5, Z9
-	VADDPD        Z9, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y5
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z9
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z6, Z8, Z8
-	VXORPS        Z6, Z6, Z6
-	MOVQ          $+16, (SP)
+	VADDPS        Z15, Z11, Z11
+	VFMADD231PS   Z15, Z15, Z12
+	VMOVAPS       Z15, Z13
+	VFMADD213PS   Z2, Z1, K2, Z13
+	VMAXPS        Z13, Z3, Z13
+	VMOVUPS       Z13, K1, (DX)(R8*4)
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row396
+	VCVTPS2PD     Y11, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF32X8 $0x01, Z11, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y12, Z7
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	TESTQ         SI, SI
+	JNZ           begin395
 
-skip296:
-	ADDQ 24(SP), R12
-	ADDQ $+2, R13
-
-next289:
-	ADDQ $0x03, R13
-	ANDQ $-4, R13
-	DECQ 8(SP)
-	JNZ  row286
-
-done290:
-	VCVTPS2PD     Y5, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF32X8 $0x01, Z5, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z7, Z7
-	VXORPS        Z5, Z5, Z5
-	VCVTPS2PD     Y6, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z6, Y0
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z8, Z8
-	VXORPS        Z6, Z6, Z6
+end397:
+done394:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -5485,45 +6489,41 @@ done290:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	MOVSD         X0, spikes+248(FP)
+	VMOVSD        X0, spikes+248(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VADDPD        Y0, Y7, Y0
+	VADDPD        Z0, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum+256(FP)
+	VMOVSD        X1, sum+256(FP)
 	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y0
-	VADDPD        Y0, Y8, Y0
+	VADDPD        Z0, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum2+264(FP)
+	VMOVSD        X1, sum2+264(FP)
 	VZEROUPPER
 	RET
 
 // func fireAVX512(v []float32, u []float32, theta float32, kept float32, jump float32, floor float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·fireAVX512(SB), NOSPLIT, $0-64
 	MOVQ         v_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+52(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+56(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+60(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS kept+52(FP), Z1
+	VBROADCASTSS jump+56(FP), Z2
+	VBROADCASTSS floor+60(FP), Z3
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop297:
+loop400:
 	CMPQ        DX, $+16
-	JL          rest298
+	JL          rest401
 	VMOVUPS     (CX)(BX*1), Z4
 	VCMPPS      $0x1d, Z0, Z4, K1
 	VMOVAPS     Z4, Z4
@@ -5532,11 +6532,11 @@ loop297:
 	VMOVUPS     Z4, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop297
+	JMP         loop400
 
-rest298:
+rest401:
 	TESTQ       DX, DX
-	JZ          done299
+	JZ          done402
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -5547,1229 +6547,2621 @@ rest298:
 	VMAXPS      Z0, Z3, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done299:
+done402:
 	VZEROUPPER
 	RET
 
-// func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512F, BMI2
 TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVQ         h_base+72(FP), R9
-	MOVQ         rows+192(FP), R10
-	MOVQ         c2_len+152(FP), R11
-	MOVQ         R10, (SP)
-	TESTQ        R10, R10
-	JLE          done304
-	MOVQ         R11, R10
-	ANDQ         $+15, R10
-	MOVQ         R10, 16(SP)
-	MOVQ         $0x0000ffff, R12
-	BZHIQ        R10, R12, R12
-	KMOVW        R12, K1
-	SUBQ         R10, R11
-	MOVQ         R11, 8(SP)
-	XORQ         R11, R11
-	XORQ         R12, R12
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	MOVQ         h_base+72(FP), DI
+	MOVQ         rows+192(FP), R8
+	MOVQ         c2_len+152(FP), R9
+	MOVQ         R8, (SP)
+	MOVQ         R9, 8(SP)
+	MOVQ         R9, R8
+	ADDQ         $0x1f, R8
+	SHRQ         $0x05, R8
+	SHLQ         $0x02, R8
+	MOVQ         R8, 16(SP)
+	MOVQ         R9, R8
+	XORQ         R9, R9
 
-row300:
-	XORQ R10, R10
+strip403:
+	CMPQ  R8, $+32
+	JL    rest404
+	MOVQ  (SP), R12
+	TESTQ R12, R12
+	JLE   end407
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
 
-loop301:
-	CMPQ         R10, 8(SP)
-	JGE          rest302
-	VMOVUPS      (BX)(R11*4), Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z7
-	VFMADD213PS  Z2, Z1, K2, Z7
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K2, Z8
-	VMOVAPS      Z5, Z9
-	VFNMADD231PS Z6, Z4, Z9
-	VMOVUPS      (R9)(R11*4), Z6
-	VFMADD231PS  Z6, Z9, Z8
-	VCMPPS       $0x15, Z3, Z7, K2
-	VMOVAPS.Z    Z8, K2, Z7
-	VMOVUPS      (CX)(R11*4), Z8
-	VMULPS       Z8, Z7, Z7
-	VMOVUPS      (DX)(R11*4), Z8
-	VFMADD231PS  Z8, Z6, Z7
-	VMOVUPS      Z7, (AX)(R11*4)
-	TESTQ        SI, SI
-	JZ           first305
-	VMOVUPS      (SI)(R11*4), Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z6
-	VFMADD213PS  Z2, Z1, K2, Z6
-	VMAXPS       Z6, Z3, Z6
-	VMOVAPS      Z6, Z6
-	JMP          done306
+begin405:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Z5
+	VADDPS  Z5, Z5, Z5
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Z6
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z8
 
-first305:
-	VBROADCASTSS start+232(FP), Z6
+row406:
+	VMOVUPS      (BX)(R10*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VMOVUPS      (DI)(R10*4), Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip408
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
 
-done306:
-	VADDPS      Z6, Z6, Z6
-	VMOVUPS     (R8)(R10*4), Z8
-	VMOVUPS     (DI)(R10*4), Z9
-	VFMADD231PS Z9, Z6, Z8
-	VMULPS      Z7, Z8, Z8
-	VMOVUPS     Z8, (CX)(R11*4)
-	ADDQ        $+16, R10
-	ADDQ        $+16, R11
-	ADDQ        $+2, R12
-	JMP         loop301
+skip408:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip409
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
 
-rest302:
-	CMPQ         16(SP), $0x00
-	JEQ          next303
-	VMOVUPS.Z    (BX)(R11*4), K1, Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z7
-	VFMADD213PS  Z2, Z1, K2, Z7
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K2, Z8
-	VMOVAPS      Z5, Z9
-	VFNMADD231PS Z6, Z4, Z9
-	VMOVUPS.Z    (R9)(R11*4), K1, Z6
-	VFMADD231PS  Z6, Z9, Z8
-	VCMPPS       $0x15, Z3, Z7, K2
-	VMOVAPS.Z    Z8, K2, Z7
-	VMOVUPS.Z    (CX)(R11*4), K1, Z8
-	VMULPS       Z8, Z7, Z7
-	VMOVUPS.Z    (DX)(R11*4), K1, Z8
-	VFMADD231PS  Z8, Z6, Z7
-	VMOVUPS      Z7, K1, (AX)(R11*4)
-	TESTQ        SI, SI
-	JZ           first307
-	VMOVUPS.Z    (SI)(R11*4), K1, Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z6
-	VFMADD213PS  Z2, Z1, K2, Z6
-	VMAXPS       Z6, Z3, Z6
-	VMOVAPS      Z6, Z6
-	JMP          done308
+skip409:
+	VMOVUPS     (CX)(R10*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS     (DX)(R10*4), Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, (AX)(R10*4)
+	VMOVAPS     Z6, Z9
+	TESTQ       SI, SI
+	JZ          first410
+	VMOVUPS     (SI)(R10*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done411
 
-first307:
-	VBROADCASTSS start+232(FP), Z6
+first410:
+	VBROADCASTSS start+232(FP), Z11
 
-done308:
-	VADDPS      Z6, Z6, Z6
-	VMOVUPS.Z   (R8)(R10*4), K1, Z8
-	VMOVUPS.Z   (DI)(R10*4), K1, Z9
-	VFMADD231PS Z9, Z6, Z8
-	VMULPS      Z7, Z8, Z8
-	VMOVUPS     Z8, K1, (CX)(R11*4)
+done411:
+	VFMADD231PS  Z5, Z11, Z9
+	VMULPS       Z10, Z9, Z9
+	VMOVUPS      Z9, (CX)(R10*4)
+	VMOVUPS      64(BX)(R10*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VMOVUPS      64(DI)(R10*4), Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip412
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
+
+skip412:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip413
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
+
+skip413:
+	VMOVUPS     64(CX)(R10*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS     64(DX)(R10*4), Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, 64(AX)(R10*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first414
+	VMOVUPS     64(SI)(R10*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done415
+
+first414:
+	VBROADCASTSS start+232(FP), Z11
+
+done415:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, 64(CX)(R10*4)
+	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
-	ADDQ        $+2, R12
+	DECQ        R13
+	JNZ         row406
+	TESTQ       R12, R12
+	JNZ         begin405
 
-next303:
-	ADDQ $0x03, R12
-	ANDQ $-4, R12
-	DECQ (SP)
-	JNZ  row300
+end407:
+	ADDQ $+32, R9
+	SUBQ $+32, R8
+	JMP  strip403
 
-done304:
+rest404:
+strip416:
+	CMPQ  R8, $+16
+	JL    rest417
+	MOVQ  (SP), R12
+	TESTQ R12, R12
+	JLE   end420
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
+
+begin418:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Z5
+	VADDPS  Z5, Z5, Z5
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Z6
+
+row419:
+	VMOVUPS      (BX)(R10*4), Z7
+	VCMPPS       $0x1d, Z0, Z7, K1
+	VMOVUPS      ones<>+0(SB), Z8
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z1, K1, Z8
+	VMOVUPS      (DI)(R10*4), Z9
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip421
+	VMOVUPS      Z2, Z10
+	VFNMADD231PS Z4, Z7, Z10
+	VFMADD231PS  Z9, Z10, Z8
+
+skip421:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip422
+	VMOVAPS     Z7, Z7
+	VFMADD213PS Z2, Z1, K1, Z7
+	VCMPPS      $0x15, Z3, Z7, K1
+	VMOVAPS.Z   Z8, K1, Z7
+	VMOVAPS     Z7, Z8
+
+skip422:
+	VMOVUPS     (CX)(R10*4), Z7
+	VMULPS      Z7, Z8, Z8
+	VMOVUPS     (DX)(R10*4), Z7
+	VFMADD231PS Z7, Z9, Z8
+	VMOVUPS     Z8, (AX)(R10*4)
+	VMOVAPS     Z6, Z7
+	TESTQ       SI, SI
+	JZ          first423
+	VMOVUPS     (SI)(R10*4), Z9
+	VCMPPS      $0x1d, Z0, Z9, K1
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VMAXPS      Z9, Z3, Z9
+	VMOVAPS     Z9, Z9
+	JMP         done424
+
+first423:
+	VBROADCASTSS start+232(FP), Z9
+
+done424:
+	VFMADD231PS Z5, Z9, Z7
+	VMULPS      Z8, Z7, Z7
+	VMOVUPS     Z7, (CX)(R10*4)
+	ADDQ        8(SP), R10
+	ADDQ        16(SP), R11
+	DECQ        R13
+	JNZ         row419
+	TESTQ       R12, R12
+	JNZ         begin418
+
+end420:
+	ADDQ $+16, R9
+	SUBQ $+16, R8
+	JMP  strip416
+
+rest417:
+	TESTQ R8, R8
+	JZ    done425
+	MOVQ  $0x0000ffff, R10
+	BZHIQ R8, R10, R10
+	KMOVW R10, K1
+	MOVQ  (SP), R8
+	TESTQ R8, R8
+	JLE   end428
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
+
+begin426:
+	MOVQ      R8, R12
+	SUBQ      R12, R8
+	MOVQ      c2_base+144(FP), R13
+	VMOVUPS.Z (R13)(R9*4), K1, Z5
+	VADDPS    Z5, Z5, Z5
+	MOVQ      c1_base+168(FP), R13
+	VMOVUPS.Z (R13)(R9*4), K1, Z6
+
+row427:
+	VMOVUPS.Z    (BX)(R10*4), K1, Z7
+	VCMPPS       $0x1d, Z0, Z7, K2
+	VMOVUPS      ones<>+0(SB), Z8
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z1, K2, Z8
+	VMOVUPS.Z    (DI)(R10*4), K1, Z9
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip429
+	VMOVUPS      Z2, Z10
+	VFNMADD231PS Z4, Z7, Z10
+	VFMADD231PS  Z9, Z10, Z8
+
+skip429:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip430
+	VMOVAPS     Z7, Z7
+	VFMADD213PS Z2, Z1, K2, Z7
+	VCMPPS      $0x15, Z3, Z7, K2
+	VMOVAPS.Z   Z8, K2, Z7
+	VMOVAPS     Z7, Z8
+
+skip430:
+	VMOVUPS.Z   (CX)(R10*4), K1, Z7
+	VMULPS      Z7, Z8, Z8
+	VMOVUPS.Z   (DX)(R10*4), K1, Z7
+	VFMADD231PS Z7, Z9, Z8
+	VMOVUPS     Z8, K1, (AX)(R10*4)
+	VMOVAPS     Z6, Z7
+	TESTQ       SI, SI
+	JZ          first431
+	VMOVUPS.Z   (SI)(R10*4), K1, Z9
+	VCMPPS      $0x1d, Z0, Z9, K2
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VMAXPS      Z9, Z3, Z9
+	VMOVAPS     Z9, Z9
+	JMP         done432
+
+first431:
+	VBROADCASTSS start+232(FP), Z9
+
+done432:
+	VFMADD231PS Z5, Z9, Z7
+	VMULPS      Z8, Z7, Z7
+	VMOVUPS     Z7, K1, (CX)(R10*4)
+	ADDQ        8(SP), R10
+	ADDQ        16(SP), R11
+	DECQ        R12
+	JNZ         row427
+	TESTQ       R8, R8
+	JNZ         begin426
+
+end428:
+done425:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done313
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row309:
-	XORQ R9, R9
+strip433:
+	CMPQ  DI, $+32
+	JL    rest434
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end437
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop310:
-	CMPQ         R9, 8(SP)
-	JGE          rest311
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VCMPPS       $0x11, Z6, Z8, K2
-	VMOVAPS.Z    Z7, K2, Z8
-	VFMADD231PS  Z8, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z9
-	VMOVUPS      (CX)(R10*4), Z10
-	VMULPS       Z10, Z9, Z9
-	VMOVUPS      (DX)(R10*4), Z10
-	VFMADD231PS  Z10, Z8, Z9
-	VMOVUPS      Z9, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first314
-	VMOVUPS      (SI)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K2, Z8
-	VMAXPS       Z8, Z3, Z8
-	VMOVAPS      Z8, Z8
-	JMP          done315
+begin435:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
 
-first314:
-	VBROADCASTSS start+232(FP), Z8
+row436:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VCMPPS       $0x11, Z5, Z13, K2
+	VMOVAPS.Z    Z6, K2, Z13
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip438
+	VMOVUPS      Z2, Z14
+	VFNMADD231PS Z4, Z11, Z14
+	VFMADD231PS  Z13, Z14, Z12
 
-done315:
-	VADDPS      Z8, Z8, Z8
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z8, Z10
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop310
+skip438:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip439
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-rest311:
-	CMPQ         16(SP), $0x00
-	JEQ          next312
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VCMPPS       $0x11, Z6, Z8, K2
-	VMOVAPS.Z    Z7, K2, Z8
-	VFMADD231PS  Z8, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z9
-	VMOVUPS.Z    (CX)(R10*4), K1, Z10
-	VMULPS       Z10, Z9, Z9
-	VMOVUPS.Z    (DX)(R10*4), K1, Z10
-	VFMADD231PS  Z10, Z8, Z9
-	VMOVUPS      Z9, K1, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first316
-	VMOVUPS.Z    (SI)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K2, Z8
-	VMAXPS       Z8, Z3, Z8
-	VMOVAPS      Z8, Z8
-	JMP          done317
+skip439:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     (DX)(R9*4), Z11
+	VFMADD231PS Z11, Z13, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first440
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done441
 
-first316:
-	VBROADCASTSS start+232(FP), Z8
+first440:
+	VBROADCASTSS start+232(FP), Z13
 
-done317:
-	VADDPS      Z8, Z8, Z8
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z8, Z10
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+done441:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VCMPPS       $0x11, Z5, Z13, K2
+	VMOVAPS.Z    Z6, K2, Z13
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip442
+	VMOVUPS      Z2, Z14
+	VFNMADD231PS Z4, Z11, Z14
+	VFMADD231PS  Z13, Z14, Z12
+
+skip442:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip443
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
+
+skip443:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     64(DX)(R9*4), Z11
+	VFMADD231PS Z11, Z13, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first444
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done445
+
+first444:
+	VBROADCASTSS start+232(FP), Z13
+
+done445:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row436
+	TESTQ       R11, R11
+	JNZ         begin435
 
-next312:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row309
+end437:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip433
 
-done313:
+rest434:
+strip446:
+	CMPQ  DI, $+16
+	JL    rest447
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end450
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin448:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+
+row449:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VCMPPS       $0x11, Z5, Z11, K2
+	VMOVAPS.Z    Z6, K2, Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip451
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
+
+skip451:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip452
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
+
+skip452:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS     (DX)(R9*4), Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first453
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done454
+
+first453:
+	VBROADCASTSS start+232(FP), Z11
+
+done454:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row449
+	TESTQ       R11, R11
+	JNZ         begin448
+
+end450:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip446
+
+rest447:
+	TESTQ DI, DI
+	JZ    done455
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end458
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin456:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+
+row457:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VCMPPS       $0x11, Z5, Z11, K3
+	VMOVAPS.Z    Z6, K3, Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip459
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
+
+skip459:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip460
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
+
+skip460:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS.Z   (DX)(R9*4), K1, Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first461
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done462
+
+first461:
+	VBROADCASTSS start+232(FP), Z11
+
+done462:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row457
+	TESTQ       DI, DI
+	JNZ         begin456
+
+end458:
+done455:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done322
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row318:
-	XORQ R9, R9
+strip463:
+	CMPQ  DI, $+32
+	JL    rest464
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end467
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop319:
-	CMPQ         R9, 8(SP)
-	JGE          rest320
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
+begin465:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+
+row466:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
 	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z6, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS      (CX)(R10*4), Z9
-	VMULPS       Z9, Z8, Z8
-	VMOVUPS      (DX)(R10*4), Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first323
-	VMOVUPS      (SI)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done324
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip468
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
 
-first323:
-	VBROADCASTSS start+232(FP), Z9
+skip468:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip469
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done324:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop319
+skip469:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     (DX)(R9*4), Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first470
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done471
 
-rest320:
-	CMPQ         16(SP), $0x00
-	JEQ          next321
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
+first470:
+	VBROADCASTSS start+232(FP), Z13
+
+done471:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
 	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z6, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS.Z    (CX)(R10*4), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VMOVUPS.Z    (DX)(R10*4), K1, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, K1, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first325
-	VMOVUPS.Z    (SI)(R10*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done326
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip472
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
 
-first325:
-	VBROADCASTSS start+232(FP), Z9
+skip472:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip473
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done326:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+skip473:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     64(DX)(R9*4), Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first474
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done475
+
+first474:
+	VBROADCASTSS start+232(FP), Z13
+
+done475:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row466
+	TESTQ       R11, R11
+	JNZ         begin465
 
-next321:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row318
+end467:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip463
 
-done322:
+rest464:
+strip476:
+	CMPQ  DI, $+16
+	JL    rest477
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end480
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin478:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+
+row479:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip481
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip481:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip482
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
+
+skip482:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS     (DX)(R9*4), Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first483
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done484
+
+first483:
+	VBROADCASTSS start+232(FP), Z11
+
+done484:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row479
+	TESTQ       R11, R11
+	JNZ         begin478
+
+end480:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip476
+
+rest477:
+	TESTQ DI, DI
+	JZ    done485
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end488
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin486:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+
+row487:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip489
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip489:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip490
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
+
+skip490:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS.Z   (DX)(R9*4), K1, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first491
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done492
+
+first491:
+	VBROADCASTSS start+232(FP), Z11
+
+done492:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row487
+	TESTQ       DI, DI
+	JNZ         begin486
+
+end488:
+done485:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done331
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row327:
-	XORQ R9, R9
+strip493:
+	CMPQ  DI, $+32
+	JL    rest494
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end497
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop328:
-	CMPQ         R9, 8(SP)
-	JGE          rest329
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VMULPS       Z6, Z8, Z8
+begin495:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+
+row496:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
 	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z8, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS      (CX)(R10*4), Z9
-	VMULPS       Z9, Z8, Z8
-	VMOVUPS      (DX)(R10*4), Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first332
-	VMOVUPS      (SI)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done333
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VMULPS       Z13, Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip498
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
 
-first332:
-	VBROADCASTSS start+232(FP), Z9
+skip498:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip499
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done333:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop328
+skip499:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     (DX)(R9*4), Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first500
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done501
 
-rest329:
-	CMPQ         16(SP), $0x00
-	JEQ          next330
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VMULPS       Z6, Z8, Z8
+first500:
+	VBROADCASTSS start+232(FP), Z13
+
+done501:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
 	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z8, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS.Z    (CX)(R10*4), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VMOVUPS.Z    (DX)(R10*4), K1, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, K1, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first334
-	VMOVUPS.Z    (SI)(R10*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done335
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VMULPS       Z13, Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip502
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
 
-first334:
-	VBROADCASTSS start+232(FP), Z9
+skip502:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip503
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done335:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+skip503:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VMOVUPS     64(DX)(R9*4), Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first504
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done505
+
+first504:
+	VBROADCASTSS start+232(FP), Z13
+
+done505:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row496
+	TESTQ       R11, R11
+	JNZ         begin495
 
-next330:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row327
+end497:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip493
 
-done331:
+rest494:
+strip506:
+	CMPQ  DI, $+16
+	JL    rest507
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end510
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin508:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+
+row509:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VMULPS       Z11, Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip511
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip511:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip512
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
+
+skip512:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS     (DX)(R9*4), Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first513
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done514
+
+first513:
+	VBROADCASTSS start+232(FP), Z11
+
+done514:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row509
+	TESTQ       R11, R11
+	JNZ         begin508
+
+end510:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip506
+
+rest507:
+	TESTQ DI, DI
+	JZ    done515
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end518
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin516:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+
+row517:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VMULPS       Z11, Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip519
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip519:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip520
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
+
+skip520:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VMOVUPS.Z   (DX)(R9*4), K1, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first521
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done522
+
+first521:
+	VBROADCASTSS start+232(FP), Z11
+
+done522:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row517
+	TESTQ       DI, DI
+	JNZ         begin516
+
+end518:
+done515:
 	VZEROUPPER
 	RET
 
-// func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512F, BMI2
 TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVQ         h_base+72(FP), R9
-	MOVQ         rows+192(FP), R10
-	MOVQ         c2_len+152(FP), R11
-	MOVQ         R10, (SP)
-	TESTQ        R10, R10
-	JLE          done340
-	MOVQ         R11, R10
-	ANDQ         $+15, R10
-	MOVQ         R10, 16(SP)
-	MOVQ         $0x0000ffff, R12
-	BZHIQ        R10, R12, R12
-	KMOVW        R12, K1
-	SUBQ         R10, R11
-	MOVQ         R11, 8(SP)
-	XORQ         R11, R11
-	XORQ         R12, R12
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	MOVQ         h_base+72(FP), DI
+	MOVQ         rows+192(FP), R8
+	MOVQ         c2_len+152(FP), R9
+	MOVQ         R8, (SP)
+	MOVQ         R9, 8(SP)
+	MOVQ         R9, R8
+	ADDQ         $0x1f, R8
+	SHRQ         $0x05, R8
+	SHLQ         $0x02, R8
+	MOVQ         R8, 16(SP)
+	MOVQ         R9, R8
+	XORQ         R9, R9
 
-row336:
-	XORQ R10, R10
+strip523:
+	CMPQ  R8, $+32
+	JL    rest524
+	MOVQ  (SP), R12
+	TESTQ R12, R12
+	JLE   end527
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
 
-loop337:
-	CMPQ         R10, 8(SP)
-	JGE          rest338
-	VMOVUPS      (BX)(R11*4), Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z7
-	VFMADD213PS  Z2, Z1, K2, Z7
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K2, Z8
-	VMOVAPS      Z5, Z9
-	VFNMADD231PS Z6, Z4, Z9
-	VMOVUPS      (R9)(R11*4), Z6
-	VFMADD231PS  Z6, Z9, Z8
-	VCMPPS       $0x15, Z3, Z7, K2
-	VMOVAPS.Z    Z8, K2, Z7
-	VMOVUPS      (CX)(R11*4), Z8
-	VMULPS       Z8, Z7, Z7
-	VPMOVZXWD    (DX)(R11*2), Z8
-	VPSLLD       $0x10, Z8, Z8
-	VFMADD231PS  Z8, Z6, Z7
-	VMOVUPS      Z7, (AX)(R11*4)
-	TESTQ        SI, SI
-	JZ           first341
-	VMOVUPS      (SI)(R11*4), Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z6
-	VFMADD213PS  Z2, Z1, K2, Z6
-	VMAXPS       Z6, Z3, Z6
-	VMOVAPS      Z6, Z6
-	JMP          done342
+begin525:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Z5
+	VADDPS  Z5, Z5, Z5
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Z6
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z8
 
-first341:
-	VBROADCASTSS start+232(FP), Z6
+row526:
+	VMOVUPS      (BX)(R10*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VMOVUPS      (DI)(R10*4), Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip528
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
 
-done342:
-	VADDPS      Z6, Z6, Z6
-	VMOVUPS     (R8)(R10*4), Z8
-	VMOVUPS     (DI)(R10*4), Z9
-	VFMADD231PS Z9, Z6, Z8
-	VMULPS      Z7, Z8, Z8
-	VMOVUPS     Z8, (CX)(R11*4)
-	ADDQ        $+16, R10
-	ADDQ        $+16, R11
-	ADDQ        $+2, R12
-	JMP         loop337
+skip528:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip529
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
 
-rest338:
-	CMPQ         16(SP), $0x00
-	JEQ          next339
-	VMOVUPS.Z    (BX)(R11*4), K1, Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z7
-	VFMADD213PS  Z2, Z1, K2, Z7
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K2, Z8
-	VMOVAPS      Z5, Z9
-	VFNMADD231PS Z6, Z4, Z9
-	VMOVUPS.Z    (R9)(R11*4), K1, Z6
-	VFMADD231PS  Z6, Z9, Z8
-	VCMPPS       $0x15, Z3, Z7, K2
-	VMOVAPS.Z    Z8, K2, Z7
-	VMOVUPS.Z    (CX)(R11*4), K1, Z8
-	VMULPS       Z8, Z7, Z7
-	VPMOVZXWD.Z  (DX)(R11*2), K1, Z8
-	VPSLLD       $0x10, Z8, Z8
-	VFMADD231PS  Z8, Z6, Z7
-	VMOVUPS      Z7, K1, (AX)(R11*4)
-	TESTQ        SI, SI
-	JZ           first343
-	VMOVUPS.Z    (SI)(R11*4), K1, Z6
-	VCMPPS       $0x1d, Z0, Z6, K2
-	VMOVAPS      Z6, Z6
-	VFMADD213PS  Z2, Z1, K2, Z6
-	VMAXPS       Z6, Z3, Z6
-	VMOVAPS      Z6, Z6
-	JMP          done344
+skip529:
+	VMOVUPS     (CX)(R10*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD   (DX)(R10*2), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, (AX)(R10*4)
+	VMOVAPS     Z6, Z9
+	TESTQ       SI, SI
+	JZ          first530
+	VMOVUPS     (SI)(R10*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done531
 
-first343:
-	VBROADCASTSS start+232(FP), Z6
+first530:
+	VBROADCASTSS start+232(FP), Z11
 
-done344:
-	VADDPS      Z6, Z6, Z6
-	VMOVUPS.Z   (R8)(R10*4), K1, Z8
-	VMOVUPS.Z   (DI)(R10*4), K1, Z9
-	VFMADD231PS Z9, Z6, Z8
-	VMULPS      Z7, Z8, Z8
-	VMOVUPS     Z8, K1, (CX)(R11*4)
+done531:
+	VFMADD231PS  Z5, Z11, Z9
+	VMULPS       Z10, Z9, Z9
+	VMOVUPS      Z9, (CX)(R10*4)
+	VMOVUPS      64(BX)(R10*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VMOVUPS      64(DI)(R10*4), Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip532
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
+
+skip532:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip533
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
+
+skip533:
+	VMOVUPS     64(CX)(R10*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD   32(DX)(R10*2), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, 64(AX)(R10*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first534
+	VMOVUPS     64(SI)(R10*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done535
+
+first534:
+	VBROADCASTSS start+232(FP), Z11
+
+done535:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, 64(CX)(R10*4)
+	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
-	ADDQ        $+2, R12
+	DECQ        R13
+	JNZ         row526
+	TESTQ       R12, R12
+	JNZ         begin525
 
-next339:
-	ADDQ $0x03, R12
-	ANDQ $-4, R12
-	DECQ (SP)
-	JNZ  row336
+end527:
+	ADDQ $+32, R9
+	SUBQ $+32, R8
+	JMP  strip523
 
-done340:
+rest524:
+strip536:
+	CMPQ  R8, $+16
+	JL    rest537
+	MOVQ  (SP), R12
+	TESTQ R12, R12
+	JLE   end540
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
+
+begin538:
+	MOVQ    R12, R13
+	SUBQ    R13, R12
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS (R14)(R9*4), Z5
+	VADDPS  Z5, Z5, Z5
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Z6
+
+row539:
+	VMOVUPS      (BX)(R10*4), Z7
+	VCMPPS       $0x1d, Z0, Z7, K1
+	VMOVUPS      ones<>+0(SB), Z8
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z1, K1, Z8
+	VMOVUPS      (DI)(R10*4), Z9
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip541
+	VMOVUPS      Z2, Z10
+	VFNMADD231PS Z4, Z7, Z10
+	VFMADD231PS  Z9, Z10, Z8
+
+skip541:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip542
+	VMOVAPS     Z7, Z7
+	VFMADD213PS Z2, Z1, K1, Z7
+	VCMPPS      $0x15, Z3, Z7, K1
+	VMOVAPS.Z   Z8, K1, Z7
+	VMOVAPS     Z7, Z8
+
+skip542:
+	VMOVUPS     (CX)(R10*4), Z7
+	VMULPS      Z7, Z8, Z8
+	VPMOVZXWD   (DX)(R10*2), Z7
+	VPSLLD      $0x10, Z7, Z7
+	VFMADD231PS Z7, Z9, Z8
+	VMOVUPS     Z8, (AX)(R10*4)
+	VMOVAPS     Z6, Z7
+	TESTQ       SI, SI
+	JZ          first543
+	VMOVUPS     (SI)(R10*4), Z9
+	VCMPPS      $0x1d, Z0, Z9, K1
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VMAXPS      Z9, Z3, Z9
+	VMOVAPS     Z9, Z9
+	JMP         done544
+
+first543:
+	VBROADCASTSS start+232(FP), Z9
+
+done544:
+	VFMADD231PS Z5, Z9, Z7
+	VMULPS      Z8, Z7, Z7
+	VMOVUPS     Z7, (CX)(R10*4)
+	ADDQ        8(SP), R10
+	ADDQ        16(SP), R11
+	DECQ        R13
+	JNZ         row539
+	TESTQ       R12, R12
+	JNZ         begin538
+
+end540:
+	ADDQ $+16, R9
+	SUBQ $+16, R8
+	JMP  strip536
+
+rest537:
+	TESTQ R8, R8
+	JZ    done545
+	MOVQ  $0x0000ffff, R10
+	BZHIQ R8, R10, R10
+	KMOVW R10, K1
+	MOVQ  (SP), R8
+	TESTQ R8, R8
+	JLE   end548
+	MOVQ  R9, R10
+	MOVQ  R9, R11
+	SHRQ  $0x03, R11
+
+begin546:
+	MOVQ      R8, R12
+	SUBQ      R12, R8
+	MOVQ      c2_base+144(FP), R13
+	VMOVUPS.Z (R13)(R9*4), K1, Z5
+	VADDPS    Z5, Z5, Z5
+	MOVQ      c1_base+168(FP), R13
+	VMOVUPS.Z (R13)(R9*4), K1, Z6
+
+row547:
+	VMOVUPS.Z    (BX)(R10*4), K1, Z7
+	VCMPPS       $0x1d, Z0, Z7, K2
+	VMOVUPS      ones<>+0(SB), Z8
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z1, K2, Z8
+	VMOVUPS.Z    (DI)(R10*4), K1, Z9
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip549
+	VMOVUPS      Z2, Z10
+	VFNMADD231PS Z4, Z7, Z10
+	VFMADD231PS  Z9, Z10, Z8
+
+skip549:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip550
+	VMOVAPS     Z7, Z7
+	VFMADD213PS Z2, Z1, K2, Z7
+	VCMPPS      $0x15, Z3, Z7, K2
+	VMOVAPS.Z   Z8, K2, Z7
+	VMOVAPS     Z7, Z8
+
+skip550:
+	VMOVUPS.Z   (CX)(R10*4), K1, Z7
+	VMULPS      Z7, Z8, Z8
+	VPMOVZXWD.Z (DX)(R10*2), K1, Z7
+	VPSLLD      $0x10, Z7, Z7
+	VFMADD231PS Z7, Z9, Z8
+	VMOVUPS     Z8, K1, (AX)(R10*4)
+	VMOVAPS     Z6, Z7
+	TESTQ       SI, SI
+	JZ          first551
+	VMOVUPS.Z   (SI)(R10*4), K1, Z9
+	VCMPPS      $0x1d, Z0, Z9, K2
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VMAXPS      Z9, Z3, Z9
+	VMOVAPS     Z9, Z9
+	JMP         done552
+
+first551:
+	VBROADCASTSS start+232(FP), Z9
+
+done552:
+	VFMADD231PS Z5, Z9, Z7
+	VMULPS      Z8, Z7, Z7
+	VMOVUPS     Z7, K1, (CX)(R10*4)
+	ADDQ        8(SP), R10
+	ADDQ        16(SP), R11
+	DECQ        R12
+	JNZ         row547
+	TESTQ       R8, R8
+	JNZ         begin546
+
+end548:
+done545:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done349
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row345:
-	XORQ R9, R9
+strip553:
+	CMPQ  DI, $+32
+	JL    rest554
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end557
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop346:
-	CMPQ         R9, 8(SP)
-	JGE          rest347
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VCMPPS       $0x11, Z6, Z8, K2
-	VMOVAPS.Z    Z7, K2, Z8
-	VFMADD231PS  Z8, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z9
-	VMOVUPS      (CX)(R10*4), Z10
-	VMULPS       Z10, Z9, Z9
-	VPMOVZXWD    (DX)(R10*2), Z10
-	VPSLLD       $0x10, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z9
-	VMOVUPS      Z9, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first350
-	VMOVUPS      (SI)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K2, Z8
-	VMAXPS       Z8, Z3, Z8
-	VMOVAPS      Z8, Z8
-	JMP          done351
+begin555:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
 
-first350:
-	VBROADCASTSS start+232(FP), Z8
+row556:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VCMPPS       $0x11, Z5, Z13, K2
+	VMOVAPS.Z    Z6, K2, Z13
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip558
+	VMOVUPS      Z2, Z14
+	VFNMADD231PS Z4, Z11, Z14
+	VFMADD231PS  Z13, Z14, Z12
 
-done351:
-	VADDPS      Z8, Z8, Z8
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z8, Z10
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop346
+skip558:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip559
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-rest347:
-	CMPQ         16(SP), $0x00
-	JEQ          next348
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
-	VCMPPS       $0x11, Z6, Z8, K2
-	VMOVAPS.Z    Z7, K2, Z8
-	VFMADD231PS  Z8, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z9
-	VMOVUPS.Z    (CX)(R10*4), K1, Z10
-	VMULPS       Z10, Z9, Z9
-	VPMOVZXWD.Z  (DX)(R10*2), K1, Z10
-	VPSLLD       $0x10, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z9
-	VMOVUPS      Z9, K1, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first352
-	VMOVUPS.Z    (SI)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z8
-	VFMADD213PS  Z2, Z1, K2, Z8
-	VMAXPS       Z8, Z3, Z8
-	VMOVAPS      Z8, Z8
-	JMP          done353
+skip559:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   (DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z13, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first560
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done561
 
-first352:
-	VBROADCASTSS start+232(FP), Z8
+first560:
+	VBROADCASTSS start+232(FP), Z13
 
-done353:
-	VADDPS      Z8, Z8, Z8
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z8, Z10
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+done561:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VMOVUPS      ones<>+0(SB), Z12
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VCMPPS       $0x11, Z5, Z13, K2
+	VMOVAPS.Z    Z6, K2, Z13
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip562
+	VMOVUPS      Z2, Z14
+	VFNMADD231PS Z4, Z11, Z14
+	VFMADD231PS  Z13, Z14, Z12
+
+skip562:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip563
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
+
+skip563:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   32(DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z13, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first564
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done565
+
+first564:
+	VBROADCASTSS start+232(FP), Z13
+
+done565:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row556
+	TESTQ       R11, R11
+	JNZ         begin555
 
-next348:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row345
+end557:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip553
 
-done349:
+rest554:
+strip566:
+	CMPQ  DI, $+16
+	JL    rest567
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end570
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin568:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+
+row569:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VCMPPS       $0x11, Z5, Z11, K2
+	VMOVAPS.Z    Z6, K2, Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip571
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
+
+skip571:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip572
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
+
+skip572:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD   (DX)(R9*2), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first573
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done574
+
+first573:
+	VBROADCASTSS start+232(FP), Z11
+
+done574:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row569
+	TESTQ       R11, R11
+	JNZ         begin568
+
+end570:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip566
+
+rest567:
+	TESTQ DI, DI
+	JZ    done575
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end578
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin576:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+
+row577:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VCMPPS       $0x11, Z5, Z11, K3
+	VMOVAPS.Z    Z6, K3, Z11
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip579
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z9, Z12
+	VFMADD231PS  Z11, Z12, Z10
+
+skip579:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip580
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
+
+skip580:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD.Z (DX)(R9*2), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z11, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first581
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done582
+
+first581:
+	VBROADCASTSS start+232(FP), Z11
+
+done582:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row577
+	TESTQ       DI, DI
+	JNZ         begin576
+
+end578:
+done575:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done358
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row354:
-	XORQ R9, R9
+strip583:
+	CMPQ  DI, $+32
+	JL    rest584
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end587
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop355:
-	CMPQ         R9, 8(SP)
-	JGE          rest356
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
+begin585:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+
+row586:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
 	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z6, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS      (CX)(R10*4), Z9
-	VMULPS       Z9, Z8, Z8
-	VPMOVZXWD    (DX)(R10*2), Z9
-	VPSLLD       $0x10, Z9, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first359
-	VMOVUPS      (SI)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done360
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip588
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
 
-first359:
-	VBROADCASTSS start+232(FP), Z9
+skip588:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip589
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done360:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop355
+skip589:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   (DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first590
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done591
 
-rest356:
-	CMPQ         16(SP), $0x00
-	JEQ          next357
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VANDPS       magnitude<>+0(SB), Z8, Z8
+first590:
+	VBROADCASTSS start+232(FP), Z13
+
+done591:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
 	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z6, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS.Z    (CX)(R10*4), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VPMOVZXWD.Z  (DX)(R10*2), K1, Z9
-	VPSLLD       $0x10, Z9, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, K1, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first361
-	VMOVUPS.Z    (SI)(R10*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done362
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VANDPS       magnitude<>+0(SB), Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip592
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
 
-first361:
-	VBROADCASTSS start+232(FP), Z9
+skip592:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip593
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done362:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+skip593:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   32(DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first594
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done595
+
+first594:
+	VBROADCASTSS start+232(FP), Z13
+
+done595:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row586
+	TESTQ       R11, R11
+	JNZ         begin585
 
-next357:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row354
+end587:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip583
 
-done358:
+rest584:
+strip596:
+	CMPQ  DI, $+16
+	JL    rest597
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end600
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin598:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+
+row599:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip601
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip601:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip602
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
+
+skip602:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD   (DX)(R9*2), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first603
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done604
+
+first603:
+	VBROADCASTSS start+232(FP), Z11
+
+done604:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row599
+	TESTQ       R11, R11
+	JNZ         begin598
+
+end600:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip596
+
+rest597:
+	TESTQ DI, DI
+	JZ    done605
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end608
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin606:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+
+row607:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip609
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip609:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip610
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
+
+skip610:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD.Z (DX)(R9*2), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first611
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done612
+
+first611:
+	VBROADCASTSS start+232(FP), Z11
+
+done612:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row607
+	TESTQ       DI, DI
+	JNZ         begin606
+
+end608:
+done605:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, theta float32, kept float32, jump float32, floor float32, keepPassed float32, jumpPassed float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	MOVQ         c2_base+144(FP), DI
-	MOVQ         c1_base+168(FP), R8
-	MOVSS        theta+200(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        kept+204(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+208(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+212(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        keepPassed+216(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        jumpPassed+220(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        reach+224(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        top+228(FP), X7
-	VBROADCASTSS X7, Z7
-	MOVQ         rows+192(FP), R9
-	MOVQ         c2_len+152(FP), R10
-	MOVQ         R9, (SP)
-	TESTQ        R9, R9
-	JLE          done367
-	MOVQ         R10, R9
-	ANDQ         $+15, R9
-	MOVQ         R9, 16(SP)
-	MOVQ         $0x0000ffff, R11
-	BZHIQ        R9, R11, R11
-	KMOVW        R11, K1
-	SUBQ         R9, R10
-	MOVQ         R10, 8(SP)
-	XORQ         R10, R10
-	XORQ         R11, R11
+	VBROADCASTSS theta+204(FP), Z0
+	VBROADCASTSS kept+208(FP), Z1
+	VBROADCASTSS jump+212(FP), Z2
+	VBROADCASTSS floor+216(FP), Z3
+	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS reach+224(FP), Z5
+	VBROADCASTSS top+228(FP), Z6
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
 
-row363:
-	XORQ R9, R9
+strip613:
+	CMPQ  DI, $+32
+	JL    rest614
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end617
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-loop364:
-	CMPQ         R9, 8(SP)
-	JGE          rest365
-	VMOVUPS      (BX)(R10*4), Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VMULPS       Z6, Z8, Z8
+begin615:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z10
+
+row616:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
 	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z8, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS      (CX)(R10*4), Z9
-	VMULPS       Z9, Z8, Z8
-	VPMOVZXWD    (DX)(R10*2), Z9
-	VPSLLD       $0x10, Z9, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first368
-	VMOVUPS      (SI)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done369
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VMULPS       Z13, Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip618
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
 
-first368:
-	VBROADCASTSS start+232(FP), Z9
+skip618:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip619
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done369:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (DI)(R9*4), Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, (CX)(R10*4)
-	ADDQ        $+16, R9
-	ADDQ        $+16, R10
-	ADDQ        $+2, R11
-	JMP         loop364
+skip619:
+	VMOVUPS     (CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   (DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, (AX)(R9*4)
+	VMOVAPS     Z8, Z11
+	TESTQ       SI, SI
+	JZ          first620
+	VMOVUPS     (SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done621
 
-rest365:
-	CMPQ         16(SP), $0x00
-	JEQ          next366
-	VMOVUPS.Z    (BX)(R10*4), K1, Z8
-	VCMPPS       $0x1d, Z0, Z8, K2
-	VMOVAPS      Z8, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VMOVAPS      Z5, Z11
-	VFNMADD231PS Z8, Z4, Z11
-	VSUBPS       Z0, Z8, Z8
-	VMULPS       Z6, Z8, Z8
+first620:
+	VBROADCASTSS start+232(FP), Z13
+
+done621:
+	VFMADD231PS  Z7, Z13, Z11
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS      Z11, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
 	VMOVUPS      ones<>+0(SB), Z12
-	VFNMADD231PS Z8, Z8, Z12
-	VXORPS       Z8, Z8, Z8
-	VMAXPS       Z12, Z8, Z12
-	VMULPS       Z7, Z12, Z12
-	VFMADD231PS  Z12, Z11, Z10
-	VCMPPS       $0x15, Z3, Z9, K2
-	VMOVAPS.Z    Z10, K2, Z8
-	VMOVUPS.Z    (CX)(R10*4), K1, Z9
-	VMULPS       Z9, Z8, Z8
-	VPMOVZXWD.Z  (DX)(R10*2), K1, Z9
-	VPSLLD       $0x10, Z9, Z9
-	VFMADD231PS  Z9, Z12, Z8
-	VMOVUPS      Z8, K1, (AX)(R10*4)
-	TESTQ        SI, SI
-	JZ           first370
-	VMOVUPS.Z    (SI)(R10*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVAPS      Z9, Z9
-	VFMADD213PS  Z2, Z1, K2, Z9
-	VMAXPS       Z9, Z3, Z9
-	VMOVAPS      Z9, Z9
-	JMP          done371
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z1, K1, Z12
+	VSUBPS       Z0, Z11, Z13
+	VMULPS       Z13, Z13, Z13
+	VMOVUPS      Z6, Z14
+	VFNMADD231PS Z5, Z13, Z14
+	VXORPS       Z13, Z13, Z13
+	VMAXPS       Z14, Z13, Z14
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip622
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z14, Z13, Z12
 
-first370:
-	VBROADCASTSS start+232(FP), Z9
+skip622:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip623
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVAPS     Z11, Z12
 
-done371:
-	VADDPS      Z9, Z9, Z9
-	VMOVUPS.Z   (R8)(R9*4), K1, Z10
-	VMOVUPS.Z   (DI)(R9*4), K1, Z11
-	VFMADD231PS Z11, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, K1, (CX)(R10*4)
+skip623:
+	VMOVUPS     64(CX)(R9*4), Z11
+	VMULPS      Z11, Z12, Z12
+	VPMOVZXWD   32(DX)(R9*2), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z11, Z14, Z12
+	VMOVUPS     Z12, 64(AX)(R9*4)
+	VMOVAPS     Z10, Z11
+	TESTQ       SI, SI
+	JZ          first624
+	VMOVUPS     64(SI)(R9*4), Z13
+	VCMPPS      $0x1d, Z0, Z13, K1
+	VMOVAPS     Z13, Z13
+	VFMADD213PS Z2, Z1, K1, Z13
+	VMAXPS      Z13, Z3, Z13
+	VMOVAPS     Z13, Z13
+	JMP         done625
+
+first624:
+	VBROADCASTSS start+232(FP), Z13
+
+done625:
+	VFMADD231PS Z9, Z13, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
-	ADDQ        $+2, R11
+	DECQ        R12
+	JNZ         row616
+	TESTQ       R11, R11
+	JNZ         begin615
 
-next366:
-	ADDQ $0x03, R11
-	ANDQ $-4, R11
-	DECQ (SP)
-	JNZ  row363
+end617:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip613
 
-done367:
+rest614:
+strip626:
+	CMPQ  DI, $+16
+	JL    rest627
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end630
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin628:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z7
+	VADDPS  Z7, Z7, Z7
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+
+row629:
+	VMOVUPS      (BX)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K1, Z10
+	VSUBPS       Z0, Z9, Z11
+	VMULPS       Z11, Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip631
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip631:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip632
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K1, Z9
+	VCMPPS      $0x15, Z3, Z9, K1
+	VMOVAPS.Z   Z10, K1, Z9
+	VMOVAPS     Z9, Z10
+
+skip632:
+	VMOVUPS     (CX)(R9*4), Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD   (DX)(R9*2), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first633
+	VMOVUPS     (SI)(R9*4), Z11
+	VCMPPS      $0x1d, Z0, Z11, K1
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K1, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done634
+
+first633:
+	VBROADCASTSS start+232(FP), Z11
+
+done634:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row629
+	TESTQ       R11, R11
+	JNZ         begin628
+
+end630:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip626
+
+rest627:
+	TESTQ DI, DI
+	JZ    done635
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end638
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin636:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z7
+	VADDPS    Z7, Z7, Z7
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z8
+
+row637:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VMOVUPS      ones<>+0(SB), Z10
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z1, K2, Z10
+	VSUBPS       Z0, Z9, Z11
+	VMULPS       Z11, Z11, Z11
+	VMOVUPS      Z6, Z12
+	VFNMADD231PS Z5, Z11, Z12
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z12, Z11, Z12
+	CMPB         attached+200(FP), $0x00
+	JEQ          skip639
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z12, Z11, Z10
+
+skip639:
+	CMPB        floored+201(FP), $0x00
+	JEQ         skip640
+	VMOVAPS     Z9, Z9
+	VFMADD213PS Z2, Z1, K2, Z9
+	VCMPPS      $0x15, Z3, Z9, K2
+	VMOVAPS.Z   Z10, K2, Z9
+	VMOVAPS     Z9, Z10
+
+skip640:
+	VMOVUPS.Z   (CX)(R9*4), K1, Z9
+	VMULPS      Z9, Z10, Z10
+	VPMOVZXWD.Z (DX)(R9*2), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z9, Z12, Z10
+	VMOVUPS     Z10, K1, (AX)(R9*4)
+	VMOVAPS     Z8, Z9
+	TESTQ       SI, SI
+	JZ          first641
+	VMOVUPS.Z   (SI)(R9*4), K1, Z11
+	VCMPPS      $0x1d, Z0, Z11, K2
+	VMOVAPS     Z11, Z11
+	VFMADD213PS Z2, Z1, K2, Z11
+	VMAXPS      Z11, Z3, Z11
+	VMOVAPS     Z11, Z11
+	JMP         done642
+
+first641:
+	VBROADCASTSS start+232(FP), Z11
+
+done642:
+	VFMADD231PS Z7, Z11, Z9
+	VMULPS      Z10, Z9, Z9
+	VMOVUPS     Z9, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row637
+	TESTQ       DI, DI
+	JNZ         begin636
+
+end638:
+done635:
 	VZEROUPPER
 	RET
 
@@ -6786,7 +9178,7 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done376
+	JLE   done647
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -6798,12 +9190,12 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row372:
+row643:
 	XORQ R8, R8
 
-loop373:
+loop644:
 	CMPQ        R8, 8(SP)
-	JGE         rest374
+	JGE         rest645
 	VMOVUPS     (DI)(R8*4), Z0
 	VMOVUPS     (SI)(R8*4), Z1
 	VMOVUPS     (DX)(R9*4), Z2
@@ -6815,11 +9207,11 @@ loop373:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop373
+	JMP         loop644
 
-rest374:
+rest645:
 	CMPQ        16(SP), $0x00
-	JEQ         next375
+	JEQ         next646
 	VMOVUPS.Z   (DI)(R8*4), K1, Z0
 	VMOVUPS.Z   (SI)(R8*4), K1, Z1
 	VMOVUPS.Z   (DX)(R9*4), K1, Z2
@@ -6831,13 +9223,13 @@ rest374:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next375:
+next646:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row372
+	JNZ  row643
 
-done376:
+done647:
 	VZEROUPPER
 	RET
 
@@ -6863,7 +9255,7 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done381
+	JLE          done652
 	MOVQ         R9, R8
 	ANDQ         $+15, R8
 	MOVQ         R8, 16(SP)
@@ -6875,12 +9267,12 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row377:
+row648:
 	XORQ R8, R8
 
-loop378:
+loop649:
 	CMPQ        R8, 8(SP)
-	JGE         rest379
+	JGE         rest650
 	VMOVUPS     (DI)(R8*4), Z3
 	VMOVUPS     (SI)(R8*4), Z4
 	VMOVUPS     (DX)(R9*4), Z5
@@ -6899,11 +9291,11 @@ loop378:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop378
+	JMP         loop649
 
-rest379:
+rest650:
 	CMPQ        16(SP), $0x00
-	JEQ         next380
+	JEQ         next651
 	VMOVUPS.Z   (DI)(R8*4), K1, Z3
 	VMOVUPS.Z   (SI)(R8*4), K1, Z4
 	VMOVUPS.Z   (DX)(R9*4), K1, Z5
@@ -6922,13 +9314,13 @@ rest379:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next380:
+next651:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row377
+	JNZ  row648
 
-done381:
+done652:
 	VZEROUPPER
 	RET
 
@@ -6945,7 +9337,7 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done386
+	JLE   done657
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -6957,12 +9349,12 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row382:
+row653:
 	XORQ R8, R8
 
-loop383:
+loop654:
 	CMPQ        R8, 8(SP)
-	JGE         rest384
+	JGE         rest655
 	VMOVUPS     (DI)(R8*4), Z0
 	VMOVUPS     (SI)(R8*4), Z1
 	VPMOVZXWD   (DX)(R9*2), Z2
@@ -6975,11 +9367,11 @@ loop383:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop383
+	JMP         loop654
 
-rest384:
+rest655:
 	CMPQ        16(SP), $0x00
-	JEQ         next385
+	JEQ         next656
 	VMOVUPS.Z   (DI)(R8*4), K1, Z0
 	VMOVUPS.Z   (SI)(R8*4), K1, Z1
 	VPMOVZXWD.Z (DX)(R9*2), K1, Z2
@@ -6992,13 +9384,13 @@ rest384:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next385:
+next656:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row382
+	JNZ  row653
 
-done386:
+done657:
 	VZEROUPPER
 	RET
 
@@ -7024,7 +9416,7 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done391
+	JLE          done662
 	MOVQ         R9, R8
 	ANDQ         $+15, R8
 	MOVQ         R8, 16(SP)
@@ -7036,12 +9428,12 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row387:
+row658:
 	XORQ R8, R8
 
-loop388:
+loop659:
 	CMPQ        R8, 8(SP)
-	JGE         rest389
+	JGE         rest660
 	VMOVUPS     (DI)(R8*4), Z3
 	VMOVUPS     (SI)(R8*4), Z4
 	VPMOVZXWD   (DX)(R9*2), Z5
@@ -7061,11 +9453,11 @@ loop388:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop388
+	JMP         loop659
 
-rest389:
+rest660:
 	CMPQ        16(SP), $0x00
-	JEQ         next390
+	JEQ         next661
 	VMOVUPS.Z   (DI)(R8*4), K1, Z3
 	VMOVUPS.Z   (SI)(R8*4), K1, Z4
 	VPMOVZXWD.Z (DX)(R9*2), K1, Z5
@@ -7085,19 +9477,19 @@ rest389:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next390:
+next661:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row387
+	JNZ  row658
 
-done391:
+done662:
 	VZEROUPPER
 	RET
 
 // func addMomentsAVX512(sum []float64, sumXY []float64, x []float32, y []float32, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·addMomentsAVX512(SB), NOSPLIT, $16-104
+TEXT ·addMomentsAVX512(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
 	MOVQ   sumXY_base+24(FP), CX
 	MOVQ   x_base+48(FP), DX
@@ -7115,34 +9507,44 @@ TEXT ·addMomentsAVX512(SB), NOSPLIT, $16-104
 	MOVQ   SI, (SP)
 	MOVQ   DI, 8(SP)
 	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip393:
+strip663:
 	CMPQ  SI, $+32
-	JL    single392
+	JL    rest664
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end667
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end396
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin394:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Z0
-	VMOVUPD 64(AX)(R11*2), Z1
-	VMOVUPD (CX)(R11*2), Z2
-	VMOVUPD 64(CX)(R11*2), Z3
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	ADDQ    $+64, R11
-	VMOVUPD (AX)(R11*2), Z4
-	VMOVUPD 64(AX)(R11*2), Z5
-	VMOVUPD (CX)(R11*2), Z6
-	VMOVUPD 64(CX)(R11*2), Z7
+begin665:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z4
+	VMOVUPD 64(AX)(R12*2), Z5
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z6
+	VMOVUPD 64(CX)(R12*2), Z7
 
-row395:
+row666:
 	VCVTPS2PD   (DX)(R8*4), Z8
 	VCVTPS2PD   32(DX)(R8*4), Z9
 	VCVTPS2PD   (BX)(R8*4), Z10
@@ -7160,49 +9562,57 @@ row395:
 	VADDPD      Z9, Z5, Z5
 	VFMADD231PD Z11, Z9, Z7
 	ADDQ        8(SP), R8
-	DECQ        R10
-	JNZ         row395
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	VMOVUPD     Z0, (AX)(R10*2)
-	VMOVUPD     Z1, 64(AX)(R10*2)
-	VMOVUPD     Z2, (CX)(R10*2)
-	VMOVUPD     Z3, 64(CX)(R10*2)
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	ADDQ        $+64, R10
-	VMOVUPD     Z4, (AX)(R10*2)
-	VMOVUPD     Z5, 64(AX)(R10*2)
-	VMOVUPD     Z6, (CX)(R10*2)
-	VMOVUPD     Z7, 64(CX)(R10*2)
-	TESTQ       R9, R9
-	JNZ         begin394
+	ADDQ        16(SP), R9
+	DECQ        R11
+	JNZ         row666
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z0, (AX)(R11*2)
+	VMOVUPD     Z1, 64(AX)(R11*2)
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z2, (CX)(R11*2)
+	VMOVUPD     Z3, 64(CX)(R11*2)
+	LEAQ        32(DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z4, (AX)(R11*2)
+	VMOVUPD     Z5, 64(AX)(R11*2)
+	LEAQ        32(DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z6, (CX)(R11*2)
+	VMOVUPD     Z7, 64(CX)(R11*2)
+	TESTQ       R10, R10
+	JNZ         begin665
 
-end396:
+end667:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip393
+	JMP  strip663
 
-single392:
-strip399:
+rest664:
+strip668:
 	CMPQ  SI, $+16
-	JL    rest397
+	JL    rest669
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end672
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end402
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin400:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Z0
-	VMOVUPD 64(AX)(R11*2), Z1
-	VMOVUPD (CX)(R11*2), Z2
-	VMOVUPD 64(CX)(R11*2), Z3
+begin670:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
 
-row401:
+row671:
 	VCVTPS2PD   (DX)(R8*4), Z4
 	VCVTPS2PD   32(DX)(R8*4), Z5
 	VCVTPS2PD   (BX)(R8*4), Z6
@@ -7212,48 +9622,55 @@ row401:
 	VADDPD      Z5, Z1, Z1
 	VFMADD231PD Z7, Z5, Z3
 	ADDQ        8(SP), R8
-	DECQ        R10
-	JNZ         row401
-	MOVQ        DI, R10
-	SHLQ        $0x02, R10
-	VMOVUPD     Z0, (AX)(R10*2)
-	VMOVUPD     Z1, 64(AX)(R10*2)
-	VMOVUPD     Z2, (CX)(R10*2)
-	VMOVUPD     Z3, 64(CX)(R10*2)
-	TESTQ       R9, R9
-	JNZ         begin400
+	ADDQ        16(SP), R9
+	DECQ        R11
+	JNZ         row671
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z0, (AX)(R11*2)
+	VMOVUPD     Z1, 64(AX)(R11*2)
+	LEAQ        (DI)(DI*1), R11
+	ADDQ        R11, R11
+	VMOVUPD     Z2, (CX)(R11*2)
+	VMOVUPD     Z3, 64(CX)(R11*2)
+	TESTQ       R10, R10
+	JNZ         begin670
 
-end402:
+end672:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip399
+	JMP  strip668
 
-rest397:
+rest669:
 	TESTQ SI, SI
-	JZ    done398
+	JZ    done673
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
-	MOVQ  DI, R8
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end405
+	JLE   end676
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin403:
-	MOVQ      SI, R9
-	SUBQ      R9, SI
-	MOVQ      DI, R10
-	SHLQ      $0x02, R10
+begin674:
+	MOVQ      SI, R10
+	SUBQ      R10, SI
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (AX)(R10*2), K2, Z0
+	VMOVUPD.Z (AX)(R11*2), K2, Z0
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(AX)(R10*2), K2, Z1
+	VMOVUPD.Z 64(AX)(R11*2), K2, Z1
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (CX)(R10*2), K2, Z2
+	VMOVUPD.Z (CX)(R11*2), K2, Z2
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(CX)(R10*2), K2, Z3
+	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row404:
+row675:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -7271,29 +9688,32 @@ row404:
 	VADDPD        Z5, Z1, Z1
 	VFMADD231PD   Z7, Z5, Z3
 	ADDQ          8(SP), R8
-	DECQ          R9
-	JNZ           row404
-	MOVQ          DI, R9
-	SHLQ          $0x02, R9
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row675
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z0, K2, (AX)(R9*2)
+	VMOVUPD       Z0, K2, (AX)(R10*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z1, K2, 64(AX)(R9*2)
+	VMOVUPD       Z1, K2, 64(AX)(R10*2)
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z2, K2, (CX)(R9*2)
+	VMOVUPD       Z2, K2, (CX)(R10*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z3, K2, 64(CX)(R9*2)
+	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin403
+	JNZ           begin674
 
-end405:
-done398:
+end676:
+done673:
 	VZEROUPPER
 	RET
 
 // func addMomentsBF16AVX512(sum []float64, sumXY []float64, x []float32, y []BF16, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $16-104
+TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
 	MOVQ   sumXY_base+24(FP), CX
 	MOVQ   x_base+48(FP), DX
@@ -7311,34 +9731,44 @@ TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $16-104
 	MOVQ   SI, (SP)
 	MOVQ   DI, 8(SP)
 	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip407:
+strip677:
 	CMPQ  SI, $+32
-	JL    single406
+	JL    rest678
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end681
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end410
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin408:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Z0
-	VMOVUPD 64(AX)(R11*2), Z1
-	VMOVUPD (CX)(R11*2), Z2
-	VMOVUPD 64(CX)(R11*2), Z3
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	ADDQ    $+64, R11
-	VMOVUPD (AX)(R11*2), Z4
-	VMOVUPD 64(AX)(R11*2), Z5
-	VMOVUPD (CX)(R11*2), Z6
-	VMOVUPD 64(CX)(R11*2), Z7
+begin679:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z4
+	VMOVUPD 64(AX)(R12*2), Z5
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z6
+	VMOVUPD 64(CX)(R12*2), Z7
 
-row409:
+row680:
 	VCVTPS2PD     (DX)(R8*4), Z8
 	VCVTPS2PD     32(DX)(R8*4), Z9
 	VPMOVZXWD     (BX)(R8*2), Z11
@@ -7366,49 +9796,57 @@ row409:
 	VADDPD        Z9, Z5, Z5
 	VFMADD231PD   Z11, Z9, Z7
 	ADDQ          8(SP), R8
-	DECQ          R10
-	JNZ           row409
-	MOVQ          DI, R10
-	SHLQ          $0x02, R10
-	VMOVUPD       Z0, (AX)(R10*2)
-	VMOVUPD       Z1, 64(AX)(R10*2)
-	VMOVUPD       Z2, (CX)(R10*2)
-	VMOVUPD       Z3, 64(CX)(R10*2)
-	MOVQ          DI, R10
-	SHLQ          $0x02, R10
-	ADDQ          $+64, R10
-	VMOVUPD       Z4, (AX)(R10*2)
-	VMOVUPD       Z5, 64(AX)(R10*2)
-	VMOVUPD       Z6, (CX)(R10*2)
-	VMOVUPD       Z7, 64(CX)(R10*2)
-	TESTQ         R9, R9
-	JNZ           begin408
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row680
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z4, (AX)(R11*2)
+	VMOVUPD       Z5, 64(AX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z6, (CX)(R11*2)
+	VMOVUPD       Z7, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin679
 
-end410:
+end681:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip407
+	JMP  strip677
 
-single406:
-strip413:
+rest678:
+strip682:
 	CMPQ  SI, $+16
-	JL    rest411
+	JL    rest683
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end686
 	MOVQ  DI, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JLE   end416
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin414:
-	MOVQ    R9, R10
-	SUBQ    R10, R9
-	MOVQ    DI, R11
-	SHLQ    $0x02, R11
-	VMOVUPD (AX)(R11*2), Z0
-	VMOVUPD 64(AX)(R11*2), Z1
-	VMOVUPD (CX)(R11*2), Z2
-	VMOVUPD 64(CX)(R11*2), Z3
+begin684:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
 
-row415:
+row685:
 	VCVTPS2PD     (DX)(R8*4), Z4
 	VCVTPS2PD     32(DX)(R8*4), Z5
 	VPMOVZXWD     (BX)(R8*2), Z7
@@ -7423,48 +9861,55 @@ row415:
 	VADDPD        Z5, Z1, Z1
 	VFMADD231PD   Z7, Z5, Z3
 	ADDQ          8(SP), R8
-	DECQ          R10
-	JNZ           row415
-	MOVQ          DI, R10
-	SHLQ          $0x02, R10
-	VMOVUPD       Z0, (AX)(R10*2)
-	VMOVUPD       Z1, 64(AX)(R10*2)
-	VMOVUPD       Z2, (CX)(R10*2)
-	VMOVUPD       Z3, 64(CX)(R10*2)
-	TESTQ         R9, R9
-	JNZ           begin414
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row685
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin684
 
-end416:
+end686:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip413
+	JMP  strip682
 
-rest411:
+rest683:
 	TESTQ SI, SI
-	JZ    done412
+	JZ    done687
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
-	MOVQ  DI, R8
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end419
+	JLE   end690
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
 
-begin417:
-	MOVQ      SI, R9
-	SUBQ      R9, SI
-	MOVQ      DI, R10
-	SHLQ      $0x02, R10
+begin688:
+	MOVQ      SI, R10
+	SUBQ      R10, SI
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (AX)(R10*2), K2, Z0
+	VMOVUPD.Z (AX)(R11*2), K2, Z0
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(AX)(R10*2), K2, Z1
+	VMOVUPD.Z 64(AX)(R11*2), K2, Z1
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (CX)(R10*2), K2, Z2
+	VMOVUPD.Z (CX)(R11*2), K2, Z2
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(CX)(R10*2), K2, Z3
+	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row418:
+row689:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -7483,29 +9928,32 @@ row418:
 	VADDPD        Z5, Z1, Z1
 	VFMADD231PD   Z7, Z5, Z3
 	ADDQ          8(SP), R8
-	DECQ          R9
-	JNZ           row418
-	MOVQ          DI, R9
-	SHLQ          $0x02, R9
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row689
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z0, K2, (AX)(R9*2)
+	VMOVUPD       Z0, K2, (AX)(R10*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z1, K2, 64(AX)(R9*2)
+	VMOVUPD       Z1, K2, 64(AX)(R10*2)
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z2, K2, (CX)(R9*2)
+	VMOVUPD       Z2, K2, (CX)(R10*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z3, K2, 64(CX)(R9*2)
+	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin417
+	JNZ           begin688
 
-end419:
-done412:
+end690:
+done687:
 	VZEROUPPER
 	RET
 
 // func addSquaresAVX512(sum []float64, sum2 []float64, x []float32, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·addSquaresAVX512(SB), NOSPLIT, $16-80
+TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-80
 	MOVQ   x_base+48(FP), AX
 	MOVQ   sum_base+0(FP), CX
 	MOVQ   sum2_base+24(FP), DX
@@ -7522,43 +9970,39 @@ TEXT ·addSquaresAVX512(SB), NOSPLIT, $16-80
 	MOVQ   BX, (SP)
 	MOVQ   SI, 8(SP)
 	MOVQ   SI, BX
+	ADDQ   $0x1f, BX
+	SHRQ   $0x05, BX
+	SHLQ   $0x02, BX
+	MOVQ   BX, 16(SP)
+	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip421:
+strip691:
 	CMPQ  BX, $+64
-	JL    single420
+	JL    rest692
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JLE   end695
 	MOVQ  SI, DI
-	MOVQ  (SP), R8
-	TESTQ R8, R8
-	JLE   end424
+	MOVQ  SI, R8
+	SHRQ  $0x03, R8
 
-begin422:
-	MOVQ    R8, R9
-	MOVQ    $0x00000020, R10
-	CMPQ    R9, R10
-	CMOVQGT R10, R9
-	SUBQ    R9, R8
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
+begin693:
+	MOVQ    R9, R10
+	MOVQ    $0x00000020, R11
+	CMPQ    R10, R11
+	CMOVQGT R11, R10
+	SUBQ    R10, R9
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+64, R10
 	VXORPS  Z2, Z2, Z2
 	VXORPS  Z3, Z3, Z3
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+128, R10
 	VXORPS  Z4, Z4, Z4
 	VXORPS  Z5, Z5, Z5
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
-	ADDQ    $+192, R10
 	VXORPS  Z6, Z6, Z6
 	VXORPS  Z7, Z7, Z7
 
-row423:
+row694:
 	VMOVUPS       (AX)(DI*4), Z8
 	VADDPS        Z8, Z0, Z0
 	VFMADD231PS   Z8, Z8, Z1
@@ -7572,222 +10016,258 @@ row423:
 	VADDPS        Z8, Z6, Z6
 	VFMADD231PS   Z8, Z8, Z7
 	ADDQ          8(SP), DI
-	DECQ          R9
-	JNZ           row423
-	MOVQ          SI, R9
-	SHLQ          $0x02, R9
-	VMOVUPD       (CX)(R9*2), Z8
-	VMOVUPD       64(CX)(R9*2), Z9
+	ADDQ          16(SP), R8
+	DECQ          R10
+	JNZ           row694
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (CX)(R10*2), Z8
+	VMOVUPD       64(CX)(R10*2), Z9
 	VCVTPS2PD     Y0, Z10
 	VADDPD        Z10, Z8, Z8
 	VEXTRACTF32X8 $0x01, Z0, Y0
 	VCVTPS2PD     Y0, Z0
 	VADDPD        Z0, Z9, Z9
-	VMOVUPD       Z8, (CX)(R9*2)
-	VMOVUPD       Z9, 64(CX)(R9*2)
-	VMOVUPD       (DX)(R9*2), Z0
-	VMOVUPD       64(DX)(R9*2), Z8
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z8, (CX)(R10*2)
+	VMOVUPD       Z9, 64(CX)(R10*2)
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (DX)(R10*2), Z0
+	VMOVUPD       64(DX)(R10*2), Z8
 	VCVTPS2PD     Y1, Z9
 	VADDPD        Z9, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z1, Y1
 	VCVTPS2PD     Y1, Z1
 	VADDPD        Z1, Z8, Z8
-	VMOVUPD       Z0, (DX)(R9*2)
-	VMOVUPD       Z8, 64(DX)(R9*2)
-	MOVQ          SI, R9
-	SHLQ          $0x02, R9
-	ADDQ          $+64, R9
-	VMOVUPD       (CX)(R9*2), Z0
-	VMOVUPD       64(CX)(R9*2), Z1
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (DX)(R10*2)
+	VMOVUPD       Z8, 64(DX)(R10*2)
+	LEAQ          32(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (CX)(R10*2), Z0
+	VMOVUPD       64(CX)(R10*2), Z1
 	VCVTPS2PD     Y2, Z8
 	VADDPD        Z8, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z2, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (CX)(R9*2)
-	VMOVUPD       Z1, 64(CX)(R9*2)
-	VMOVUPD       (DX)(R9*2), Z0
-	VMOVUPD       64(DX)(R9*2), Z1
+	LEAQ          32(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (CX)(R10*2)
+	VMOVUPD       Z1, 64(CX)(R10*2)
+	LEAQ          32(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (DX)(R10*2), Z0
+	VMOVUPD       64(DX)(R10*2), Z1
 	VCVTPS2PD     Y3, Z2
 	VADDPD        Z2, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z3, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (DX)(R9*2)
-	VMOVUPD       Z1, 64(DX)(R9*2)
-	MOVQ          SI, R9
-	SHLQ          $0x02, R9
-	ADDQ          $+128, R9
-	VMOVUPD       (CX)(R9*2), Z0
-	VMOVUPD       64(CX)(R9*2), Z1
+	LEAQ          32(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (DX)(R10*2)
+	VMOVUPD       Z1, 64(DX)(R10*2)
+	LEAQ          64(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (CX)(R10*2), Z0
+	VMOVUPD       64(CX)(R10*2), Z1
 	VCVTPS2PD     Y4, Z2
 	VADDPD        Z2, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z4, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (CX)(R9*2)
-	VMOVUPD       Z1, 64(CX)(R9*2)
-	VMOVUPD       (DX)(R9*2), Z0
-	VMOVUPD       64(DX)(R9*2), Z1
+	LEAQ          64(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (CX)(R10*2)
+	VMOVUPD       Z1, 64(CX)(R10*2)
+	LEAQ          64(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (DX)(R10*2), Z0
+	VMOVUPD       64(DX)(R10*2), Z1
 	VCVTPS2PD     Y5, Z2
 	VADDPD        Z2, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z5, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (DX)(R9*2)
-	VMOVUPD       Z1, 64(DX)(R9*2)
-	MOVQ          SI, R9
-	SHLQ          $0x02, R9
-	ADDQ          $+192, R9
-	VMOVUPD       (CX)(R9*2), Z0
-	VMOVUPD       64(CX)(R9*2), Z1
+	LEAQ          64(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (DX)(R10*2)
+	VMOVUPD       Z1, 64(DX)(R10*2)
+	LEAQ          96(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (CX)(R10*2), Z0
+	VMOVUPD       64(CX)(R10*2), Z1
 	VCVTPS2PD     Y6, Z2
 	VADDPD        Z2, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z6, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (CX)(R9*2)
-	VMOVUPD       Z1, 64(CX)(R9*2)
-	VMOVUPD       (DX)(R9*2), Z0
-	VMOVUPD       64(DX)(R9*2), Z1
+	LEAQ          96(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (CX)(R10*2)
+	VMOVUPD       Z1, 64(CX)(R10*2)
+	LEAQ          96(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (DX)(R10*2), Z0
+	VMOVUPD       64(DX)(R10*2), Z1
 	VCVTPS2PD     Y7, Z2
 	VADDPD        Z2, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z7, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z2, Z1, Z1
-	VMOVUPD       Z0, (DX)(R9*2)
-	VMOVUPD       Z1, 64(DX)(R9*2)
-	TESTQ         R8, R8
-	JNZ           begin422
+	LEAQ          96(SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (DX)(R10*2)
+	VMOVUPD       Z1, 64(DX)(R10*2)
+	TESTQ         R9, R9
+	JNZ           begin693
 
-end424:
+end695:
 	ADDQ $+64, SI
 	SUBQ $+64, BX
-	JMP  strip421
+	JMP  strip691
 
-single420:
-strip427:
+rest692:
+strip696:
 	CMPQ  BX, $+16
-	JL    rest425
+	JL    rest697
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JLE   end700
 	MOVQ  SI, DI
-	MOVQ  (SP), R8
-	TESTQ R8, R8
-	JLE   end430
+	MOVQ  SI, R8
+	SHRQ  $0x03, R8
 
-begin428:
-	MOVQ    R8, R9
-	MOVQ    $0x00000020, R10
-	CMPQ    R9, R10
-	CMOVQGT R10, R9
-	SUBQ    R9, R8
-	MOVQ    SI, R10
-	SHLQ    $0x02, R10
+begin698:
+	MOVQ    R9, R10
+	MOVQ    $0x00000020, R11
+	CMPQ    R10, R11
+	CMOVQGT R11, R10
+	SUBQ    R10, R9
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row429:
+row699:
 	VMOVUPS       (AX)(DI*4), Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
-	DECQ          R9
-	JNZ           row429
-	MOVQ          SI, R9
-	SHLQ          $0x02, R9
-	VMOVUPD       (CX)(R9*2), Z2
-	VMOVUPD       64(CX)(R9*2), Z3
+	ADDQ          16(SP), R8
+	DECQ          R10
+	JNZ           row699
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (CX)(R10*2), Z2
+	VMOVUPD       64(CX)(R10*2), Z3
 	VCVTPS2PD     Y0, Z4
 	VADDPD        Z4, Z2, Z2
 	VEXTRACTF32X8 $0x01, Z0, Y0
 	VCVTPS2PD     Y0, Z0
 	VADDPD        Z0, Z3, Z3
-	VMOVUPD       Z2, (CX)(R9*2)
-	VMOVUPD       Z3, 64(CX)(R9*2)
-	VMOVUPD       (DX)(R9*2), Z0
-	VMOVUPD       64(DX)(R9*2), Z2
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z2, (CX)(R10*2)
+	VMOVUPD       Z3, 64(CX)(R10*2)
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       (DX)(R10*2), Z0
+	VMOVUPD       64(DX)(R10*2), Z2
 	VCVTPS2PD     Y1, Z3
 	VADDPD        Z3, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z1, Y1
 	VCVTPS2PD     Y1, Z1
 	VADDPD        Z1, Z2, Z2
-	VMOVUPD       Z0, (DX)(R9*2)
-	VMOVUPD       Z2, 64(DX)(R9*2)
-	TESTQ         R8, R8
-	JNZ           begin428
+	LEAQ          (SI)(SI*1), R10
+	ADDQ          R10, R10
+	VMOVUPD       Z0, (DX)(R10*2)
+	VMOVUPD       Z2, 64(DX)(R10*2)
+	TESTQ         R9, R9
+	JNZ           begin698
 
-end430:
+end700:
 	ADDQ $+16, SI
 	SUBQ $+16, BX
-	JMP  strip427
+	JMP  strip696
 
-rest425:
+rest697:
 	TESTQ BX, BX
-	JZ    done426
+	JZ    done701
 	MOVQ  $0x0000ffff, DI
 	BZHIQ BX, DI, DI
 	KMOVW DI, K1
-	MOVQ  SI, DI
 	MOVQ  (SP), BX
 	TESTQ BX, BX
-	JLE   end433
+	JLE   end704
+	MOVQ  SI, DI
+	MOVQ  SI, R8
+	SHRQ  $0x03, R8
 
-begin431:
-	MOVQ    BX, R8
-	MOVQ    $0x00000020, R9
-	CMPQ    R8, R9
-	CMOVQGT R9, R8
-	SUBQ    R8, BX
-	MOVQ    SI, R9
-	SHLQ    $0x02, R9
+begin702:
+	MOVQ    BX, R9
+	MOVQ    $0x00000020, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+	SUBQ    R9, BX
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row432:
+row703:
 	VMOVUPS.Z     (AX)(DI*4), K1, Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
-	DECQ          R8
-	JNZ           row432
-	MOVQ          SI, R8
-	SHLQ          $0x02, R8
+	ADDQ          16(SP), R8
+	DECQ          R9
+	JNZ           row703
+	LEAQ          (SI)(SI*1), R9
+	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD.Z     (CX)(R8*2), K2, Z2
+	VMOVUPD.Z     (CX)(R9*2), K2, Z2
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD.Z     64(CX)(R8*2), K2, Z3
+	VMOVUPD.Z     64(CX)(R9*2), K2, Z3
 	VCVTPS2PD     Y0, Z4
 	VADDPD        Z4, Z2, Z2
 	VEXTRACTF32X8 $0x01, Z0, Y0
 	VCVTPS2PD     Y0, Z0
 	VADDPD        Z0, Z3, Z3
+	LEAQ          (SI)(SI*1), R9
+	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z2, K2, (CX)(R8*2)
+	VMOVUPD       Z2, K2, (CX)(R9*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z3, K2, 64(CX)(R8*2)
+	VMOVUPD       Z3, K2, 64(CX)(R9*2)
+	LEAQ          (SI)(SI*1), R9
+	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD.Z     (DX)(R8*2), K2, Z0
+	VMOVUPD.Z     (DX)(R9*2), K2, Z0
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD.Z     64(DX)(R8*2), K2, Z2
+	VMOVUPD.Z     64(DX)(R9*2), K2, Z2
 	VCVTPS2PD     Y1, Z3
 	VADDPD        Z3, Z0, Z0
 	VEXTRACTF32X8 $0x01, Z1, Y1
 	VCVTPS2PD     Y1, Z1
 	VADDPD        Z1, Z2, Z2
+	LEAQ          (SI)(SI*1), R9
+	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z0, K2, (DX)(R8*2)
+	VMOVUPD       Z0, K2, (DX)(R9*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z2, K2, 64(DX)(R8*2)
+	VMOVUPD       Z2, K2, 64(DX)(R9*2)
 	TESTQ         BX, BX
-	JNZ           begin431
+	JNZ           begin702
 
-end433:
-done426:
+end704:
+done701:
 	VZEROUPPER
 	RET
 
 // func coefGradientAVX512(d2 []float64, d1 []float64, d0 []float64, q []float32, prev []float32, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·coefGradientAVX512(SB), NOSPLIT, $16-128
+TEXT ·coefGradientAVX512(SB), NOSPLIT, $24-128
 	MOVQ   q_base+72(FP), AX
 	MOVQ   prev_base+96(FP), CX
 	MOVQ   d0_base+48(FP), DX
@@ -7804,29 +10284,40 @@ TEXT ·coefGradientAVX512(SB), NOSPLIT, $16-128
 	MOVQ   DI, (SP)
 	MOVQ   R8, 8(SP)
 	MOVQ   R8, DI
+	ADDQ   $0x1f, DI
+	SHRQ   $0x05, DI
+	SHLQ   $0x02, DI
+	MOVQ   DI, 16(SP)
+	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip436:
+strip705:
 	CMPQ  DI, $+16
-	JL    rest434
+	JL    rest706
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end709
 	MOVQ  R8, R9
-	MOVQ  (SP), R10
-	TESTQ R10, R10
-	JLE   end439
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-begin437:
-	MOVQ    R10, R11
-	SUBQ    R11, R10
-	MOVQ    R8, R12
-	SHLQ    $0x02, R12
-	VMOVUPD (DX)(R12*2), Z0
-	VMOVUPD 64(DX)(R12*2), Z1
-	VMOVUPD (BX)(R12*2), Z2
-	VMOVUPD 64(BX)(R12*2), Z3
-	VMOVUPD (SI)(R12*2), Z4
-	VMOVUPD 64(SI)(R12*2), Z5
+begin707:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (DX)(R13*2), Z0
+	VMOVUPD 64(DX)(R13*2), Z1
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (BX)(R13*2), Z2
+	VMOVUPD 64(BX)(R13*2), Z3
+	LEAQ    (R8)(R8*1), R13
+	ADDQ    R13, R13
+	VMOVUPD (SI)(R13*2), Z4
+	VMOVUPD 64(SI)(R13*2), Z5
 
-row438:
+row708:
 	VCVTPS2PD (AX)(R9*4), Z6
 	VCVTPS2PD 32(AX)(R9*4), Z7
 	VCVTPS2PD (CX)(R9*4), Z8
@@ -7842,54 +10333,65 @@ row438:
 	VMULPD    Z9, Z7, Z7
 	VADDPD    Z7, Z5, Z5
 	ADDQ      8(SP), R9
-	DECQ      R11
-	JNZ       row438
-	MOVQ      R8, R11
-	SHLQ      $0x02, R11
-	VMOVUPD   Z0, (DX)(R11*2)
-	VMOVUPD   Z1, 64(DX)(R11*2)
-	VMOVUPD   Z2, (BX)(R11*2)
-	VMOVUPD   Z3, 64(BX)(R11*2)
-	VMOVUPD   Z4, (SI)(R11*2)
-	VMOVUPD   Z5, 64(SI)(R11*2)
-	TESTQ     R10, R10
-	JNZ       begin437
+	ADDQ      16(SP), R10
+	DECQ      R12
+	JNZ       row708
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Z0, (DX)(R12*2)
+	VMOVUPD   Z1, 64(DX)(R12*2)
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Z2, (BX)(R12*2)
+	VMOVUPD   Z3, 64(BX)(R12*2)
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
+	VMOVUPD   Z4, (SI)(R12*2)
+	VMOVUPD   Z5, 64(SI)(R12*2)
+	TESTQ     R11, R11
+	JNZ       begin707
 
-end439:
+end709:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip436
+	JMP  strip705
 
-rest434:
+rest706:
 	TESTQ DI, DI
-	JZ    done435
+	JZ    done710
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
-	MOVQ  R8, R9
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end442
+	JLE   end713
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
 
-begin440:
-	MOVQ      DI, R10
-	SUBQ      R10, DI
-	MOVQ      R8, R11
-	SHLQ      $0x02, R11
+begin711:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (DX)(R11*2), K2, Z0
+	VMOVUPD.Z (DX)(R12*2), K2, Z0
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(DX)(R11*2), K2, Z1
+	VMOVUPD.Z 64(DX)(R12*2), K2, Z1
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (BX)(R11*2), K2, Z2
+	VMOVUPD.Z (BX)(R12*2), K2, Z2
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(BX)(R11*2), K2, Z3
+	VMOVUPD.Z 64(BX)(R12*2), K2, Z3
+	LEAQ      (R8)(R8*1), R12
+	ADDQ      R12, R12
 	KSHIFTRW  $0x00, K1, K2
-	VMOVUPD.Z (SI)(R11*2), K2, Z4
+	VMOVUPD.Z (SI)(R12*2), K2, Z4
 	KSHIFTRW  $0x08, K1, K2
-	VMOVUPD.Z 64(SI)(R11*2), K2, Z5
+	VMOVUPD.Z 64(SI)(R12*2), K2, Z5
 
-row441:
+row712:
 	VMOVUPS.Z     (AX)(R9*4), K1, Z7
 	VCVTPS2PD     Y7, Z6
 	VMOVAPD       Z6, Z6
@@ -7913,39 +10415,42 @@ row441:
 	VMULPD        Z9, Z7, Z7
 	VADDPD        Z7, Z5, Z5
 	ADDQ          8(SP), R9
-	DECQ          R10
-	JNZ           row441
-	MOVQ          R8, R10
-	SHLQ          $0x02, R10
+	ADDQ          16(SP), R10
+	DECQ          R11
+	JNZ           row712
+	LEAQ          (R8)(R8*1), R11
+	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z0, K2, (DX)(R10*2)
+	VMOVUPD       Z0, K2, (DX)(R11*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z1, K2, 64(DX)(R10*2)
+	VMOVUPD       Z1, K2, 64(DX)(R11*2)
+	LEAQ          (R8)(R8*1), R11
+	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z2, K2, (BX)(R10*2)
+	VMOVUPD       Z2, K2, (BX)(R11*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z3, K2, 64(BX)(R10*2)
+	VMOVUPD       Z3, K2, 64(BX)(R11*2)
+	LEAQ          (R8)(R8*1), R11
+	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
-	VMOVUPD       Z4, K2, (SI)(R10*2)
+	VMOVUPD       Z4, K2, (SI)(R11*2)
 	KSHIFTRW      $0x08, K1, K2
-	VMOVUPD       Z5, K2, 64(SI)(R10*2)
+	VMOVUPD       Z5, K2, 64(SI)(R11*2)
 	TESTQ         DI, DI
-	JNZ           begin440
+	JNZ           begin711
 
-end442:
-done435:
+end713:
+done710:
 	VZEROUPPER
 	RET
 
 // func gaussianAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·gaussianAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VMOVUPS      ones<>+0(SB), Z2
 	VDIVPS       Z1, Z2, Z2
 	MOVL         $0x40206c99, DX
@@ -7955,9 +10460,9 @@ TEXT ·gaussianAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop443:
+loop714:
 	CMPQ         DX, $+16
-	JL           rest444
+	JL           rest715
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -7990,11 +10495,11 @@ loop443:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop443
+	JMP          loop714
 
-rest444:
+rest715:
 	TESTQ        DX, DX
-	JZ           done445
+	JZ           done716
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -8029,19 +10534,17 @@ rest444:
 	VMULPS       Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done445:
+done716:
 	VZEROUPPER
 	RET
 
 // func sigmoidAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VMOVUPS      ones<>+0(SB), Z2
 	VDIVPS       Z1, Z2, Z2
 	MOVL         $0x3f800000, DX
@@ -8051,9 +10554,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop446:
+loop717:
 	CMPQ         DX, $+16
-	JL           rest447
+	JL           rest718
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -8081,11 +10584,11 @@ loop446:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop446
+	JMP          loop717
 
-rest447:
+rest718:
 	TESTQ        DX, DX
-	JZ           done448
+	JZ           done719
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -8115,19 +10618,17 @@ rest447:
 	VDIVPS       Z0, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done448:
+done719:
 	VZEROUPPER
 	RET
 
 // func atanAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·atanAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VMOVUPS      ones<>+0(SB), Z2
 	VDIVPS       Z1, Z2, Z2
 	MOVL         $0x40490fdb, DX
@@ -8137,9 +10638,9 @@ TEXT ·atanAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop449:
+loop720:
 	CMPQ        DX, $+16
-	JL          rest450
+	JL          rest721
 	VMOVUPS     (CX)(BX*1), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMULPS      Z2, Z3, Z3
@@ -8149,11 +10650,11 @@ loop449:
 	VMOVUPS     Z3, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop449
+	JMP         loop720
 
-rest450:
+rest721:
 	TESTQ       DX, DX
-	JZ          done451
+	JZ          done722
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -8165,26 +10666,25 @@ rest450:
 	VDIVPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done451:
+done722:
 	VZEROUPPER
 	RET
 
 // func averageBitsAVX512(y []float32, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         across+96(FP), DX
 	SHLQ         $0x02, DX
-	MOVSS        share+104(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS share+104(FP), Z0
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done456
+	JLE          done727
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -8196,85 +10696,84 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row452:
+row723:
 	XORQ SI, SI
 
-loop453:
+loop724:
 	CMPQ   SI, 8(SP)
-	JGE    rest454
+	JGE    rest725
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line457:
+line728:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel458:
+pixel729:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel458
+	JNZ         pixel729
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line457
+	JNZ         line728
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, (AX)(DI*4)
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop453
+	JMP         loop724
 
-rest454:
+rest725:
 	CMPQ   16(SP), $0x00
-	JEQ    next455
+	JEQ    next726
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line459:
+line730:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel460:
+pixel731:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel460
+	JNZ         pixel731
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line459
+	JNZ         line730
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, K1, (AX)(DI*4)
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next455:
+next726:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row452
+	JNZ  row723
 
-done456:
+done727:
 	VZEROUPPER
 	RET
 
 // func averageBitsBF16AVX512(y []BF16, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         across+96(FP), DX
 	SHLQ         $0x02, DX
-	MOVSS        share+104(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS share+104(FP), Z0
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
@@ -8290,7 +10789,7 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done465
+	JLE          done736
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -8302,30 +10801,30 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row461:
+row732:
 	XORQ SI, SI
 
-loop462:
+loop733:
 	CMPQ   SI, 8(SP)
-	JGE    rest463
+	JGE    rest734
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line466:
+line737:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel467:
+pixel738:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel467
+	JNZ         pixel738
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line466
+	JNZ         line737
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -8339,29 +10838,29 @@ pixel467:
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop462
+	JMP         loop733
 
-rest463:
+rest734:
 	CMPQ   16(SP), $0x00
-	JEQ    next464
+	JEQ    next735
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line468:
+line739:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel469:
+pixel740:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel469
+	JNZ         pixel740
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line468
+	JNZ         line739
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -8375,40 +10874,39 @@ pixel469:
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next464:
+next735:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row461
+	JNZ  row732
 
-done465:
+done736:
 	VZEROUPPER
 	RET
 
 // func scaleAVX512(dst []float32, src []float32, a float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	MOVSS        a+48(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS a+48(FP), Z0
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop470:
+loop741:
 	CMPQ    DX, $+16
-	JL      rest471
+	JL      rest742
 	VMOVUPS (CX)(BX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $+64, BX
 	SUBQ    $+16, DX
-	JMP     loop470
+	JMP     loop741
 
-rest471:
+rest742:
 	TESTQ     DX, DX
-	JZ        done472
+	JZ        done743
 	MOVQ      $0x0000ffff, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -8416,6 +10914,6 @@ rest471:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)(BX*1)
 
-done472:
+done743:
 	VZEROUPPER
 	RET

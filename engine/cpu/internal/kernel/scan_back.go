@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // Shape is a window that the backward scan computes by itself, or Given: one
 // that it reads.
 type Shape int
@@ -22,15 +24,15 @@ type Surrogate struct {
 }
 
 // reachTop returns the constants of a compact shape: its height, and how far it
-// reaches, or what a distance is multiplied with.
+// reaches, or how fast it falls with the distance or its square.
 func (w *Surrogate) reachTop() (reach, top float32) {
 	switch inv := 1 / w.B; w.Shape {
 	case RectangularShape:
 		return w.B, .5 / w.B
 	case TriangularShape:
-		return inv, inv
+		return inv * inv, inv
 	case EpanechnikovShape:
-		return inv, .75 * inv
+		return .75 * inv * inv * inv, .75 * inv
 	}
 	return 0, 0
 }
@@ -44,8 +46,8 @@ func (p *Neuron) Backward(q, carry []float32, g Rows, w Surrogate, u, before []f
 		return
 	}
 	c := len(p.C2)
-	keep, jump, attach := p.reset()
-	kept := 1 - keep
+	keep, jump, _ := p.reset()
+	kept, floored := 1-keep, p.Floor > float32(math.Inf(-1))
 	reach, top := w.reachTop()
 	q, carry, c1 := q[:n], carry[:n], p.C1[:c]
 	if before != nil {
@@ -55,18 +57,19 @@ func (p *Neuron) Backward(q, carry []float32, g Rows, w Surrogate, u, before []f
 		w.H = w.H[:n]
 	}
 	if g.Half != nil {
-		current.backwardBF16[w.Shape](q, carry, g.Half[:n], w.H, u, before, p.C2, c1, n/c, p.Theta, kept, jump, p.Floor, keep*attach, jump*attach, reach, top, p.Reset)
+		current.backwardBF16[w.Shape](q, carry, g.Half[:n], w.H, u, before, p.C2, c1, n/c, !p.Detach, floored, p.Theta, kept, jump, p.Floor, keep, reach, top, p.Reset)
 	} else {
-		current.backward[w.Shape](q, carry, g.Float[:n], w.H, u, before, p.C2, c1, n/c, p.Theta, kept, jump, p.Floor, keep*attach, jump*attach, reach, top, p.Reset)
+		current.backward[w.Shape](q, carry, g.Float[:n], w.H, u, before, p.C2, c1, n/c, !p.Detach, floored, p.Theta, kept, jump, p.Floor, keep, reach, top, p.Reset)
 	}
 }
 
 // backwardPortable has the slope of the reset as
 //
-//	∂v/∂u = 1 − keep·s + (jumpPassed − keepPassed·u)·h,
+//	∂v/∂u = 1 − keep·s + (jump − keep·u)·h,
 //
-// where both are zero if gradients do not pass through the reset.
-func backwardPortable(s Shape, q, carry []float32, g Rows, h, u, before, c2, c1 []float32, rows int, theta, kept, jump, floor, keepPassed, jumpPassed, reach, top, start float32) {
+// the second term only if gradients pass through the reset (attached), and 0
+// under a floor, if there is one (floored).
+func backwardPortable(s Shape, q, carry []float32, g Rows, h, u, before, c2, c1 []float32, rows int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32) {
 	var gBuf, hBuf piece
 	c := len(c2)
 	for r := range rows {
@@ -87,8 +90,10 @@ func backwardPortable(s Shape, q, carry []float32, g Rows, h, u, before, c2, c1 
 				if ui >= theta {
 					slope, next = kept, ui*kept+jump
 				}
-				slope += (jumpPassed - keepPassed*ui) * hs[i]
-				if next < floor {
+				if attached {
+					slope += (jump - keep*ui) * hs[i]
+				}
+				if floored && next < floor {
 					slope = 0
 				}
 				prev := start
@@ -113,10 +118,9 @@ func (s Shape) compute(h, u []float32, theta, reach, top float32) {
 				h[i] = top
 			}
 		case TriangularShape:
-			h[i] = max(0, 1-abs(d)*reach) * top
+			h[i] = max(0, top-abs(d)*reach)
 		case EpanechnikovShape:
-			d *= reach
-			h[i] = max(0, 1-d*d) * top
+			h[i] = max(0, top-d*d*reach)
 		}
 	}
 }

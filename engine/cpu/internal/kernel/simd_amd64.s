@@ -2380,7 +2380,7 @@ done88:
 	RET
 
 // func stepAVX2(s []float32, u []float32, v []float32, x []float32, c2 []float32, c1 []float32, c0 []float32, theta float32, keep float32, jump float32, floor float32) (spikes int, sum float64, sum2 float64)
-// Requires: AVX, AVX2, FMA3, POPCNT, SSE, SSE2
+// Requires: AVX, AVX2, FMA3, POPCNT
 TEXT ·stepAVX2(SB), NOSPLIT, $8-208
 	MOVQ         s_base+0(FP), CX
 	MOVQ         u_base+24(FP), BX
@@ -2389,17 +2389,13 @@ TEXT ·stepAVX2(SB), NOSPLIT, $8-208
 	MOVQ         c2_base+96(FP), R8
 	MOVQ         c1_base+120(FP), R9
 	MOVQ         c0_base+144(FP), R10
-	MOVSS        theta+168(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS theta+168(FP), Y0
 	MOVL         $0x3f800000, AX
 	VMOVD        AX, X1
 	VBROADCASTSS X1, Y1
-	MOVSS        keep+172(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        jump+176(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        floor+180(FP), X4
-	VBROADCASTSS X4, Y4
+	VBROADCASTSS keep+172(FP), Y2
+	VBROADCASTSS jump+176(FP), Y3
+	VBROADCASTSS floor+180(FP), Y4
 	MOVQ         x_len+80(FP), AX
 	MOVQ         c2_len+104(FP), R11
 	XORL         DX, DX
@@ -2514,18 +2510,18 @@ done112:
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum+192(FP)
+	VMOVSD       X1, sum+192(FP)
 	VADDPD       Y8, Y7, Y7
 	VMOVAPD      Y7, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, sum2+200(FP)
+	VMOVSD       X1, sum2+200(FP)
 	VZEROUPPER
 	RET
 
 // func afterAVX2(v []float32, u []float32, s []float32, keep float32, jump float32, floor float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·afterAVX2(SB), NOSPLIT, $0-84
 	MOVQ         v_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
@@ -2533,12 +2529,9 @@ TEXT ·afterAVX2(SB), NOSPLIT, $0-84
 	MOVL         $0x3f800000, BX
 	VMOVD        BX, X0
 	VBROADCASTSS X0, Y0
-	MOVSS        keep+72(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+76(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+80(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS keep+72(FP), Y1
+	VBROADCASTSS jump+76(FP), Y2
+	VBROADCASTSS floor+80(FP), Y3
 	MOVQ         v_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -2577,7 +2570,7 @@ done119:
 	RET
 
 // func backAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, s []float32, prev []float32, c2 []float32, c1 []float32, keep float32, jump float32, floor float32, attach float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·backAVX2(SB), NOSPLIT, $8-232
 	MOVQ         q_base+0(FP), CX
 	MOVQ         carry_base+24(FP), BX
@@ -2591,14 +2584,10 @@ TEXT ·backAVX2(SB), NOSPLIT, $8-232
 	MOVL         $0x3f800000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Y0
-	MOVSS        keep+216(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        jump+220(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        floor+224(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        attach+228(FP), X4
-	VBROADCASTSS X4, Y4
+	VBROADCASTSS keep+216(FP), Y1
+	VBROADCASTSS jump+220(FP), Y2
+	VBROADCASTSS floor+224(FP), Y3
+	VBROADCASTSS attach+228(FP), Y4
 	MOVQ         u_len+104(FP), AX
 	MOVQ         c2_len+176(FP), R13
 	XORL         DX, DX
@@ -2699,14 +2688,12 @@ done122:
 	RET
 
 // func rectangularAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·rectangularAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X2
@@ -2757,14 +2744,12 @@ done129:
 	RET
 
 // func triangularAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·triangularAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X3
@@ -2817,14 +2802,12 @@ done132:
 	RET
 
 // func epanechnikovAVX2(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·epanechnikovAVX2(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS theta+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X3
@@ -3198,12 +3181,11 @@ done159:
 	RET
 
 // func axpyAVX2(dst []float32, src []float32, a float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	MOVSS        a+48(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS a+48(FP), Y0
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -3354,10 +3336,9 @@ done176:
 	RET
 
 // func averageAVX2(y []float32, x []float32, windows int, step int, line int, size int, c int, scale float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·averageAVX2(SB), NOSPLIT, $0-92
-	MOVSS        scale+88(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS scale+88(FP), Y0
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         line+64(FP), DX
@@ -3438,10 +3419,9 @@ done182:
 	RET
 
 // func averageBackAVX2(dy []float32, dx []float32, windows int, step int, line int, size int, c int, scale float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·averageBackAVX2(SB), NOSPLIT, $0-92
-	MOVSS        scale+88(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS scale+88(FP), Y0
 	MOVQ         dy_base+0(FP), AX
 	MOVQ         dx_base+24(FP), CX
 	MOVQ         line+64(FP), DX
@@ -3522,19 +3502,15 @@ done191:
 	RET
 
 // func sgdAVX2(w []float32, g []float32, m []float32, lr float32, scale float32, momentum float32, decay float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
-	MOVSS        lr+72(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        scale+76(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        momentum+80(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        decay+84(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS lr+72(FP), Y0
+	VBROADCASTSS scale+76(FP), Y1
+	VBROADCASTSS momentum+80(FP), Y2
+	VBROADCASTSS decay+84(FP), Y3
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -3575,29 +3551,21 @@ done201:
 	RET
 
 // func adamWAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, scale float32, beta1 float32, beta2 float32, eps float32, decay float32, correct1 float32, correct2 float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·adamWAVX2(SB), NOSPLIT, $0-128
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
 	MOVQ         v_base+72(FP), BX
-	MOVSS        lr+96(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        scale+100(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        eps+112(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        decay+116(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        beta1+104(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        beta2+108(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        correct1+120(FP), X6
-	VBROADCASTSS X6, Y6
+	VBROADCASTSS lr+96(FP), Y0
+	VBROADCASTSS scale+100(FP), Y1
+	VBROADCASTSS eps+112(FP), Y2
+	VBROADCASTSS decay+116(FP), Y3
+	VBROADCASTSS beta1+104(FP), Y4
+	VBROADCASTSS beta2+108(FP), Y5
+	VBROADCASTSS correct1+120(FP), Y6
 	VMULPS       Y6, Y0, Y0
-	MOVSS        correct2+124(FP), X6
-	VBROADCASTSS X6, Y6
+	VBROADCASTSS correct2+124(FP), Y6
 	MOVL         $0x3f800000, SI
 	VMOVD        SI, X7
 	VBROADCASTSS X7, Y7
@@ -3670,7 +3638,7 @@ done204:
 	RET
 
 // func sumSquaresAVX2(x []float32) float64
-// Requires: AVX, FMA3, SSE2
+// Requires: AVX, FMA3
 TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-32
 	MOVQ   x_base+0(FP), AX
 	VXORPS Y0, Y0, Y0
@@ -3710,7 +3678,7 @@ done207:
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	MOVSD        X1, ret+24(FP)
+	VMOVSD       X1, ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -5810,7 +5778,7 @@ done306:
 	RET
 
 // func stepAVX512(s []float32, u []float32, v []float32, x []float32, c2 []float32, c1 []float32, c0 []float32, theta float32, keep float32, jump float32, floor float32) (spikes int, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, POPCNT, SSE, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, POPCNT
 TEXT ·stepAVX512(SB), NOSPLIT, $8-208
 	MOVQ         s_base+0(FP), CX
 	MOVQ         u_base+24(FP), BX
@@ -5819,17 +5787,13 @@ TEXT ·stepAVX512(SB), NOSPLIT, $8-208
 	MOVQ         c2_base+96(FP), R8
 	MOVQ         c1_base+120(FP), R9
 	MOVQ         c0_base+144(FP), R10
-	MOVSS        theta+168(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS theta+168(FP), Z0
 	MOVL         $0x3f800000, AX
 	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
-	MOVSS        keep+172(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        jump+176(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        floor+180(FP), X4
-	VBROADCASTSS X4, Z4
+	VBROADCASTSS keep+172(FP), Z2
+	VBROADCASTSS jump+176(FP), Z3
+	VBROADCASTSS floor+180(FP), Z4
 	MOVQ         x_len+80(FP), AX
 	MOVQ         c2_len+104(FP), R11
 	XORL         DX, DX
@@ -5944,19 +5908,19 @@ done337:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum+192(FP)
+	VMOVSD        X1, sum+192(FP)
 	VADDPD        Z8, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y0
 	VADDPD        Y0, Y7, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	MOVSD         X1, sum2+200(FP)
+	VMOVSD        X1, sum2+200(FP)
 	VZEROUPPER
 	RET
 
 // func afterAVX512(v []float32, u []float32, s []float32, keep float32, jump float32, floor float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·afterAVX512(SB), NOSPLIT, $0-84
 	MOVQ         v_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
@@ -5964,12 +5928,9 @@ TEXT ·afterAVX512(SB), NOSPLIT, $0-84
 	MOVL         $0x3f800000, BX
 	VMOVD        BX, X0
 	VBROADCASTSS X0, Z0
-	MOVSS        keep+72(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+76(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+80(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS keep+72(FP), Z1
+	VBROADCASTSS jump+76(FP), Z2
+	VBROADCASTSS floor+80(FP), Z3
 	MOVQ         v_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -6008,7 +5969,7 @@ done344:
 	RET
 
 // func backAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, s []float32, prev []float32, c2 []float32, c1 []float32, keep float32, jump float32, floor float32, attach float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·backAVX512(SB), NOSPLIT, $8-232
 	MOVQ         q_base+0(FP), CX
 	MOVQ         carry_base+24(FP), BX
@@ -6022,14 +5983,10 @@ TEXT ·backAVX512(SB), NOSPLIT, $8-232
 	MOVL         $0x3f800000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
-	MOVSS        keep+216(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        jump+220(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        floor+224(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        attach+228(FP), X4
-	VBROADCASTSS X4, Z4
+	VBROADCASTSS keep+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS attach+228(FP), Z4
 	MOVQ         u_len+104(FP), AX
 	MOVQ         c2_len+176(FP), R13
 	XORL         DX, DX
@@ -6130,14 +6087,12 @@ done347:
 	RET
 
 // func rectangularAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·rectangularAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X2
@@ -6188,14 +6143,12 @@ done354:
 	RET
 
 // func triangularAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·triangularAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X3
@@ -6248,14 +6201,12 @@ done357:
 	RET
 
 // func epanechnikovAVX512(h []float32, u []float32, theta float32, b float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·epanechnikovAVX512(SB), NOSPLIT, $0-56
 	MOVQ         h_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
-	MOVSS        theta+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        b+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS theta+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVL         $0x3f000000, DX
 	VMOVD        DX, X3
@@ -6625,12 +6576,11 @@ done384:
 	RET
 
 // func axpyAVX512(dst []float32, src []float32, a float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·axpyAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	MOVSS        a+48(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS a+48(FP), Z0
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -6780,10 +6730,9 @@ done401:
 	RET
 
 // func averageAVX512(y []float32, x []float32, windows int, step int, line int, size int, c int, scale float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·averageAVX512(SB), NOSPLIT, $0-92
-	MOVSS        scale+88(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS scale+88(FP), Z0
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         line+64(FP), DX
@@ -6864,10 +6813,9 @@ done407:
 	RET
 
 // func averageBackAVX512(dy []float32, dx []float32, windows int, step int, line int, size int, c int, scale float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·averageBackAVX512(SB), NOSPLIT, $0-92
-	MOVSS        scale+88(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS scale+88(FP), Z0
 	MOVQ         dy_base+0(FP), AX
 	MOVQ         dx_base+24(FP), CX
 	MOVQ         line+64(FP), DX
@@ -6948,19 +6896,15 @@ done416:
 	RET
 
 // func sgdAVX512(w []float32, g []float32, m []float32, lr float32, scale float32, momentum float32, decay float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·sgdAVX512(SB), NOSPLIT, $0-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
-	MOVSS        lr+72(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        scale+76(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        momentum+80(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        decay+84(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS lr+72(FP), Z0
+	VBROADCASTSS scale+76(FP), Z1
+	VBROADCASTSS momentum+80(FP), Z2
+	VBROADCASTSS decay+84(FP), Z3
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -7001,29 +6945,21 @@ done426:
 	RET
 
 // func adamWAVX512(w []float32, g []float32, m []float32, v []float32, lr float32, scale float32, beta1 float32, beta2 float32, eps float32, decay float32, correct1 float32, correct2 float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·adamWAVX512(SB), NOSPLIT, $0-128
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
 	MOVQ         v_base+72(FP), BX
-	MOVSS        lr+96(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        scale+100(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        eps+112(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        decay+116(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        beta1+104(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        beta2+108(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        correct1+120(FP), X6
-	VBROADCASTSS X6, Z6
+	VBROADCASTSS lr+96(FP), Z0
+	VBROADCASTSS scale+100(FP), Z1
+	VBROADCASTSS eps+112(FP), Z2
+	VBROADCASTSS decay+116(FP), Z3
+	VBROADCASTSS beta1+104(FP), Z4
+	VBROADCASTSS beta2+108(FP), Z5
+	VBROADCASTSS correct1+120(FP), Z6
 	VMULPS       Z6, Z0, Z0
-	MOVSS        correct2+124(FP), X6
-	VBROADCASTSS X6, Z6
+	VBROADCASTSS correct2+124(FP), Z6
 	MOVL         $0x3f800000, SI
 	VMOVD        SI, X7
 	VBROADCASTSS X7, Z7
@@ -7096,7 +7032,7 @@ done429:
 	RET
 
 // func sumSquaresAVX512(x []float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-32
 	MOVQ   x_base+0(FP), AX
 	VXORPS Z0, Z0, Z0
@@ -7137,6 +7073,6 @@ done432:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	MOVSD         X0, ret+24(FP)
+	VMOVSD        X0, ret+24(FP)
 	VZEROUPPER
 	RET

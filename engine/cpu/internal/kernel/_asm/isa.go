@@ -5,6 +5,7 @@ import (
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/gotypes"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -91,12 +92,21 @@ func (v isa) spread(m Mem) reg.VecVirtual {
 	return r
 }
 
-// argument returns a register with a float32 parameter in every lane.
-func (v isa) argument(name string) reg.VecVirtual {
-	x, r := XMM(), v.reg()
-	Load(Param(name), x)
-	VBROADCASTSS(x, r)
-	return r
+// argument returns a register with a float32 parameter in every lane. Neither it
+// nor result may use instructions older than AVX: each costs tens of cycles where
+// registers hold whole vectors.
+func (v isa) argument(name string) reg.VecVirtual { return v.spread(memory(Param(name))) }
+
+// result returns the number in the lowest lane of x, a float64.
+func result(c gotypes.Component, x reg.Register) { VMOVSD(x, memory(c)) }
+
+// memory is where a parameter or a result of the function lies.
+func memory(c gotypes.Component) Mem {
+	b, err := c.Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
 }
 
 // at is the number at byte offset disp behind base and index.

@@ -78,8 +78,8 @@ func (v isa) step() {
 		},
 		nothing)
 	Store(spikes, Return("spikes"))
-	Store(v.total(sum), Return("sum"))
-	Store(v.total(sum2), Return("sum2"))
+	result(Return("sum"), v.total(sum))
+	result(Return("sum2"), v.total(sum2))
 	v.end()
 }
 

@@ -15,7 +15,7 @@ func (v isa) optimizers() {
 	v.flat(length("x"), func(i reg.Register, m *mask) {
 		v.halves(v.fetch(at(x, i, 0), m), func(h int, d Op) { VFMADD231PD(d, d, sum[h]) })
 	})
-	Store(v.total(sum), ReturnIndex(0))
+	result(ReturnIndex(0), v.total(sum))
 	v.end()
 }
 

@@ -25,7 +25,7 @@ func (v isa) pixelPooling() {
 func (v isa) averageBits(out kind) {
 	v.text("averageBits"+out.suffix, "func(y "+out.slice+", x []uint32, rows, c, apart, high, wide, down, across int, share float32)", "is averageBitsPortable, to the bit.")
 	y, x, across := base("y"), base("x"), stride("across")
-	high, wide, down := parameterMem("high"), parameterMem("wide"), parameterMem("down")
+	high, wide, down := memory(Param("high")), memory(Param("wide")), memory(Param("down"))
 	share := v.argument("share")
 	pad, c := GP64(), number("c")
 	Load(Param("apart"), pad)

@@ -37,17 +37,18 @@ func (v isa) normalised(k kind, z, scale, shift reg.Register, p position, m *mas
 func (v isa) term(k kind) {
 	v.text("term"+k.suffix, "func(x []float32, z "+k.slice+", scale, shift []float32, rows int, add bool)", "is termPortable.")
 	x, z, scale, shift := base("x"), base("z"), base("scale"), base("shift")
-	add := parameterMem("add")
+	add := memory(Param("add"))
 	v.tile(number("rows"), length("scale"), func(p position, m *mask) {
 		r := v.normalised(k, z, scale, shift, p, m)
-		v.unless(add, func() { VADDPS(v.fetch(p.at(x), m), r, r) })
+		v.where(add, func() { VADDPS(v.fetch(p.at(x), m), r, r) })
 		v.store(r, m, p.at(x))
 	}, func() {})
 	v.end()
 }
 
-// unless skips body where the bool at m is false.
-func (v isa) unless(m Mem, body func()) {
+// where skips body if the bool at m is false: a branch that is always the same
+// costs less than arithmetic without effect.
+func (v isa) where(m Mem, body func()) {
 	skip := label("skip")
 	CMPB(m, Imm(0))
 	JEQ(LabelRef(skip))
@@ -56,12 +57,32 @@ func (v isa) unless(m Mem, body func()) {
 }
 
 // spikes is what the reset needs to know of a potential: the threshold and, for
-// the lanes that fire, v = u·kept + jump; then the floor.
+// the lanes that fire, v = u·kept + jump; then the floor. In AVX2 they lie in
+// memory.
 type spikes struct{ theta, kept, jump, floor Op }
 
 func (v isa) spikes() spikes {
-	s := spikes{v.argument("theta"), v.argument("kept"), v.argument("jump"), v.argument("floor")}
-	return s
+	return spikes{v.scalar("theta"), v.scalar("kept"), v.scalar("jump"), v.scalar("floor")}
+}
+
+// scalar returns a float32 parameter in every lane: in a register, or on the stack
+// where registers are short.
+func (v isa) scalar(name string) Op {
+	r := v.argument(name)
+	if v.wide() {
+		return r
+	}
+	m := AllocLocal(v.bytes())
+	VMOVUPS(r, m)
+	return m
+}
+
+// inRegister returns x, in a register if it is not.
+func (v isa) inRegister(x Op) Op {
+	if m, ok := x.(Mem); ok {
+		return v.fetch(m, everyLane)
+	}
+	return x
 }
 
 // land returns u·kept + jump in the lanes hit, u in the others.
@@ -71,66 +92,84 @@ func (v isa) land(s spikes, u reg.VecVirtual, hit Op) reg.VecVirtual {
 	if v.wide() {
 		VFMADD213PS(s.jump, s.kept, hit, r)
 	} else {
-		VFMADD213PS(s.jump, s.kept, r)
+		VFMADD213PS(s.jump, v.inRegister(s.kept), r)
 		VBLENDVPS(hit, r, u, r)
 	}
 	return r
 }
 
+// raise lifts x to the floor; NaN stays.
+func (v isa) raise(s spikes, x reg.VecVirtual) { VMAXPS(x, v.inRegister(s.floor), x) }
+
 // observed is how many potentials a lane adds up in float32 before it widens the
-// sum: observed in the package.
+// sum.
 const observed = 16
+
+// together is how many vectors of neurons go side by side.
+func (v isa) together() int { return v.lanes / 8 }
+
+// parameter loads channels of a parameter that no register keeps the address of.
+func (v isa) parameter(name string, p position, m *mask, to reg.VecVirtual) {
+	v.load(p.parameter(base(name)), m, to)
+}
 
 func (v isa) forward(k kind) {
 	v.text("forward"+k.suffix, "func(fired []uint32, u, v []float32, z "+k.slice+", scale, shift, c2, c1, c0 []float32, rows int, add bool, theta, kept, jump, floor float32) (spikes, sum, sum2 float64)",
 		"is forwardPortable.")
 	bits, u, pot, z := base("fired"), base("u"), base("v"), base("z")
-	scale, shift := base("scale"), base("shift")
-	c2, c1, c0 := base("c2"), base("c1"), base("c0")
-	s, add := v.spikes(), parameterMem("add")
-	budget := AllocLocal(8)
-	MOVQ(I32(observed), budget)
+	s, add := v.spikes(), memory(Param("add"))
 	spikes := v.zeros(1)[0]
-	sums := v.zeros(4) // Σu and Σu² in float32, then in float64
-	widen := func() {
-		for i, x := range sums[:2] {
-			v.halves(x, func(_ int, d Op) { VADDPD(d, sums[2+i], sums[2+i]) })
-			VXORPS(x, x, x)
-		}
+	total := [2]reg.VecVirtual(v.zeros(2)) // Σu and Σu²
+	type channels struct{ k2, k1, scale, shift, sum, sum2 reg.VecVirtual }
+	var of [2]channels
+	for i := range v.together() {
+		r := v.regs(6)
+		of[i] = channels{r[0], r[1], r[2], r[3], r[4], r[5]}
 	}
-	v.tile(number("rows"), length("c2"), func(p position, m *mask) {
-		x := v.normalised(k, z, scale, shift, p, m)
-		VADDPS(v.fetch(p.parameter(c0), m), x, x)
-		v.unless(add, func() { VADDPS(v.fetch(p.at(u), m), x, x) })
-		old, r := v.fetch(p.at(pot), m), v.fetch(p.parameter(c2), m)
-		VFMADD213PS(v.fetch(p.parameter(c1), m), old, r)
-		VFMADD213PS(x, old, r)
-		drop := label("drop")
-		TESTQ(u, u)
-		JZ(LabelRef(drop))
-		v.store(r, m, p.at(u))
-		Label(drop)
-		hit := v.compare(greaterEqual, r, s.theta, m)
-		v.storeBits(hit, p.packed(bits))
-		v.countHits(hit, spikes)
-		next := v.land(s, r, hit)
-		VMAXPS(next, s.floor, next) // NaN stays
-		v.store(next, m, p.at(pot))
-		VADDPS(r, sums[0], sums[0])
-		VFMADD231PS(r, r, sums[1])
-		skip := label("skip")
-		DECQ(budget)
-		JNZ(LabelRef(skip))
-		widen()
-		MOVQ(I32(observed), budget)
-		Label(skip)
-	}, func() {})
-	widen()
+	v.strips(v.together(), number("rows"), length("c2"), observed,
+		func(i int, p position, m *mask) {
+			c := of[i]
+			v.parameter("c2", p, m, c.k2)
+			v.parameter("c1", p, m, c.k1)
+			v.parameter("scale", p, m, c.scale)
+			v.parameter("shift", p, m, c.shift)
+			VADDPS(v.fetch(p.parameter(base("c0")), m), c.shift, c.shift)
+			VXORPS(c.sum, c.sum, c.sum)
+			VXORPS(c.sum2, c.sum2, c.sum2)
+		},
+		func(i int, p position, m *mask) {
+			c := of[i]
+			x := v.read(k, z, p, m)
+			VFMADD213PS(c.shift, c.scale, x)
+			v.where(add, func() { VADDPS(v.fetch(p.at(u), m), x, x) })
+			old, r := v.fetch(p.at(pot), m), v.reg()
+			VMOVAPS(c.k1, r)
+			VFMADD231PS(c.k2, old, r)
+			VFMADD213PS(x, old, r)
+			drop := label("drop")
+			TESTQ(u, u)
+			JZ(LabelRef(drop))
+			v.store(r, m, p.at(u))
+			Label(drop)
+			hit := v.compare(greaterEqual, r, s.theta, m)
+			v.storeBits(hit, p.packed(bits))
+			v.countHits(hit, spikes)
+			VADDPS(r, c.sum, c.sum)
+			VFMADD231PS(r, r, c.sum2)
+			next := v.land(s, r, hit)
+			v.raise(s, next)
+			v.store(next, m, p.at(pot))
+		},
+		func(i int, p position, m *mask) {
+			for j, x := range []reg.VecVirtual{of[i].sum, of[i].sum2} {
+				v.halves(x, func(_ int, d Op) { VADDPD(d, total[j], total[j]) })
+			}
+		})
 	VCVTDQ2PS(spikes, spikes) // exact: no lane sees 2²⁴ potentials of a tile
-	total := v.zeros(1)[0]
-	v.halves(spikes, func(_ int, d Op) { VADDPD(d, total, total) })
-	for i, x := range []reg.VecVirtual{total, sums[2], sums[3]} {
-		Store(v.total([2]reg.VecVirtual{x, v.zeros(1)[0]}), ReturnIndex(i))
+	fired := v.zeros(1)[0]
+	v.halves(spikes, func(_ int, d Op) { VADDPD(d, fired, fired) })
+	for i, x := range []reg.VecVirtual{fired, total[0], total[1]} {
+		result(ReturnIndex(i), v.total([2]reg.VecVirtual{x, v.zeros(1)[0]}))
 	}
 	v.end()
 }
@@ -149,6 +188,6 @@ func (v isa) fire() {
 // fired returns the potential after the reset of u.
 func (v isa) fired(s spikes, u reg.VecVirtual) reg.VecVirtual {
 	next := v.land(s, u, v.compare(greaterEqual, u, s.theta, everyLane))
-	VMAXPS(next, s.floor, next) // NaN stays
+	v.raise(s, next)
 	return next
 }

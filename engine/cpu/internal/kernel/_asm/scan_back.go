@@ -9,8 +9,7 @@ import (
 // surrogate is a window that the backward scan computes itself, or reads.
 type surrogate struct {
 	name string
-	// of returns h from d, the distance to the threshold, with the window's reach
-	// and top.
+	// of returns h from d, the distance to the threshold.
 	of func(v isa, d reg.VecVirtual, reach, top Op) reg.VecVirtual
 }
 
@@ -18,78 +17,90 @@ var surrogates = []surrogate{
 	{"Given", nil},
 	{"Rectangular", func(v isa, d reg.VecVirtual, reach, top Op) reg.VecVirtual {
 		VANDPS(magnitude, d, d)
-		return v.under(v.compare(lessThan, d, reach, everyLane), top)
+		return v.under(v.compare(lessThan, d, reach, everyLane), v.inRegister(top))
 	}},
 	{"Triangular", func(v isa, d reg.VecVirtual, reach, top Op) reg.VecVirtual {
 		VANDPS(magnitude, d, d)
-		h := v.fetch(ones, everyLane)
-		VFNMADD231PS(d, reach, h)
-		return v.positiveTimes(h, top)
+		return v.hat(d, reach, top)
 	}},
 	{"Epanechnikov", func(v isa, d reg.VecVirtual, reach, top Op) reg.VecVirtual {
-		VMULPS(reach, d, d)
-		h := v.fetch(ones, everyLane)
-		VFNMADD231PS(d, d, h)
-		return v.positiveTimes(h, top)
+		VMULPS(d, d, d)
+		return v.hat(d, reach, top)
 	}},
 }
 
-// positiveTimes returns max(h, 0)·top; NaN stays.
-func (v isa) positiveTimes(h reg.VecVirtual, top Op) reg.VecVirtual {
+// hat returns max(0, top − x·reach); NaN stays.
+func (v isa) hat(x reg.VecVirtual, reach, top Op) reg.VecVirtual {
+	h := v.reg()
+	VMOVUPS(top, h)
+	VFNMADD231PS(reach, x, h)
 	VMAXPS(h, v.zeros(1)[0], h)
-	VMULPS(top, h, h)
 	return h
 }
 
 func (v isa) backward(k kind, w surrogate) {
 	v.text("backward"+w.name+k.suffix,
-		"func(q, carry []float32, g "+k.slice+", h, u, before, c2, c1 []float32, rows int, theta, kept, jump, floor, keepPassed, jumpPassed, reach, top, start float32)",
+		"func(q, carry []float32, g "+k.slice+", h, u, before, c2, c1 []float32, rows int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32)",
 		"is backwardPortable.")
 	q, carry, g, u, before := base("q"), base("carry"), base("g"), base("u"), base("before")
-	c2, c1 := base("c2"), base("c1")
 	s := v.spikes()
-	keep, jump := v.argument("keepPassed"), v.argument("jumpPassed")
+	keep := v.scalar("keep")
+	attached, floored := memory(Param("attached")), memory(Param("floored"))
 	var h reg.Register
 	var reach, top Op
 	if w.of == nil {
 		h = base("h")
 	} else {
-		reach, top = v.argument("reach"), v.argument("top")
+		reach, top = v.scalar("reach"), v.scalar("top")
 	}
-	start := parameterMem("start")
-	v.tile(number("rows"), length("c2"), func(p position, m *mask) {
-		z := v.fetch(p.at(u), m)
-		hit := v.compare(greaterEqual, z, s.theta, everyLane)
-		landed := v.land(s, z, hit)
-		slope := v.choose(hit, s.kept, v.fetch(ones, everyLane))
-		back := v.reg() // slope = kept + (jump − keep·u)·h where gradients pass
-		VMOVAPS(jump, back)
-		VFNMADD231PS(z, keep, back)
-		var win reg.VecVirtual
-		if w.of == nil {
-			win = v.fetch(p.at(h), m)
-		} else {
-			VSUBPS(s.theta, z, z)
-			win = w.of(v, z, reach, top)
-		}
-		VFMADD231PS(win, back, slope)
-		slope = v.under(v.compare(notLess, landed, s.floor, everyLane), slope)
-		VMULPS(v.fetch(p.at(carry), m), slope, slope)
-		VFMADD231PS(v.read(k, g, p, m), win, slope)
-		v.store(slope, m, p.at(q))
-		prev := v.previous(s, before, start, p, m)
-		VADDPS(prev, prev, prev)
-		b := v.fetch(p.parameter(c1), m)
-		VFMADD231PS(v.fetch(p.parameter(c2), m), prev, b)
-		VMULPS(slope, b, b)
-		v.store(b, m, p.at(carry))
-	}, func() {})
+	var k2, k1 [2]reg.VecVirtual
+	for i := range v.together() {
+		k2[i], k1[i] = v.reg(), v.reg()
+	}
+	v.strips(v.together(), number("rows"), length("c2"), 0,
+		func(i int, p position, m *mask) {
+			v.parameter("c2", p, m, k2[i])
+			VADDPS(k2[i], k2[i], k2[i])
+			v.parameter("c1", p, m, k1[i])
+		},
+		func(i int, p position, m *mask) {
+			z := v.fetch(p.at(u), m)
+			hit := v.compare(greaterEqual, z, s.theta, everyLane)
+			slope := v.choose(hit, s.kept, v.fetch(ones, everyLane))
+			var win reg.VecVirtual
+			if w.of == nil {
+				win = v.fetch(p.at(h), m)
+			} else {
+				d := v.reg()
+				VSUBPS(s.theta, z, d)
+				win = w.of(v, d, reach, top)
+			}
+			v.where(attached, func() { // slope += (jump − keep·u)·h
+				back := v.reg()
+				VMOVUPS(s.jump, back)
+				VFNMADD231PS(keep, z, back)
+				VFMADD231PS(win, back, slope)
+			})
+			v.where(floored, func() {
+				over := v.compare(notLess, v.land(s, z, hit), v.inRegister(s.floor), everyLane)
+				VMOVAPS(v.under(over, slope), slope)
+			})
+			VMULPS(v.fetch(p.at(carry), m), slope, slope)
+			VFMADD231PS(v.read(k, g, p, m), win, slope)
+			v.store(slope, m, p.at(q))
+			b := v.reg()
+			VMOVAPS(k1[i], b)
+			VFMADD231PS(k2[i], v.previous(s, before, p, m), b)
+			VMULPS(slope, b, b)
+			v.store(b, m, p.at(carry))
+		},
+		func(int, position, *mask) {})
 	v.end()
 }
 
 // previous returns the potential that the step began with: that after the reset
 // of the step before, or at the first the start.
-func (v isa) previous(s spikes, before reg.Register, start Mem, p position, m *mask) reg.VecVirtual {
+func (v isa) previous(s spikes, before reg.Register, p position, m *mask) reg.VecVirtual {
 	first, done := label("first"), label("done")
 	r := v.reg()
 	TESTQ(before, before)
@@ -97,7 +108,7 @@ func (v isa) previous(s spikes, before reg.Register, start Mem, p position, m *m
 	VMOVAPS(v.fired(s, v.fetch(p.at(before), m)), r)
 	JMP(LabelRef(done))
 	Label(first)
-	VBROADCASTSS(start, r)
+	VBROADCASTSS(memory(Param("start")), r)
 	Label(done)
 	return r
 }

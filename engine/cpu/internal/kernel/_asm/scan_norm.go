@@ -61,20 +61,20 @@ func (v isa) addMoments(k kind) {
 		acc[i], accXY[i] = v.pair(), v.pair()
 	}
 	v.strips(together, number("rows"), length("sum"), 0,
-		func(s int, channel reg.Register, m *mask) {
-			v.loadWide(acc[s], m, sum, channel)
-			v.loadWide(accXY[s], m, sumXY, channel)
+		func(s int, p position, m *mask) {
+			v.loadWide(acc[s], m, sum, p)
+			v.loadWide(accXY[s], m, sumXY, p)
 		},
 		func(s int, p position, m *mask) {
-			a, b := v.wideRead(single, x, s, p, m), v.wideRead(k, y, s, p, m)
+			a, b := v.wideRead(single, x, p, m), v.wideRead(k, y, p, m)
 			for h := range 2 {
 				VADDPD(a[h], acc[s][h], acc[s][h])
 				VFMADD231PD(b[h], a[h], accXY[s][h])
 			}
 		},
-		func(s int, channel reg.Register, m *mask) {
-			v.storeWide(acc[s], m, sum, channel)
-			v.storeWide(accXY[s], m, sumXY, channel)
+		func(s int, p position, m *mask) {
+			v.putWide(acc[s], m, sum, p)
+			v.putWide(accXY[s], m, sumXY, p)
 		})
 	v.end()
 }
@@ -93,22 +93,22 @@ func (v isa) addSquares() {
 		acc[i] = v.zeros(2)
 	}
 	v.strips(together, number("rows"), length("sum"), squared,
-		func(s int, _ reg.Register, _ *mask) {
+		func(s int, _ position, _ *mask) {
 			for _, a := range acc[s] {
 				VXORPS(a, a, a)
 			}
 		},
 		func(s int, p position, m *mask) {
-			r := v.fetch(v.beside(p.at(x), s), m)
+			r := v.fetch(p.at(x), m)
 			VADDPS(r, acc[s][0], acc[s][0])
 			VFMADD231PS(r, r, acc[s][1])
 		},
-		func(s int, channel reg.Register, m *mask) {
+		func(s int, p position, m *mask) {
 			for i, a := range acc[s] {
 				total := [2]reg.VecVirtual(v.regs(2))
-				v.loadWide(total, m, to[i], channel)
+				v.loadWide(total, m, to[i], p)
 				v.halves(a, func(h int, d Op) { VADDPD(d, total[h], total[h]) })
-				v.storeWide(total, m, to[i], channel)
+				v.putWide(total, m, to[i], p)
 			}
 		})
 	v.end()
@@ -125,13 +125,13 @@ func (v isa) coefGradient() {
 		acc[i] = v.pair()
 	}
 	v.strips(1, number("rows"), length("d0"), 0,
-		func(s int, channel reg.Register, m *mask) {
+		func(s int, p position, m *mask) {
 			for i, a := range acc {
-				v.loadWide(a, m, to[i], channel)
+				v.loadWide(a, m, to[i], p)
 			}
 		},
 		func(s int, p position, m *mask) {
-			a, b := v.wideRead(single, q, s, p, m), v.wideRead(single, prev, s, p, m)
+			a, b := v.wideRead(single, q, p, m), v.wideRead(single, prev, p, m)
 			for h := range 2 {
 				VADDPD(a[h], acc[0][h], acc[0][h])
 				VMULPD(b[h], a[h], a[h])
@@ -140,117 +140,45 @@ func (v isa) coefGradient() {
 				VADDPD(a[h], acc[2][h], acc[2][h])
 			}
 		},
-		func(s int, channel reg.Register, m *mask) {
+		func(s int, p position, m *mask) {
 			for i, a := range acc {
-				v.storeWide(a, m, to[i], channel)
+				v.putWide(a, m, to[i], p)
 			}
 		})
 	v.end()
 }
 
-// beside is the memory s vectors of float32 behind m.
-func (v isa) beside(m Mem, s int) Mem { return m.Offset(s * v.bytes()) }
-
-// strips walks a matrix of `rows` ≥ 0 rows and c columns, several vectors of
-// columns together, or one at a time where fewer are left, each from the first
-// row to the last: before is called with the columns' byte offset in a row of
-// float32, body for each row, after with the columns again. If block is not 0,
-// before and after are called around at most so many rows.
-func (v isa) strips(together int, rows, c reg.Register, block int,
-	before func(s int, channel reg.Register, m *mask), body func(s int, p position, m *mask), after func(s int, channel reg.Register, m *mask)) {
-	count, width := AllocLocal(8), AllocLocal(8)
-	MOVQ(rows, count)
-	MOVQ(c, width)
-	left := GP64() // columns
-	MOVQ(c, left)
-	p := position{channel: GP64(), number: GP64()}
-	XORQ(p.channel, p.channel)
-	strip := func(n int, m *mask) {
-		begin, row, end := label("begin"), label("row"), label("end")
-		i, j := GP64(), GP64() // rows left, in all and in the block
-		each := func(fn func(s int, channel reg.Register, m *mask)) {
-			for s := range n {
-				at := GP64()
-				MOVQ(p.channel, at)
-				SHLQ(Imm(2), at)
-				if s > 0 {
-					ADDQ(I32(s*v.bytes()), at)
-				}
-				fn(s, at, m)
-			}
-		}
-		MOVQ(p.channel, p.number)
-		MOVQ(count, i)
-		TESTQ(i, i)
-		JLE(LabelRef(end))
-		Label(begin)
-		MOVQ(i, j)
-		if block > 0 {
-			limit := GP64()
-			MOVQ(U32(block), limit)
-			CMPQ(j, limit)
-			CMOVQGT(limit, j)
-		}
-		SUBQ(j, i)
-		each(before)
-		Label(row)
-		for s := range n {
-			body(s, p, m)
-		}
-		ADDQ(width, p.number)
-		DECQ(j)
-		JNZ(LabelRef(row))
-		each(after)
-		TESTQ(i, i)
-		JNZ(LabelRef(begin))
-		Label(end)
-	}
-	walk := func(n int, next string) {
-		loop := label("strip")
-		Label(loop)
-		CMPQ(left, I32(n*v.lanes))
-		JL(LabelRef(next))
-		strip(n, everyLane)
-		ADDQ(I32(n*v.lanes), p.channel)
-		SUBQ(I32(n*v.lanes), left)
-		JMP(LabelRef(loop))
-	}
-	if together > 1 {
-		single := label("single")
-		walk(together, single)
-		Label(single)
-	}
-	rest, done := label("rest"), label("done")
-	walk(1, rest)
-	Label(rest)
-	TESTQ(left, left)
-	JZ(LabelRef(done))
-	strip(1, v.first(left))
-	Label(done)
-}
-
-// wideRead returns as float64 the numbers of vector s at p.
-func (v isa) wideRead(k kind, from reg.Register, s int, p position, m *mask) [2]reg.VecVirtual {
+// wideRead returns the numbers at p as float64.
+func (v isa) wideRead(k kind, from reg.Register, p position, m *mask) [2]reg.VecVirtual {
 	r := [2]reg.VecVirtual(v.regs(2))
 	if k == single && m == everyLane {
 		for h := range r {
-			VCVTPS2PD(v.beside(p.at(from), s).Offset(h*v.bytes()/2), r[h])
+			VCVTPS2PD(p.at(from).Offset(h*v.bytes()/2), r[h])
 		}
 		return r
 	}
-	var x reg.VecVirtual
-	if k == half {
-		x = v.widen(p.half(from).Offset(s*v.bytes()/2), m)
-	} else {
-		x = v.fetch(v.beside(p.at(from), s), m)
-	}
-	v.halves(x, func(h int, d Op) { VMOVAPD(d, r[h]) })
+	v.halves(v.read(k, from, p, m), func(h int, d Op) { VMOVAPD(d, r[h]) })
 	return r
+}
+
+// sums returns the index, in numbers of twice the size of float32 and counted in
+// halves of them, of the channels at p.
+func (p position) sums() reg.Register {
+	i := GP64()
+	LEAQ(Mem{Base: p.channel, Index: p.channel, Scale: 1, Disp: p.ahead * 2}, i)
+	ADDQ(i, i)
+	return i
+}
+
+// putWide stores float64 sums of the channels at p, the selected ones.
+func (v isa) putWide(r [2]reg.VecVirtual, m *mask, to reg.Register, p position) {
+	v.storeWide(r, m, to, p.sums())
 }
 
 // loadWide loads two registers of float64, the selected of v.lanes numbers; the
 // others become zero.
-func (v isa) loadWide(r [2]reg.VecVirtual, m *mask, from, i reg.Register) {
+func (v isa) loadWide(r [2]reg.VecVirtual, m *mask, from reg.Register, p position) {
+	i := p.sums()
 	for half := range 2 {
 		src := Mem{Base: from, Index: i, Scale: 2, Disp: half * v.bytes()}
 		switch {

@@ -27,22 +27,31 @@ var (
 )
 
 // position is where a tile's walk is: the channel, the number counted from the
-// tile's first, and the byte of packed bits.
-type position struct{ channel, number, bits reg.GPVirtual }
+// tile's first, and the byte of packed bits. What it names lies some numbers ahead.
+type position struct {
+	channel, number, bits reg.GPVirtual
+	ahead                 int
+}
 
 // at is the memory of the numbers at p in a tile of float32.
-func (p position) at(base reg.Register) Mem { return Mem{Base: base, Index: p.number, Scale: 4} }
+func (p position) at(base reg.Register) Mem {
+	return Mem{Base: base, Index: p.number, Scale: 4, Disp: 4 * p.ahead}
+}
 
 // parameter is the memory of the channels at p in a row of float32.
 func (p position) parameter(base reg.Register) Mem {
-	return Mem{Base: base, Index: p.channel, Scale: 4}
+	return Mem{Base: base, Index: p.channel, Scale: 4, Disp: 4 * p.ahead}
 }
 
 // half is the memory of the numbers at p in a tile of BF16.
-func (p position) half(base reg.Register) Mem { return Mem{Base: base, Index: p.number, Scale: 2} }
+func (p position) half(base reg.Register) Mem {
+	return Mem{Base: base, Index: p.number, Scale: 2, Disp: 2 * p.ahead}
+}
 
 // packed is the memory of the bits at p.
-func (p position) packed(base reg.Register) Mem { return Mem{Base: base, Index: p.bits, Scale: 1} }
+func (p position) packed(base reg.Register) Mem {
+	return Mem{Base: base, Index: p.bits, Scale: 1, Disp: p.ahead / 8}
+}
 
 // tile walks `rows` rows of c ≥ 1 numbers, which follow one another, row by row:
 // body is called for the vectors of a row and, under a mask, for its rest. Rows
@@ -50,7 +59,7 @@ func (p position) packed(base reg.Register) Mem { return Mem{Base: base, Index: 
 func (v isa) tile(rows, c reg.Register, body func(p position, m *mask), after func()) {
 	row, loop, rest, next, done := label("row"), label("loop"), label("rest"), label("next"), label("done")
 	left, whole, tail := AllocLocal(8), AllocLocal(8), AllocLocal(8)
-	p := position{GP64(), GP64(), GP64()}
+	p := position{channel: GP64(), number: GP64(), bits: GP64()}
 	t := GP64()
 	MOVQ(rows, left)
 	TESTQ(rows, rows)
@@ -86,15 +95,6 @@ func (v isa) tile(rows, c reg.Register, body func(p position, m *mask), after fu
 	DECQ(left)
 	JNZ(LabelRef(row))
 	Label(done)
-}
-
-// parameterMem is the memory of a parameter of the function.
-func parameterMem(name string) Mem {
-	b, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return b.Addr
 }
 
 // read returns the numbers at p of rows of a kind.
