@@ -3,15 +3,14 @@ package cpu
 import "github.com/qif-snn/qif/engine/cpu/internal/kernel"
 
 // convGradients is the backward half of a convolution. The weights' gradient is
-// computed in tiles, blocks of input channels times blocks of output channels:
+// computed in tiles, blocks of input channels:
 // each sum has one owner. The input's is a product with the transposed weights,
 // over the output pixels that an input pixel reaches.
 type convGradients struct {
 	*convOp
 	weights *kernel.EventGradient
-	scratch []*kernel.GradientScratch // per worker
-	tilesC  int                       // blocks of input channels
-	tilesO  int                       // and of output channels
+	scratch []*kernel.EventScratch // per worker
+	tilesC  int                    // blocks of input channels
 
 	width, panels int // of the transposed weights' panels, over input channels
 	packed        *buffer
@@ -21,17 +20,14 @@ type convGradients struct {
 	weightTile, inputTile, packTile func(worker, task int)
 }
 
-// gradientChannels and gradientOutputs are the size of a tile of the weights'
-// gradient.
-const (
-	gradientChannels = 128
-	gradientOutputs  = 32
-)
+// gradientChannels is the most input channels of a tile of the weights'
+// gradient: their sums stay in the second-level cache.
+const gradientChannels = 32
 
 func (g *convGradients) init(c *convOp) {
 	g.convOp = c
 	g.weights = kernel.NewEventGradient(c.g, c.p.most(c.x.value))
-	g.tilesC, g.tilesO = tiles(c.g.C, gradientChannels), tiles(c.g.Out, gradientOutputs)
+	g.tilesC = tiles(c.g.C, gradientChannels)
 	g.weightTile = g.weightTask
 	if !c.x.wantsGrad() {
 		return
@@ -49,7 +45,7 @@ func (g *convGradients) init(c *convOp) {
 func (c *convOp) allocate() {
 	if c.p.train {
 		for range c.p.threads {
-			c.grads.scratch = append(c.grads.scratch, c.grads.weights.NewScratch())
+			c.grads.scratch = append(c.grads.scratch, c.grads.weights.NewScratch(min(c.g.C, gradientChannels), c.g.Out, c.x.form != asSpikes))
 		}
 	}
 }
@@ -69,7 +65,7 @@ func (g *convGradients) weightsKind() string { return "conv weights" }
 
 // ofWeights computes the gradient of the weights and of the bias.
 func (g *convGradients) ofWeights() {
-	g.p.pool.run(g.tilesC*g.tilesO, g.weightTile)
+	g.p.pool.run(g.tilesC, g.weightTile)
 	if g.b != nil {
 		clear(g.b.grad)
 		kernel.SumRows(g.b.grad, g.y.grad[:g.p.frames(g.y)*g.y.shape.Size()])
@@ -85,14 +81,13 @@ func (g *convGradients) ofInput() {
 }
 
 func (g *convGradients) weightTask(worker, task int) {
-	c0, o0 := task/g.tilesO*gradientChannels, task%g.tilesO*gradientOutputs
-	c1, o1 := min(g.g.C, c0+gradientChannels), min(g.g.Out, o0+gradientOutputs)
+	c0, c1 := task*gradientChannels, min(g.g.C, (task+1)*gradientChannels)
 	f := g.p.frames(g.y)
 	dy := g.y.grad[:f*g.y.shape.Size()]
 	if g.x.form == asSpikes {
-		g.weights.Bits(g.w.grad, g.x.bits, dy, f, c0, c1, o0, o1, g.scratch[worker])
+		g.weights.Bits(g.w.grad, g.x.bits, 1, dy, f, c0, c1, 0, g.g.Out, g.scratch[worker])
 	} else {
-		g.weights.Rows(g.w.grad, g.x.data, dy, f, c0, c1, o0, o1, g.scratch[worker])
+		g.weights.Numbers(g.w.grad, g.x.data, dy, f, c0, c1, 0, g.g.Out, g.scratch[worker])
 	}
 }
 

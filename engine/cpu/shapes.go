@@ -98,6 +98,10 @@ func (p *plan) newAvgPool(l node, op *graph.AvgPool, x *value) *value {
 	share := 1 / float32(g.Positions())
 	o.fwd = func(_, px int) {
 		y := o.at(o.y.data, o.y, px)
+		if x.form == asSpikes {
+			kernel.AvgPoolBits(y, x.bits, g, p.frames(x), px)
+			return
+		}
 		for i, at := range from[px*g.Positions():][:g.Positions()] {
 			o.addPixel(y, int(at), share, i == 0)
 		}
@@ -128,12 +132,7 @@ func (o *pixelOp) addPixel(y []float32, px int, share float32, first bool) {
 	if first {
 		clear(y)
 	}
-	if x.form == asSpikes {
-		n := o.p.frames(x.value) * x.row()
-		kernel.AddBits(y, x.bits[px*n:][:n], x.shape.C, share)
-	} else {
-		kernel.Axpy(y, o.at(x.data, x.value, px), share)
-	}
+	kernel.Axpy(y, o.at(x.data, x.value, px), share)
 }
 
 func (p *plan) newMaxPool(l node, op *graph.MaxPool, x *value) *value {
@@ -193,6 +192,10 @@ func (p *plan) newGlobalPool(l node, x *value) *value {
 	share := 1 / float32(x.pixels())
 	o.fwd = func(_, px int) {
 		y := o.at(o.y.data, o.y, px)
+		if x.form == asSpikes {
+			kernel.GlobalAvgPoolBits(y, x.bits, p.frames(x), x.shape.C, x.pixels())
+			return
+		}
 		for i := range x.pixels() {
 			o.addPixel(y, i, share, i == 0)
 		}

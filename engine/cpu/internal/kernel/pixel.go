@@ -10,25 +10,28 @@ type BF16Rows struct {
 }
 
 // window returns the first input pixel of an output pixel's window.
-func (g Geometry) window(pixel int) int {
+func (g Conv) window(pixel int) int {
 	return pixel/g.OutW*g.Stride*g.W + pixel%g.OutW*g.Stride
 }
 
+// poolShare is what one input contributes to a window's average.
+func (g Conv) poolShare() float32 { return 1 / float32(g.Positions()) }
+
 // AvgPoolBits averages the spikes x [P][frames][Words(C)] in the window of an
 // output pixel into y [frames, C]. Pooling has no padding.
-func AvgPoolBits(y []float32, x []uint32, g Geometry, frames, pixel int) {
+func AvgPoolBits(y []float32, x []uint32, g Conv, frames, pixel int) {
 	if frames > 0 {
 		row := Words(g.C)
 		n := frames * row // words of a pixel
-		current.averageBits(y[:frames*g.C], x[g.window(pixel)*n:], frames, g.C, g.C, g.Kernel, g.Kernel, g.W*n, n, g.share())
+		current.averageBits(y[:frames*g.C], x[g.window(pixel)*n:], frames, g.C, g.C, g.KernelH, g.KernelW, g.W*n, n, g.poolShare())
 	}
 }
 
 // AvgPoolBitsBF16 is AvgPoolBits into rows of BF16, which may lie apart.
-func AvgPoolBitsBF16(y BF16Rows, x []uint32, g Geometry, frames, pixel int) {
+func AvgPoolBitsBF16(y BF16Rows, x []uint32, g Conv, frames, pixel int) {
 	if frames > 0 {
 		n := frames * Words(g.C)
-		current.averageBitsBF16(y.Data[:(frames-1)*y.Apart+g.C], x[g.window(pixel)*n:], frames, g.C, y.Apart, g.Kernel, g.Kernel, g.W*n, n, g.share())
+		current.averageBitsBF16(y.Data[:(frames-1)*y.Apart+g.C], x[g.window(pixel)*n:], frames, g.C, y.Apart, g.KernelH, g.KernelW, g.W*n, n, g.poolShare())
 	}
 }
 
@@ -68,13 +71,13 @@ func averageBitsPortable(y Rows, x []uint32, rows, c, apart, high, wide, down, a
 
 // MaxPoolBits writes to y [frames][Words(C)] which of the neurons in the window
 // of an output pixel have fired: any of them.
-func MaxPoolBits(y, x []uint32, g Geometry, frames, pixel int) {
+func MaxPoolBits(y, x []uint32, g Conv, frames, pixel int) {
 	n := frames * Words(g.C)
 	first := g.window(pixel)
 	y = y[:n]
 	copy(y, x[first*n:])
-	for ky := range g.Kernel {
-		for kx := range g.Kernel {
+	for ky := range g.KernelH {
+		for kx := range g.KernelW {
 			for i, w := range x[(first+ky*g.W+kx)*n:][:len(y)] {
 				y[i] |= w
 			}
@@ -85,18 +88,18 @@ func MaxPoolBits(y, x []uint32, g Geometry, frames, pixel int) {
 // AvgPoolPixelBack writes the gradient of average pooling of an input pixel,
 // dx [frames, C], from the gradient dy [OutP][frames][C], or adds it if add is
 // set.
-func AvgPoolPixelBack(dx, dy []float32, g Geometry, frames, pixel int, add bool) {
+func AvgPoolPixelBack(dx, dy []float32, g Conv, frames, pixel int, add bool) {
 	n := frames * g.C
 	dx = dx[:n]
-	y0, y1 := g.reached(pixel/g.W, g.OutH)
-	x0, x1 := g.reached(pixel%g.W, g.OutW)
+	y0, y1 := reached(pixel/g.W, g.KernelH, g.Stride, g.OutH)
+	x0, x1 := reached(pixel%g.W, g.KernelW, g.Stride, g.OutW)
 	for oy := y0; oy < y1; oy++ {
 		for ox := x0; ox < x1; ox++ {
 			d := dy[(oy*g.OutW+ox)*n:][:n]
 			if add {
-				current.axpy(dx, d, g.share())
+				current.axpy(dx, d, g.poolShare())
 			} else {
-				current.scale(dx, d, g.share())
+				current.scale(dx, d, g.poolShare())
 			}
 			add = true
 		}
@@ -108,8 +111,8 @@ func AvgPoolPixelBack(dx, dy []float32, g Geometry, frames, pixel int, add bool)
 
 // reached returns the range of windows, along one side with `out` of them, that
 // contain the input at i.
-func (g Geometry) reached(i, out int) (from, to int) {
-	return max(0, (i-g.Kernel+g.Stride)/g.Stride), min(out, i/g.Stride+1)
+func reached(i, size, stride, out int) (from, to int) {
+	return max(0, (i-size+stride)/stride), min(out, i/stride+1)
 }
 
 // scalePortable writes a·src to dst.

@@ -56,7 +56,7 @@ func newScanBench(c, rows, tiles int) *scanBench {
 	s.z, s.g, s.q = slices.Repeat(noise, tiles), slices.Repeat(noise, tiles), make([]float32, m*tiles)
 	s.z16, s.q16 = make([]BF16, m*tiles), make([]BF16, m*tiles)
 	for i, v := range s.z {
-		s.z16[i], s.q16[i] = toBF16(v), 0
+		s.z16[i], s.q16[i] = ToBF16(v), 0
 	}
 	s.fired = make([]uint32, s.words*tiles)
 	s.u, s.v, s.before, s.h = random(rng, m), random(rng, m), random(rng, m), random(rng, m)
@@ -130,7 +130,7 @@ func (s *scanBench) run(b *testing.B, pass func(i int)) {
 // are of inputs.
 func BenchmarkBitPooling(b *testing.B) {
 	const c, frames = 128, 64
-	g := Geometry{H: 2, W: 2, C: c, OutH: 1, OutW: 1, Kernel: 2, Stride: 2}
+	g := Conv{H: 32, W: 32, C: 128, OutH: 16, OutW: 16, Out: 128, KernelH: 2, KernelW: 2, Stride: 2}
 	x := make([]uint32, 4*frames*Words(c))
 	y, half := make([]float32, frames*c), BF16Rows{make([]BF16, frames*c), c}
 	for name, pass := range map[string]func(){
