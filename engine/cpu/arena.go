@@ -3,6 +3,8 @@ package cpu
 import (
 	"slices"
 	"unsafe"
+
+	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
 )
 
 // buffer is a piece of a plan's memory. Buffers whose uses never meet share
@@ -78,4 +80,9 @@ func asWords(x []float32) []uint32 {
 // the width.
 func asFloat64(x []float32) []float64 {
 	return unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(x))), len(x)/2)
+}
+
+// asHalf returns float32 memory as twice as many bfloat16 numbers.
+func asHalf(x []float32) []kernel.BF16 {
+	return unsafe.Slice((*kernel.BF16)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
 }

@@ -22,7 +22,7 @@ func (p *plan) build(windows []graph.LayerWindows) error {
 			x = append(x, p.values[j])
 			wants = wants || p.values[j].wantsGrad()
 		}
-		y, err := p.compile(node{l, i, wants && p.train, p.isTerm(i, users)}, x, windows)
+		y, err := p.compile(node{l, i, wants && p.train, p.isTerm(i, users), p.isNormed(i, users)}, x, windows)
 		if err != nil {
 			return fmt.Errorf("node %q: %w", l.Name, err)
 		}
@@ -41,6 +41,22 @@ type node struct {
 	index int
 	grad  bool // its output's gradient is wanted
 	term  bool // its only user adds it up on the fly
+	// normed is set if its only user is a normalisation.
+	normed bool
+}
+
+// user returns the first node that uses node i.
+func (p *plan) user(i int) int {
+	return slices.IndexFunc(p.net.Layers, func(l graph.Layer) bool { return slices.Contains(l.From, i) })
+}
+
+// isNormed reports whether node i is used by one normalisation and nothing else.
+func (p *plan) isNormed(i int, users []int) bool {
+	if users[i] != 1 {
+		return false
+	}
+	_, norms := p.net.Layers[p.user(i)].Op.(*graph.TDBN)
+	return norms
 }
 
 // isTerm reports whether node i, a normalisation or an addition, is nothing but
@@ -55,7 +71,7 @@ func (p *plan) isTerm(i int, users []int) bool {
 		if users[i] != 1 {
 			return false
 		}
-		next := slices.IndexFunc(p.net.Layers, func(l graph.Layer) bool { return slices.Contains(l.From, i) })
+		next := p.user(i)
 		if _, ends := p.net.Layers[next].Op.(*graph.Neuron); ends {
 			return true
 		}

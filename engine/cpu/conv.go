@@ -25,6 +25,7 @@ type convOp struct {
 	eventful      bool // this pass's forward takes lists
 
 	grads convGradients
+	half  *halfConv // nil: in float32
 	fwd   func(worker, task int)
 }
 
@@ -96,33 +97,46 @@ func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
 	if x.form == asSum {
 		x = p.numbers(l, x)
 	}
-	y := p.newValue(l.Out, l.Static, asNumbers, l.grad)
 	if x.static && !l.Static {
 		x = p.changing(l, x)
 	}
 	ps := p.paramsOf(l.Layer)
 	c := &convOp{
-		p: p, x: input{value: x}, y: y, w: ps["weight"], b: ps["bias"],
+		p: p, x: input{value: x}, w: ps["weight"], b: ps["bias"],
 		g: kernel.Conv{
 			H: h, W: w, C: x.shape.C, OutH: l.Out.H, OutW: l.Out.W, Out: l.Out.C,
 			KernelH: kh, KernelW: kw, Stride: stride, Pad: pad,
 		},
 	}
-	c.width = panelWidth(c.g.Out)
-	c.panels = tiles(c.g.Out, c.width)
-	c.packed = p.newBuffer(c.panels * c.rows() * c.width)
 	_, out := c.g.Pixels()
 	c.from = sources(out, c.g.Positions(), c.g.Taps)
-	c.units = newUnits(p, y)
-	if c.mayList() {
-		c.lists = p.eventLists(x)
+	f := asNumbers
+	if c.halves() && l.normed {
+		f = asHalves
 	}
-	c.fwd = c.forwardTask
+	c.y = p.newValue(l.Out, l.Static, f, l.grad)
+	c.units = newUnits(p, c.y)
+	if c.halves() {
+		c.half = newHalfConv(c)
+	} else {
+		c.inFloat32()
+	}
 	if p.train {
 		c.grads.init(c)
 	}
-	p.append(l.Name, y, c)
-	return y
+	p.append(l.Name, c.y, c)
+	return c.y
+}
+
+// inFloat32 prepares products in float32.
+func (c *convOp) inFloat32() {
+	c.width = panelWidth(c.g.Out)
+	c.panels = tiles(c.g.Out, c.width)
+	c.packed = c.p.newBuffer(c.panels * c.rows() * c.width)
+	if c.mayList() {
+		c.lists = c.p.eventLists(c.x.value)
+	}
+	c.fwd = c.forwardTask
 }
 
 // rows is the rows of the weights [positions·C, Out].
@@ -157,13 +171,20 @@ func (c *convOp) chooseLists() bool {
 }
 
 func (c *convOp) takeMoments() *moments {
-	c.moments = c.p.newMoments(c.units.count(), c.panels*c.width)
+	if c.half != nil {
+		c.moments = c.p.newMoments(c.half.momentTasks(), c.g.Out)
+	} else {
+		c.moments = c.p.newMoments(c.units.count(), c.panels*c.width)
+	}
 	return c.moments
 }
 
 // kind says how the input took part.
 func (c *convOp) kind() string {
-	if c.eventful {
+	switch {
+	case c.half != nil:
+		return "conv, bfloat16"
+	case c.eventful:
 		return "conv, events"
 	}
 	return "conv, dense"
@@ -173,6 +194,9 @@ func (c *convOp) inputs() []*input { return []*input{&c.x} }
 
 func (c *convOp) buffers() buffers {
 	b := buffers{forward: []*buffer{c.x.store, c.y.store, c.packed}}
+	if c.half != nil {
+		b.forward = append(b.forward, c.half.weights)
+	}
 	if c.lists != nil {
 		b.forward = append(b.forward, c.lists.wide)
 	}
@@ -186,9 +210,18 @@ func (c *convOp) buffers() buffers {
 }
 
 // scratchLen is room for a unit's output of one panel.
-func (c *convOp) scratchLen() int { return c.units.rows() * c.width }
+func (c *convOp) scratchLen() int {
+	if c.half != nil {
+		return max(c.half.scratchLen(), c.grads.scratchLen())
+	}
+	return c.units.rows() * c.width
+}
 
 func (c *convOp) forward() {
+	if c.half != nil {
+		c.half.forward()
+		return
+	}
 	run := c.p.pool.run
 	kernel.PackPanels(c.packed.mem, c.w.data, c.rows(), c.g.Out, c.width)
 	if c.eventful = c.chooseLists(); c.eventful {

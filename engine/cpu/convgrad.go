@@ -17,6 +17,8 @@ type convGradients struct {
 	into          []int32 // per input pixel and position: the output's pixel
 	units         units
 
+	half *halfGradients // nil: in float32
+
 	weightTile, inputTile, packTile func(worker, task int)
 }
 
@@ -26,24 +28,41 @@ const gradientChannels = 32
 
 func (g *convGradients) init(c *convOp) {
 	g.convOp = c
+	if c.x.wantsGrad() {
+		in, _ := c.g.Pixels()
+		g.into = sources(in, c.g.Positions(), c.g.TapsInto)
+		g.units = newUnits(c.p, c.x.value)
+	}
+	if c.half != nil {
+		g.half = newHalfGradients(c.half)
+		return
+	}
 	g.weights = kernel.NewEventGradient(c.g, c.p.most(c.x.value))
 	g.tilesC = tiles(c.g.C, gradientChannels)
 	g.weightTile = g.weightTask
 	if !c.x.wantsGrad() {
 		return
 	}
-	in, _ := c.g.Pixels()
 	g.width = panelWidth(c.g.C)
 	g.panels = tiles(c.g.C, g.width)
 	g.packed = c.p.newBuffer(g.panels * c.g.Positions() * c.g.Out * g.width)
-	g.into = sources(in, c.g.Positions(), c.g.TapsInto)
-	g.units = newUnits(c.p, c.x.value)
 	g.inputTile, g.packTile = g.inputTask, g.packTask
+}
+
+// scratchLen is room for what a product in bfloat16 unpacks.
+func (g *convGradients) scratchLen() int {
+	if g.half == nil {
+		return 0
+	}
+	return g.half.scratchLen()
 }
 
 // allocate makes each worker's scratch.
 func (c *convOp) allocate() {
-	if c.p.train {
+	if c.half != nil {
+		c.half.taps = newTaps(c.p.threads, max(c.g.Positions(), c.g.OutW))
+	}
+	if c.p.train && c.half == nil {
 		for range c.p.threads {
 			c.grads.scratch = append(c.grads.scratch, c.grads.weights.NewScratch(min(c.g.C, gradientChannels), c.g.Out, c.x.form != asSpikes))
 		}
@@ -51,7 +70,11 @@ func (c *convOp) allocate() {
 }
 
 func (g *convGradients) touched() []*buffer {
-	return []*buffer{g.x.store, g.y.gradStore, g.x.gradStore, g.packed}
+	b := []*buffer{g.x.store, g.y.gradStore, g.x.gradStore, g.packed}
+	if g.half != nil {
+		b = append(append(b, g.half.turned, g.half.back), g.y.halfGrad.buffers()...)
+	}
+	return b
 }
 
 func (c *convOp) backward() {
@@ -65,7 +88,11 @@ func (g *convGradients) weightsKind() string { return "conv weights" }
 
 // ofWeights computes the gradient of the weights and of the bias.
 func (g *convGradients) ofWeights() {
-	g.p.pool.run(g.tilesC, g.weightTile)
+	if g.half != nil {
+		g.half.ofWeights()
+	} else {
+		g.p.pool.run(g.tilesC, g.weightTile)
+	}
 	if g.b != nil {
 		clear(g.b.grad)
 		kernel.SumRows(g.b.grad, g.y.grad[:g.p.frames(g.y)*g.y.shape.Size()])
@@ -76,6 +103,10 @@ func (g *convGradients) inputKind() string { return "conv input" }
 
 // ofInput computes the gradient of the input.
 func (g *convGradients) ofInput() {
+	if g.half != nil {
+		g.half.ofInput()
+		return
+	}
 	g.p.pool.run(g.g.Positions(), g.packTile)
 	g.p.pool.run(g.panels*g.units.count(), g.inputTile)
 }

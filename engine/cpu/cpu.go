@@ -60,7 +60,7 @@ func newTrainer(net *graph.Network, o engine.TrainOptions, spikes spikeForm) (*t
 	if err := o.Optimizer.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(net, planOptions{train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads, spikes: spikes})
+	p, err := newPlan(net, planOptions{train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads, mixed: o.Precision == engine.Mixed, spikes: spikes})
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (Engine) CompileInfer(net *graph.Network, o engine.InferOptions) (engine.Ru
 	if err := checkPrecision(o.Precision); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(net, planOptions{batch: o.Batch, steps: o.Steps, threads: o.Threads})
+	p, err := newPlan(net, planOptions{batch: o.Batch, steps: o.Steps, threads: o.Threads, mixed: o.Precision == engine.Mixed})
 	if err != nil {
 		return nil, err
 	}

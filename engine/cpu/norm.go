@@ -60,7 +60,9 @@ func (m *moments) total() (sum, other []float64) {
 }
 
 func (p *plan) newNorm(l node, o *graph.TDBN, x *value) *value {
-	x = p.numbers(l, x)
+	if x.form != asHalves {
+		x = p.numbers(l, x)
+	}
 	ps := p.paramsOf(l.Layer)
 	c := l.Out.C
 	n := &normOp{
@@ -85,6 +87,9 @@ func (p *plan) newNorm(l node, o *graph.TDBN, x *value) *value {
 	return p.newSum(l, []*term{{input: input{value: x}, norm: n}})
 }
 
+// rounds reports whether the gradient of the input is kept in bfloat16.
+func (n *normOp) rounds() bool { return n.x.form == asHalves }
+
 func (n *normOp) kind() string { return "tdbn" }
 
 func (n *normOp) inputs() []*input { return []*input{&n.x} }
@@ -93,7 +98,12 @@ func (n *normOp) buffers() buffers {
 	b := buffers{forward: []*buffer{n.x.store}}
 	if n.p.train {
 		b.forward = append(b.forward, n.moments.store)
-		b.backward = []*buffer{n.x.store, n.x.gradStore, n.gradient.gradientOf(n.x.static), n.gradSums.store}
+		b.backward = []*buffer{n.x.store, n.gradient.gradientOf(n.x.static), n.gradSums.store}
+		if n.rounds() {
+			b.backward = append(b.backward, n.x.halfGrad.buffers()...)
+		} else {
+			b.backward = append(b.backward, n.x.gradStore)
+		}
 	}
 	return b
 }
@@ -161,11 +171,19 @@ func (n *normOp) backward() {
 func (n *normOp) backwardTask(_, task int) {
 	a, b := n.task(task)
 	dy := n.gradient.gradientOf(n.x.static).mem[a:b]
-	if !n.x.first {
+	x := n.x.rows(a/n.c, (b-a)/n.c)
+	switch {
+	case n.rounds():
+		kernel.NormGradient(kernel.Rows{Half: asHalf(n.x.halfGrad.rows.mem)[a:b]}, dy, x, n.gain, n.off, n.mid)
+		frames := n.p.frames(n.x.value)
+		for px := task * n.group; px < min(n.x.pixels(), (task+1)*n.group); px++ {
+			n.x.halfGrad.pair(px, frames)
+		}
+	case n.x.first:
+		kernel.NormGradient(kernel.Rows{Float: n.x.grad[a:b]}, dy, x, n.gain, n.off, n.mid)
+	default:
 		kernel.AffinePair(n.x.grad[a:b], dy, n.x.data[a:b], n.gain, n.off, n.mid, true)
-		return
 	}
-	kernel.NormGradient(kernel.Rows{Float: n.x.grad[a:b]}, dy, n.x.rows(a/n.c, (b-a)/n.c), n.gain, n.off, n.mid)
 }
 
 // updateRunning moves the running statistics towards the last batch's. The

@@ -27,6 +27,7 @@ type planOptions struct {
 	batch   int
 	steps   int // T at most
 	threads int
+	mixed   bool
 	spikes  spikeForm
 }
 
@@ -129,7 +130,7 @@ func (p *plan) newValue(s graph.Shape, static bool, f form, grad bool) *value {
 	v := &value{shape: s, static: static, form: f}
 	rows := p.most(v) * v.pixels()
 	if f != asSum {
-		v.store = p.newBuffer(rows * v.row())
+		v.store = p.newBuffer(v.words(rows))
 	}
 	if grad {
 		v.gradStore = p.newBuffer(rows * s.C)

@@ -8,7 +8,7 @@ import (
 
 // checkPrecision refuses what the engine does not compute in.
 func checkPrecision(p string) error {
-	if err := engine.CheckPrecision(p, engine.FP32); err != nil {
+	if err := engine.CheckPrecision(p, engine.FP32, engine.Mixed); err != nil {
 		return fmt.Errorf("engine cpu: %w", err)
 	}
 	return nil

@@ -12,6 +12,7 @@ type form int
 
 const (
 	asNumbers form = iota // float32
+	asHalves              // bfloat16
 	asSpikes              // a bit each
 	asSum                 // not at all: its only user adds up its terms
 )
@@ -27,9 +28,11 @@ type value struct {
 
 	store, gradStore *buffer
 	data             []float32
+	half             []kernel.BF16
 	bits             []uint32  // [P][F][Words(C)]
-	grad             []float32 // nil if nothing upstream wants it
-	terms            []*term   // of a sum
+	grad             []float32 // nil if nothing upstream wants it, or kept as:
+	halfGrad         *halfGrad
+	terms            []*term // of a sum
 
 	// density bounds the share of the numbers that are not zero in this pass;
 	// nil: none need be.
@@ -45,6 +48,14 @@ func (v *value) wantsGrad() bool {
 // pixels is the number of pixels.
 func (v *value) pixels() int { return v.shape.H * v.shape.W }
 
+// words is the words of 32 bits that n rows take.
+func (v *value) words(n int) int {
+	if v.form == asHalves {
+		return tiles(n*v.shape.C, 2)
+	}
+	return n * v.row()
+}
+
 // row is the numbers, or words of bits, of a row.
 func (v *value) row() int {
 	if v.form == asSpikes {
@@ -56,8 +67,11 @@ func (v *value) row() int {
 // rows returns n rows.
 func (v *value) rows(at, n int) kernel.Rows {
 	r := v.row()
-	if v.form == asSpikes {
+	switch v.form {
+	case asSpikes:
 		return kernel.Rows{Bits: v.bits[at*r:][:n*r]}
+	case asHalves:
+		return kernel.Rows{Half: v.half[at*r:][:n*r]}
 	}
 	return kernel.Rows{Float: v.data[at*r:][:n*r]}
 }
@@ -70,9 +84,12 @@ func (v *value) gradRows(at, n int) kernel.Rows {
 // attach takes the value's slices from its buffers.
 func (v *value) attach() {
 	if v.store != nil {
-		if v.form == asSpikes {
+		switch v.form {
+		case asSpikes:
 			v.bits = asWords(v.store.mem)
-		} else {
+		case asHalves:
+			v.half = asHalf(v.store.mem)
+		default:
 			v.data = v.store.mem
 		}
 	}

@@ -95,3 +95,24 @@ func unpackHalfPortable(x []BF16, ld int, bits []uint32, words int, value uint16
 		clear(row)
 	}
 }
+
+// OneHalf is 1.
+const OneHalf BF16 = 0x3f80
+
+// TransposeHalf writes the transpose of x [rows][c] as c rows of ld ≥ rows
+// numbers, with zeros behind the last row.
+func TransposeHalf(dst []BF16, ld int, x []BF16, rows, c int) {
+	const together = 32 // rows: what a column of dst has in a cache line
+	for r := 0; r < ld; r += together {
+		n := min(together, ld-r)
+		for j := range c {
+			column := dst[j*ld+r:][:n]
+			for i := range column {
+				column[i] = 0
+				if r+i < rows {
+					column[i] = x[(r+i)*c+j]
+				}
+			}
+		}
+	}
+}

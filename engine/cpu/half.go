@@ -1,0 +1,186 @@
+package cpu
+
+import "github.com/qif-snn/qif/engine/cpu/internal/kernel"
+
+// In mixed precision a layer's products are taken in bfloat16, where tiles
+// multiply it several times faster than anything multiplies float32: spikes are
+// exact, weights and the gradient of the layer's output are rounded, sums are
+// float32. What a normalisation reads is kept rounded as well.
+
+// halfConv is the half of a convolution that runs in bfloat16. Its tasks are
+// blocks of frames of some rows of output pixels, for a group of channels.
+type halfConv struct {
+	*convOp
+	weights *buffer // [positions] panels of pairs
+	panel   int     // numbers in a panel
+	matrix  int     // numbers of a position
+
+	columns, groups int // output channels per task, groups of them
+	lines, bands    int // rows of output pixels per task, tasks
+	blocks          int // of frames, at most
+	taps            [][2][]int32
+
+	fwd, pack func(worker, task int)
+}
+
+const (
+	// frameBlock is the frames of a task: two tiles' rows.
+	frameBlock = 32
+	// bandLines is the rows of output pixels of a task. The window's rows of
+	// input above and below are unpacked twice.
+	bandLines = 8
+	// residentWeights is how many numbers of weights a task uses: they stay in
+	// the second-level cache.
+	residentWeights = 9 * 128 * 256
+)
+
+// halves reports whether a layer's products are taken in bfloat16.
+func (c *convOp) halves() bool {
+	return c.p.mixed && c.g.C%kernel.PanelColumns == 0 && c.g.Out%kernel.PanelColumns == 0 && c.x.form != asNumbers
+}
+
+func newHalfConv(c *convOp) *halfConv {
+	h := &halfConv{convOp: c, panel: kernel.PairsPanelLen(c.g.C), matrix: kernel.PairsLen(c.g.C, c.g.Out)}
+	h.weights = c.p.newHalves(c.g.Positions() * h.matrix)
+	h.columns = c.g.Out
+	for h.columns%(2*kernel.PanelColumns) == 0 && c.rows()*h.columns > residentWeights {
+		h.columns /= 2
+	}
+	h.groups = c.g.Out / h.columns
+	h.lines = min(c.g.OutH, bandLines)
+	h.bands = tiles(c.g.OutH, h.lines)
+	h.blocks = tiles(c.p.most(c.y), frameBlock)
+	h.fwd, h.pack = h.forwardTask, h.packTask
+	return h
+}
+
+// newHalves plans for a number of bfloat16 numbers.
+func (p *plan) newHalves(n int) *buffer { return p.newBuffer(tiles(n, 2)) }
+
+// momentTasks is how many tasks share a channel.
+func (h *halfConv) momentTasks() int { return h.bands * h.blocks }
+
+// ring is how many numbers the unpacked rows of the input take.
+func (h *halfConv) ring() int {
+	if h.x.form == asHalves {
+		return 0
+	}
+	return h.g.KernelH * h.g.W * frameBlock * h.g.C
+}
+
+func (h *halfConv) scratchLen() int { return tiles(h.ring(), 2) + frameBlock*h.columns }
+
+// newTaps makes room for each worker's taps.
+func newTaps(workers, taps int) [][2][]int32 {
+	t := make([][2][]int32, workers)
+	for w := range t {
+		t[w] = [2][]int32{make([]int32, 0, taps), make([]int32, 0, taps)}
+	}
+	return t
+}
+
+func (h *halfConv) packTask(_, d int) {
+	n := h.g.C * h.g.Out
+	kernel.PackPairs(asHalf(h.weights.mem)[d*h.matrix:][:h.matrix], h.w.data[d*n:][:n], h.g.C, h.g.Out, h.g.Out)
+}
+
+func (h *halfConv) forward() {
+	h.p.pool.run(h.g.Positions(), h.pack)
+	h.p.pool.run(h.groups*h.bands*tiles(h.p.frames(h.y), frameBlock), h.fwd)
+}
+
+func (h *halfConv) forwardTask(worker, task int) {
+	blocks := tiles(h.p.frames(h.y), frameBlock)
+	group, band, block := task/blocks/h.bands, task/blocks%h.bands, task%blocks
+	scratch := h.p.scratch[worker]
+	r := ring{conv: h.convOp, mem: asHalf(scratch)[:h.ring()], first: block * frameBlock}
+	r.frames = min(frameBlock, h.p.frames(h.y)-r.first)
+	acc := scratch[tiles(h.ring(), 2):][:r.frames*h.columns]
+	var sum, sum2 []float64
+	if h.moments != nil {
+		sum, sum2 = h.moments.of(band*h.blocks + block)
+		sum, sum2 = sum[group*h.columns:][:h.columns], sum2[group*h.columns:][:h.columns]
+		clear(sum)
+		clear(sum2)
+	}
+	w := asHalf(h.weights.mem)[group*h.columns/kernel.PanelColumns*h.panel:]
+	for oy := band * h.lines; oy < min(h.g.OutH, (band+1)*h.lines); oy++ {
+		r.reach(oy)
+		for px := oy * h.g.OutW; px < (oy+1)*h.g.OutW; px++ {
+			xAt, wAt := r.taps(px, h.taps[worker], h.matrix)
+			kernel.ProductHalf(acc, h.columns, r.mem, h.g.C, w, h.panel, xAt, wAt, r.frames, h.g.C, h.columns, false)
+			if h.moments != nil {
+				kernel.AddSquares(sum, sum2, acc)
+			}
+			h.store(acc, px, r.first, group*h.columns)
+		}
+	}
+}
+
+// store writes a pixel's sums of some frames and channels.
+func (h *halfConv) store(acc []float32, px, first, channel int) {
+	out := h.g.Out
+	at := (px*h.p.frames(h.y)+first)*out + channel
+	switch {
+	case h.b != nil:
+		kernel.AddBias(acc, h.b.data[channel:][:h.columns])
+		fallthrough
+	case h.y.form == asNumbers:
+		copyRows(h.y.data[at:], out, acc, h.columns, len(acc)/h.columns, h.columns)
+	case h.columns == out:
+		kernel.Narrow(h.y.half[at:][:len(acc)], acc)
+	default:
+		for ; len(acc) > 0; at, acc = at+out, acc[h.columns:] {
+			kernel.Narrow(h.y.half[at:][:h.columns], acc[:h.columns])
+		}
+	}
+}
+
+// ring holds the rows of input pixels that a window reaches, a block of frames
+// of each, unpacked.
+type ring struct {
+	conv          *convOp
+	mem           []kernel.BF16 // [KernelH][W][frames][C]; the whole value if it is not packed
+	first, frames int
+	next          int // row of pixels to unpack
+}
+
+// reach unpacks what the windows of a row of output pixels see and earlier ones
+// did not.
+func (r *ring) reach(oy int) {
+	c := r.conv
+	if c.x.form == asHalves {
+		r.mem = c.x.half
+		return
+	}
+	top := oy*c.g.Stride - c.g.Pad
+	r.next = max(r.next, top, 0)
+	f, words := c.p.frames(c.x.value), c.x.row()
+	pixel := frameBlock * c.g.C
+	for ; r.next < min(c.g.H, top+c.g.KernelH); r.next++ {
+		for ix := range c.g.W {
+			bits := c.x.bits[((r.next*c.g.W+ix)*f+r.first)*words:][:r.frames*words]
+			kernel.UnpackHalf(r.mem[(r.next%c.g.KernelH*c.g.W+ix)*pixel:], c.g.C, bits, c.g.C, kernel.OneHalf)
+		}
+	}
+}
+
+// taps returns where a pixel's operands begin. Positions have `matrix` numbers.
+func (r *ring) taps(px int, room [2][]int32, matrix int) (xAt, wAt []int32) {
+	c := r.conv
+	xAt, wAt = room[0][:0], room[1][:0]
+	d := c.g.Positions()
+	for position, at := range c.from[px*d:][:d] {
+		if at < 0 {
+			continue
+		}
+		if c.x.form == asHalves {
+			at = (at*int32(c.p.frames(c.x.value)) + int32(r.first)) * int32(c.g.C)
+		} else {
+			w := int32(c.g.W)
+			at = (at/w%int32(c.g.KernelH)*w + at%w) * int32(frameBlock*c.g.C)
+		}
+		xAt, wAt = append(xAt, at), append(wAt, int32(position*matrix))
+	}
+	return xAt, wAt
+}
