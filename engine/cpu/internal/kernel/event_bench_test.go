@@ -21,31 +21,33 @@ func reportGFLOPS(b *testing.B, g Conv, frames int) {
 	b.ReportMetric(flop*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
 }
 
-// The convolution of 128 to 128 channels on 32×32 pixels and 64 frames, lists
-// included, at several rates of spikes.
+// The convolution of 128 to 128 channels at several rates of spikes, lists
+// included: on 32×32 pixels, where lists and outputs come from memory, and on 8×8,
+// where they stay in the second-level cache.
 func BenchmarkEventForward(b *testing.B) {
 	atEachLevel(b, func(b *testing.B) {
-		rng := rand.New(rand.NewPCG(1, 1))
 		const frames = 64
-		g := benchConv(32, 128, 128)
-		in, out := g.Pixels()
-		w, taps := g.panels(random(rng, g.Positions()*g.C*g.Out)), g.taps()
-		y := make([]float32, out*frames*g.Out)
-		e := NewEvents(in*frames, g.C, false)
-		for _, rate := range benchRates {
-			x := randomBits(rng, in*frames, g.C, rate)
-			b.Run(fmt.Sprint(rate), func(b *testing.B) {
-				for b.Loop() {
-					e.ListBits(0, x, in*frames)
-					g.forward(y, e, w, frames, 4, taps)
-				}
-				reportGFLOPS(b, g, frames)
-			})
+		for _, g := range []Conv{benchConv(32, 128, 128), benchConv(8, 128, 128)} {
+			rng := rand.New(rand.NewPCG(1, 1))
+			in, out := g.Pixels()
+			w, taps := g.panels(random(rng, g.Positions()*g.C*g.Out)), g.taps()
+			y := make([]float32, out*frames*g.Out)
+			e := NewEvents(in*frames, g.C, false)
+			for _, rate := range benchRates {
+				x := randomBits(rng, in*frames, g.C, rate)
+				b.Run(fmt.Sprintf("%d/%v", g.H, rate), func(b *testing.B) {
+					for b.Loop() {
+						e.ListBits(0, x, in*frames)
+						g.forward(y, e, w, frames, 4, taps)
+					}
+					reportGFLOPS(b, g, frames)
+				})
+			}
 		}
 	})
 }
 
-// The gradient of the same convolution's weights, in blocks of channels.
+// The gradient of the weights, in blocks of channels.
 func BenchmarkEventGradient(b *testing.B) {
 	atEachLevel(b, func(b *testing.B) {
 		const frames, channels = 64, 128
