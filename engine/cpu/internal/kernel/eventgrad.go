@@ -194,9 +194,12 @@ func (d *gradient) position(position int) {
 func (d *gradient) product(position, rows int, add bool) {
 	l, out := d.list(rows, d.names), d.g.Out
 	for o := d.o0; o < d.o1; o += productPanel {
-		width, at := min(productPanel, d.o1-o), 0
+		width, at, ahead := min(productPanel, d.o1-o), 0, productPanel
+		if o+productPanel >= d.o1 { // what the next tile most likely begins with
+			ahead = EventChunk*out - (o - d.o0)
+		}
 		for _, r := range d.runs {
-			current.packRows(d.panel[at*productPanel:], d.dy[r.first*out+o:], r.rows, out, productPanel, width, productPanel, d.scale)
+			current.packRows(d.panel[at*productPanel:], d.dy[r.first*out+o:], r.rows, out, productPanel, width, ahead, d.scale)
 			at += r.rows
 		}
 		l.accumulate(d.dw[(position*d.g.C+d.c0)*out+o:], out, d.panel, productPanel, width, add)

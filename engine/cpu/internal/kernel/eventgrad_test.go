@@ -153,3 +153,26 @@ func testEventGradientIsRepeatable(t *testing.T) {
 		}
 	}
 }
+
+func TestEventKernelsDoNotAllocate(t *testing.T) { eachLevel(t, testEventKernelsDoNotAllocate) }
+
+func testEventKernelsDoNotAllocate(t *testing.T) {
+	rng := rand.New(rand.NewPCG(25, 1))
+	for _, g := range eventConvs {
+		const frames = 7
+		g.C, g.Out = 35, 40
+		in, out := g.Pixels()
+		x, bits := random(rng, in*frames*g.C), randomBits(rng, in*frames, g.C, .2)
+		dy, dw := random(rng, out*frames*g.Out), make([]float32, g.Positions()*g.C*g.Out)
+		e, events := NewEventGradient(g, frames), NewEvents(in*frames, g.C, false)
+		ofBits, ofNumbers := e.NewScratch(g.C, g.Out, false), e.NewScratch(g.C, g.Out, true)
+		if n := testing.AllocsPerRun(3, func() {
+			events.ListBits(0, bits, in*frames)
+			events.Accumulate(dy, g.Out, dw, g.Out, 0, 0, min(in, out)*frames, g.Out, false)
+			e.Bits(dw, bits, 1, dy, frames, 0, g.C, 0, g.Out, ofBits)
+			e.Numbers(dw, x, dy, frames, 0, g.C, 0, g.Out, ofNumbers)
+		}); n != 0 {
+			t.Errorf("%+v: %v allocations", g, n)
+		}
+	}
+}
