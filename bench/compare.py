@@ -11,7 +11,7 @@ and ratios to SpikingJelly's (or to the first program's, without it); --json
 writes all measurements.
 
 This script needs Python alone; the peers need what their requirements name.
-Compiling peers takes minutes.
+Compiled ones begin with up to a minute of compilation.
 """
 
 import argparse
