@@ -13,7 +13,7 @@ import (
 
 // calibrationSamples are the images from which statistics and forced rates
 // come, whatever the batch that is measured.
-const calibrationSamples = 16
+const calibrationSamples = 32
 
 // maxSweeps bounds the passes in which rates are forced. Each settles one more
 // layer for good, the later ones nearly so from the start.

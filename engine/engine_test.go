@@ -37,6 +37,14 @@ func TestOptimizerValidate(t *testing.T) {
 	}
 }
 
+func TestCheckPrecision(t *testing.T) {
+	for _, p := range []string{"", FP32, Mixed} {
+		checkError(t, CheckPrecision(p, FP32, Mixed), "")
+	}
+	checkError(t, CheckPrecision(Mixed, FP32), `precision is "mixed", expected fp32`)
+	checkError(t, CheckPrecision("bf16", FP32, Mixed), `precision is "bf16", expected fp32 or mixed`)
+}
+
 func checkError(t *testing.T, err error, want string) {
 	t.Helper()
 	switch {
