@@ -24,6 +24,7 @@ type convOp struct {
 	lists         *eventLists
 	eventful      bool // this pass's forward takes lists
 
+	taps  []taps // per worker
 	grads convGradients
 	half  *halfConv // nil: in float32
 	fwd   func(worker, task int)
@@ -244,7 +245,7 @@ func (c *convOp) forwardTask(worker, task int) {
 	if c.eventful {
 		c.accumulateEvents(acc, panel, from, to, first, frames)
 	} else {
-		c.accumulateNumbers(acc, panel, from, to, first, frames)
+		c.accumulateNumbers(acc, panel, from, to, first, frames, c.taps[worker])
 	}
 	cols := min(c.width, c.g.Out-q*c.width)
 	rows := (to - from) * frames
@@ -303,7 +304,7 @@ func (c *convOp) accumulateEvents(acc, panel []float32, from, to, first, frames 
 }
 
 // accumulateNumbers adds the dense products of a unit.
-func (c *convOp) accumulateNumbers(acc, panel []float32, from, to, first, frames int) {
+func (c *convOp) accumulateNumbers(acc, panel []float32, from, to, first, frames int, t taps) {
 	x := c.x.data
 	if c.x.form == asSpikes {
 		x = c.lists.wide.mem
@@ -312,7 +313,7 @@ func (c *convOp) accumulateNumbers(acc, panel []float32, from, to, first, frames
 	for px := from; px < to; px++ {
 		product{
 			x: x, ldx: c.g.C, rows: f, first: first, w: panel, block: c.g.C * c.width, width: c.width, k: c.g.C, cols: c.width,
-		}.add(acc[(px-from)*frames*c.width:], c.width, c.from[px*d:][:d], frames, true)
+		}.add(acc[(px-from)*frames*c.width:], c.width, c.from[px*d:][:d], frames, true, t)
 	}
 }
 
@@ -328,19 +329,27 @@ type product struct {
 
 // add computes n rows of y, or adds to them, from the pixels at positions that
 // have one.
-func (m product) add(y []float32, ldy int, at []int32, n int, add bool) {
-	var xAt, wAt [64]int32
-	for d := 0; d < len(at); {
-		taps := 0
-		for ; d < len(at) && taps < len(xAt); d++ {
-			if at[d] >= 0 {
-				xAt[taps], wAt[taps] = (at[d]*int32(m.rows)+int32(m.first))*int32(m.ldx), int32(d*m.block)
-				taps++
-			}
+func (m product) add(y []float32, ldy int, at []int32, n int, add bool, t taps) {
+	for position, px := range at {
+		if px >= 0 {
+			t.add((int(px)*m.rows+m.first)*m.ldx, position*m.block)
 		}
-		kernel.Product(y, ldy, m.x, m.ldx, m.w, m.width, xAt[:taps], wAt[:taps], n, m.k, m.cols, add)
-		add = true
 	}
+	kernel.Product(y, ldy, m.x, m.ldx, m.w, m.width, t.x, t.w, n, m.k, m.cols, add)
+}
+
+// taps are where the operands of a sum of products begin.
+type taps struct{ x, w []int32 }
+
+func (t *taps) add(x, w int) { t.x, t.w = append(t.x, int32(x)), append(t.w, int32(w)) }
+
+// newTaps makes room for each worker's taps.
+func newTaps(workers, n int) []taps {
+	t := make([]taps, workers)
+	for w := range t {
+		t[w] = taps{make([]int32, 0, n), make([]int32, 0, n)}
+	}
+	return t
 }
 
 // eventSize is what lists of events are shared by.

@@ -57,11 +57,9 @@ func (g *convGradients) scratchLen() int {
 	return g.half.scratchLen()
 }
 
-// allocate makes each worker's scratch.
+// allocate makes what each worker needs.
 func (c *convOp) allocate() {
-	if c.half != nil {
-		c.half.taps = newTaps(c.p.threads, max(c.g.Positions(), c.g.OutW))
-	}
+	c.taps = newTaps(c.p.threads, max(c.g.Positions(), c.g.OutW))
 	if c.p.train && c.half == nil {
 		for range c.p.threads {
 			c.grads.scratch = append(c.grads.scratch, c.grads.weights.NewScratch(min(c.g.C, gradientChannels), c.g.Out, c.x.form != asSpikes))
@@ -129,7 +127,7 @@ func (g *convGradients) packTask(_, d int) {
 	kernel.PackPanelsTransposed(g.packed.mem[d*n:][:n], g.w.data[d*g.g.C*g.g.Out:][:g.g.C*g.g.Out], g.g.Out, g.g.C, g.width)
 }
 
-func (g *convGradients) inputTask(_, task int) {
+func (g *convGradients) inputTask(worker, task int) {
 	q, unit := task/g.units.count(), task%g.units.count()
 	f, d, n := g.p.frames(g.x.value), g.g.Positions(), g.g.Out*g.width
 	from, to, first, frames := g.units.of(unit, f)
@@ -138,6 +136,6 @@ func (g *convGradients) inputTask(_, task int) {
 		k: g.g.Out, cols: min(g.width, g.g.C-q*g.width),
 	}
 	for px := from; px < to; px++ {
-		m.add(g.x.grad[(px*f+first)*g.g.C+q*g.width:], g.g.C, g.into[px*d:][:d], frames, !g.x.first)
+		m.add(g.x.grad[(px*f+first)*g.g.C+q*g.width:], g.g.C, g.into[px*d:][:d], frames, !g.x.first, g.taps[worker])
 	}
 }

@@ -18,7 +18,6 @@ type halfConv struct {
 	columns, groups int // output channels per task, groups of them
 	lines, bands    int // rows of output pixels per task, tasks
 	blocks          int // of frames, at most
-	taps            [][2][]int32
 
 	fwd, pack func(worker, task int)
 }
@@ -70,15 +69,6 @@ func (h *halfConv) ring() int {
 
 func (h *halfConv) scratchLen() int { return tiles(h.ring(), 2) + frameBlock*h.columns }
 
-// newTaps makes room for each worker's taps.
-func newTaps(workers, taps int) [][2][]int32 {
-	t := make([][2][]int32, workers)
-	for w := range t {
-		t[w] = [2][]int32{make([]int32, 0, taps), make([]int32, 0, taps)}
-	}
-	return t
-}
-
 func (h *halfConv) packTask(_, d int) {
 	n := h.g.C * h.g.Out
 	kernel.PackPairs(asHalf(h.weights.mem)[d*h.matrix:][:h.matrix], h.w.data[d*n:][:n], h.g.C, h.g.Out, h.g.Out)
@@ -107,8 +97,8 @@ func (h *halfConv) forwardTask(worker, task int) {
 	for oy := band * h.lines; oy < min(h.g.OutH, (band+1)*h.lines); oy++ {
 		r.reach(oy)
 		for px := oy * h.g.OutW; px < (oy+1)*h.g.OutW; px++ {
-			xAt, wAt := r.taps(px, h.taps[worker], h.matrix)
-			kernel.ProductHalf(acc, h.columns, r.mem, h.g.C, w, h.panel, xAt, wAt, r.frames, h.g.C, h.columns, false)
+			t := r.taps(px, h.taps[worker], h.matrix)
+			kernel.ProductHalf(acc, h.columns, r.mem, h.g.C, w, h.panel, t.x, t.w, r.frames, h.g.C, h.columns, false)
 			if h.moments != nil {
 				kernel.AddSquares(sum, sum2, acc)
 			}
@@ -166,21 +156,17 @@ func (r *ring) reach(oy int) {
 }
 
 // taps returns where a pixel's operands begin. Positions have `matrix` numbers.
-func (r *ring) taps(px int, room [2][]int32, matrix int) (xAt, wAt []int32) {
+func (r *ring) taps(px int, t taps, matrix int) taps {
 	c := r.conv
-	xAt, wAt = room[0][:0], room[1][:0]
 	d := c.g.Positions()
 	for position, at := range c.from[px*d:][:d] {
-		if at < 0 {
-			continue
+		switch at := int(at); {
+		case at < 0:
+		case c.x.form == asHalves:
+			t.add((at*c.p.frames(c.x.value)+r.first)*c.g.C, position*matrix)
+		default:
+			t.add((at/c.g.W%c.g.KernelH*c.g.W+at%c.g.W)*frameBlock*c.g.C, position*matrix)
 		}
-		if c.x.form == asHalves {
-			at = (at*int32(c.p.frames(c.x.value)) + int32(r.first)) * int32(c.g.C)
-		} else {
-			w := int32(c.g.W)
-			at = (at/w%int32(c.g.KernelH)*w + at%w) * int32(frameBlock*c.g.C)
-		}
-		xAt, wAt = append(xAt, at), append(wAt, int32(position*matrix))
 	}
-	return xAt, wAt
+	return t
 }

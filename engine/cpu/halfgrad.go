@@ -152,14 +152,13 @@ func (t weightTile) addStrip(oy, iy, from, to int) {
 	panel := kernel.PairsPanelLen(f)
 	dy := asHalf(t.y.halfGrad.pairs.mem)[t.o0/kernel.PanelColumns*panel:]
 	for kx := range g.KernelW {
-		xAt, wAt := t.taps[t.worker][0][:0], t.taps[t.worker][1][:0]
+		at := t.taps[t.worker]
 		for ox := from; ox < to; ox++ {
 			if ix := ox*g.Stride - g.Pad + kx; ix >= 0 && ix < g.W {
-				xAt = append(xAt, int32(base+(ix-left)*pixel))
-				wAt = append(wAt, int32((oy*g.OutW+ox)*g.Out/kernel.PanelColumns*panel))
+				at.add(base+(ix-left)*pixel, (oy*g.OutW+ox)*g.Out/kernel.PanelColumns*panel)
 			}
 		}
-		kernel.ProductHalf(t.gradient(kx), g.Out, x, ld, dy, panel, xAt, wAt, t.rows, ld, t.cols, true)
+		kernel.ProductHalf(t.gradient(kx), g.Out, x, ld, dy, panel, at.x, at.w, t.rows, ld, t.cols, true)
 	}
 }
 
@@ -181,15 +180,14 @@ func (g *halfGradients) inputTask(worker, task int) {
 	from, to, first, frames := units.of(unit, f)
 	w := asHalf(g.back.mem)[group*g.columns/kernel.PanelColumns*g.backPanel:]
 	for px := from; px < to; px++ {
-		xAt, wAt := g.taps[worker][0][:0], g.taps[worker][1][:0]
+		t := g.taps[worker]
 		for position, at := range g.grads.into[px*d:][:d] {
 			if at >= 0 {
-				xAt = append(xAt, (at*int32(f)+int32(first))*int32(out))
-				wAt = append(wAt, int32(position*g.backMatrix))
+				t.add((int(at)*f+first)*out, position*g.backMatrix)
 			}
 		}
 		y := g.x.grad[(px*f+first)*g.g.C+group*g.columns:]
-		kernel.ProductHalf(y, g.g.C, asHalf(g.y.halfGrad.rows.mem), out, w, g.backPanel, xAt, wAt, frames, out, g.columns, !g.x.first)
+		kernel.ProductHalf(y, g.g.C, asHalf(g.y.halfGrad.rows.mem), out, w, g.backPanel, t.x, t.w, frames, out, g.columns, !g.x.first)
 	}
 }
 
