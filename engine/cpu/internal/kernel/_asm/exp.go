@@ -14,6 +14,7 @@ var (
 	integerOne = table("integerOne", 1)
 	sign       = table("sign", 0x80000000)
 	ones       = table("ones", real(1))
+	zeros      = table("zeros", 0)
 	minusHalf  = table("minusHalf", real(-.5))
 	far        = table("far", real(64))
 

@@ -85,17 +85,16 @@ func (v isa) inRegister(x Op) Op {
 	return x
 }
 
-// land returns u·kept + jump in the lanes hit, u in the others.
-func (v isa) land(s spikes, u reg.VecVirtual, hit Op) reg.VecVirtual {
-	r := v.reg()
-	VMOVAPS(u, r)
+// land turns u into u·kept + jump in the lanes hit.
+func (v isa) land(s spikes, u reg.VecVirtual, hit Op) {
 	if v.wide() {
-		VFMADD213PS(s.jump, s.kept, hit, r)
-	} else {
-		VFMADD213PS(s.jump, v.inRegister(s.kept), r)
-		VBLENDVPS(hit, r, u, r)
+		VFMADD213PS(s.jump, s.kept, hit, u)
+		return
 	}
-	return r
+	r := v.reg()
+	VMOVUPS(s.kept, r)
+	VFMADD213PS(s.jump, u, r)
+	VBLENDVPS(hit, r, u, u)
 }
 
 // raise lifts x to the floor; NaN stays.
@@ -156,9 +155,9 @@ func (v isa) forward(k kind) {
 			v.countHits(hit, spikes)
 			VADDPS(r, c.sum, c.sum)
 			VFMADD231PS(r, r, c.sum2)
-			next := v.land(s, r, hit)
-			v.raise(s, next)
-			v.store(next, m, p.at(pot))
+			v.land(s, r, hit)
+			v.raise(s, r)
+			v.store(r, m, p.at(pot))
 		},
 		func(i int, p position, m *mask) {
 			for j, x := range []reg.VecVirtual{of[i].sum, of[i].sum2} {
@@ -179,15 +178,15 @@ func (v isa) fire() {
 	v.text("fire", "func(v, u []float32, theta, kept, jump, floor float32)", "is firePortable.")
 	pot, u, s := base("v"), base("u"), v.spikes()
 	v.flat(length("u"), func(i reg.Register, m *mask) {
-		next := v.fired(s, v.fetch(at(u, i, 0), m))
-		v.store(next, m, at(pot, i, 0))
+		z := v.fetch(at(u, i, 0), m)
+		v.reset(s, z)
+		v.store(z, m, at(pot, i, 0))
 	})
 	v.end()
 }
 
-// fired returns the potential after the reset of u.
-func (v isa) fired(s spikes, u reg.VecVirtual) reg.VecVirtual {
-	next := v.land(s, u, v.compare(greaterEqual, u, s.theta, everyLane))
-	v.raise(s, next)
-	return next
+// reset turns a potential into that after the reset.
+func (v isa) reset(s spikes, u reg.VecVirtual) {
+	v.land(s, u, v.compare(greaterEqual, u, s.theta, everyLane))
+	v.raise(s, u)
 }

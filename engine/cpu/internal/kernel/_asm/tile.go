@@ -243,8 +243,7 @@ func (v isa) storeBits(hit Op, to Mem) {
 func (v isa) choose(hit, yes, no Op) reg.VecVirtual {
 	r := v.reg()
 	if v.wide() {
-		VMOVAPS(no, r)
-		VMOVAPS(yes, hit, r)
+		VBLENDMPS(yes, no, hit, r)
 	} else {
 		VBLENDVPS(hit, yes, no, r)
 	}
