@@ -57,7 +57,7 @@ func averageBitsPortable(y Rows, x []uint32, rows, c, apart, high, wide, down, a
 			for i, k := range count[:n] {
 				v := float32(k) * share
 				if y.Half != nil {
-					y.Half[r*apart+from+i] = toBF16(v)
+					y.Half[r*apart+from+i] = ToBF16(v)
 				} else {
 					y.Float[r*apart+from+i] = v
 				}

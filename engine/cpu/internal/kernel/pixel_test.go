@@ -46,8 +46,8 @@ func TestPixelPooling(t *testing.T) {
 					largest, _ := a.words(frames * Words(g.C))
 					MaxPoolBits(largest, x, g, frames, o)
 					for i := range n {
-						if got := half[i/g.C*apart+i%g.C]; got != toBF16(y[i]) {
-							t.Fatalf("%s: BF16 average %v, want %v", what, fromBF16(got), y[i])
+						if got := half[i/g.C*apart+i%g.C]; got != ToBF16(y[i]) {
+							t.Fatalf("%s: BF16 average %v, want %v", what, got.Float32(), y[i])
 						}
 						if got := largest[i/g.C*Words(g.C)+i%g.C/32] >> (i % g.C % 32) & 1; got != fired[o*n+i] {
 							t.Fatalf("%s: maximum %v, want %v", what, got, fired[o*n+i])

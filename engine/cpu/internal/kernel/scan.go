@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // The fused scan works on tiles that stay in cache: some rows of C channels at
 // one step. Between layers lies only z, what the synapses of the layer deliver,
 // before its normalisation. Forwards, one pass over a tile normalises z, advances
@@ -52,7 +50,7 @@ func (r Rows) piece(buf *piece, row, c, from, to int) []float32 {
 	x := buf[:to-from]
 	if r.Half != nil {
 		for i, h := range r.Half[row*c+from : row*c+to] {
-			x[i] = fromBF16(h)
+			x[i] = h.Float32()
 		}
 		return x
 	}
@@ -61,18 +59,6 @@ func (r Rows) piece(buf *piece, row, c, from, to int) []float32 {
 		x[i] = float32(word >> i & 1)
 	}
 	return x
-}
-
-func fromBF16(h BF16) float32 { return math.Float32frombits(uint32(h) << 16) }
-
-// toBF16 rounds to the nearest number, of two to the even one. A number that is
-// not one becomes quiet and stays so.
-func toBF16(x float32) BF16 {
-	b := math.Float32bits(x)
-	if x != x {
-		return BF16(b>>16 | 0x40)
-	}
-	return BF16((b + 0x7fff + b>>16&1) >> 16)
 }
 
 func termPortable(x []float32, z Rows, scale, shift []float32, rows int, add bool) {

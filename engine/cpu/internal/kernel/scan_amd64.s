@@ -280,6 +280,24 @@ DATA iota<>+56(SB)/4, $0x0000000e
 DATA iota<>+60(SB)/4, $0x0000000f
 GLOBL iota<>(SB), RODATA|NOPTR, $64
 
+DATA lanes<>+0(SB)/4, $0xffffffff
+DATA lanes<>+4(SB)/4, $0xffffffff
+DATA lanes<>+8(SB)/4, $0xffffffff
+DATA lanes<>+12(SB)/4, $0xffffffff
+DATA lanes<>+16(SB)/4, $0xffffffff
+DATA lanes<>+20(SB)/4, $0xffffffff
+DATA lanes<>+24(SB)/4, $0xffffffff
+DATA lanes<>+28(SB)/4, $0xffffffff
+DATA lanes<>+32(SB)/4, $0x00000000
+DATA lanes<>+36(SB)/4, $0x00000000
+DATA lanes<>+40(SB)/4, $0x00000000
+DATA lanes<>+44(SB)/4, $0x00000000
+DATA lanes<>+48(SB)/4, $0x00000000
+DATA lanes<>+52(SB)/4, $0x00000000
+DATA lanes<>+56(SB)/4, $0x00000000
+DATA lanes<>+60(SB)/4, $0x00000000
+GLOBL lanes<>(SB), RODATA|NOPTR, $64
+
 DATA magnitude<>+0(SB)/4, $0x7fffffff
 DATA magnitude<>+4(SB)/4, $0x7fffffff
 DATA magnitude<>+8(SB)/4, $0x7fffffff
@@ -297,24 +315,6 @@ DATA magnitude<>+52(SB)/4, $0x7fffffff
 DATA magnitude<>+56(SB)/4, $0x7fffffff
 DATA magnitude<>+60(SB)/4, $0x7fffffff
 GLOBL magnitude<>(SB), RODATA|NOPTR, $64
-
-DATA integerOne<>+0(SB)/4, $0x00000001
-DATA integerOne<>+4(SB)/4, $0x00000001
-DATA integerOne<>+8(SB)/4, $0x00000001
-DATA integerOne<>+12(SB)/4, $0x00000001
-DATA integerOne<>+16(SB)/4, $0x00000001
-DATA integerOne<>+20(SB)/4, $0x00000001
-DATA integerOne<>+24(SB)/4, $0x00000001
-DATA integerOne<>+28(SB)/4, $0x00000001
-DATA integerOne<>+32(SB)/4, $0x00000001
-DATA integerOne<>+36(SB)/4, $0x00000001
-DATA integerOne<>+40(SB)/4, $0x00000001
-DATA integerOne<>+44(SB)/4, $0x00000001
-DATA integerOne<>+48(SB)/4, $0x00000001
-DATA integerOne<>+52(SB)/4, $0x00000001
-DATA integerOne<>+56(SB)/4, $0x00000001
-DATA integerOne<>+60(SB)/4, $0x00000001
-GLOBL integerOne<>(SB), RODATA|NOPTR, $64
 
 DATA sign<>+0(SB)/4, $0x80000000
 DATA sign<>+4(SB)/4, $0x80000000
@@ -334,6 +334,24 @@ DATA sign<>+56(SB)/4, $0x80000000
 DATA sign<>+60(SB)/4, $0x80000000
 GLOBL sign<>(SB), RODATA|NOPTR, $64
 
+DATA zeros<>+0(SB)/4, $0x00000000
+DATA zeros<>+4(SB)/4, $0x00000000
+DATA zeros<>+8(SB)/4, $0x00000000
+DATA zeros<>+12(SB)/4, $0x00000000
+DATA zeros<>+16(SB)/4, $0x00000000
+DATA zeros<>+20(SB)/4, $0x00000000
+DATA zeros<>+24(SB)/4, $0x00000000
+DATA zeros<>+28(SB)/4, $0x00000000
+DATA zeros<>+32(SB)/4, $0x00000000
+DATA zeros<>+36(SB)/4, $0x00000000
+DATA zeros<>+40(SB)/4, $0x00000000
+DATA zeros<>+44(SB)/4, $0x00000000
+DATA zeros<>+48(SB)/4, $0x00000000
+DATA zeros<>+52(SB)/4, $0x00000000
+DATA zeros<>+56(SB)/4, $0x00000000
+DATA zeros<>+60(SB)/4, $0x00000000
+GLOBL zeros<>(SB), RODATA|NOPTR, $64
+
 DATA ones<>+0(SB)/4, $0x3f800000
 DATA ones<>+4(SB)/4, $0x3f800000
 DATA ones<>+8(SB)/4, $0x3f800000
@@ -352,23 +370,23 @@ DATA ones<>+56(SB)/4, $0x3f800000
 DATA ones<>+60(SB)/4, $0x3f800000
 GLOBL ones<>(SB), RODATA|NOPTR, $64
 
-DATA zeros<>+0(SB)/4, $0x00000000
-DATA zeros<>+4(SB)/4, $0x00000000
-DATA zeros<>+8(SB)/4, $0x00000000
-DATA zeros<>+12(SB)/4, $0x00000000
-DATA zeros<>+16(SB)/4, $0x00000000
-DATA zeros<>+20(SB)/4, $0x00000000
-DATA zeros<>+24(SB)/4, $0x00000000
-DATA zeros<>+28(SB)/4, $0x00000000
-DATA zeros<>+32(SB)/4, $0x00000000
-DATA zeros<>+36(SB)/4, $0x00000000
-DATA zeros<>+40(SB)/4, $0x00000000
-DATA zeros<>+44(SB)/4, $0x00000000
-DATA zeros<>+48(SB)/4, $0x00000000
-DATA zeros<>+52(SB)/4, $0x00000000
-DATA zeros<>+56(SB)/4, $0x00000000
-DATA zeros<>+60(SB)/4, $0x00000000
-GLOBL zeros<>(SB), RODATA|NOPTR, $64
+DATA integerOne<>+0(SB)/4, $0x00000001
+DATA integerOne<>+4(SB)/4, $0x00000001
+DATA integerOne<>+8(SB)/4, $0x00000001
+DATA integerOne<>+12(SB)/4, $0x00000001
+DATA integerOne<>+16(SB)/4, $0x00000001
+DATA integerOne<>+20(SB)/4, $0x00000001
+DATA integerOne<>+24(SB)/4, $0x00000001
+DATA integerOne<>+28(SB)/4, $0x00000001
+DATA integerOne<>+32(SB)/4, $0x00000001
+DATA integerOne<>+36(SB)/4, $0x00000001
+DATA integerOne<>+40(SB)/4, $0x00000001
+DATA integerOne<>+44(SB)/4, $0x00000001
+DATA integerOne<>+48(SB)/4, $0x00000001
+DATA integerOne<>+52(SB)/4, $0x00000001
+DATA integerOne<>+56(SB)/4, $0x00000001
+DATA integerOne<>+60(SB)/4, $0x00000001
+GLOBL integerOne<>(SB), RODATA|NOPTR, $64
 
 DATA minusHalf<>+0(SB)/4, $0xbf000000
 DATA minusHalf<>+4(SB)/4, $0xbf000000
@@ -478,131 +496,113 @@ DATA ln2Rest<>+56(SB)/4, $0xb95e8083
 DATA ln2Rest<>+60(SB)/4, $0xb95e8083
 GLOBL ln2Rest<>(SB), RODATA|NOPTR, $64
 
-DATA exp7<>+0(SB)/4, $0x39506967
-DATA exp7<>+4(SB)/4, $0x39506967
-DATA exp7<>+8(SB)/4, $0x39506967
-DATA exp7<>+12(SB)/4, $0x39506967
-DATA exp7<>+16(SB)/4, $0x39506967
-DATA exp7<>+20(SB)/4, $0x39506967
-DATA exp7<>+24(SB)/4, $0x39506967
-DATA exp7<>+28(SB)/4, $0x39506967
-DATA exp7<>+32(SB)/4, $0x39506967
-DATA exp7<>+36(SB)/4, $0x39506967
-DATA exp7<>+40(SB)/4, $0x39506967
-DATA exp7<>+44(SB)/4, $0x39506967
-DATA exp7<>+48(SB)/4, $0x39506967
-DATA exp7<>+52(SB)/4, $0x39506967
-DATA exp7<>+56(SB)/4, $0x39506967
-DATA exp7<>+60(SB)/4, $0x39506967
-GLOBL exp7<>(SB), RODATA|NOPTR, $64
+DATA exp0<>+0(SB)/4, $0x39506967
+DATA exp0<>+4(SB)/4, $0x39506967
+DATA exp0<>+8(SB)/4, $0x39506967
+DATA exp0<>+12(SB)/4, $0x39506967
+DATA exp0<>+16(SB)/4, $0x39506967
+DATA exp0<>+20(SB)/4, $0x39506967
+DATA exp0<>+24(SB)/4, $0x39506967
+DATA exp0<>+28(SB)/4, $0x39506967
+DATA exp0<>+32(SB)/4, $0x39506967
+DATA exp0<>+36(SB)/4, $0x39506967
+DATA exp0<>+40(SB)/4, $0x39506967
+DATA exp0<>+44(SB)/4, $0x39506967
+DATA exp0<>+48(SB)/4, $0x39506967
+DATA exp0<>+52(SB)/4, $0x39506967
+DATA exp0<>+56(SB)/4, $0x39506967
+DATA exp0<>+60(SB)/4, $0x39506967
+GLOBL exp0<>(SB), RODATA|NOPTR, $64
 
-DATA exp6<>+0(SB)/4, $0x3ab743ce
-DATA exp6<>+4(SB)/4, $0x3ab743ce
-DATA exp6<>+8(SB)/4, $0x3ab743ce
-DATA exp6<>+12(SB)/4, $0x3ab743ce
-DATA exp6<>+16(SB)/4, $0x3ab743ce
-DATA exp6<>+20(SB)/4, $0x3ab743ce
-DATA exp6<>+24(SB)/4, $0x3ab743ce
-DATA exp6<>+28(SB)/4, $0x3ab743ce
-DATA exp6<>+32(SB)/4, $0x3ab743ce
-DATA exp6<>+36(SB)/4, $0x3ab743ce
-DATA exp6<>+40(SB)/4, $0x3ab743ce
-DATA exp6<>+44(SB)/4, $0x3ab743ce
-DATA exp6<>+48(SB)/4, $0x3ab743ce
-DATA exp6<>+52(SB)/4, $0x3ab743ce
-DATA exp6<>+56(SB)/4, $0x3ab743ce
-DATA exp6<>+60(SB)/4, $0x3ab743ce
-GLOBL exp6<>(SB), RODATA|NOPTR, $64
+DATA exp1<>+0(SB)/4, $0x3ab743ce
+DATA exp1<>+4(SB)/4, $0x3ab743ce
+DATA exp1<>+8(SB)/4, $0x3ab743ce
+DATA exp1<>+12(SB)/4, $0x3ab743ce
+DATA exp1<>+16(SB)/4, $0x3ab743ce
+DATA exp1<>+20(SB)/4, $0x3ab743ce
+DATA exp1<>+24(SB)/4, $0x3ab743ce
+DATA exp1<>+28(SB)/4, $0x3ab743ce
+DATA exp1<>+32(SB)/4, $0x3ab743ce
+DATA exp1<>+36(SB)/4, $0x3ab743ce
+DATA exp1<>+40(SB)/4, $0x3ab743ce
+DATA exp1<>+44(SB)/4, $0x3ab743ce
+DATA exp1<>+48(SB)/4, $0x3ab743ce
+DATA exp1<>+52(SB)/4, $0x3ab743ce
+DATA exp1<>+56(SB)/4, $0x3ab743ce
+DATA exp1<>+60(SB)/4, $0x3ab743ce
+GLOBL exp1<>(SB), RODATA|NOPTR, $64
 
-DATA exp5<>+0(SB)/4, $0x3c088908
-DATA exp5<>+4(SB)/4, $0x3c088908
-DATA exp5<>+8(SB)/4, $0x3c088908
-DATA exp5<>+12(SB)/4, $0x3c088908
-DATA exp5<>+16(SB)/4, $0x3c088908
-DATA exp5<>+20(SB)/4, $0x3c088908
-DATA exp5<>+24(SB)/4, $0x3c088908
-DATA exp5<>+28(SB)/4, $0x3c088908
-DATA exp5<>+32(SB)/4, $0x3c088908
-DATA exp5<>+36(SB)/4, $0x3c088908
-DATA exp5<>+40(SB)/4, $0x3c088908
-DATA exp5<>+44(SB)/4, $0x3c088908
-DATA exp5<>+48(SB)/4, $0x3c088908
-DATA exp5<>+52(SB)/4, $0x3c088908
-DATA exp5<>+56(SB)/4, $0x3c088908
-DATA exp5<>+60(SB)/4, $0x3c088908
-GLOBL exp5<>(SB), RODATA|NOPTR, $64
-
-DATA exp4<>+0(SB)/4, $0x3d2aa9c1
-DATA exp4<>+4(SB)/4, $0x3d2aa9c1
-DATA exp4<>+8(SB)/4, $0x3d2aa9c1
-DATA exp4<>+12(SB)/4, $0x3d2aa9c1
-DATA exp4<>+16(SB)/4, $0x3d2aa9c1
-DATA exp4<>+20(SB)/4, $0x3d2aa9c1
-DATA exp4<>+24(SB)/4, $0x3d2aa9c1
-DATA exp4<>+28(SB)/4, $0x3d2aa9c1
-DATA exp4<>+32(SB)/4, $0x3d2aa9c1
-DATA exp4<>+36(SB)/4, $0x3d2aa9c1
-DATA exp4<>+40(SB)/4, $0x3d2aa9c1
-DATA exp4<>+44(SB)/4, $0x3d2aa9c1
-DATA exp4<>+48(SB)/4, $0x3d2aa9c1
-DATA exp4<>+52(SB)/4, $0x3d2aa9c1
-DATA exp4<>+56(SB)/4, $0x3d2aa9c1
-DATA exp4<>+60(SB)/4, $0x3d2aa9c1
-GLOBL exp4<>(SB), RODATA|NOPTR, $64
-
-DATA exp3<>+0(SB)/4, $0x3e2aaaaa
-DATA exp3<>+4(SB)/4, $0x3e2aaaaa
-DATA exp3<>+8(SB)/4, $0x3e2aaaaa
-DATA exp3<>+12(SB)/4, $0x3e2aaaaa
-DATA exp3<>+16(SB)/4, $0x3e2aaaaa
-DATA exp3<>+20(SB)/4, $0x3e2aaaaa
-DATA exp3<>+24(SB)/4, $0x3e2aaaaa
-DATA exp3<>+28(SB)/4, $0x3e2aaaaa
-DATA exp3<>+32(SB)/4, $0x3e2aaaaa
-DATA exp3<>+36(SB)/4, $0x3e2aaaaa
-DATA exp3<>+40(SB)/4, $0x3e2aaaaa
-DATA exp3<>+44(SB)/4, $0x3e2aaaaa
-DATA exp3<>+48(SB)/4, $0x3e2aaaaa
-DATA exp3<>+52(SB)/4, $0x3e2aaaaa
-DATA exp3<>+56(SB)/4, $0x3e2aaaaa
-DATA exp3<>+60(SB)/4, $0x3e2aaaaa
-GLOBL exp3<>(SB), RODATA|NOPTR, $64
-
-DATA exp2<>+0(SB)/4, $0x3f000000
-DATA exp2<>+4(SB)/4, $0x3f000000
-DATA exp2<>+8(SB)/4, $0x3f000000
-DATA exp2<>+12(SB)/4, $0x3f000000
-DATA exp2<>+16(SB)/4, $0x3f000000
-DATA exp2<>+20(SB)/4, $0x3f000000
-DATA exp2<>+24(SB)/4, $0x3f000000
-DATA exp2<>+28(SB)/4, $0x3f000000
-DATA exp2<>+32(SB)/4, $0x3f000000
-DATA exp2<>+36(SB)/4, $0x3f000000
-DATA exp2<>+40(SB)/4, $0x3f000000
-DATA exp2<>+44(SB)/4, $0x3f000000
-DATA exp2<>+48(SB)/4, $0x3f000000
-DATA exp2<>+52(SB)/4, $0x3f000000
-DATA exp2<>+56(SB)/4, $0x3f000000
-DATA exp2<>+60(SB)/4, $0x3f000000
+DATA exp2<>+0(SB)/4, $0x3c088908
+DATA exp2<>+4(SB)/4, $0x3c088908
+DATA exp2<>+8(SB)/4, $0x3c088908
+DATA exp2<>+12(SB)/4, $0x3c088908
+DATA exp2<>+16(SB)/4, $0x3c088908
+DATA exp2<>+20(SB)/4, $0x3c088908
+DATA exp2<>+24(SB)/4, $0x3c088908
+DATA exp2<>+28(SB)/4, $0x3c088908
+DATA exp2<>+32(SB)/4, $0x3c088908
+DATA exp2<>+36(SB)/4, $0x3c088908
+DATA exp2<>+40(SB)/4, $0x3c088908
+DATA exp2<>+44(SB)/4, $0x3c088908
+DATA exp2<>+48(SB)/4, $0x3c088908
+DATA exp2<>+52(SB)/4, $0x3c088908
+DATA exp2<>+56(SB)/4, $0x3c088908
+DATA exp2<>+60(SB)/4, $0x3c088908
 GLOBL exp2<>(SB), RODATA|NOPTR, $64
 
-DATA lanes<>+0(SB)/4, $0xffffffff
-DATA lanes<>+4(SB)/4, $0xffffffff
-DATA lanes<>+8(SB)/4, $0xffffffff
-DATA lanes<>+12(SB)/4, $0xffffffff
-DATA lanes<>+16(SB)/4, $0xffffffff
-DATA lanes<>+20(SB)/4, $0xffffffff
-DATA lanes<>+24(SB)/4, $0xffffffff
-DATA lanes<>+28(SB)/4, $0xffffffff
-DATA lanes<>+32(SB)/4, $0x00000000
-DATA lanes<>+36(SB)/4, $0x00000000
-DATA lanes<>+40(SB)/4, $0x00000000
-DATA lanes<>+44(SB)/4, $0x00000000
-DATA lanes<>+48(SB)/4, $0x00000000
-DATA lanes<>+52(SB)/4, $0x00000000
-DATA lanes<>+56(SB)/4, $0x00000000
-DATA lanes<>+60(SB)/4, $0x00000000
-GLOBL lanes<>(SB), RODATA|NOPTR, $64
+DATA exp3<>+0(SB)/4, $0x3d2aa9c1
+DATA exp3<>+4(SB)/4, $0x3d2aa9c1
+DATA exp3<>+8(SB)/4, $0x3d2aa9c1
+DATA exp3<>+12(SB)/4, $0x3d2aa9c1
+DATA exp3<>+16(SB)/4, $0x3d2aa9c1
+DATA exp3<>+20(SB)/4, $0x3d2aa9c1
+DATA exp3<>+24(SB)/4, $0x3d2aa9c1
+DATA exp3<>+28(SB)/4, $0x3d2aa9c1
+DATA exp3<>+32(SB)/4, $0x3d2aa9c1
+DATA exp3<>+36(SB)/4, $0x3d2aa9c1
+DATA exp3<>+40(SB)/4, $0x3d2aa9c1
+DATA exp3<>+44(SB)/4, $0x3d2aa9c1
+DATA exp3<>+48(SB)/4, $0x3d2aa9c1
+DATA exp3<>+52(SB)/4, $0x3d2aa9c1
+DATA exp3<>+56(SB)/4, $0x3d2aa9c1
+DATA exp3<>+60(SB)/4, $0x3d2aa9c1
+GLOBL exp3<>(SB), RODATA|NOPTR, $64
+
+DATA exp4<>+0(SB)/4, $0x3e2aaaaa
+DATA exp4<>+4(SB)/4, $0x3e2aaaaa
+DATA exp4<>+8(SB)/4, $0x3e2aaaaa
+DATA exp4<>+12(SB)/4, $0x3e2aaaaa
+DATA exp4<>+16(SB)/4, $0x3e2aaaaa
+DATA exp4<>+20(SB)/4, $0x3e2aaaaa
+DATA exp4<>+24(SB)/4, $0x3e2aaaaa
+DATA exp4<>+28(SB)/4, $0x3e2aaaaa
+DATA exp4<>+32(SB)/4, $0x3e2aaaaa
+DATA exp4<>+36(SB)/4, $0x3e2aaaaa
+DATA exp4<>+40(SB)/4, $0x3e2aaaaa
+DATA exp4<>+44(SB)/4, $0x3e2aaaaa
+DATA exp4<>+48(SB)/4, $0x3e2aaaaa
+DATA exp4<>+52(SB)/4, $0x3e2aaaaa
+DATA exp4<>+56(SB)/4, $0x3e2aaaaa
+DATA exp4<>+60(SB)/4, $0x3e2aaaaa
+GLOBL exp4<>(SB), RODATA|NOPTR, $64
+
+DATA exp5<>+0(SB)/4, $0x3f000000
+DATA exp5<>+4(SB)/4, $0x3f000000
+DATA exp5<>+8(SB)/4, $0x3f000000
+DATA exp5<>+12(SB)/4, $0x3f000000
+DATA exp5<>+16(SB)/4, $0x3f000000
+DATA exp5<>+20(SB)/4, $0x3f000000
+DATA exp5<>+24(SB)/4, $0x3f000000
+DATA exp5<>+28(SB)/4, $0x3f000000
+DATA exp5<>+32(SB)/4, $0x3f000000
+DATA exp5<>+36(SB)/4, $0x3f000000
+DATA exp5<>+40(SB)/4, $0x3f000000
+DATA exp5<>+44(SB)/4, $0x3f000000
+DATA exp5<>+48(SB)/4, $0x3f000000
+DATA exp5<>+52(SB)/4, $0x3f000000
+DATA exp5<>+56(SB)/4, $0x3f000000
+DATA exp5<>+60(SB)/4, $0x3f000000
+GLOBL exp5<>(SB), RODATA|NOPTR, $64
 
 DATA bits<>+0(SB)/4, $0x01010101
 DATA bits<>+4(SB)/4, $0x02020202
@@ -3267,10 +3267,10 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	MOVQ         gain_base+72(FP), BX
 	MOVQ         off_base+96(FP), SI
 	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00000001, R8
+	MOVL         $0x00007fff, R8
 	VMOVD        R8, X0
 	VBROADCASTSS X0, Y0
-	MOVL         $0x00007fff, R8
+	MOVL         $0x00000001, R8
 	VMOVD        R8, X1
 	VBROADCASTSS X1, Y1
 	MOVL         $0x00400000, R8
@@ -3306,11 +3306,11 @@ loop196:
 	VMOVUPS     (BX)(R8*4), Y5
 	VMOVUPS     (CX)(R9*4), Y6
 	VFMADD231PS Y5, Y6, Y4
-	VCMPPS      $0x03, Y4, Y4, Y6
 	VPSRLD      $0x10, Y4, Y5
-	VANDPS      Y0, Y5, Y5
-	VPADDD      Y1, Y5, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
 	VPADDD      Y4, Y5, Y5
+	VCMPPS      $0x03, Y4, Y4, Y6
 	VPOR        Y2, Y4, Y4
 	VBLENDVPS   Y6, Y4, Y5, Y5
 	VPSRLD      $0x10, Y5, Y5
@@ -3332,11 +3332,11 @@ rest197:
 	VMASKMOVPS  (BX)(R8*4), Y3, Y5
 	VMASKMOVPS  (CX)(R9*4), Y3, Y6
 	VFMADD231PS Y5, Y6, Y4
-	VCMPPS      $0x03, Y4, Y4, Y6
 	VPSRLD      $0x10, Y4, Y5
-	VANDPS      Y0, Y5, Y5
-	VPADDD      Y1, Y5, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
 	VPADDD      Y4, Y5, Y5
+	VCMPPS      $0x03, Y4, Y4, Y6
 	VPOR        Y2, Y4, Y4
 	VBLENDVPS   Y6, Y4, Y5, Y5
 	VPSRLD      $0x10, Y5, Y5
@@ -3456,10 +3456,10 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	MOVQ         gain_base+72(FP), BX
 	MOVQ         off_base+96(FP), SI
 	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00000001, R8
+	MOVL         $0x00007fff, R8
 	VMOVD        R8, X0
 	VBROADCASTSS X0, Y0
-	MOVL         $0x00007fff, R8
+	MOVL         $0x00000001, R8
 	VMOVD        R8, X1
 	VBROADCASTSS X1, Y1
 	MOVL         $0x00400000, R8
@@ -3496,11 +3496,11 @@ loop208:
 	VMOVUPS     (BX)(R8*4), Y5
 	VMOVUPS     (CX)(R9*4), Y6
 	VFMADD231PS Y5, Y6, Y4
-	VCMPPS      $0x03, Y4, Y4, Y6
 	VPSRLD      $0x10, Y4, Y5
-	VANDPS      Y0, Y5, Y5
-	VPADDD      Y1, Y5, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
 	VPADDD      Y4, Y5, Y5
+	VCMPPS      $0x03, Y4, Y4, Y6
 	VPOR        Y2, Y4, Y4
 	VBLENDVPS   Y6, Y4, Y5, Y5
 	VPSRLD      $0x10, Y5, Y5
@@ -3534,11 +3534,11 @@ word212:
 	VMASKMOVPS  (BX)(R8*4), Y3, Y5
 	VMASKMOVPS  (CX)(R9*4), Y3, Y6
 	VFMADD231PS Y5, Y6, Y4
-	VCMPPS      $0x03, Y4, Y4, Y6
 	VPSRLD      $0x10, Y4, Y5
-	VANDPS      Y0, Y5, Y5
-	VPADDD      Y1, Y5, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
 	VPADDD      Y4, Y5, Y5
+	VCMPPS      $0x03, Y4, Y4, Y6
 	VPOR        Y2, Y4, Y4
 	VBLENDVPS   Y6, Y4, Y5, Y5
 	VPSRLD      $0x10, Y5, Y5
@@ -4608,12 +4608,12 @@ loop266:
 	VFNMADD231PS ln2<>+0(SB), Y3, Y4
 	VFNMADD231PS ln2Rest<>+0(SB), Y3, Y4
 	VADDPS       Y5, Y4, Y4
-	VMOVUPS      exp7<>+0(SB), Y5
-	VFMADD213PS  exp6<>+0(SB), Y4, Y5
-	VFMADD213PS  exp5<>+0(SB), Y4, Y5
-	VFMADD213PS  exp4<>+0(SB), Y4, Y5
-	VFMADD213PS  exp3<>+0(SB), Y4, Y5
+	VMOVUPS      exp0<>+0(SB), Y5
+	VFMADD213PS  exp1<>+0(SB), Y4, Y5
 	VFMADD213PS  exp2<>+0(SB), Y4, Y5
+	VFMADD213PS  exp3<>+0(SB), Y4, Y5
+	VFMADD213PS  exp4<>+0(SB), Y4, Y5
+	VFMADD213PS  exp5<>+0(SB), Y4, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD213PS  Y4, Y6, Y5
 	VADDPS       ones<>+0(SB), Y5, Y5
@@ -4656,12 +4656,12 @@ rest267:
 	VFNMADD231PS ln2<>+0(SB), Y4, Y0
 	VFNMADD231PS ln2Rest<>+0(SB), Y4, Y0
 	VADDPS       Y2, Y0, Y0
-	VMOVUPS      exp7<>+0(SB), Y2
-	VFMADD213PS  exp6<>+0(SB), Y0, Y2
-	VFMADD213PS  exp5<>+0(SB), Y0, Y2
-	VFMADD213PS  exp4<>+0(SB), Y0, Y2
-	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
 	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
 	VFMADD213PS  Y0, Y5, Y2
 	VADDPS       ones<>+0(SB), Y2, Y2
@@ -4710,12 +4710,12 @@ loop269:
 	VROUNDPS     $0x08, Y4, Y4
 	VFNMADD231PS ln2<>+0(SB), Y4, Y3
 	VFNMADD231PS ln2Rest<>+0(SB), Y4, Y3
-	VMOVUPS      exp7<>+0(SB), Y5
-	VFMADD213PS  exp6<>+0(SB), Y3, Y5
-	VFMADD213PS  exp5<>+0(SB), Y3, Y5
-	VFMADD213PS  exp4<>+0(SB), Y3, Y5
-	VFMADD213PS  exp3<>+0(SB), Y3, Y5
+	VMOVUPS      exp0<>+0(SB), Y5
+	VFMADD213PS  exp1<>+0(SB), Y3, Y5
 	VFMADD213PS  exp2<>+0(SB), Y3, Y5
+	VFMADD213PS  exp3<>+0(SB), Y3, Y5
+	VFMADD213PS  exp4<>+0(SB), Y3, Y5
+	VFMADD213PS  exp5<>+0(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD213PS  Y3, Y6, Y5
 	VADDPS       ones<>+0(SB), Y5, Y5
@@ -4753,12 +4753,12 @@ rest270:
 	VROUNDPS     $0x08, Y0, Y0
 	VFNMADD231PS ln2<>+0(SB), Y0, Y4
 	VFNMADD231PS ln2Rest<>+0(SB), Y0, Y4
-	VMOVUPS      exp7<>+0(SB), Y2
-	VFMADD213PS  exp6<>+0(SB), Y4, Y2
-	VFMADD213PS  exp5<>+0(SB), Y4, Y2
-	VFMADD213PS  exp4<>+0(SB), Y4, Y2
-	VFMADD213PS  exp3<>+0(SB), Y4, Y2
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y4, Y2
 	VFMADD213PS  exp2<>+0(SB), Y4, Y2
+	VFMADD213PS  exp3<>+0(SB), Y4, Y2
+	VFMADD213PS  exp4<>+0(SB), Y4, Y2
+	VFMADD213PS  exp5<>+0(SB), Y4, Y2
 	VMULPS       Y4, Y4, Y5
 	VFMADD213PS  Y4, Y5, Y2
 	VADDPS       ones<>+0(SB), Y2, Y2
@@ -4941,10 +4941,10 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
-	MOVL         $0x00000001, DI
+	MOVL         $0x00007fff, DI
 	VMOVD        DI, X1
 	VBROADCASTSS X1, Y1
-	MOVL         $0x00007fff, DI
+	MOVL         $0x00000001, DI
 	VMOVD        DI, X2
 	VBROADCASTSS X2, Y2
 	MOVL         $0x00400000, DI
@@ -4994,11 +4994,11 @@ pixel290:
 	JNZ          line289
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
-	VCMPPS       $0x03, Y5, Y5, Y7
 	VPSRLD       $0x10, Y5, Y6
-	VANDPS       Y1, Y6, Y6
-	VPADDD       Y2, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPADDD       Y1, Y6, Y6
 	VPADDD       Y5, Y6, Y6
+	VCMPPS       $0x03, Y5, Y5, Y7
 	VPOR         Y3, Y5, Y5
 	VBLENDVPS    Y7, Y5, Y6, Y6
 	VPSRLD       $0x10, Y6, Y6
@@ -5035,11 +5035,11 @@ pixel292:
 	JNZ          line291
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
-	VCMPPS       $0x03, Y5, Y5, Y7
 	VPSRLD       $0x10, Y5, Y6
-	VANDPS       Y1, Y6, Y6
-	VPADDD       Y2, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPADDD       Y1, Y6, Y6
 	VPADDD       Y5, Y6, Y6
+	VCMPPS       $0x03, Y5, Y5, Y7
 	VPOR         Y3, Y5, Y5
 	VBLENDVPS    Y7, Y5, Y6, Y6
 	VPSRLD       $0x10, Y6, Y6
@@ -8736,7 +8736,7 @@ done599:
 	RET
 
 // func normGradientToAVX512(dz []BF16, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         dz_base+0(FP), AX
 	MOVQ         q_base+24(FP), CX
@@ -8744,10 +8744,10 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_base+72(FP), BX
 	MOVQ         off_base+96(FP), SI
 	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00000001, R8
+	MOVL         $0x00007fff, R8
 	VMOVD        R8, X0
 	VBROADCASTSS X0, Z0
-	MOVL         $0x00007fff, R8
+	MOVL         $0x00000001, R8
 	VMOVD        R8, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x00400000, R8
@@ -8782,11 +8782,11 @@ loop601:
 	VMOVUPS     (BX)(R8*4), Z4
 	VMOVUPS     (CX)(R9*4), Z5
 	VFMADD231PS Z4, Z5, Z3
-	VCMPPS      $0x03, Z3, Z3, K2
 	VPSRLD      $0x10, Z3, Z4
-	VANDPS      Z0, Z4, Z4
-	VPADDD      Z1, Z4, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
 	VPADDD      Z3, Z4, Z4
+	VCMPPS      $0x03, Z3, Z3, K2
 	VPORD       Z2, Z3, K2, Z4
 	VPSRLD      $0x10, Z4, Z4
 	VPMOVDW     Z4, (AX)(R9*2)
@@ -8805,11 +8805,11 @@ rest602:
 	VMOVUPS.Z   (BX)(R8*4), K1, Z4
 	VMOVUPS.Z   (CX)(R9*4), K1, Z5
 	VFMADD231PS Z4, Z5, Z3
-	VCMPPS      $0x03, Z3, Z3, K2
 	VPSRLD      $0x10, Z3, Z4
-	VANDPS      Z0, Z4, Z4
-	VPADDD      Z1, Z4, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
 	VPADDD      Z3, Z4, Z4
+	VCMPPS      $0x03, Z3, Z3, K2
 	VPORD       Z2, Z3, K2, Z4
 	VPSRLD      $0x10, Z4, Z4
 	VPMOVDW     Z4, K1, (AX)(R9*2)
@@ -8897,7 +8897,7 @@ done609:
 	RET
 
 // func normGradientFromToAVX512(dz []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         dz_base+0(FP), AX
 	MOVQ         q_base+24(FP), CX
@@ -8905,10 +8905,10 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_base+72(FP), BX
 	MOVQ         off_base+96(FP), SI
 	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00000001, R8
+	MOVL         $0x00007fff, R8
 	VMOVD        R8, X0
 	VBROADCASTSS X0, Z0
-	MOVL         $0x00007fff, R8
+	MOVL         $0x00000001, R8
 	VMOVD        R8, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x00400000, R8
@@ -8944,11 +8944,11 @@ loop611:
 	VMOVUPS     (BX)(R8*4), Z4
 	VMOVUPS     (CX)(R9*4), Z5
 	VFMADD231PS Z4, Z5, Z3
-	VCMPPS      $0x03, Z3, Z3, K2
 	VPSRLD      $0x10, Z3, Z4
-	VANDPS      Z0, Z4, Z4
-	VPADDD      Z1, Z4, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
 	VPADDD      Z3, Z4, Z4
+	VCMPPS      $0x03, Z3, Z3, K2
 	VPORD       Z2, Z3, K2, Z4
 	VPSRLD      $0x10, Z4, Z4
 	VPMOVDW     Z4, (AX)(R9*2)
@@ -8968,11 +8968,11 @@ rest612:
 	VMOVUPS.Z   (BX)(R8*4), K1, Z4
 	VMOVUPS.Z   (CX)(R9*4), K1, Z5
 	VFMADD231PS Z4, Z5, Z3
-	VCMPPS      $0x03, Z3, Z3, K2
 	VPSRLD      $0x10, Z3, Z4
-	VANDPS      Z0, Z4, Z4
-	VPADDD      Z1, Z4, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
 	VPADDD      Z3, Z4, Z4
+	VCMPPS      $0x03, Z3, Z3, K2
 	VPORD       Z2, Z3, K2, Z4
 	VPSRLD      $0x10, Z4, Z4
 	VPMOVDW     Z4, K1, (AX)(R9*2)
@@ -9983,12 +9983,12 @@ loop666:
 	VFNMADD231PS ln2<>+0(SB), Z3, Z4
 	VFNMADD231PS ln2Rest<>+0(SB), Z3, Z4
 	VADDPS       Z5, Z4, Z4
-	VMOVUPS      exp7<>+0(SB), Z5
-	VFMADD213PS  exp6<>+0(SB), Z4, Z5
-	VFMADD213PS  exp5<>+0(SB), Z4, Z5
-	VFMADD213PS  exp4<>+0(SB), Z4, Z5
-	VFMADD213PS  exp3<>+0(SB), Z4, Z5
+	VMOVUPS      exp0<>+0(SB), Z5
+	VFMADD213PS  exp1<>+0(SB), Z4, Z5
 	VFMADD213PS  exp2<>+0(SB), Z4, Z5
+	VFMADD213PS  exp3<>+0(SB), Z4, Z5
+	VFMADD213PS  exp4<>+0(SB), Z4, Z5
+	VFMADD213PS  exp5<>+0(SB), Z4, Z5
 	VMULPS       Z4, Z4, Z6
 	VFMADD213PS  Z4, Z6, Z5
 	VADDPS       ones<>+0(SB), Z5, Z5
@@ -10023,12 +10023,12 @@ rest667:
 	VFNMADD231PS ln2<>+0(SB), Z3, Z0
 	VFNMADD231PS ln2Rest<>+0(SB), Z3, Z0
 	VADDPS       Z2, Z0, Z0
-	VMOVUPS      exp7<>+0(SB), Z2
-	VFMADD213PS  exp6<>+0(SB), Z0, Z2
-	VFMADD213PS  exp5<>+0(SB), Z0, Z2
-	VFMADD213PS  exp4<>+0(SB), Z0, Z2
-	VFMADD213PS  exp3<>+0(SB), Z0, Z2
+	VMOVUPS      exp0<>+0(SB), Z2
+	VFMADD213PS  exp1<>+0(SB), Z0, Z2
 	VFMADD213PS  exp2<>+0(SB), Z0, Z2
+	VFMADD213PS  exp3<>+0(SB), Z0, Z2
+	VFMADD213PS  exp4<>+0(SB), Z0, Z2
+	VFMADD213PS  exp5<>+0(SB), Z0, Z2
 	VMULPS       Z0, Z0, Z4
 	VFMADD213PS  Z0, Z4, Z2
 	VADDPS       ones<>+0(SB), Z2, Z2
@@ -10069,12 +10069,12 @@ loop669:
 	VRNDSCALEPS  $0x08, Z4, Z4
 	VFNMADD231PS ln2<>+0(SB), Z4, Z3
 	VFNMADD231PS ln2Rest<>+0(SB), Z4, Z3
-	VMOVUPS      exp7<>+0(SB), Z5
-	VFMADD213PS  exp6<>+0(SB), Z3, Z5
-	VFMADD213PS  exp5<>+0(SB), Z3, Z5
-	VFMADD213PS  exp4<>+0(SB), Z3, Z5
-	VFMADD213PS  exp3<>+0(SB), Z3, Z5
+	VMOVUPS      exp0<>+0(SB), Z5
+	VFMADD213PS  exp1<>+0(SB), Z3, Z5
 	VFMADD213PS  exp2<>+0(SB), Z3, Z5
+	VFMADD213PS  exp3<>+0(SB), Z3, Z5
+	VFMADD213PS  exp4<>+0(SB), Z3, Z5
+	VFMADD213PS  exp5<>+0(SB), Z3, Z5
 	VMULPS       Z3, Z3, Z6
 	VFMADD213PS  Z3, Z6, Z5
 	VADDPS       ones<>+0(SB), Z5, Z5
@@ -10104,12 +10104,12 @@ rest670:
 	VRNDSCALEPS  $0x08, Z0, Z0
 	VFNMADD231PS ln2<>+0(SB), Z0, Z3
 	VFNMADD231PS ln2Rest<>+0(SB), Z0, Z3
-	VMOVUPS      exp7<>+0(SB), Z2
-	VFMADD213PS  exp6<>+0(SB), Z3, Z2
-	VFMADD213PS  exp5<>+0(SB), Z3, Z2
-	VFMADD213PS  exp4<>+0(SB), Z3, Z2
-	VFMADD213PS  exp3<>+0(SB), Z3, Z2
+	VMOVUPS      exp0<>+0(SB), Z2
+	VFMADD213PS  exp1<>+0(SB), Z3, Z2
 	VFMADD213PS  exp2<>+0(SB), Z3, Z2
+	VFMADD213PS  exp3<>+0(SB), Z3, Z2
+	VFMADD213PS  exp4<>+0(SB), Z3, Z2
+	VFMADD213PS  exp5<>+0(SB), Z3, Z2
 	VMULPS       Z3, Z3, Z4
 	VFMADD213PS  Z3, Z4, Z2
 	VADDPS       ones<>+0(SB), Z2, Z2
@@ -10279,10 +10279,10 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         c+56(FP), SI
 	MOVQ         apart+64(FP), BX
 	SUBQ         SI, BX
-	MOVL         $0x00000001, DI
+	MOVL         $0x00007fff, DI
 	VMOVD        DI, X1
 	VBROADCASTSS X1, Z1
-	MOVL         $0x00007fff, DI
+	MOVL         $0x00000001, DI
 	VMOVD        DI, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x00400000, DI
@@ -10329,11 +10329,11 @@ pixel690:
 	JNZ         line689
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
-	VCMPPS      $0x03, Z4, Z4, K2
 	VPSRLD      $0x10, Z4, Z5
-	VANDPS      Z1, Z5, Z5
-	VPADDD      Z2, Z5, Z5
+	VPANDD      Z2, Z5, Z5
+	VPADDD      Z1, Z5, Z5
 	VPADDD      Z4, Z5, Z5
+	VCMPPS      $0x03, Z4, Z4, K2
 	VPORD       Z3, Z4, K2, Z5
 	VPSRLD      $0x10, Z5, Z5
 	VPMOVDW     Z5, (AX)(DI*2)
@@ -10365,11 +10365,11 @@ pixel692:
 	JNZ         line691
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
-	VCMPPS      $0x03, Z4, Z4, K2
 	VPSRLD      $0x10, Z4, Z5
-	VANDPS      Z1, Z5, Z5
-	VPADDD      Z2, Z5, Z5
+	VPANDD      Z2, Z5, Z5
+	VPADDD      Z1, Z5, Z5
 	VPADDD      Z4, Z5, Z5
+	VCMPPS      $0x03, Z4, Z4, K2
 	VPORD       Z3, Z4, K2, Z5
 	VPSRLD      $0x10, Z5, Z5
 	VPMOVDW     Z5, K1, (AX)(DI*2)

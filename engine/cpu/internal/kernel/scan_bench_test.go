@@ -56,7 +56,7 @@ func newScanBench(c, rows, tiles int) *scanBench {
 	s.z, s.g, s.q = slices.Repeat(noise, tiles), slices.Repeat(noise, tiles), make([]float32, m*tiles)
 	s.z16, s.q16 = make([]BF16, m*tiles), make([]BF16, m*tiles)
 	for i, v := range s.z {
-		s.z16[i], s.q16[i] = toBF16(v), 0
+		s.z16[i], s.q16[i] = ToBF16(v), 0
 	}
 	s.fired = make([]uint32, s.words*tiles)
 	s.u, s.v, s.before, s.h = random(rng, m), random(rng, m), random(rng, m), random(rng, m)

@@ -33,7 +33,7 @@ func normGradientPortable(dz Rows, q []float32, z Rows, gain, off, mid []float32
 			for i, zi := range zs {
 				y := qs[i]*k[i] + zi*o[i] + m[i]
 				if dz.Half != nil {
-					dz.Half[at+i] = toBF16(y)
+					dz.Half[at+i] = ToBF16(y)
 				} else {
 					dz.Float[at+i] = y
 				}

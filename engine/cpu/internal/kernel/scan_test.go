@@ -12,7 +12,7 @@ import (
 // halves returns n random numbers of BF16 between guards, and all of them with
 // the guards as numbers to compare.
 func (a *arena) halves(n int) (x []BF16, all func() []float64) {
-	return guarded(a, n, func(v float32) BF16 { return toBF16(v) })
+	return guarded(a, n, func(v float32) BF16 { return ToBF16(v) })
 }
 
 // words returns n random words of bits, as many ones as zeros.
@@ -132,7 +132,7 @@ func normGradientCase(k *kernels, a *arena, n, rows int) []float64 {
 	wrong := 0.0
 	compare := func(got []BF16, want []float32) {
 		for i, w := range want {
-			if got[i] != toBF16(w) {
+			if got[i] != ToBF16(w) {
 				wrong++
 			}
 		}
@@ -331,7 +331,7 @@ func TestBackwardFollowsTheDynamics(t *testing.T) {
 					}
 					gi := 0.0
 					if half {
-						gi = float64(fromBF16(g.Half[i]))
+						gi = float64(g.Half[i].Float32())
 					} else {
 						gi = float64(g.Float[i])
 					}
@@ -378,10 +378,10 @@ func TestRoundingToBF16(t *testing.T) {
 	n := len(x)
 	want := make([]BF16, n)
 	for i, v := range x {
-		want[i] = toBF16(v)
-		got := fromBF16(want[i])
+		want[i] = ToBF16(v)
+		got := want[i].Float32()
 		down := BF16(math.Float32bits(v) >> 16)
-		lo, hi := float64(fromBF16(down)), float64(fromBF16(down+1))
+		lo, hi := float64(down.Float32()), float64((down + 1).Float32())
 		if math.IsInf(hi, 0) && !math.IsInf(float64(v), 0) {
 			hi = math.Copysign(math.Ldexp(1, 128), hi)
 		}

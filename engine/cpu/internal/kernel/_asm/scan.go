@@ -8,6 +8,7 @@ import (
 
 // scanFamily writes the scan of tiles and what lies around it.
 func scanFamily() {
+	constants()
 	for _, v := range []isa{avx2, avx512} {
 		for _, k := range []kind{single, half, bit} {
 			v.term(k)
