@@ -44,26 +44,26 @@ type (
 
 // Portable versions exist once for all kinds of rows.
 var scanPortable = scanKernels{
-	term: portableTerm(floats), termBF16: portableTerm(halves), termBits: portableTerm(bitRows),
-	forward: portableForward(floats), forwardBF16: portableForward(halves), forwardBits: portableForward(bitRows),
+	term: portableTerm(floatRows), termBF16: portableTerm(halfRows), termBits: portableTerm(bitRows),
+	forward: portableForward(floatRows), forwardBF16: portableForward(halfRows), forwardBits: portableForward(bitRows),
 	fire:     firePortable,
-	backward: portableBackward(floats), backwardBF16: portableBackward(halves),
-	normGradient: portableNormGradient(floats, floats), normGradientFrom: portableNormGradient(floats, halves),
-	normGradientTo: portableNormGradient(halves, floats), normGradientFromTo: portableNormGradient(halves, halves),
+	backward: portableBackward(floatRows), backwardBF16: portableBackward(halfRows),
+	normGradient: portableNormGradient(floatRows, floatRows), normGradientFrom: portableNormGradient(floatRows, halfRows),
+	normGradientTo: portableNormGradient(halfRows, floatRows), normGradientFromTo: portableNormGradient(halfRows, halfRows),
 	addMoments: func(sum, sumXY []float64, x, y []float32, rows int) {
-		addMomentsPortable(sum, sumXY, x, floats(y), rows)
+		addMomentsPortable(sum, sumXY, x, floatRows(y), rows)
 	},
 	addMomentsBF16: func(sum, sumXY []float64, x []float32, y []BF16, rows int) {
-		addMomentsPortable(sum, sumXY, x, halves(y), rows)
+		addMomentsPortable(sum, sumXY, x, halfRows(y), rows)
 	},
 	addSquares: addSquaresPortable, coefGradient: coefGradientPortable,
 	gaussian: gaussianPortable, sigmoid: sigmoidPortable, atan: atanPortable,
-	averageBits: portableAverageBits(floats), averageBitsBF16: portableAverageBits(halves), scale: scalePortable,
+	averageBits: portableAverageBits(floatRows), averageBitsBF16: portableAverageBits(halfRows), scale: scalePortable,
 }
 
-func floats(x []float32) Rows { return Rows{Float: x} }
-func halves(x []BF16) Rows    { return Rows{Half: x} }
-func bitRows(x []uint32) Rows { return Rows{Bits: x} }
+func floatRows(x []float32) Rows { return Rows{Float: x} }
+func halfRows(x []BF16) Rows     { return Rows{Half: x} }
+func bitRows(x []uint32) Rows    { return Rows{Bits: x} }
 
 func portableTerm[Z any](rows func([]Z) Rows) termKernel[Z] {
 	return func(x []float32, z []Z, scale, shift []float32, n int, add bool) {
