@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -21,13 +20,11 @@ func BenchmarkScan(b *testing.B) {
 	}{{"cache", 16}, {"memory", 8192}} {
 		s := newScanBench(c, rows, place.tiles)
 		for _, name := range slices.Sorted(maps.Keys(s.passes())) {
-			atEachLevel2(b, place.name+"/"+name, func(b *testing.B) { s.run(b, s.passes()[name]) })
+			b.Run(place.name+"/"+name, func(b *testing.B) {
+				atEachLevel(b, func(b *testing.B) { s.run(b, s.passes()[name]) })
+			})
 		}
 	}
-}
-
-func atEachLevel2(b *testing.B, name string, fn func(b *testing.B)) {
-	b.Run(name, func(b *testing.B) { atEachLevel(b, fn) })
 }
 
 // scanBench holds streams of many tiles, and one tile's scratch.
@@ -138,11 +135,13 @@ func BenchmarkBitPooling(b *testing.B) {
 		"average BF16": func() { AvgPoolBitsBF16(half, x, g, frames, 0) },
 		"maximum":      func() { MaxPoolBits(x, x, g, frames, 0) },
 	} {
-		atEachLevel2(b, fmt.Sprint(name), func(b *testing.B) {
-			for b.Loop() {
-				pass()
-			}
-			b.ReportMetric(4*c*frames*float64(b.N)/b.Elapsed().Seconds()/1e9, "Ginputs/s")
+		b.Run(name, func(b *testing.B) {
+			atEachLevel(b, func(b *testing.B) {
+				for b.Loop() {
+					pass()
+				}
+				b.ReportMetric(4*c*frames*float64(b.N)/b.Elapsed().Seconds()/1e9, "Ginputs/s")
+			})
 		})
 	}
 }

@@ -461,3 +461,16 @@ func TestSmoothWindowsAreAccurate(t *testing.T) {
 		}
 	}
 }
+
+func TestScanAllocatesNothing(t *testing.T) {
+	s := newScanBench(37, 3, 1)
+	for name, pass := range s.passes() {
+		for _, level := range Levels() {
+			restore := Use(level)
+			if n := testing.AllocsPerRun(3, func() { pass(0) }); n > 0 {
+				t.Errorf("%s, %s: %v allocations", level, name, n)
+			}
+			restore()
+		}
+	}
+}
