@@ -687,20 +687,20 @@ done5:
 	VZEROUPPER
 	RET
 
-// func forwardAVX2(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·forwardAVX2(SB), NOSPLIT, $152-272
+// func forwardAVX2(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·forwardAVX2(SB), NOSPLIT, $152-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Y0
+	VBROADCASTSS theta+236(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+232(FP), Y0
+	VBROADCASTSS kept+240(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+236(FP), Y0
+	VBROADCASTSS jump+244(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+240(FP), Y0
+	VBROADCASTSS floor+248(FP), Y0
 	VMOVUPS      Y0, 96(SP)
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -749,8 +749,11 @@ begin10:
 
 row11:
 	VMOVUPS     (BX)(R8*4), Y9
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Y6, Y5, Y9
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip13
 	VMOVUPS     (CX)(R8*4), Y10
 	VADDPS      Y10, Y9, Y9
@@ -834,8 +837,11 @@ begin16:
 
 row17:
 	VMASKMOVPS  (BX)(R8*4), Y9, Y10
+	MOVQ        next+224(FP), R11
+	ADDQ        R8, R11
+	PREFETCHT0  (BX)(R11*4)
 	VFMADD213PS Y6, Y5, Y10
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip19
 	VMASKMOVPS  (CX)(R8*4), Y9, Y11
 	VADDPS      Y11, Y10, Y10
@@ -895,21 +901,21 @@ done15:
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPD       X3, X0, X3
 	VHADDPD      X3, X3, X3
-	VMOVSD       X3, spikes+248(FP)
+	VMOVSD       X3, spikes+256(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y1, Y1
 	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum+256(FP)
+	VMOVSD       X1, sum+264(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y2, Y2
 	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum2+264(FP)
+	VMOVSD       X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -999,20 +1005,20 @@ done25:
 	VZEROUPPER
 	RET
 
-// func forwardBF16AVX2(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, CMOV, FMA3, POPCNT
-TEXT ·forwardBF16AVX2(SB), NOSPLIT, $168-272
+// func forwardBF16AVX2(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+, POPCNT
+TEXT ·forwardBF16AVX2(SB), NOSPLIT, $168-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Y0
+	VBROADCASTSS theta+236(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+232(FP), Y0
+	VBROADCASTSS kept+240(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+236(FP), Y0
+	VBROADCASTSS jump+244(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+240(FP), Y0
+	VBROADCASTSS floor+248(FP), Y0
 	VMOVUPS      Y0, 96(SP)
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -1062,8 +1068,11 @@ begin31:
 row32:
 	VPMOVZXWD   (BX)(R8*2), Y9
 	VPSLLD      $0x10, Y9, Y9
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Y6, Y5, Y9
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip34
 	VMOVUPS     (CX)(R8*4), Y10
 	VADDPS      Y10, Y9, Y9
@@ -1159,8 +1168,11 @@ word40:
 	JNZ         word40
 	VPMOVZXWD   152(SP), Y10
 	VPSLLD      $0x10, Y10, Y10
+	MOVQ        next+224(FP), R11
+	ADDQ        R8, R11
+	PREFETCHT0  (BX)(R11*2)
 	VFMADD213PS Y6, Y5, Y10
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip41
 	VMASKMOVPS  (CX)(R8*4), Y9, Y11
 	VADDPS      Y11, Y10, Y10
@@ -1220,21 +1232,21 @@ done36:
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPD       X3, X0, X3
 	VHADDPD      X3, X3, X3
-	VMOVSD       X3, spikes+248(FP)
+	VMOVSD       X3, spikes+256(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y1, Y1
 	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum+256(FP)
+	VMOVSD       X1, sum+264(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y2, Y2
 	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum2+264(FP)
+	VMOVSD       X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -1319,20 +1331,20 @@ done47:
 	VZEROUPPER
 	RET
 
-// func forwardBitsAVX2(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// func forwardBitsAVX2(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·forwardBitsAVX2(SB), NOSPLIT, $152-272
+TEXT ·forwardBitsAVX2(SB), NOSPLIT, $152-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Y0
+	VBROADCASTSS theta+236(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+232(FP), Y0
+	VBROADCASTSS kept+240(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+236(FP), Y0
+	VBROADCASTSS jump+244(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+240(FP), Y0
+	VBROADCASTSS floor+248(FP), Y0
 	VMOVUPS      Y0, 96(SP)
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -1386,7 +1398,7 @@ row53:
 	VPCMPEQD     bits<>+0(SB), Y10, Y10
 	VANDPS       Y9, Y10, Y9
 	VFMADD213PS  Y6, Y5, Y9
-	CMPB         add+224(FP), $0x00
+	CMPB         add+232(FP), $0x00
 	JEQ          skip55
 	VMOVUPS      (CX)(R8*4), Y10
 	VADDPS       Y10, Y9, Y9
@@ -1475,7 +1487,7 @@ row59:
 	VPCMPEQD     bits<>+0(SB), Y11, Y11
 	VANDPS       Y10, Y11, Y10
 	VFMADD213PS  Y6, Y5, Y10
-	CMPB         add+224(FP), $0x00
+	CMPB         add+232(FP), $0x00
 	JEQ          skip61
 	VMASKMOVPS   (CX)(R8*4), Y9, Y11
 	VADDPS       Y11, Y10, Y10
@@ -1535,21 +1547,21 @@ done57:
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPD       X3, X0, X3
 	VHADDPD      X3, X3, X3
-	VMOVSD       X3, spikes+248(FP)
+	VMOVSD       X3, spikes+256(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y1, Y1
 	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum+256(FP)
+	VMOVSD       X1, sum+264(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y2, Y2
 	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum2+264(FP)
+	VMOVSD       X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -1603,23 +1615,23 @@ done65:
 	VZEROUPPER
 	RET
 
-// func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, FMA3
-TEXT ·backwardGivenAVX2(SB), NOSPLIT, $184-236
+// func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·backwardGivenAVX2(SB), NOSPLIT, $184-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
 	MOVQ         h_base+72(FP), DI
 	MOVQ         rows+192(FP), R8
@@ -1659,14 +1671,14 @@ row69:
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
 	VMOVUPS      (DI)(R10*4), Y5
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip71
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
 skip71:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip72
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
@@ -1677,10 +1689,14 @@ skip71:
 	VMOVAPS     Y2, Y4
 
 skip72:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*4)
+	PREFETCHT0   (AX)(R14*4)
 	VMULPS       (CX)(R10*4), Y4, Y4
 	VFMADD231PS  (DX)(R10*4), Y5, Y4
 	VMOVUPS      Y4, (AX)(R10*4)
-	VBROADCASTSS start+232(FP), Y2
+	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
 	JZ           first73
 	VMOVUPS      (SI)(R10*4), Y2
@@ -1735,14 +1751,14 @@ row76:
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
 	VMASKMOVPS   (DI)(R10*4), Y2, Y6
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip78
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
 skip78:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip79
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
@@ -1753,12 +1769,16 @@ skip78:
 	VMOVAPS     Y3, Y5
 
 skip79:
+	MOVQ         next+200(FP), R13
+	ADDQ         R10, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMASKMOVPS   (CX)(R10*4), Y2, Y3
 	VMULPS       Y3, Y5, Y5
 	VMASKMOVPS   (DX)(R10*4), Y2, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R10*4)
-	VBROADCASTSS start+232(FP), Y3
+	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
 	JZ           first80
 	VMASKMOVPS   (SI)(R10*4), Y2, Y3
@@ -1785,27 +1805,27 @@ done74:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, FMA3
-TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $248-236
+// func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $248-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -1848,14 +1868,14 @@ row84:
 	VCMPPS       $0x11, 160(SP), Y5, Y5
 	VMOVUPS      192(SP), Y6
 	VANDPS       Y6, Y5, Y5
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip86
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
 skip86:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip87
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
@@ -1866,10 +1886,14 @@ skip86:
 	VMOVAPS     Y2, Y4
 
 skip87:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Y4, Y4
 	VFMADD231PS  (DX)(R9*4), Y5, Y4
 	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y2
+	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
 	JZ           first88
 	VMOVUPS      (SI)(R9*4), Y2
@@ -1928,14 +1952,14 @@ row91:
 	VCMPPS       $0x11, 160(SP), Y6, Y6
 	VMOVUPS      192(SP), Y7
 	VANDPS       Y7, Y6, Y6
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip93
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
 skip93:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip94
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
@@ -1946,12 +1970,16 @@ skip93:
 	VMOVAPS     Y3, Y5
 
 skip94:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
 	VMASKMOVPS   (CX)(R9*4), Y2, Y3
 	VMULPS       Y3, Y5, Y5
 	VMASKMOVPS   (DX)(R9*4), Y2, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y3
+	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
 	JZ           first95
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
@@ -1978,27 +2006,27 @@ done89:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, FMA3
-TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $248-236
+// func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $248-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -2042,14 +2070,14 @@ row99:
 	VFNMADD213PS 192(SP), Y6, Y5
 	VMOVUPS      zeros<>+0(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip101
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
 skip101:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip102
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
@@ -2060,10 +2088,14 @@ skip101:
 	VMOVAPS     Y2, Y4
 
 skip102:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Y4, Y4
 	VFMADD231PS  (DX)(R9*4), Y5, Y4
 	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y2
+	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
 	JZ           first103
 	VMOVUPS      (SI)(R9*4), Y2
@@ -2123,14 +2155,14 @@ row106:
 	VFNMADD213PS 192(SP), Y7, Y6
 	VMOVUPS      zeros<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip108
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
 skip108:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip109
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
@@ -2141,12 +2173,16 @@ skip108:
 	VMOVAPS     Y3, Y5
 
 skip109:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
 	VMASKMOVPS   (CX)(R9*4), Y2, Y3
 	VMULPS       Y3, Y5, Y5
 	VMASKMOVPS   (DX)(R9*4), Y2, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y3
+	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
 	JZ           first110
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
@@ -2173,27 +2209,27 @@ done104:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, FMA3
-TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $248-236
+// func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $248-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -2237,14 +2273,14 @@ row114:
 	VFNMADD213PS 192(SP), Y6, Y5
 	VMOVUPS      zeros<>+0(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip116
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
 skip116:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip117
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
@@ -2255,10 +2291,14 @@ skip116:
 	VMOVAPS     Y2, Y4
 
 skip117:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Y4, Y4
 	VFMADD231PS  (DX)(R9*4), Y5, Y4
 	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y2
+	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
 	JZ           first118
 	VMOVUPS      (SI)(R9*4), Y2
@@ -2318,14 +2358,14 @@ row121:
 	VFNMADD213PS 192(SP), Y7, Y6
 	VMOVUPS      zeros<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip123
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
 skip123:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip124
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
@@ -2336,12 +2376,16 @@ skip123:
 	VMOVAPS     Y3, Y5
 
 skip124:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
 	VMASKMOVPS   (CX)(R9*4), Y2, Y3
 	VMULPS       Y3, Y5, Y5
 	VMASKMOVPS   (DX)(R9*4), Y2, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y3
+	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
 	JZ           first125
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
@@ -2368,23 +2412,23 @@ done119:
 	VZEROUPPER
 	RET
 
-// func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-236
+// func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, MMX+, POPCNT
+TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
 	MOVQ         h_base+72(FP), DI
 	MOVQ         rows+192(FP), R8
@@ -2424,14 +2468,14 @@ row129:
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
 	VMOVUPS      (DI)(R10*4), Y5
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip131
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
 skip131:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip132
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
@@ -2442,12 +2486,16 @@ skip131:
 	VMOVAPS     Y2, Y4
 
 skip132:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*2)
+	PREFETCHT0   (AX)(R14*4)
 	VMULPS       (CX)(R10*4), Y4, Y4
 	VPMOVZXWD    (DX)(R10*2), Y2
 	VPSLLD       $0x10, Y2, Y2
 	VFMADD231PS  Y2, Y5, Y4
 	VMOVUPS      Y4, (AX)(R10*4)
-	VBROADCASTSS start+232(FP), Y2
+	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
 	JZ           first133
 	VMOVUPS      (SI)(R10*4), Y2
@@ -2502,14 +2550,14 @@ row136:
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
 	VMASKMOVPS   (DI)(R10*4), Y2, Y6
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip138
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
 skip138:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip139
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
@@ -2520,6 +2568,10 @@ skip138:
 	VMOVAPS     Y3, Y5
 
 skip139:
+	MOVQ       next+200(FP), R13
+	ADDQ       R10, R13
+	PREFETCHT0 (DX)(R13*2)
+	PREFETCHT0 (AX)(R13*4)
 	VMASKMOVPS (CX)(R10*4), Y2, Y3
 	VMULPS     Y3, Y5, Y5
 	VPXOR      X3, X3, X3
@@ -2537,7 +2589,7 @@ word140:
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R10*4)
-	VBROADCASTSS start+232(FP), Y3
+	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
 	JZ           first141
 	VMASKMOVPS   (SI)(R10*4), Y2, Y3
@@ -2564,27 +2616,27 @@ done134:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-236
+// func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, MMX+, POPCNT
+TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -2627,14 +2679,14 @@ row145:
 	VCMPPS       $0x11, 160(SP), Y5, Y5
 	VMOVUPS      192(SP), Y6
 	VANDPS       Y6, Y5, Y5
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip147
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
 skip147:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip148
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
@@ -2645,12 +2697,16 @@ skip147:
 	VMOVAPS     Y2, Y4
 
 skip148:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Y4, Y4
 	VPMOVZXWD    (DX)(R9*2), Y2
 	VPSLLD       $0x10, Y2, Y2
 	VFMADD231PS  Y2, Y5, Y4
 	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y2
+	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
 	JZ           first149
 	VMOVUPS      (SI)(R9*4), Y2
@@ -2709,14 +2765,14 @@ row152:
 	VCMPPS       $0x11, 160(SP), Y6, Y6
 	VMOVUPS      192(SP), Y7
 	VANDPS       Y7, Y6, Y6
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip154
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
 skip154:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip155
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
@@ -2727,6 +2783,10 @@ skip154:
 	VMOVAPS     Y3, Y5
 
 skip155:
+	MOVQ       next+200(FP), R12
+	ADDQ       R9, R12
+	PREFETCHT0 (DX)(R12*2)
+	PREFETCHT0 (AX)(R12*4)
 	VMASKMOVPS (CX)(R9*4), Y2, Y3
 	VMULPS     Y3, Y5, Y5
 	VPXOR      X3, X3, X3
@@ -2744,7 +2804,7 @@ word156:
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y3
+	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
 	JZ           first157
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
@@ -2771,27 +2831,27 @@ done150:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-236
+// func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, MMX+, POPCNT
+TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -2835,14 +2895,14 @@ row161:
 	VFNMADD213PS 192(SP), Y6, Y5
 	VMOVUPS      zeros<>+0(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip163
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
 skip163:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip164
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
@@ -2853,12 +2913,16 @@ skip163:
 	VMOVAPS     Y2, Y4
 
 skip164:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Y4, Y4
 	VPMOVZXWD    (DX)(R9*2), Y2
 	VPSLLD       $0x10, Y2, Y2
 	VFMADD231PS  Y2, Y5, Y4
 	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y2
+	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
 	JZ           first165
 	VMOVUPS      (SI)(R9*4), Y2
@@ -2918,14 +2982,14 @@ row168:
 	VFNMADD213PS 192(SP), Y7, Y6
 	VMOVUPS      zeros<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip170
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
 skip170:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip171
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
@@ -2936,6 +3000,10 @@ skip170:
 	VMOVAPS     Y3, Y5
 
 skip171:
+	MOVQ       next+200(FP), R12
+	ADDQ       R9, R12
+	PREFETCHT0 (DX)(R12*2)
+	PREFETCHT0 (AX)(R12*4)
 	VMASKMOVPS (CX)(R9*4), Y2, Y3
 	VMULPS     Y3, Y5, Y5
 	VPXOR      X3, X3, X3
@@ -2953,7 +3021,7 @@ word172:
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y3
+	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
 	JZ           first173
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
@@ -2980,27 +3048,27 @@ done166:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-236
+// func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, MMX+, POPCNT
+TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -3044,14 +3112,14 @@ row177:
 	VFNMADD213PS 192(SP), Y6, Y5
 	VMOVUPS      zeros<>+0(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip179
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
 skip179:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip180
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
@@ -3062,12 +3130,16 @@ skip179:
 	VMOVAPS     Y2, Y4
 
 skip180:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Y4, Y4
 	VPMOVZXWD    (DX)(R9*2), Y2
 	VPSLLD       $0x10, Y2, Y2
 	VFMADD231PS  Y2, Y5, Y4
 	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y2
+	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
 	JZ           first181
 	VMOVUPS      (SI)(R9*4), Y2
@@ -3127,14 +3199,14 @@ row184:
 	VFNMADD213PS 192(SP), Y7, Y6
 	VMOVUPS      zeros<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip186
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
 skip186:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip187
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
@@ -3145,6 +3217,10 @@ skip186:
 	VMOVAPS     Y3, Y5
 
 skip187:
+	MOVQ       next+200(FP), R12
+	ADDQ       R9, R12
+	PREFETCHT0 (DX)(R12*2)
+	PREFETCHT0 (AX)(R12*4)
 	VMASKMOVPS (CX)(R9*4), Y2, Y3
 	VMULPS     Y3, Y5, Y5
 	VPXOR      X3, X3, X3
@@ -3162,7 +3238,7 @@ word188:
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Y3
+	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
 	JZ           first189
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
@@ -5174,17 +5250,17 @@ done301:
 	VZEROUPPER
 	RET
 
-// func forwardAVX512(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·forwardAVX512(SB), NOSPLIT, $24-272
+// func forwardAVX512(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
+TEXT ·forwardAVX512(SB), NOSPLIT, $24-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Z0
-	VBROADCASTSS kept+232(FP), Z1
-	VBROADCASTSS jump+236(FP), Z2
-	VBROADCASTSS floor+240(FP), Z3
+	VBROADCASTSS theta+236(FP), Z0
+	VBROADCASTSS kept+240(FP), Z1
+	VBROADCASTSS jump+244(FP), Z2
+	VBROADCASTSS floor+248(FP), Z3
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
@@ -5245,8 +5321,11 @@ begin306:
 
 row307:
 	VMOVUPS     (BX)(R8*4), Z19
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Z10, Z9, Z19
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip309
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
@@ -5270,8 +5349,11 @@ drop310:
 	VMAXPS      Z21, Z3, Z21
 	VMOVUPS     Z21, (DX)(R8*4)
 	VMOVUPS     64(BX)(R8*4), Z19
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  64(BX)(R12*4)
 	VFMADD213PS Z16, Z15, Z19
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip311
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
@@ -5359,8 +5441,11 @@ begin315:
 
 row316:
 	VMOVUPS     (BX)(R8*4), Z13
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip318
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
@@ -5440,8 +5525,11 @@ begin321:
 
 row322:
 	VMOVUPS.Z   (BX)(R8*4), K1, Z13
+	MOVQ        next+224(FP), R11
+	ADDQ        R8, R11
+	PREFETCHT0  (BX)(R11*4)
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip324
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
@@ -5497,7 +5585,7 @@ done320:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	VMOVSD        X0, spikes+248(FP)
+	VMOVSD        X0, spikes+256(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y0
@@ -5505,7 +5593,7 @@ done320:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum+256(FP)
+	VMOVSD        X1, sum+264(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y0
@@ -5513,7 +5601,7 @@ done320:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum2+264(FP)
+	VMOVSD        X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -5591,17 +5679,17 @@ done330:
 	VZEROUPPER
 	RET
 
-// func forwardBF16AVX512(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-272
+// func forwardBF16AVX512(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
+TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Z0
-	VBROADCASTSS kept+232(FP), Z1
-	VBROADCASTSS jump+236(FP), Z2
-	VBROADCASTSS floor+240(FP), Z3
+	VBROADCASTSS theta+236(FP), Z0
+	VBROADCASTSS kept+240(FP), Z1
+	VBROADCASTSS jump+244(FP), Z2
+	VBROADCASTSS floor+248(FP), Z3
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
@@ -5663,8 +5751,11 @@ begin335:
 row336:
 	VPMOVZXWD   (BX)(R8*2), Z19
 	VPSLLD      $0x10, Z19, Z19
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Z10, Z9, Z19
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip338
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
@@ -5689,8 +5780,11 @@ drop339:
 	VMOVUPS     Z21, (DX)(R8*4)
 	VPMOVZXWD   32(BX)(R8*2), Z19
 	VPSLLD      $0x10, Z19, Z19
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  32(BX)(R12*2)
 	VFMADD213PS Z16, Z15, Z19
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip340
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
@@ -5779,8 +5873,11 @@ begin344:
 row345:
 	VPMOVZXWD   (BX)(R8*2), Z13
 	VPSLLD      $0x10, Z13, Z13
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip347
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
@@ -5861,8 +5958,11 @@ begin350:
 row351:
 	VPMOVZXWD.Z (BX)(R8*2), K1, Z13
 	VPSLLD      $0x10, Z13, Z13
+	MOVQ        next+224(FP), R11
+	ADDQ        R8, R11
+	PREFETCHT0  (BX)(R11*2)
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip353
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
@@ -5918,7 +6018,7 @@ done349:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	VMOVSD        X0, spikes+248(FP)
+	VMOVSD        X0, spikes+256(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y0
@@ -5926,7 +6026,7 @@ done349:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum+256(FP)
+	VMOVSD        X1, sum+264(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y0
@@ -5934,7 +6034,7 @@ done349:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum2+264(FP)
+	VMOVSD        X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -6014,17 +6114,17 @@ done359:
 	VZEROUPPER
 	RET
 
-// func forwardBitsAVX512(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// func forwardBitsAVX512(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-272
+TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Z0
-	VBROADCASTSS kept+232(FP), Z1
-	VBROADCASTSS jump+236(FP), Z2
-	VBROADCASTSS floor+240(FP), Z3
+	VBROADCASTSS theta+236(FP), Z0
+	VBROADCASTSS kept+240(FP), Z1
+	VBROADCASTSS jump+244(FP), Z2
+	VBROADCASTSS floor+248(FP), Z3
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
@@ -6088,7 +6188,7 @@ row365:
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z19, K1, Z19
 	VFMADD213PS Z10, Z9, Z19
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip367
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
@@ -6115,7 +6215,7 @@ drop368:
 	KMOVW       2(BX)(R9*1), K1
 	VMOVAPS.Z   Z19, K1, Z19
 	VFMADD213PS Z16, Z15, Z19
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip369
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
@@ -6206,7 +6306,7 @@ row374:
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z13, K1, Z13
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip376
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
@@ -6289,7 +6389,7 @@ row380:
 	KMOVW       (BX)(R9*1), K2
 	VMOVAPS.Z   Z13, K2, Z13
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip382
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
@@ -6345,7 +6445,7 @@ done378:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	VMOVSD        X0, spikes+248(FP)
+	VMOVSD        X0, spikes+256(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y0
@@ -6353,7 +6453,7 @@ done378:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum+256(FP)
+	VMOVSD        X1, sum+264(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y0
@@ -6361,7 +6461,7 @@ done378:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum2+264(FP)
+	VMOVSD        X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -6405,19 +6505,19 @@ done386:
 	VZEROUPPER
 	RET
 
-// func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-236
+// func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
 	MOVQ         h_base+72(FP), DI
 	VMOVUPS      ones<>+0(SB), Z5
 	VMOVUPS      zeros<>+0(SB), Z6
@@ -6462,14 +6562,14 @@ row390:
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VBLENDMPS    Z1, Z5, K1, Z7
 	VMOVUPS      (DI)(R10*4), Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip392
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z7
 
 skip392:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip393
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
@@ -6477,10 +6577,14 @@ skip392:
 	VMOVAPS     Z7, Z7
 
 skip393:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*4)
+	PREFETCHT0   (AX)(R14*4)
 	VMULPS       (CX)(R10*4), Z7, Z7
 	VFMADD231PS  (DX)(R10*4), Z15, Z7
 	VMOVUPS      Z7, (AX)(R10*4)
-	VBROADCASTSS start+232(FP), Z14
+	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
 	JZ           first394
 	VMOVUPS      (SI)(R10*4), Z14
@@ -6496,14 +6600,14 @@ first394:
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VBLENDMPS    Z1, Z5, K1, Z8
 	VMOVUPS      64(DI)(R10*4), Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip395
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z8
 
 skip395:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip396
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
@@ -6511,10 +6615,14 @@ skip395:
 	VMOVAPS     Z8, Z8
 
 skip396:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   64(DX)(R14*4)
+	PREFETCHT0   64(AX)(R14*4)
 	VMULPS       64(CX)(R10*4), Z8, Z8
 	VFMADD231PS  64(DX)(R10*4), Z15, Z8
 	VMOVUPS      Z8, 64(AX)(R10*4)
-	VBROADCASTSS start+232(FP), Z14
+	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
 	JZ           first397
 	VMOVUPS      64(SI)(R10*4), Z14
@@ -6563,14 +6671,14 @@ row401:
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VBLENDMPS    Z1, Z5, K1, Z9
 	VMOVUPS      (DI)(R10*4), Z8
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip403
 	VMOVUPS      Z2, Z12
 	VFNMADD231PS Z4, Z7, Z12
 	VFMADD231PS  Z8, Z12, Z9
 
 skip403:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip404
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
@@ -6578,10 +6686,14 @@ skip403:
 	VMOVAPS     Z7, Z9
 
 skip404:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*4)
+	PREFETCHT0   (AX)(R14*4)
 	VMULPS       (CX)(R10*4), Z9, Z9
 	VFMADD231PS  (DX)(R10*4), Z8, Z9
 	VMOVUPS      Z9, (AX)(R10*4)
-	VBROADCASTSS start+232(FP), Z7
+	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
 	JZ           first405
 	VMOVUPS      (SI)(R10*4), Z7
@@ -6632,14 +6744,14 @@ row408:
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VBLENDMPS    Z1, Z5, K2, Z10
 	VMOVUPS.Z    (DI)(R10*4), K1, Z8
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip410
 	VMOVUPS      Z2, Z9
 	VFNMADD231PS Z4, Z7, Z9
 	VFMADD231PS  Z8, Z9, Z10
 
 skip410:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip411
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
@@ -6647,10 +6759,14 @@ skip410:
 	VMOVAPS     Z7, Z10
 
 skip411:
+	MOVQ         next+200(FP), R13
+	ADDQ         R10, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R10*4), Z10, K1, Z10
 	VFMADD231PS  (DX)(R10*4), Z8, K1, Z10
 	VMOVUPS      Z10, K1, (AX)(R10*4)
-	VBROADCASTSS start+232(FP), Z7
+	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
 	JZ           first412
 	VMOVUPS.Z    (SI)(R10*4), K1, Z7
@@ -6674,21 +6790,21 @@ done406:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
+// func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
 	MOVQ         rows+192(FP), DI
@@ -6735,14 +6851,14 @@ row416:
 	VANDPS       magnitude<>+0(SB), Z17, Z17
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip418
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z9
 
 skip418:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip419
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
@@ -6750,10 +6866,14 @@ skip418:
 	VMOVAPS     Z9, Z9
 
 skip419:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z9, Z9
 	VFMADD231PS  (DX)(R9*4), Z17, Z9
 	VMOVUPS      Z9, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z16
+	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
 	JZ           first420
 	VMOVUPS      (SI)(R9*4), Z16
@@ -6772,14 +6892,14 @@ first420:
 	VANDPS       magnitude<>+0(SB), Z17, Z17
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip421
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z10
 
 skip421:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip422
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
@@ -6787,10 +6907,14 @@ skip421:
 	VMOVAPS     Z10, Z10
 
 skip422:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   64(DX)(R13*4)
+	PREFETCHT0   64(AX)(R13*4)
 	VMULPS       64(CX)(R9*4), Z10, Z10
 	VFMADD231PS  64(DX)(R9*4), Z17, Z10
 	VMOVUPS      Z10, 64(AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z16
+	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
 	JZ           first423
 	VMOVUPS      64(SI)(R9*4), Z16
@@ -6842,14 +6966,14 @@ row427:
 	VANDPS       magnitude<>+0(SB), Z10, Z10
 	VCMPPS       $0x11, Z5, Z10, K2
 	VMOVAPS.Z    Z6, K2, Z10
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip429
 	VMOVUPS      Z2, Z14
 	VFNMADD231PS Z4, Z9, Z14
 	VFMADD231PS  Z10, Z14, Z11
 
 skip429:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip430
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
@@ -6857,10 +6981,14 @@ skip429:
 	VMOVAPS     Z9, Z11
 
 skip430:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z11, Z11
 	VFMADD231PS  (DX)(R9*4), Z10, Z11
 	VMOVUPS      Z11, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z9
+	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
 	JZ           first431
 	VMOVUPS      (SI)(R9*4), Z9
@@ -6914,14 +7042,14 @@ row434:
 	VANDPS       magnitude<>+0(SB), Z10, Z10
 	VCMPPS       $0x11, Z5, Z10, K3
 	VMOVAPS.Z    Z6, K3, Z10
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip436
 	VMOVUPS      Z2, Z11
 	VFNMADD231PS Z4, Z9, Z11
 	VFMADD231PS  Z10, Z11, Z12
 
 skip436:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip437
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
@@ -6929,10 +7057,14 @@ skip436:
 	VMOVAPS     Z9, Z12
 
 skip437:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
 	VMULPS       (CX)(R9*4), Z12, K1, Z12
 	VFMADD231PS  (DX)(R9*4), Z10, K1, Z12
 	VMOVUPS      Z12, K1, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z9
+	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
 	JZ           first438
 	VMOVUPS.Z    (SI)(R9*4), K1, Z9
@@ -6956,21 +7088,21 @@ done432:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-236
+// func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
 	MOVQ         rows+192(FP), DI
@@ -7017,14 +7149,14 @@ row442:
 	VANDPS       magnitude<>+0(SB), Z15, Z15
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip444
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
 skip444:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip445
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
@@ -7032,10 +7164,14 @@ skip444:
 	VMOVAPS     Z13, Z14
 
 skip445:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z14, Z14
 	VFMADD231PS  (DX)(R9*4), Z15, Z14
 	VMOVUPS      Z14, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z13
+	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
 	JZ           first446
 	VMOVUPS      (SI)(R9*4), Z13
@@ -7054,14 +7190,14 @@ first446:
 	VANDPS       magnitude<>+0(SB), Z15, Z15
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip447
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
 skip447:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip448
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
@@ -7069,10 +7205,14 @@ skip447:
 	VMOVAPS     Z13, Z17
 
 skip448:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   64(DX)(R13*4)
+	PREFETCHT0   64(AX)(R13*4)
 	VMULPS       64(CX)(R9*4), Z17, Z17
 	VFMADD231PS  64(DX)(R9*4), Z15, Z17
 	VMOVUPS      Z17, 64(AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z13
+	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
 	JZ           first449
 	VMOVUPS      64(SI)(R9*4), Z13
@@ -7124,14 +7264,14 @@ row453:
 	VANDPS       magnitude<>+0(SB), Z12, Z12
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip455
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
 skip455:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip456
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
@@ -7139,10 +7279,14 @@ skip455:
 	VMOVAPS     Z11, Z18
 
 skip456:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z18, Z18
 	VFMADD231PS  (DX)(R9*4), Z12, Z18
 	VMOVUPS      Z18, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z11
+	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
 	JZ           first457
 	VMOVUPS      (SI)(R9*4), Z11
@@ -7196,14 +7340,14 @@ row460:
 	VANDPS       magnitude<>+0(SB), Z12, Z12
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip462
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
 skip462:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip463
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
@@ -7211,10 +7355,14 @@ skip462:
 	VMOVAPS     Z11, Z19
 
 skip463:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
 	VMULPS       (CX)(R9*4), Z19, K1, Z19
 	VFMADD231PS  (DX)(R9*4), Z12, K1, Z19
 	VMOVUPS      Z19, K1, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z11
+	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
 	JZ           first464
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
@@ -7238,21 +7386,21 @@ done458:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-236
+// func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
 	MOVQ         rows+192(FP), DI
@@ -7299,14 +7447,14 @@ row468:
 	VMULPS       Z15, Z15, Z15
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip470
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
 skip470:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip471
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
@@ -7314,10 +7462,14 @@ skip470:
 	VMOVAPS     Z13, Z14
 
 skip471:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z14, Z14
 	VFMADD231PS  (DX)(R9*4), Z15, Z14
 	VMOVUPS      Z14, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z13
+	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
 	JZ           first472
 	VMOVUPS      (SI)(R9*4), Z13
@@ -7336,14 +7488,14 @@ first472:
 	VMULPS       Z15, Z15, Z15
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip473
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
 skip473:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip474
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
@@ -7351,10 +7503,14 @@ skip473:
 	VMOVAPS     Z13, Z17
 
 skip474:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   64(DX)(R13*4)
+	PREFETCHT0   64(AX)(R13*4)
 	VMULPS       64(CX)(R9*4), Z17, Z17
 	VFMADD231PS  64(DX)(R9*4), Z15, Z17
 	VMOVUPS      Z17, 64(AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z13
+	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
 	JZ           first475
 	VMOVUPS      64(SI)(R9*4), Z13
@@ -7406,14 +7562,14 @@ row479:
 	VMULPS       Z12, Z12, Z12
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip481
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
 skip481:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip482
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
@@ -7421,10 +7577,14 @@ skip481:
 	VMOVAPS     Z11, Z18
 
 skip482:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z18, Z18
 	VFMADD231PS  (DX)(R9*4), Z12, Z18
 	VMOVUPS      Z18, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z11
+	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
 	JZ           first483
 	VMOVUPS      (SI)(R9*4), Z11
@@ -7478,14 +7638,14 @@ row486:
 	VMULPS       Z12, Z12, Z12
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip488
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
 skip488:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip489
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
@@ -7493,10 +7653,14 @@ skip488:
 	VMOVAPS     Z11, Z19
 
 skip489:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
 	VMULPS       (CX)(R9*4), Z19, K1, Z19
 	VFMADD231PS  (DX)(R9*4), Z12, K1, Z19
 	VMOVUPS      Z19, K1, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z11
+	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
 	JZ           first490
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
@@ -7520,19 +7684,19 @@ done484:
 	VZEROUPPER
 	RET
 
-// func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-236
+// func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
 	MOVQ         h_base+72(FP), DI
 	VMOVUPS      ones<>+0(SB), Z5
 	VMOVUPS      zeros<>+0(SB), Z6
@@ -7577,14 +7741,14 @@ row494:
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VBLENDMPS    Z1, Z5, K1, Z7
 	VMOVUPS      (DI)(R10*4), Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip496
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z7
 
 skip496:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip497
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
@@ -7592,12 +7756,16 @@ skip496:
 	VMOVAPS     Z7, Z7
 
 skip497:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*2)
+	PREFETCHT0   (AX)(R14*4)
 	VMULPS       (CX)(R10*4), Z7, Z7
 	VPMOVZXWD    (DX)(R10*2), Z14
 	VPSLLD       $0x10, Z14, Z14
 	VFMADD231PS  Z14, Z15, Z7
 	VMOVUPS      Z7, (AX)(R10*4)
-	VBROADCASTSS start+232(FP), Z14
+	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
 	JZ           first498
 	VMOVUPS      (SI)(R10*4), Z14
@@ -7613,14 +7781,14 @@ first498:
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VBLENDMPS    Z1, Z5, K1, Z8
 	VMOVUPS      64(DI)(R10*4), Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip499
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z8
 
 skip499:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip500
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
@@ -7628,12 +7796,16 @@ skip499:
 	VMOVAPS     Z8, Z8
 
 skip500:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   32(DX)(R14*2)
+	PREFETCHT0   64(AX)(R14*4)
 	VMULPS       64(CX)(R10*4), Z8, Z8
 	VPMOVZXWD    32(DX)(R10*2), Z14
 	VPSLLD       $0x10, Z14, Z14
 	VFMADD231PS  Z14, Z15, Z8
 	VMOVUPS      Z8, 64(AX)(R10*4)
-	VBROADCASTSS start+232(FP), Z14
+	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
 	JZ           first501
 	VMOVUPS      64(SI)(R10*4), Z14
@@ -7682,14 +7854,14 @@ row505:
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VBLENDMPS    Z1, Z5, K1, Z9
 	VMOVUPS      (DI)(R10*4), Z8
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip507
 	VMOVUPS      Z2, Z12
 	VFNMADD231PS Z4, Z7, Z12
 	VFMADD231PS  Z8, Z12, Z9
 
 skip507:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip508
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
@@ -7697,12 +7869,16 @@ skip507:
 	VMOVAPS     Z7, Z9
 
 skip508:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*2)
+	PREFETCHT0   (AX)(R14*4)
 	VMULPS       (CX)(R10*4), Z9, Z9
 	VPMOVZXWD    (DX)(R10*2), Z7
 	VPSLLD       $0x10, Z7, Z7
 	VFMADD231PS  Z7, Z8, Z9
 	VMOVUPS      Z9, (AX)(R10*4)
-	VBROADCASTSS start+232(FP), Z7
+	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
 	JZ           first509
 	VMOVUPS      (SI)(R10*4), Z7
@@ -7753,14 +7929,14 @@ row512:
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VBLENDMPS    Z1, Z5, K2, Z10
 	VMOVUPS.Z    (DI)(R10*4), K1, Z8
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip514
 	VMOVUPS      Z2, Z9
 	VFNMADD231PS Z4, Z7, Z9
 	VFMADD231PS  Z8, Z9, Z10
 
 skip514:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip515
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
@@ -7768,12 +7944,16 @@ skip514:
 	VMOVAPS     Z7, Z10
 
 skip515:
+	MOVQ         next+200(FP), R13
+	ADDQ         R10, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R10*4), Z10, K1, Z10
 	VPMOVZXWD.Z  (DX)(R10*2), K1, Z7
 	VPSLLD       $0x10, Z7, Z7
 	VFMADD231PS  Z7, Z8, Z10
 	VMOVUPS      Z10, K1, (AX)(R10*4)
-	VBROADCASTSS start+232(FP), Z7
+	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
 	JZ           first516
 	VMOVUPS.Z    (SI)(R10*4), K1, Z7
@@ -7797,21 +7977,21 @@ done510:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
+// func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
 	MOVQ         rows+192(FP), DI
@@ -7858,14 +8038,14 @@ row520:
 	VANDPS       magnitude<>+0(SB), Z17, Z17
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip522
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z9
 
 skip522:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip523
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
@@ -7873,12 +8053,16 @@ skip522:
 	VMOVAPS     Z9, Z9
 
 skip523:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z9, Z9
 	VPMOVZXWD    (DX)(R9*2), Z16
 	VPSLLD       $0x10, Z16, Z16
 	VFMADD231PS  Z16, Z17, Z9
 	VMOVUPS      Z9, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z16
+	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
 	JZ           first524
 	VMOVUPS      (SI)(R9*4), Z16
@@ -7897,14 +8081,14 @@ first524:
 	VANDPS       magnitude<>+0(SB), Z17, Z17
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip525
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z10
 
 skip525:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip526
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
@@ -7912,12 +8096,16 @@ skip525:
 	VMOVAPS     Z10, Z10
 
 skip526:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   32(DX)(R13*2)
+	PREFETCHT0   64(AX)(R13*4)
 	VMULPS       64(CX)(R9*4), Z10, Z10
 	VPMOVZXWD    32(DX)(R9*2), Z16
 	VPSLLD       $0x10, Z16, Z16
 	VFMADD231PS  Z16, Z17, Z10
 	VMOVUPS      Z10, 64(AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z16
+	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
 	JZ           first527
 	VMOVUPS      64(SI)(R9*4), Z16
@@ -7969,14 +8157,14 @@ row531:
 	VANDPS       magnitude<>+0(SB), Z10, Z10
 	VCMPPS       $0x11, Z5, Z10, K2
 	VMOVAPS.Z    Z6, K2, Z10
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip533
 	VMOVUPS      Z2, Z14
 	VFNMADD231PS Z4, Z9, Z14
 	VFMADD231PS  Z10, Z14, Z11
 
 skip533:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip534
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
@@ -7984,12 +8172,16 @@ skip533:
 	VMOVAPS     Z9, Z11
 
 skip534:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z11, Z11
 	VPMOVZXWD    (DX)(R9*2), Z9
 	VPSLLD       $0x10, Z9, Z9
 	VFMADD231PS  Z9, Z10, Z11
 	VMOVUPS      Z11, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z9
+	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
 	JZ           first535
 	VMOVUPS      (SI)(R9*4), Z9
@@ -8043,14 +8235,14 @@ row538:
 	VANDPS       magnitude<>+0(SB), Z10, Z10
 	VCMPPS       $0x11, Z5, Z10, K3
 	VMOVAPS.Z    Z6, K3, Z10
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip540
 	VMOVUPS      Z2, Z11
 	VFNMADD231PS Z4, Z9, Z11
 	VFMADD231PS  Z10, Z11, Z12
 
 skip540:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip541
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
@@ -8058,12 +8250,16 @@ skip540:
 	VMOVAPS     Z9, Z12
 
 skip541:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*2)
+	PREFETCHT0   (AX)(R12*4)
 	VMULPS       (CX)(R9*4), Z12, K1, Z12
 	VPMOVZXWD.Z  (DX)(R9*2), K1, Z9
 	VPSLLD       $0x10, Z9, Z9
 	VFMADD231PS  Z9, Z10, Z12
 	VMOVUPS      Z12, K1, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z9
+	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
 	JZ           first542
 	VMOVUPS.Z    (SI)(R9*4), K1, Z9
@@ -8087,21 +8283,21 @@ done536:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
+// func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
 	MOVQ         rows+192(FP), DI
@@ -8148,14 +8344,14 @@ row546:
 	VANDPS       magnitude<>+0(SB), Z15, Z15
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip548
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
 skip548:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip549
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
@@ -8163,12 +8359,16 @@ skip548:
 	VMOVAPS     Z13, Z14
 
 skip549:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z14, Z14
 	VPMOVZXWD    (DX)(R9*2), Z13
 	VPSLLD       $0x10, Z13, Z13
 	VFMADD231PS  Z13, Z15, Z14
 	VMOVUPS      Z14, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z13
+	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
 	JZ           first550
 	VMOVUPS      (SI)(R9*4), Z13
@@ -8187,14 +8387,14 @@ first550:
 	VANDPS       magnitude<>+0(SB), Z15, Z15
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip551
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
 skip551:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip552
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
@@ -8202,12 +8402,16 @@ skip551:
 	VMOVAPS     Z13, Z17
 
 skip552:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   32(DX)(R13*2)
+	PREFETCHT0   64(AX)(R13*4)
 	VMULPS       64(CX)(R9*4), Z17, Z17
 	VPMOVZXWD    32(DX)(R9*2), Z13
 	VPSLLD       $0x10, Z13, Z13
 	VFMADD231PS  Z13, Z15, Z17
 	VMOVUPS      Z17, 64(AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z13
+	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
 	JZ           first553
 	VMOVUPS      64(SI)(R9*4), Z13
@@ -8259,14 +8463,14 @@ row557:
 	VANDPS       magnitude<>+0(SB), Z12, Z12
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip559
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
 skip559:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip560
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
@@ -8274,12 +8478,16 @@ skip559:
 	VMOVAPS     Z11, Z18
 
 skip560:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z18, Z18
 	VPMOVZXWD    (DX)(R9*2), Z11
 	VPSLLD       $0x10, Z11, Z11
 	VFMADD231PS  Z11, Z12, Z18
 	VMOVUPS      Z18, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z11
+	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
 	JZ           first561
 	VMOVUPS      (SI)(R9*4), Z11
@@ -8333,14 +8541,14 @@ row564:
 	VANDPS       magnitude<>+0(SB), Z12, Z12
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip566
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
 skip566:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip567
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
@@ -8348,12 +8556,16 @@ skip566:
 	VMOVAPS     Z11, Z19
 
 skip567:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*2)
+	PREFETCHT0   (AX)(R12*4)
 	VMULPS       (CX)(R9*4), Z19, K1, Z19
 	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
 	VPSLLD       $0x10, Z11, Z11
 	VFMADD231PS  Z11, Z12, Z19
 	VMOVUPS      Z19, K1, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z11
+	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
 	JZ           first568
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
@@ -8377,21 +8589,21 @@ done562:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-236
+// func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
 	MOVQ         rows+192(FP), DI
@@ -8438,14 +8650,14 @@ row572:
 	VMULPS       Z15, Z15, Z15
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip574
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
 skip574:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip575
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
@@ -8453,12 +8665,16 @@ skip574:
 	VMOVAPS     Z13, Z14
 
 skip575:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z14, Z14
 	VPMOVZXWD    (DX)(R9*2), Z13
 	VPSLLD       $0x10, Z13, Z13
 	VFMADD231PS  Z13, Z15, Z14
 	VMOVUPS      Z14, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z13
+	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
 	JZ           first576
 	VMOVUPS      (SI)(R9*4), Z13
@@ -8477,14 +8693,14 @@ first576:
 	VMULPS       Z15, Z15, Z15
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip577
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
 skip577:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip578
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
@@ -8492,12 +8708,16 @@ skip577:
 	VMOVAPS     Z13, Z17
 
 skip578:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   32(DX)(R13*2)
+	PREFETCHT0   64(AX)(R13*4)
 	VMULPS       64(CX)(R9*4), Z17, Z17
 	VPMOVZXWD    32(DX)(R9*2), Z13
 	VPSLLD       $0x10, Z13, Z13
 	VFMADD231PS  Z13, Z15, Z17
 	VMOVUPS      Z17, 64(AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z13
+	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
 	JZ           first579
 	VMOVUPS      64(SI)(R9*4), Z13
@@ -8549,14 +8769,14 @@ row583:
 	VMULPS       Z12, Z12, Z12
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip585
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
 skip585:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip586
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
@@ -8564,12 +8784,16 @@ skip585:
 	VMOVAPS     Z11, Z18
 
 skip586:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
 	VMULPS       (CX)(R9*4), Z18, Z18
 	VPMOVZXWD    (DX)(R9*2), Z11
 	VPSLLD       $0x10, Z11, Z11
 	VFMADD231PS  Z11, Z12, Z18
 	VMOVUPS      Z18, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z11
+	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
 	JZ           first587
 	VMOVUPS      (SI)(R9*4), Z11
@@ -8623,14 +8847,14 @@ row590:
 	VMULPS       Z12, Z12, Z12
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip592
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
 skip592:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip593
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
@@ -8638,12 +8862,16 @@ skip592:
 	VMOVAPS     Z11, Z19
 
 skip593:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*2)
+	PREFETCHT0   (AX)(R12*4)
 	VMULPS       (CX)(R9*4), Z19, K1, Z19
 	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
 	VPSLLD       $0x10, Z11, Z11
 	VFMADD231PS  Z11, Z12, Z19
 	VMOVUPS      Z19, K1, (AX)(R9*4)
-	VBROADCASTSS start+232(FP), Z11
+	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
 	JZ           first594
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11

@@ -71,22 +71,22 @@ func (s *scanBench) passes() map[string]func(i int) {
 	return map[string]func(i int){
 		"copy": func(i int) { copy(at(s.q, i), at(s.z, i)) },
 		"forward": func(i int) {
-			s.n.Forward(bits(i), nil, s.v, Term{Rows{Float: at(s.z, i)}, s.scale, s.shift})
+			s.n.Forward(bits(i), nil, s.v, Term{Rows{Float: at(s.z, i), Next: s.tile}, s.scale, s.shift})
 		},
 		"forward BF16": func(i int) {
-			s.n.Forward(bits(i), nil, s.v, Term{Rows{Half: half(s.z16, i)}, s.scale, s.shift})
+			s.n.Forward(bits(i), nil, s.v, Term{Rows{Half: half(s.z16, i), Next: s.tile}, s.scale, s.shift})
 		},
 		"forward two terms": func(i int) {
-			s.n.Forward(bits(i), s.u, s.v, Term{Rows{Float: at(s.g, i)}, s.scale, s.shift}, Term{Rows{Float: at(s.z, i)}, s.scale, s.shift})
+			s.n.Forward(bits(i), s.u, s.v, Term{Rows{Float: at(s.g, i)}, s.scale, s.shift}, Term{Rows{Float: at(s.z, i), Next: s.tile}, s.scale, s.shift})
 		},
 		"backward": func(i int) {
-			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i)}, window, s.u, s.before)
+			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i), Next: s.tile}, window, s.u, s.before)
 		},
 		"backward BF16": func(i int) {
-			s.n.Backward(at(s.q, i), s.v, Rows{Half: half(s.z16, i)}, window, s.u, s.before)
+			s.n.Backward(at(s.q, i), s.v, Rows{Half: half(s.z16, i), Next: s.tile}, window, s.u, s.before)
 		},
 		"backward given": func(i int) {
-			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i)}, given, s.u, s.before)
+			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i), Next: s.tile}, given, s.u, s.before)
 		},
 		"add moments":      func(i int) { AddMoments(s.sum, s.sum2, at(s.q, i), Rows{Float: at(s.z, i)}) },
 		"add moments BF16": func(i int) { AddMoments(s.sum, s.sum2, at(s.q, i), Rows{Half: half(s.z16, i)}) },

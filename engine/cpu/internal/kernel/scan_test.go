@@ -86,13 +86,13 @@ func scanTileCase(which int) kernelCase {
 			switch which {
 			case 0:
 				k.term(x, float, scale, shift, rows, add)
-				s, sum, sum2 = k.forward(fired, u, v, float, scale, shift, c2, c1, c0, rows, add, theta, r.kept, r.jump, r.floor)
+				s, sum, sum2 = k.forward(fired, u, v, float, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor)
 			case 1:
 				k.termBF16(x, half, scale, shift, rows, add)
-				s, sum, sum2 = k.forwardBF16(fired, u, v, half, scale, shift, c2, c1, c0, rows, add, theta, r.kept, r.jump, r.floor)
+				s, sum, sum2 = k.forwardBF16(fired, u, v, half, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor)
 			case 2:
 				k.termBits(x, packed, scale, shift, rows, add)
-				s, sum, sum2 = k.forwardBits(fired, u, v, packed, scale, shift, c2, c1, c0, rows, add, theta, r.kept, r.jump, r.floor)
+				s, sum, sum2 = k.forwardBits(fired, u, v, packed, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor)
 			}
 			out = append(append(out, words()...), s, sum, sum2)
 			k.fire(a.floats(m), x, theta, r.kept, r.jump, r.floor)
@@ -113,9 +113,9 @@ func backwardCase(half bool) kernelCase {
 					before = nil
 				}
 				if half {
-					k.backwardBF16[s](a.floats(m), a.floats(m), g16, h, u, before, c2, c1, rows, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
+					k.backwardBF16[s](a.floats(m), a.floats(m), g16, h, u, before, c2, c1, rows, -m, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
 				} else {
-					k.backward[s](a.floats(m), a.floats(m), a.floats(m), h, u, before, c2, c1, rows, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
+					k.backward[s](a.floats(m), a.floats(m), a.floats(m), h, u, before, c2, c1, rows, -m, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
 				}
 			}
 		}

@@ -47,6 +47,26 @@ func (v isa) term(k kind) {
 	v.end()
 }
 
+// ahead calls body with the place of the same numbers in the tile that follows:
+// `next` numbers on. Hardware does not see that one coming, since a strip takes
+// but a part of each row.
+func ahead(p position, body func(p position)) {
+	n := GP64()
+	MOVQ(memory(Param("next")), n)
+	ADDQ(p.number, n)
+	p.number = n
+	body(p)
+}
+
+// fetchAhead brings the numbers at p to the cache.
+func fetchAhead(k kind, from reg.Register, p position) {
+	if k == half {
+		PREFETCHT0(p.half(from))
+	} else {
+		PREFETCHT0(p.at(from))
+	}
+}
+
 // where skips body if the bool at m is false: a branch that is always the same
 // costs less than arithmetic without effect.
 func (v isa) where(m Mem, body func()) {
@@ -114,7 +134,7 @@ func (v isa) parameter(name string, p position, m *mask, to reg.VecVirtual) {
 }
 
 func (v isa) forward(k kind) {
-	v.text("forward"+k.suffix, "func(fired []uint32, u, v []float32, z "+k.slice+", scale, shift, c2, c1, c0 []float32, rows int, add bool, theta, kept, jump, floor float32) (spikes, sum, sum2 float64)",
+	v.text("forward"+k.suffix, "func(fired []uint32, u, v []float32, z "+k.slice+", scale, shift, c2, c1, c0 []float32, rows, next int, add bool, theta, kept, jump, floor float32) (spikes, sum, sum2 float64)",
 		"is forwardPortable.")
 	bits, u, pot, z := base("fired"), base("u"), base("v"), base("z")
 	s, add := v.spikes(), memory(Param("add"))
@@ -140,6 +160,9 @@ func (v isa) forward(k kind) {
 		func(i int, p position, m *mask) {
 			c := of[i]
 			x := v.read(k, z, p, m)
+			if k != bit { // bits are too few to be worth it
+				ahead(p, func(p position) { fetchAhead(k, z, p) })
+			}
 			VFMADD213PS(c.shift, c.scale, x)
 			v.where(add, func() { VADDPS(v.fetch(p.at(u), m), x, x) })
 			old, r := v.fetch(p.at(pot), m), v.reg()

@@ -38,7 +38,7 @@ func (v isa) hat(x reg.VecVirtual, reach, top, zero Op) reg.VecVirtual {
 
 func (v isa) backward(k kind, w surrogate) {
 	v.text("backward"+w.name+k.suffix,
-		"func(q, carry []float32, g "+k.slice+", h, u, before, c2, c1 []float32, rows int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32)",
+		"func(q, carry []float32, g "+k.slice+", h, u, before, c2, c1 []float32, rows, next int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32)",
 		"is backwardPortable.")
 	q, carry, g, u, before := base("q"), base("carry"), base("g"), base("u"), base("before")
 	s := v.spikes()
@@ -83,6 +83,10 @@ func (v isa) backward(k kind, w surrogate) {
 			v.where(floored, func() {
 				v.land(s, z, hit)
 				VMOVAPS(v.under(v.compare(notLess, z, v.inRegister(s.floor), everyLane), slope), slope)
+			})
+			ahead(p, func(p position) {
+				fetchAhead(k, g, p)
+				fetchAhead(single, q, p)
 			})
 			v.mulLoad(p.at(carry), m, slope)
 			if k == single {
