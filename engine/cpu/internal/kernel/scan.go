@@ -12,6 +12,10 @@ type Rows struct {
 	Float []float32
 	Half  []BF16
 	Bits  []uint32
+
+	// Next is where the rows lie that the next call takes, in numbers from these:
+	// they are brought to the cache meanwhile. 0 means nothing.
+	Next int
 }
 
 // Term is a summand of what a layer of neurons receives: z·scale + shift, per
@@ -117,11 +121,11 @@ func (p *Neuron) Forward(fired []uint32, u, v []float32, terms ...Term) Sums {
 	var s Sums
 	switch z := last.Z; {
 	case z.Float != nil:
-		s.Spikes, s.U, s.U2 = current.forward(fired, u, v, z.Float[:n], k, b, c2, c1, c0, rows, add, p.Theta, kept, jump, p.Floor)
+		s.Spikes, s.U, s.U2 = current.forward(fired, u, v, z.Float[:n], k, b, c2, c1, c0, rows, last.Z.Next, add, p.Theta, kept, jump, p.Floor)
 	case z.Half != nil:
-		s.Spikes, s.U, s.U2 = current.forwardBF16(fired, u, v, z.Half[:n], k, b, c2, c1, c0, rows, add, p.Theta, kept, jump, p.Floor)
+		s.Spikes, s.U, s.U2 = current.forwardBF16(fired, u, v, z.Half[:n], k, b, c2, c1, c0, rows, last.Z.Next, add, p.Theta, kept, jump, p.Floor)
 	default:
-		s.Spikes, s.U, s.U2 = current.forwardBits(fired, u, v, z.Bits[:len(fired)], k, b, c2, c1, c0, rows, add, p.Theta, kept, jump, p.Floor)
+		s.Spikes, s.U, s.U2 = current.forwardBits(fired, u, v, z.Bits[:len(fired)], k, b, c2, c1, c0, rows, last.Z.Next, add, p.Theta, kept, jump, p.Floor)
 	}
 	s.Neurons = n
 	return s

@@ -39,7 +39,8 @@ func (w *Surrogate) reachTop() (reach, top float32) {
 
 // Backward is Back for a tile: q and carry are written from the gradient g of the
 // spikes, rows of numbers, the potentials u[t] and those of the step before,
-// u[t−1], nil at the first step, whose potential v[t−1] is the reset value.
+// u[t−1], nil at the first step, whose potential v[t−1] is the reset value. g.Next
+// holds for q as well.
 func (p *Neuron) Backward(q, carry []float32, g Rows, w Surrogate, u, before []float32) {
 	n := len(u)
 	if n == 0 {
@@ -57,9 +58,9 @@ func (p *Neuron) Backward(q, carry []float32, g Rows, w Surrogate, u, before []f
 		w.H = w.H[:n]
 	}
 	if g.Half != nil {
-		current.backwardBF16[w.Shape](q, carry, g.Half[:n], w.H, u, before, p.C2, c1, n/c, !p.Detach, floored, p.Theta, kept, jump, p.Floor, keep, reach, top, p.Reset)
+		current.backwardBF16[w.Shape](q, carry, g.Half[:n], w.H, u, before, p.C2, c1, n/c, g.Next, !p.Detach, floored, p.Theta, kept, jump, p.Floor, keep, reach, top, p.Reset)
 	} else {
-		current.backward[w.Shape](q, carry, g.Float[:n], w.H, u, before, p.C2, c1, n/c, !p.Detach, floored, p.Theta, kept, jump, p.Floor, keep, reach, top, p.Reset)
+		current.backward[w.Shape](q, carry, g.Float[:n], w.H, u, before, p.C2, c1, n/c, g.Next, !p.Detach, floored, p.Theta, kept, jump, p.Floor, keep, reach, top, p.Reset)
 	}
 }
 

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -20,14 +19,15 @@ func BenchmarkScan(b *testing.B) {
 		tiles int
 	}{{"cache", 16}, {"memory", 8192}} {
 		s := newScanBench(c, rows, place.tiles)
+		if place.name == "memory" {
+			s.next = s.tile
+		}
 		for _, name := range slices.Sorted(maps.Keys(s.passes())) {
-			atEachLevel2(b, place.name+"/"+name, func(b *testing.B) { s.run(b, s.passes()[name]) })
+			b.Run(place.name+"/"+name, func(b *testing.B) {
+				atEachLevel(b, func(b *testing.B) { s.run(b, s.passes()[name]) })
+			})
 		}
 	}
-}
-
-func atEachLevel2(b *testing.B, name string, fn func(b *testing.B)) {
-	b.Run(name, func(b *testing.B) { atEachLevel(b, fn) })
 }
 
 // scanBench holds streams of many tiles, and one tile's scratch.
@@ -35,6 +35,7 @@ type scanBench struct {
 	n              Neuron
 	tile, words, c int
 	tiles          int
+	next           int // from one tile to the next, if they lie in memory
 
 	z, g, q         []float32
 	z16, q16        []BF16
@@ -74,22 +75,22 @@ func (s *scanBench) passes() map[string]func(i int) {
 	return map[string]func(i int){
 		"copy": func(i int) { copy(at(s.q, i), at(s.z, i)) },
 		"forward": func(i int) {
-			s.n.Forward(bits(i), nil, s.v, Term{Rows{Float: at(s.z, i)}, s.scale, s.shift})
+			s.n.Forward(bits(i), nil, s.v, Term{Rows{Float: at(s.z, i), Next: s.next}, s.scale, s.shift})
 		},
 		"forward BF16": func(i int) {
-			s.n.Forward(bits(i), nil, s.v, Term{Rows{Half: half(s.z16, i)}, s.scale, s.shift})
+			s.n.Forward(bits(i), nil, s.v, Term{Rows{Half: half(s.z16, i), Next: s.next}, s.scale, s.shift})
 		},
 		"forward two terms": func(i int) {
-			s.n.Forward(bits(i), s.u, s.v, Term{Rows{Float: at(s.g, i)}, s.scale, s.shift}, Term{Rows{Float: at(s.z, i)}, s.scale, s.shift})
+			s.n.Forward(bits(i), s.u, s.v, Term{Rows{Float: at(s.g, i)}, s.scale, s.shift}, Term{Rows{Float: at(s.z, i), Next: s.next}, s.scale, s.shift})
 		},
 		"backward": func(i int) {
-			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i)}, window, s.u, s.before)
+			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i), Next: s.next}, window, s.u, s.before)
 		},
 		"backward BF16": func(i int) {
-			s.n.Backward(at(s.q, i), s.v, Rows{Half: half(s.z16, i)}, window, s.u, s.before)
+			s.n.Backward(at(s.q, i), s.v, Rows{Half: half(s.z16, i), Next: s.next}, window, s.u, s.before)
 		},
 		"backward given": func(i int) {
-			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i)}, given, s.u, s.before)
+			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i), Next: s.next}, given, s.u, s.before)
 		},
 		"add moments":      func(i int) { AddMoments(s.sum, s.sum2, at(s.q, i), Rows{Float: at(s.z, i)}) },
 		"add moments BF16": func(i int) { AddMoments(s.sum, s.sum2, at(s.q, i), Rows{Half: half(s.z16, i)}) },
@@ -138,11 +139,13 @@ func BenchmarkBitPooling(b *testing.B) {
 		"average BF16": func() { AvgPoolBitsBF16(half, x, g, frames, 0) },
 		"maximum":      func() { MaxPoolBits(x, x, g, frames, 0) },
 	} {
-		atEachLevel2(b, fmt.Sprint(name), func(b *testing.B) {
-			for b.Loop() {
-				pass()
-			}
-			b.ReportMetric(4*c*frames*float64(b.N)/b.Elapsed().Seconds()/1e9, "Ginputs/s")
+		b.Run(name, func(b *testing.B) {
+			atEachLevel(b, func(b *testing.B) {
+				for b.Loop() {
+					pass()
+				}
+				b.ReportMetric(4*c*frames*float64(b.N)/b.Elapsed().Seconds()/1e9, "Ginputs/s")
+			})
 		})
 	}
 }

@@ -34,9 +34,9 @@ type scanKernels struct {
 
 type (
 	termKernel[Z any]    = func(x []float32, z []Z, scale, shift []float32, rows int, add bool)
-	forwardKernel[Z any] = func(fired []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, rows int, add bool,
+	forwardKernel[Z any] = func(fired []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, rows, next int, add bool,
 		theta, kept, jump, floor float32) (spikes, sum, sum2 float64)
-	backwardKernel[G any] = func(q, carry []float32, g []G, h, u, before, c2, c1 []float32, rows int, attached, floored bool,
+	backwardKernel[G any] = func(q, carry []float32, g []G, h, u, before, c2, c1 []float32, rows, next int, attached, floored bool,
 		theta, kept, jump, floor, keep, reach, top, start float32)
 	normGradientKernel[D, Z any] = func(dz []D, q []float32, z []Z, gain, off, mid []float32, rows int)
 	averageBitsKernel[Y any]     = func(y []Y, x []uint32, rows, c, apart, high, wide, down, across int, share float32)
@@ -44,26 +44,26 @@ type (
 
 // Portable versions exist once for all kinds of rows.
 var scanPortable = scanKernels{
-	term: portableTerm(floats), termBF16: portableTerm(halves), termBits: portableTerm(bitRows),
-	forward: portableForward(floats), forwardBF16: portableForward(halves), forwardBits: portableForward(bitRows),
+	term: portableTerm(floatRows), termBF16: portableTerm(halfRows), termBits: portableTerm(bitRows),
+	forward: portableForward(floatRows), forwardBF16: portableForward(halfRows), forwardBits: portableForward(bitRows),
 	fire:     firePortable,
-	backward: portableBackward(floats), backwardBF16: portableBackward(halves),
-	normGradient: portableNormGradient(floats, floats), normGradientFrom: portableNormGradient(floats, halves),
-	normGradientTo: portableNormGradient(halves, floats), normGradientFromTo: portableNormGradient(halves, halves),
+	backward: portableBackward(floatRows), backwardBF16: portableBackward(halfRows),
+	normGradient: portableNormGradient(floatRows, floatRows), normGradientFrom: portableNormGradient(floatRows, halfRows),
+	normGradientTo: portableNormGradient(halfRows, floatRows), normGradientFromTo: portableNormGradient(halfRows, halfRows),
 	addMoments: func(sum, sumXY []float64, x, y []float32, rows int) {
-		addMomentsPortable(sum, sumXY, x, floats(y), rows)
+		addMomentsPortable(sum, sumXY, x, floatRows(y), rows)
 	},
 	addMomentsBF16: func(sum, sumXY []float64, x []float32, y []BF16, rows int) {
-		addMomentsPortable(sum, sumXY, x, halves(y), rows)
+		addMomentsPortable(sum, sumXY, x, halfRows(y), rows)
 	},
 	addSquares: addSquaresPortable, coefGradient: coefGradientPortable,
 	gaussian: gaussianPortable, sigmoid: sigmoidPortable, atan: atanPortable,
-	averageBits: portableAverageBits(floats), averageBitsBF16: portableAverageBits(halves), scale: scalePortable,
+	averageBits: portableAverageBits(floatRows), averageBitsBF16: portableAverageBits(halfRows), scale: scalePortable,
 }
 
-func floats(x []float32) Rows { return Rows{Float: x} }
-func halves(x []BF16) Rows    { return Rows{Half: x} }
-func bitRows(x []uint32) Rows { return Rows{Bits: x} }
+func floatRows(x []float32) Rows { return Rows{Float: x} }
+func halfRows(x []BF16) Rows     { return Rows{Half: x} }
+func bitRows(x []uint32) Rows    { return Rows{Bits: x} }
 
 func portableTerm[Z any](rows func([]Z) Rows) termKernel[Z] {
 	return func(x []float32, z []Z, scale, shift []float32, n int, add bool) {
@@ -72,7 +72,7 @@ func portableTerm[Z any](rows func([]Z) Rows) termKernel[Z] {
 }
 
 func portableForward[Z any](rows func([]Z) Rows) forwardKernel[Z] {
-	return func(fired []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, n int, add bool,
+	return func(fired []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, n, _ int, add bool,
 		theta, kept, jump, floor float32) (spikes, sum, sum2 float64) {
 		return forwardPortable(fired, u, v, rows(z), scale, shift, c2, c1, c0, n, add, theta, kept, jump, floor)
 	}
@@ -80,7 +80,7 @@ func portableForward[Z any](rows func([]Z) Rows) forwardKernel[Z] {
 
 func portableBackward[G any](rows func([]G) Rows) (all [shapes]backwardKernel[G]) {
 	for s := range shapes {
-		all[s] = func(q, carry []float32, g []G, h, u, before, c2, c1 []float32, n int, attached, floored bool,
+		all[s] = func(q, carry []float32, g []G, h, u, before, c2, c1 []float32, n, _ int, attached, floored bool,
 			theta, kept, jump, floor, keep, reach, top, start float32) {
 			backwardPortable(s, q, carry, rows(g), h, u, before, c2, c1, n, attached, floored, theta, kept, jump, floor, keep, reach, top, start)
 		}

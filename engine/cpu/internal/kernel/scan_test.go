@@ -86,13 +86,13 @@ func scanTileCase(which int) kernelCase {
 			switch which {
 			case 0:
 				k.term(x, float, scale, shift, rows, add)
-				s, sum, sum2 = k.forward(fired, u, v, float, scale, shift, c2, c1, c0, rows, add, theta, r.kept, r.jump, r.floor)
+				s, sum, sum2 = k.forward(fired, u, v, float, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor)
 			case 1:
 				k.termBF16(x, half, scale, shift, rows, add)
-				s, sum, sum2 = k.forwardBF16(fired, u, v, half, scale, shift, c2, c1, c0, rows, add, theta, r.kept, r.jump, r.floor)
+				s, sum, sum2 = k.forwardBF16(fired, u, v, half, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor)
 			case 2:
 				k.termBits(x, packed, scale, shift, rows, add)
-				s, sum, sum2 = k.forwardBits(fired, u, v, packed, scale, shift, c2, c1, c0, rows, add, theta, r.kept, r.jump, r.floor)
+				s, sum, sum2 = k.forwardBits(fired, u, v, packed, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor)
 			}
 			out = append(append(out, words()...), s, sum, sum2)
 			k.fire(a.floats(m), x, theta, r.kept, r.jump, r.floor)
@@ -113,9 +113,9 @@ func backwardCase(half bool) kernelCase {
 					before = nil
 				}
 				if half {
-					k.backwardBF16[s](a.floats(m), a.floats(m), g16, h, u, before, c2, c1, rows, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
+					k.backwardBF16[s](a.floats(m), a.floats(m), g16, h, u, before, c2, c1, rows, -m, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
 				} else {
-					k.backward[s](a.floats(m), a.floats(m), a.floats(m), h, u, before, c2, c1, rows, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
+					k.backward[s](a.floats(m), a.floats(m), a.floats(m), h, u, before, c2, c1, rows, -m, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
 				}
 			}
 		}
@@ -331,7 +331,7 @@ func TestBackwardFollowsTheDynamics(t *testing.T) {
 					}
 					gi := 0.0
 					if half {
-						gi = float64((g.Half[i]).Float32())
+						gi = float64(g.Half[i].Float32())
 					} else {
 						gi = float64(g.Float[i])
 					}
@@ -379,9 +379,9 @@ func TestRoundingToBF16(t *testing.T) {
 	want := make([]BF16, n)
 	for i, v := range x {
 		want[i] = ToBF16(v)
-		got := (want[i]).Float32()
+		got := want[i].Float32()
 		down := BF16(math.Float32bits(v) >> 16)
-		lo, hi := float64((down).Float32()), float64((down + 1).Float32())
+		lo, hi := float64(down.Float32()), float64((down + 1).Float32())
 		if math.IsInf(hi, 0) && !math.IsInf(float64(v), 0) {
 			hi = math.Copysign(math.Ldexp(1, 128), hi)
 		}
@@ -457,6 +457,19 @@ func TestSmoothWindowsAreAccurate(t *testing.T) {
 				}
 			}
 			t.Logf("%s, %s: at most %.2f ulp", level, w.name, worst)
+			restore()
+		}
+	}
+}
+
+func TestScanAllocatesNothing(t *testing.T) {
+	s := newScanBench(37, 3, 1)
+	for name, pass := range s.passes() {
+		for _, level := range Levels() {
+			restore := Use(level)
+			if n := testing.AllocsPerRun(3, func() { pass(0) }); n > 0 {
+				t.Errorf("%s, %s: %v allocations", level, name, n)
+			}
 			restore()
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -10,22 +11,27 @@ import (
 
 // Constants in memory: vectors of sixteen registers leave none for them.
 var (
-	magnitude  = table("magnitude", 0x7fffffff)
-	integerOne = table("integerOne", 1)
-	sign       = table("sign", 0x80000000)
-	ones       = table("ones", real(1))
-	minusHalf  = table("minusHalf", real(-.5))
-	far        = table("far", real(64))
+	magnitude, sign, zeros, ones, integerOne, minusHalf, far Mem
 
-	least   = table("least", real(-104)) // its exponential underflows to zero
-	log2e   = table("log2e", real(1.44269504088896341))
-	ln2     = table("ln2", real(.693359375))
-	ln2Rest = table("ln2Rest", real(-2.12194440e-4))
-	expPoly = []Mem{ // of r, from the highest power
-		table("exp7", real(1.9875691500e-4)), table("exp6", real(1.3981999507e-3)), table("exp5", real(8.3334519073e-3)),
-		table("exp4", real(4.1665795894e-2)), table("exp3", real(1.6666665459e-1)), table("exp2", real(5.0000001201e-1)),
-	}
+	least, log2e, ln2, ln2Rest Mem
+	expPoly                    []Mem // of r, from the highest power
+	bitOfLane                  Mem
 )
+
+// constants writes them, for the families that need them.
+func constants() {
+	magnitude, sign = table("magnitude", 0x7fffffff), table("sign", 0x80000000)
+	zeros, ones, integerOne = table("zeros", 0), table("ones", real(1)), table("integerOne", 1)
+	minusHalf, far = table("minusHalf", real(-.5)), table("far", real(64))
+
+	least = table("least", real(-104)) // its exponential underflows to zero
+	log2e = table("log2e", real(1.44269504088896341))
+	ln2, ln2Rest = table("ln2", real(.693359375)), table("ln2Rest", real(-2.12194440e-4))
+	for _, c := range []float32{1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1} {
+		expPoly = append(expPoly, table(fmt.Sprint("exp", len(expPoly)), real(c)))
+	}
+	bitOfLane = bitsOfLanes()
+}
 
 func real(x float32) uint32 { return math.Float32bits(x) }
 

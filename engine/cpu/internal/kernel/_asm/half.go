@@ -1,16 +1,27 @@
 package main
 
 import (
+	"go/token"
+	"go/types"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// Signatures name the package's own BF16, which is known to avo like a type of
+// the language.
+func init() {
+	name := types.NewTypeName(token.NoPos, nil, "BF16", nil)
+	types.NewNamed(name, types.Typ[types.Uint16], nil)
+	types.Universe.Insert(name)
+}
+
 // half writes the conversions from and to bfloat16. All but unpackHalf move
 // whole groups of numbers: `lanes` in float32, or the 32 columns of a panel.
 func (v isa) half() {
-	v.widenAll()
-	v.narrowAll()
+	v.widen()
+	v.narrow()
 	v.packPanel()
 	v.packPanelHalf()
 	v.splitPairs()
@@ -30,11 +41,11 @@ func (v isa) groups(n reg.Register, body func(i reg.Register)) {
 	Label(done)
 }
 
-func (v isa) widenAll() {
+func (v isa) widen() {
 	v.text("widen", "func(dst []float32, src []BF16)", "is widenPortable of a multiple of 16 numbers.")
 	dst, src := base("dst"), base("src")
 	v.groups(length("src"), func(i reg.Register) {
-		VMOVUPS(v.widen(Mem{Base: src, Index: i, Scale: 2}, everyLane), Mem{Base: dst, Index: i, Scale: 4})
+		VMOVUPS(v.readHalf(Mem{Base: src, Index: i, Scale: 2}, everyLane), Mem{Base: dst, Index: i, Scale: 4})
 	})
 	v.end()
 }
@@ -95,11 +106,11 @@ func (r rounding) upper(x reg.VecVirtual) reg.VecVirtual {
 	return up
 }
 
-func (v isa) narrowAll() {
+func (v isa) narrow() {
 	v.text("narrow", "func(dst []BF16, src []float32)", "is narrowPortable of a multiple of 16 numbers, to the bit.")
 	dst, src, r := base("dst"), base("src"), v.rounding()
 	v.groups(length("src"), func(i reg.Register) {
-		v.narrow(r, v.fetch(Mem{Base: src, Index: i, Scale: 4}, everyLane), everyLane, Mem{Base: dst, Index: i, Scale: 2})
+		v.storeHalf(r, v.fetch(Mem{Base: src, Index: i, Scale: 4}, everyLane), everyLane, Mem{Base: dst, Index: i, Scale: 2})
 	})
 	v.end()
 }

@@ -23,7 +23,6 @@ var (
 
 // Predicates of VCMPPS, quiet. With NaN, those that say "not" hold.
 const (
-	unordered    = 0x03
 	notEqual     = 0x04
 	lessThan     = 0x11
 	notLess      = 0x15

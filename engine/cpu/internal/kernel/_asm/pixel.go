@@ -57,7 +57,7 @@ func (v isa) averageBits(out kind) {
 		VCVTDQ2PS(count, count)
 		VMULPS(share, count, count)
 		if out == half {
-			v.narrow(r, count, m, p.half(y))
+			v.storeHalf(r, count, m, p.half(y))
 		} else {
 			v.store(count, m, p.at(y))
 		}

@@ -8,6 +8,7 @@ import (
 
 // scanFamily writes the scan of tiles and what lies around it.
 func scanFamily() {
+	constants()
 	for _, v := range []isa{avx2, avx512} {
 		for _, k := range []kind{single, half, bit} {
 			v.term(k)
@@ -44,6 +45,26 @@ func (v isa) term(k kind) {
 		v.store(r, m, p.at(x))
 	}, func() {})
 	v.end()
+}
+
+// ahead calls body with the place of the same numbers in the tile that follows:
+// `next` numbers on. Hardware does not see that one coming, since a strip takes
+// but a part of each row.
+func ahead(p position, body func(p position)) {
+	n := GP64()
+	MOVQ(memory(Param("next")), n)
+	ADDQ(p.number, n)
+	p.number = n
+	body(p)
+}
+
+// fetchAhead brings the numbers at p to the cache.
+func fetchAhead(k kind, from reg.Register, p position) {
+	if k == half {
+		PREFETCHT0(p.half(from))
+	} else {
+		PREFETCHT0(p.at(from))
+	}
 }
 
 // where skips body if the bool at m is false: a branch that is always the same
@@ -85,17 +106,16 @@ func (v isa) inRegister(x Op) Op {
 	return x
 }
 
-// land returns u·kept + jump in the lanes hit, u in the others.
-func (v isa) land(s spikes, u reg.VecVirtual, hit Op) reg.VecVirtual {
-	r := v.reg()
-	VMOVAPS(u, r)
+// land turns u into u·kept + jump in the lanes hit.
+func (v isa) land(s spikes, u reg.VecVirtual, hit Op) {
 	if v.wide() {
-		VFMADD213PS(s.jump, s.kept, hit, r)
-	} else {
-		VFMADD213PS(s.jump, v.inRegister(s.kept), r)
-		VBLENDVPS(hit, r, u, r)
+		VFMADD213PS(s.jump, s.kept, hit, u)
+		return
 	}
-	return r
+	r := v.reg()
+	VMOVUPS(s.kept, r)
+	VFMADD213PS(s.jump, u, r)
+	VBLENDVPS(hit, r, u, u)
 }
 
 // raise lifts x to the floor; NaN stays.
@@ -114,7 +134,7 @@ func (v isa) parameter(name string, p position, m *mask, to reg.VecVirtual) {
 }
 
 func (v isa) forward(k kind) {
-	v.text("forward"+k.suffix, "func(fired []uint32, u, v []float32, z "+k.slice+", scale, shift, c2, c1, c0 []float32, rows int, add bool, theta, kept, jump, floor float32) (spikes, sum, sum2 float64)",
+	v.text("forward"+k.suffix, "func(fired []uint32, u, v []float32, z "+k.slice+", scale, shift, c2, c1, c0 []float32, rows, next int, add bool, theta, kept, jump, floor float32) (spikes, sum, sum2 float64)",
 		"is forwardPortable.")
 	bits, u, pot, z := base("fired"), base("u"), base("v"), base("z")
 	s, add := v.spikes(), memory(Param("add"))
@@ -140,6 +160,9 @@ func (v isa) forward(k kind) {
 		func(i int, p position, m *mask) {
 			c := of[i]
 			x := v.read(k, z, p, m)
+			if k != bit { // bits are too few to be worth it
+				ahead(p, func(p position) { fetchAhead(k, z, p) })
+			}
 			VFMADD213PS(c.shift, c.scale, x)
 			v.where(add, func() { VADDPS(v.fetch(p.at(u), m), x, x) })
 			old, r := v.fetch(p.at(pot), m), v.reg()
@@ -156,9 +179,9 @@ func (v isa) forward(k kind) {
 			v.countHits(hit, spikes)
 			VADDPS(r, c.sum, c.sum)
 			VFMADD231PS(r, r, c.sum2)
-			next := v.land(s, r, hit)
-			v.raise(s, next)
-			v.store(next, m, p.at(pot))
+			v.land(s, r, hit)
+			v.raise(s, r)
+			v.store(r, m, p.at(pot))
 		},
 		func(i int, p position, m *mask) {
 			for j, x := range []reg.VecVirtual{of[i].sum, of[i].sum2} {
@@ -179,15 +202,15 @@ func (v isa) fire() {
 	v.text("fire", "func(v, u []float32, theta, kept, jump, floor float32)", "is firePortable.")
 	pot, u, s := base("v"), base("u"), v.spikes()
 	v.flat(length("u"), func(i reg.Register, m *mask) {
-		next := v.fired(s, v.fetch(at(u, i, 0), m))
-		v.store(next, m, at(pot, i, 0))
+		z := v.fetch(at(u, i, 0), m)
+		v.reset(s, z)
+		v.store(z, m, at(pot, i, 0))
 	})
 	v.end()
 }
 
-// fired returns the potential after the reset of u.
-func (v isa) fired(s spikes, u reg.VecVirtual) reg.VecVirtual {
-	next := v.land(s, u, v.compare(greaterEqual, u, s.theta, everyLane))
-	v.raise(s, next)
-	return next
+// reset turns a potential into that after the reset.
+func (v isa) reset(s spikes, u reg.VecVirtual) {
+	v.land(s, u, v.compare(greaterEqual, u, s.theta, everyLane))
+	v.raise(s, u)
 }

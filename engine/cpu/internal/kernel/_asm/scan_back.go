@@ -10,37 +10,35 @@ import (
 type surrogate struct {
 	name string
 	// of returns h from d, the distance to the threshold.
-	of func(v isa, d reg.VecVirtual, reach, top Op) reg.VecVirtual
+	of func(v isa, d reg.VecVirtual, reach, top, zero Op) reg.VecVirtual
 }
 
 var surrogates = []surrogate{
 	{"Given", nil},
-	{"Rectangular", func(v isa, d reg.VecVirtual, reach, top Op) reg.VecVirtual {
+	{"Rectangular", func(v isa, d reg.VecVirtual, reach, top, zero Op) reg.VecVirtual {
 		VANDPS(magnitude, d, d)
 		return v.under(v.compare(lessThan, d, reach, everyLane), v.inRegister(top))
 	}},
-	{"Triangular", func(v isa, d reg.VecVirtual, reach, top Op) reg.VecVirtual {
+	{"Triangular", func(v isa, d reg.VecVirtual, reach, top, zero Op) reg.VecVirtual {
 		VANDPS(magnitude, d, d)
-		return v.hat(d, reach, top)
+		return v.hat(d, reach, top, zero)
 	}},
-	{"Epanechnikov", func(v isa, d reg.VecVirtual, reach, top Op) reg.VecVirtual {
+	{"Epanechnikov", func(v isa, d reg.VecVirtual, reach, top, zero Op) reg.VecVirtual {
 		VMULPS(d, d, d)
-		return v.hat(d, reach, top)
+		return v.hat(d, reach, top, zero)
 	}},
 }
 
-// hat returns max(0, top − x·reach); NaN stays.
-func (v isa) hat(x reg.VecVirtual, reach, top Op) reg.VecVirtual {
-	h := v.reg()
-	VMOVUPS(top, h)
-	VFNMADD231PS(reach, x, h)
-	VMAXPS(h, v.zeros(1)[0], h)
-	return h
+// hat turns x into max(0, top − x·reach); NaN stays.
+func (v isa) hat(x reg.VecVirtual, reach, top, zero Op) reg.VecVirtual {
+	VFNMADD213PS(top, v.inRegister(reach), x)
+	VMAXPS(x, v.inRegister(zero), x)
+	return x
 }
 
 func (v isa) backward(k kind, w surrogate) {
 	v.text("backward"+w.name+k.suffix,
-		"func(q, carry []float32, g "+k.slice+", h, u, before, c2, c1 []float32, rows int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32)",
+		"func(q, carry []float32, g "+k.slice+", h, u, before, c2, c1 []float32, rows, next int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32)",
 		"is backwardPortable.")
 	q, carry, g, u, before := base("q"), base("carry"), base("g"), base("u"), base("before")
 	s := v.spikes()
@@ -53,6 +51,7 @@ func (v isa) backward(k kind, w surrogate) {
 	} else {
 		reach, top = v.scalar("reach"), v.scalar("top")
 	}
+	one, zero := v.inRegisters(ones), v.inRegisters(zeros)
 	var k2, k1 [2]reg.VecVirtual
 	for i := range v.together() {
 		k2[i], k1[i] = v.reg(), v.reg()
@@ -66,14 +65,14 @@ func (v isa) backward(k kind, w surrogate) {
 		func(i int, p position, m *mask) {
 			z := v.fetch(p.at(u), m)
 			hit := v.compare(greaterEqual, z, s.theta, everyLane)
-			slope := v.choose(hit, s.kept, v.fetch(ones, everyLane))
+			slope := v.choose(hit, s.kept, v.inRegister(one))
 			var win reg.VecVirtual
 			if w.of == nil {
 				win = v.fetch(p.at(h), m)
 			} else {
 				d := v.reg()
 				VSUBPS(s.theta, z, d)
-				win = w.of(v, d, reach, top)
+				win = w.of(v, d, reach, top, zero)
 			}
 			v.where(attached, func() { // slope += (jump − keep·u)·h
 				back := v.reg()
@@ -82,17 +81,24 @@ func (v isa) backward(k kind, w surrogate) {
 				VFMADD231PS(win, back, slope)
 			})
 			v.where(floored, func() {
-				over := v.compare(notLess, v.land(s, z, hit), v.inRegister(s.floor), everyLane)
-				VMOVAPS(v.under(over, slope), slope)
+				v.land(s, z, hit)
+				VMOVAPS(v.under(v.compare(notLess, z, v.inRegister(s.floor), everyLane), slope), slope)
 			})
-			VMULPS(v.fetch(p.at(carry), m), slope, slope)
-			VFMADD231PS(v.read(k, g, p, m), win, slope)
+			ahead(p, func(p position) {
+				fetchAhead(k, g, p)
+				fetchAhead(single, q, p)
+			})
+			v.mulLoad(p.at(carry), m, slope)
+			if k == single {
+				v.fmaLoad(p.at(g), m, win, slope)
+			} else {
+				VFMADD231PS(v.read(k, g, p, m), win, slope)
+			}
 			v.store(slope, m, p.at(q))
-			b := v.reg()
-			VMOVAPS(k1[i], b)
-			VFMADD231PS(k2[i], v.previous(s, before, p, m), b)
-			VMULPS(slope, b, b)
-			v.store(b, m, p.at(carry))
+			prev := v.previous(s, before, p, m)
+			VFMADD213PS(k1[i], k2[i], prev)
+			VMULPS(slope, prev, prev)
+			v.store(prev, m, p.at(carry))
 		},
 		func(int, position, *mask) {})
 	v.end()
@@ -101,14 +107,32 @@ func (v isa) backward(k kind, w surrogate) {
 // previous returns the potential that the step began with: that after the reset
 // of the step before, or at the first the start.
 func (v isa) previous(s spikes, before reg.Register, p position, m *mask) reg.VecVirtual {
-	first, done := label("first"), label("done")
-	r := v.reg()
+	first, r := label("first"), v.reg()
+	VBROADCASTSS(memory(Param("start")), r)
 	TESTQ(before, before)
 	JZ(LabelRef(first))
-	VMOVAPS(v.fired(s, v.fetch(p.at(before), m)), r)
-	JMP(LabelRef(done))
+	v.load(p.at(before), m, r)
+	v.reset(s, r)
 	Label(first)
-	VBROADCASTSS(memory(Param("start")), r)
-	Label(done)
 	return r
+}
+
+// mulLoad multiplies acc with memory; lanes that are not selected do not matter.
+func (v isa) mulLoad(from Mem, m *mask, acc reg.VecVirtual) {
+	switch {
+	case m == everyLane:
+		VMULPS(from, acc, acc)
+	case v.wide():
+		VMULPS(from, acc, m.op, acc)
+	default:
+		VMULPS(v.fetch(from, m), acc, acc)
+	}
+}
+
+// inRegisters returns a constant in a register where there are enough.
+func (v isa) inRegisters(m Mem) Op {
+	if v.wide() {
+		return v.fetch(m, everyLane)
+	}
+	return m
 }

@@ -35,7 +35,7 @@ func (v isa) normGradient(in, out kind) {
 		VFMADD231PS(v.fetch(p.parameter(off), m), v.read(in, z, p, m), x)
 		VFMADD231PS(v.fetch(p.parameter(gain), m), v.fetch(p.at(q), m), x)
 		if out == half {
-			v.narrow(r, x, m, p.half(dz))
+			v.storeHalf(r, x, m, p.half(dz))
 		} else {
 			v.store(x, m, p.at(dz))
 		}

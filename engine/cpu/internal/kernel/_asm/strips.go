@@ -19,8 +19,8 @@ func (v isa) strips(together int, rows, c reg.Register, block int, before, body,
 	MOVQ(c, w.width)
 	t := GP64()
 	MOVQ(c, t)
-	ADDQ(Imm(wordBits-1), t)
-	SHRQ(Imm(5), t)
+	ADDQ(Imm(31), t)
+	SHRQ(Imm(5), t) // whole words of 32 bits
 	SHLQ(Imm(2), t)
 	MOVQ(t, w.words)
 	w.left = GP64()
@@ -37,9 +37,6 @@ func (v isa) strips(together int, rows, c reg.Register, block int, before, body,
 	w.strip(1, v.first(w.left))
 	Label(done)
 }
-
-// wordBits is the number of channels in a word of spikes.
-const wordBits = 32
 
 // strips is a walk: the tile's rows, numbers in a row and bytes in a row of bits,
 // and the columns left.

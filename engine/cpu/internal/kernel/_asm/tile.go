@@ -1,21 +1,10 @@
 package main
 
 import (
-	"go/token"
-	"go/types"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
-
-// Signatures name the package's own BF16, which is known to avo like a type of
-// the language.
-func init() {
-	name := types.NewTypeName(token.NoPos, nil, "BF16", nil)
-	types.NewNamed(name, types.Typ[types.Uint16], nil)
-	types.Universe.Insert(name)
-}
 
 // kind is what rows of numbers are made of: Rows in the package.
 type kind struct{ suffix, slice string }
@@ -101,7 +90,7 @@ func (v isa) tile(rows, c reg.Register, body func(p position, m *mask), after fu
 func (v isa) read(k kind, from reg.Register, p position, m *mask) reg.VecVirtual {
 	switch k {
 	case half:
-		return v.widen(p.half(from), m)
+		return v.readHalf(p.half(from), m)
 	case bit:
 		one := v.reg()
 		VMOVUPS(ones, one)
@@ -110,16 +99,17 @@ func (v isa) read(k kind, from reg.Register, p position, m *mask) reg.VecVirtual
 	return v.fetch(p.at(from), m)
 }
 
-// widen reads BF16 numbers; unselected lanes are zero.
-func (v isa) widen(from Mem, m *mask) reg.VecVirtual {
-	r := v.reg()
+// readHalf reads BF16 numbers; unselected lanes are zero.
+func (v isa) readHalf(from Mem, m *mask) reg.VecVirtual {
+	var r reg.VecVirtual
 	switch {
 	case m == everyLane:
-		VPMOVZXWD(from, r)
+		r = v.words(from)
 	case v.wide():
+		r = v.reg()
 		VPMOVZXWD_Z(from, m.op, r)
 	default:
-		VPMOVZXWD(v.wordsIn(from, m), r)
+		r = v.words(v.wordsIn(from, m))
 	}
 	VPSLLD(Imm(16), r, r)
 	return r
@@ -163,40 +153,44 @@ func behind(m Mem, i reg.Register) Mem {
 	return Mem{Base: a, Index: i, Scale: 2, Disp: -2}
 }
 
-// narrow stores x rounded to BF16.
-func (v isa) narrow(r rounding, x reg.VecVirtual, m *mask, to Mem) {
+// storeHalf stores x as BF16.
+func (v isa) storeHalf(r rounding, x reg.VecVirtual, m *mask, to Mem) {
 	t := r.upper(x)
 	VPSRLD(Imm(16), t, t)
-	if v.wide() {
-		if m == everyLane {
-			VPMOVDW(t, to)
-		} else {
-			VPMOVDW(t, m.op, to)
-		}
-		return
+	switch {
+	case v.wide() && m == everyLane:
+		VPMOVDW(t, to)
+	case v.wide():
+		VPMOVDW(t, m.op, to)
+	default:
+		VPACKUSDW(t, t, t)
+		VPERMQ(Imm(0x8), t, t)
+		v.storeWords(t.AsX(), m, to)
 	}
-	VPACKUSDW(t, t, t)
-	VPERMQ(Imm(0x8), t, t)
+}
+
+// storeWords stores the selected of eight words.
+func (v isa) storeWords(x Op, m *mask, to Mem) {
 	if m == everyLane {
-		VMOVDQU(t.AsX(), to)
+		VMOVDQU(x, to)
 		return
 	}
 	words := AllocLocal(16)
-	VMOVDQU(t.AsX(), words)
+	VMOVDQU(x, words)
 	v.eachWord(m, func(i reg.Register, t reg.GPVirtual) {
 		MOVWLZX(behind(words, i), t.As32())
 		MOVW(t.As16(), behind(to, i))
 	})
 }
 
-// bitOfLane is, for each of eight lanes, its bit in every byte.
-var bitOfLane = func() Mem {
+// bitsOfLanes is, for each of eight lanes, its bit in every byte.
+func bitsOfLanes() Mem {
 	t := GLOBL("bits", RODATA|NOPTR)
 	for i := range 8 {
 		DATA(4*i, U32(0x01010101<<i))
 	}
 	return t
-}()
+}
 
 // loadBits returns the lanes whose bits are set.
 func (v isa) loadBits(from Mem) Op {
@@ -227,8 +221,7 @@ func (v isa) storeBits(hit Op, to Mem) {
 func (v isa) choose(hit, yes, no Op) reg.VecVirtual {
 	r := v.reg()
 	if v.wide() {
-		VMOVAPS(no, r)
-		VMOVAPS(yes, hit, r)
+		VBLENDMPS(yes, no, hit, r)
 	} else {
 		VBLENDVPS(hit, yes, no, r)
 	}
