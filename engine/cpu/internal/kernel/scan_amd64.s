@@ -280,6 +280,42 @@ DATA iota<>+56(SB)/4, $0x0000000e
 DATA iota<>+60(SB)/4, $0x0000000f
 GLOBL iota<>(SB), RODATA|NOPTR, $64
 
+DATA bitOfWord<>+0(SB)/2, $0x0001
+DATA bitOfWord<>+2(SB)/2, $0x0002
+DATA bitOfWord<>+4(SB)/2, $0x0004
+DATA bitOfWord<>+6(SB)/2, $0x0008
+DATA bitOfWord<>+8(SB)/2, $0x0010
+DATA bitOfWord<>+10(SB)/2, $0x0020
+DATA bitOfWord<>+12(SB)/2, $0x0040
+DATA bitOfWord<>+14(SB)/2, $0x0080
+DATA bitOfWord<>+16(SB)/2, $0x0100
+DATA bitOfWord<>+18(SB)/2, $0x0200
+DATA bitOfWord<>+20(SB)/2, $0x0400
+DATA bitOfWord<>+22(SB)/2, $0x0800
+DATA bitOfWord<>+24(SB)/2, $0x1000
+DATA bitOfWord<>+26(SB)/2, $0x2000
+DATA bitOfWord<>+28(SB)/2, $0x4000
+DATA bitOfWord<>+30(SB)/2, $0x8000
+GLOBL bitOfWord<>(SB), RODATA|NOPTR, $32
+
+DATA lanes<>+0(SB)/4, $0xffffffff
+DATA lanes<>+4(SB)/4, $0xffffffff
+DATA lanes<>+8(SB)/4, $0xffffffff
+DATA lanes<>+12(SB)/4, $0xffffffff
+DATA lanes<>+16(SB)/4, $0xffffffff
+DATA lanes<>+20(SB)/4, $0xffffffff
+DATA lanes<>+24(SB)/4, $0xffffffff
+DATA lanes<>+28(SB)/4, $0xffffffff
+DATA lanes<>+32(SB)/4, $0x00000000
+DATA lanes<>+36(SB)/4, $0x00000000
+DATA lanes<>+40(SB)/4, $0x00000000
+DATA lanes<>+44(SB)/4, $0x00000000
+DATA lanes<>+48(SB)/4, $0x00000000
+DATA lanes<>+52(SB)/4, $0x00000000
+DATA lanes<>+56(SB)/4, $0x00000000
+DATA lanes<>+60(SB)/4, $0x00000000
+GLOBL lanes<>(SB), RODATA|NOPTR, $64
+
 DATA magnitude<>+0(SB)/4, $0x7fffffff
 DATA magnitude<>+4(SB)/4, $0x7fffffff
 DATA magnitude<>+8(SB)/4, $0x7fffffff
@@ -297,24 +333,6 @@ DATA magnitude<>+52(SB)/4, $0x7fffffff
 DATA magnitude<>+56(SB)/4, $0x7fffffff
 DATA magnitude<>+60(SB)/4, $0x7fffffff
 GLOBL magnitude<>(SB), RODATA|NOPTR, $64
-
-DATA integerOne<>+0(SB)/4, $0x00000001
-DATA integerOne<>+4(SB)/4, $0x00000001
-DATA integerOne<>+8(SB)/4, $0x00000001
-DATA integerOne<>+12(SB)/4, $0x00000001
-DATA integerOne<>+16(SB)/4, $0x00000001
-DATA integerOne<>+20(SB)/4, $0x00000001
-DATA integerOne<>+24(SB)/4, $0x00000001
-DATA integerOne<>+28(SB)/4, $0x00000001
-DATA integerOne<>+32(SB)/4, $0x00000001
-DATA integerOne<>+36(SB)/4, $0x00000001
-DATA integerOne<>+40(SB)/4, $0x00000001
-DATA integerOne<>+44(SB)/4, $0x00000001
-DATA integerOne<>+48(SB)/4, $0x00000001
-DATA integerOne<>+52(SB)/4, $0x00000001
-DATA integerOne<>+56(SB)/4, $0x00000001
-DATA integerOne<>+60(SB)/4, $0x00000001
-GLOBL integerOne<>(SB), RODATA|NOPTR, $64
 
 DATA sign<>+0(SB)/4, $0x80000000
 DATA sign<>+4(SB)/4, $0x80000000
@@ -334,6 +352,24 @@ DATA sign<>+56(SB)/4, $0x80000000
 DATA sign<>+60(SB)/4, $0x80000000
 GLOBL sign<>(SB), RODATA|NOPTR, $64
 
+DATA zeros<>+0(SB)/4, $0x00000000
+DATA zeros<>+4(SB)/4, $0x00000000
+DATA zeros<>+8(SB)/4, $0x00000000
+DATA zeros<>+12(SB)/4, $0x00000000
+DATA zeros<>+16(SB)/4, $0x00000000
+DATA zeros<>+20(SB)/4, $0x00000000
+DATA zeros<>+24(SB)/4, $0x00000000
+DATA zeros<>+28(SB)/4, $0x00000000
+DATA zeros<>+32(SB)/4, $0x00000000
+DATA zeros<>+36(SB)/4, $0x00000000
+DATA zeros<>+40(SB)/4, $0x00000000
+DATA zeros<>+44(SB)/4, $0x00000000
+DATA zeros<>+48(SB)/4, $0x00000000
+DATA zeros<>+52(SB)/4, $0x00000000
+DATA zeros<>+56(SB)/4, $0x00000000
+DATA zeros<>+60(SB)/4, $0x00000000
+GLOBL zeros<>(SB), RODATA|NOPTR, $64
+
 DATA ones<>+0(SB)/4, $0x3f800000
 DATA ones<>+4(SB)/4, $0x3f800000
 DATA ones<>+8(SB)/4, $0x3f800000
@@ -351,6 +387,24 @@ DATA ones<>+52(SB)/4, $0x3f800000
 DATA ones<>+56(SB)/4, $0x3f800000
 DATA ones<>+60(SB)/4, $0x3f800000
 GLOBL ones<>(SB), RODATA|NOPTR, $64
+
+DATA integerOne<>+0(SB)/4, $0x00000001
+DATA integerOne<>+4(SB)/4, $0x00000001
+DATA integerOne<>+8(SB)/4, $0x00000001
+DATA integerOne<>+12(SB)/4, $0x00000001
+DATA integerOne<>+16(SB)/4, $0x00000001
+DATA integerOne<>+20(SB)/4, $0x00000001
+DATA integerOne<>+24(SB)/4, $0x00000001
+DATA integerOne<>+28(SB)/4, $0x00000001
+DATA integerOne<>+32(SB)/4, $0x00000001
+DATA integerOne<>+36(SB)/4, $0x00000001
+DATA integerOne<>+40(SB)/4, $0x00000001
+DATA integerOne<>+44(SB)/4, $0x00000001
+DATA integerOne<>+48(SB)/4, $0x00000001
+DATA integerOne<>+52(SB)/4, $0x00000001
+DATA integerOne<>+56(SB)/4, $0x00000001
+DATA integerOne<>+60(SB)/4, $0x00000001
+GLOBL integerOne<>(SB), RODATA|NOPTR, $64
 
 DATA minusHalf<>+0(SB)/4, $0xbf000000
 DATA minusHalf<>+4(SB)/4, $0xbf000000
@@ -460,149 +514,113 @@ DATA ln2Rest<>+56(SB)/4, $0xb95e8083
 DATA ln2Rest<>+60(SB)/4, $0xb95e8083
 GLOBL ln2Rest<>(SB), RODATA|NOPTR, $64
 
-DATA exp7<>+0(SB)/4, $0x39506967
-DATA exp7<>+4(SB)/4, $0x39506967
-DATA exp7<>+8(SB)/4, $0x39506967
-DATA exp7<>+12(SB)/4, $0x39506967
-DATA exp7<>+16(SB)/4, $0x39506967
-DATA exp7<>+20(SB)/4, $0x39506967
-DATA exp7<>+24(SB)/4, $0x39506967
-DATA exp7<>+28(SB)/4, $0x39506967
-DATA exp7<>+32(SB)/4, $0x39506967
-DATA exp7<>+36(SB)/4, $0x39506967
-DATA exp7<>+40(SB)/4, $0x39506967
-DATA exp7<>+44(SB)/4, $0x39506967
-DATA exp7<>+48(SB)/4, $0x39506967
-DATA exp7<>+52(SB)/4, $0x39506967
-DATA exp7<>+56(SB)/4, $0x39506967
-DATA exp7<>+60(SB)/4, $0x39506967
-GLOBL exp7<>(SB), RODATA|NOPTR, $64
+DATA exp0<>+0(SB)/4, $0x39506967
+DATA exp0<>+4(SB)/4, $0x39506967
+DATA exp0<>+8(SB)/4, $0x39506967
+DATA exp0<>+12(SB)/4, $0x39506967
+DATA exp0<>+16(SB)/4, $0x39506967
+DATA exp0<>+20(SB)/4, $0x39506967
+DATA exp0<>+24(SB)/4, $0x39506967
+DATA exp0<>+28(SB)/4, $0x39506967
+DATA exp0<>+32(SB)/4, $0x39506967
+DATA exp0<>+36(SB)/4, $0x39506967
+DATA exp0<>+40(SB)/4, $0x39506967
+DATA exp0<>+44(SB)/4, $0x39506967
+DATA exp0<>+48(SB)/4, $0x39506967
+DATA exp0<>+52(SB)/4, $0x39506967
+DATA exp0<>+56(SB)/4, $0x39506967
+DATA exp0<>+60(SB)/4, $0x39506967
+GLOBL exp0<>(SB), RODATA|NOPTR, $64
 
-DATA exp6<>+0(SB)/4, $0x3ab743ce
-DATA exp6<>+4(SB)/4, $0x3ab743ce
-DATA exp6<>+8(SB)/4, $0x3ab743ce
-DATA exp6<>+12(SB)/4, $0x3ab743ce
-DATA exp6<>+16(SB)/4, $0x3ab743ce
-DATA exp6<>+20(SB)/4, $0x3ab743ce
-DATA exp6<>+24(SB)/4, $0x3ab743ce
-DATA exp6<>+28(SB)/4, $0x3ab743ce
-DATA exp6<>+32(SB)/4, $0x3ab743ce
-DATA exp6<>+36(SB)/4, $0x3ab743ce
-DATA exp6<>+40(SB)/4, $0x3ab743ce
-DATA exp6<>+44(SB)/4, $0x3ab743ce
-DATA exp6<>+48(SB)/4, $0x3ab743ce
-DATA exp6<>+52(SB)/4, $0x3ab743ce
-DATA exp6<>+56(SB)/4, $0x3ab743ce
-DATA exp6<>+60(SB)/4, $0x3ab743ce
-GLOBL exp6<>(SB), RODATA|NOPTR, $64
+DATA exp1<>+0(SB)/4, $0x3ab743ce
+DATA exp1<>+4(SB)/4, $0x3ab743ce
+DATA exp1<>+8(SB)/4, $0x3ab743ce
+DATA exp1<>+12(SB)/4, $0x3ab743ce
+DATA exp1<>+16(SB)/4, $0x3ab743ce
+DATA exp1<>+20(SB)/4, $0x3ab743ce
+DATA exp1<>+24(SB)/4, $0x3ab743ce
+DATA exp1<>+28(SB)/4, $0x3ab743ce
+DATA exp1<>+32(SB)/4, $0x3ab743ce
+DATA exp1<>+36(SB)/4, $0x3ab743ce
+DATA exp1<>+40(SB)/4, $0x3ab743ce
+DATA exp1<>+44(SB)/4, $0x3ab743ce
+DATA exp1<>+48(SB)/4, $0x3ab743ce
+DATA exp1<>+52(SB)/4, $0x3ab743ce
+DATA exp1<>+56(SB)/4, $0x3ab743ce
+DATA exp1<>+60(SB)/4, $0x3ab743ce
+GLOBL exp1<>(SB), RODATA|NOPTR, $64
 
-DATA exp5<>+0(SB)/4, $0x3c088908
-DATA exp5<>+4(SB)/4, $0x3c088908
-DATA exp5<>+8(SB)/4, $0x3c088908
-DATA exp5<>+12(SB)/4, $0x3c088908
-DATA exp5<>+16(SB)/4, $0x3c088908
-DATA exp5<>+20(SB)/4, $0x3c088908
-DATA exp5<>+24(SB)/4, $0x3c088908
-DATA exp5<>+28(SB)/4, $0x3c088908
-DATA exp5<>+32(SB)/4, $0x3c088908
-DATA exp5<>+36(SB)/4, $0x3c088908
-DATA exp5<>+40(SB)/4, $0x3c088908
-DATA exp5<>+44(SB)/4, $0x3c088908
-DATA exp5<>+48(SB)/4, $0x3c088908
-DATA exp5<>+52(SB)/4, $0x3c088908
-DATA exp5<>+56(SB)/4, $0x3c088908
-DATA exp5<>+60(SB)/4, $0x3c088908
-GLOBL exp5<>(SB), RODATA|NOPTR, $64
-
-DATA exp4<>+0(SB)/4, $0x3d2aa9c1
-DATA exp4<>+4(SB)/4, $0x3d2aa9c1
-DATA exp4<>+8(SB)/4, $0x3d2aa9c1
-DATA exp4<>+12(SB)/4, $0x3d2aa9c1
-DATA exp4<>+16(SB)/4, $0x3d2aa9c1
-DATA exp4<>+20(SB)/4, $0x3d2aa9c1
-DATA exp4<>+24(SB)/4, $0x3d2aa9c1
-DATA exp4<>+28(SB)/4, $0x3d2aa9c1
-DATA exp4<>+32(SB)/4, $0x3d2aa9c1
-DATA exp4<>+36(SB)/4, $0x3d2aa9c1
-DATA exp4<>+40(SB)/4, $0x3d2aa9c1
-DATA exp4<>+44(SB)/4, $0x3d2aa9c1
-DATA exp4<>+48(SB)/4, $0x3d2aa9c1
-DATA exp4<>+52(SB)/4, $0x3d2aa9c1
-DATA exp4<>+56(SB)/4, $0x3d2aa9c1
-DATA exp4<>+60(SB)/4, $0x3d2aa9c1
-GLOBL exp4<>(SB), RODATA|NOPTR, $64
-
-DATA exp3<>+0(SB)/4, $0x3e2aaaaa
-DATA exp3<>+4(SB)/4, $0x3e2aaaaa
-DATA exp3<>+8(SB)/4, $0x3e2aaaaa
-DATA exp3<>+12(SB)/4, $0x3e2aaaaa
-DATA exp3<>+16(SB)/4, $0x3e2aaaaa
-DATA exp3<>+20(SB)/4, $0x3e2aaaaa
-DATA exp3<>+24(SB)/4, $0x3e2aaaaa
-DATA exp3<>+28(SB)/4, $0x3e2aaaaa
-DATA exp3<>+32(SB)/4, $0x3e2aaaaa
-DATA exp3<>+36(SB)/4, $0x3e2aaaaa
-DATA exp3<>+40(SB)/4, $0x3e2aaaaa
-DATA exp3<>+44(SB)/4, $0x3e2aaaaa
-DATA exp3<>+48(SB)/4, $0x3e2aaaaa
-DATA exp3<>+52(SB)/4, $0x3e2aaaaa
-DATA exp3<>+56(SB)/4, $0x3e2aaaaa
-DATA exp3<>+60(SB)/4, $0x3e2aaaaa
-GLOBL exp3<>(SB), RODATA|NOPTR, $64
-
-DATA exp2<>+0(SB)/4, $0x3f000000
-DATA exp2<>+4(SB)/4, $0x3f000000
-DATA exp2<>+8(SB)/4, $0x3f000000
-DATA exp2<>+12(SB)/4, $0x3f000000
-DATA exp2<>+16(SB)/4, $0x3f000000
-DATA exp2<>+20(SB)/4, $0x3f000000
-DATA exp2<>+24(SB)/4, $0x3f000000
-DATA exp2<>+28(SB)/4, $0x3f000000
-DATA exp2<>+32(SB)/4, $0x3f000000
-DATA exp2<>+36(SB)/4, $0x3f000000
-DATA exp2<>+40(SB)/4, $0x3f000000
-DATA exp2<>+44(SB)/4, $0x3f000000
-DATA exp2<>+48(SB)/4, $0x3f000000
-DATA exp2<>+52(SB)/4, $0x3f000000
-DATA exp2<>+56(SB)/4, $0x3f000000
-DATA exp2<>+60(SB)/4, $0x3f000000
+DATA exp2<>+0(SB)/4, $0x3c088908
+DATA exp2<>+4(SB)/4, $0x3c088908
+DATA exp2<>+8(SB)/4, $0x3c088908
+DATA exp2<>+12(SB)/4, $0x3c088908
+DATA exp2<>+16(SB)/4, $0x3c088908
+DATA exp2<>+20(SB)/4, $0x3c088908
+DATA exp2<>+24(SB)/4, $0x3c088908
+DATA exp2<>+28(SB)/4, $0x3c088908
+DATA exp2<>+32(SB)/4, $0x3c088908
+DATA exp2<>+36(SB)/4, $0x3c088908
+DATA exp2<>+40(SB)/4, $0x3c088908
+DATA exp2<>+44(SB)/4, $0x3c088908
+DATA exp2<>+48(SB)/4, $0x3c088908
+DATA exp2<>+52(SB)/4, $0x3c088908
+DATA exp2<>+56(SB)/4, $0x3c088908
+DATA exp2<>+60(SB)/4, $0x3c088908
 GLOBL exp2<>(SB), RODATA|NOPTR, $64
 
-DATA bitOfWord<>+0(SB)/2, $0x0001
-DATA bitOfWord<>+2(SB)/2, $0x0002
-DATA bitOfWord<>+4(SB)/2, $0x0004
-DATA bitOfWord<>+6(SB)/2, $0x0008
-DATA bitOfWord<>+8(SB)/2, $0x0010
-DATA bitOfWord<>+10(SB)/2, $0x0020
-DATA bitOfWord<>+12(SB)/2, $0x0040
-DATA bitOfWord<>+14(SB)/2, $0x0080
-DATA bitOfWord<>+16(SB)/2, $0x0100
-DATA bitOfWord<>+18(SB)/2, $0x0200
-DATA bitOfWord<>+20(SB)/2, $0x0400
-DATA bitOfWord<>+22(SB)/2, $0x0800
-DATA bitOfWord<>+24(SB)/2, $0x1000
-DATA bitOfWord<>+26(SB)/2, $0x2000
-DATA bitOfWord<>+28(SB)/2, $0x4000
-DATA bitOfWord<>+30(SB)/2, $0x8000
-GLOBL bitOfWord<>(SB), RODATA|NOPTR, $32
+DATA exp3<>+0(SB)/4, $0x3d2aa9c1
+DATA exp3<>+4(SB)/4, $0x3d2aa9c1
+DATA exp3<>+8(SB)/4, $0x3d2aa9c1
+DATA exp3<>+12(SB)/4, $0x3d2aa9c1
+DATA exp3<>+16(SB)/4, $0x3d2aa9c1
+DATA exp3<>+20(SB)/4, $0x3d2aa9c1
+DATA exp3<>+24(SB)/4, $0x3d2aa9c1
+DATA exp3<>+28(SB)/4, $0x3d2aa9c1
+DATA exp3<>+32(SB)/4, $0x3d2aa9c1
+DATA exp3<>+36(SB)/4, $0x3d2aa9c1
+DATA exp3<>+40(SB)/4, $0x3d2aa9c1
+DATA exp3<>+44(SB)/4, $0x3d2aa9c1
+DATA exp3<>+48(SB)/4, $0x3d2aa9c1
+DATA exp3<>+52(SB)/4, $0x3d2aa9c1
+DATA exp3<>+56(SB)/4, $0x3d2aa9c1
+DATA exp3<>+60(SB)/4, $0x3d2aa9c1
+GLOBL exp3<>(SB), RODATA|NOPTR, $64
 
-DATA lanes<>+0(SB)/4, $0xffffffff
-DATA lanes<>+4(SB)/4, $0xffffffff
-DATA lanes<>+8(SB)/4, $0xffffffff
-DATA lanes<>+12(SB)/4, $0xffffffff
-DATA lanes<>+16(SB)/4, $0xffffffff
-DATA lanes<>+20(SB)/4, $0xffffffff
-DATA lanes<>+24(SB)/4, $0xffffffff
-DATA lanes<>+28(SB)/4, $0xffffffff
-DATA lanes<>+32(SB)/4, $0x00000000
-DATA lanes<>+36(SB)/4, $0x00000000
-DATA lanes<>+40(SB)/4, $0x00000000
-DATA lanes<>+44(SB)/4, $0x00000000
-DATA lanes<>+48(SB)/4, $0x00000000
-DATA lanes<>+52(SB)/4, $0x00000000
-DATA lanes<>+56(SB)/4, $0x00000000
-DATA lanes<>+60(SB)/4, $0x00000000
-GLOBL lanes<>(SB), RODATA|NOPTR, $64
+DATA exp4<>+0(SB)/4, $0x3e2aaaaa
+DATA exp4<>+4(SB)/4, $0x3e2aaaaa
+DATA exp4<>+8(SB)/4, $0x3e2aaaaa
+DATA exp4<>+12(SB)/4, $0x3e2aaaaa
+DATA exp4<>+16(SB)/4, $0x3e2aaaaa
+DATA exp4<>+20(SB)/4, $0x3e2aaaaa
+DATA exp4<>+24(SB)/4, $0x3e2aaaaa
+DATA exp4<>+28(SB)/4, $0x3e2aaaaa
+DATA exp4<>+32(SB)/4, $0x3e2aaaaa
+DATA exp4<>+36(SB)/4, $0x3e2aaaaa
+DATA exp4<>+40(SB)/4, $0x3e2aaaaa
+DATA exp4<>+44(SB)/4, $0x3e2aaaaa
+DATA exp4<>+48(SB)/4, $0x3e2aaaaa
+DATA exp4<>+52(SB)/4, $0x3e2aaaaa
+DATA exp4<>+56(SB)/4, $0x3e2aaaaa
+DATA exp4<>+60(SB)/4, $0x3e2aaaaa
+GLOBL exp4<>(SB), RODATA|NOPTR, $64
+
+DATA exp5<>+0(SB)/4, $0x3f000000
+DATA exp5<>+4(SB)/4, $0x3f000000
+DATA exp5<>+8(SB)/4, $0x3f000000
+DATA exp5<>+12(SB)/4, $0x3f000000
+DATA exp5<>+16(SB)/4, $0x3f000000
+DATA exp5<>+20(SB)/4, $0x3f000000
+DATA exp5<>+24(SB)/4, $0x3f000000
+DATA exp5<>+28(SB)/4, $0x3f000000
+DATA exp5<>+32(SB)/4, $0x3f000000
+DATA exp5<>+36(SB)/4, $0x3f000000
+DATA exp5<>+40(SB)/4, $0x3f000000
+DATA exp5<>+44(SB)/4, $0x3f000000
+DATA exp5<>+48(SB)/4, $0x3f000000
+DATA exp5<>+52(SB)/4, $0x3f000000
+DATA exp5<>+56(SB)/4, $0x3f000000
+DATA exp5<>+60(SB)/4, $0x3f000000
+GLOBL exp5<>(SB), RODATA|NOPTR, $64
 
 DATA bits<>+0(SB)/4, $0x01010101
 DATA bits<>+4(SB)/4, $0x02020202
@@ -687,20 +705,20 @@ done5:
 	VZEROUPPER
 	RET
 
-// func forwardAVX2(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·forwardAVX2(SB), NOSPLIT, $152-272
+// func forwardAVX2(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·forwardAVX2(SB), NOSPLIT, $152-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Y0
+	VBROADCASTSS theta+236(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+232(FP), Y0
+	VBROADCASTSS kept+240(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+236(FP), Y0
+	VBROADCASTSS jump+244(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+240(FP), Y0
+	VBROADCASTSS floor+248(FP), Y0
 	VMOVUPS      Y0, 96(SP)
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -749,8 +767,11 @@ begin10:
 
 row11:
 	VMOVUPS     (BX)(R8*4), Y9
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Y6, Y5, Y9
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip13
 	VMOVUPS     (CX)(R8*4), Y10
 	VADDPS      Y10, Y9, Y9
@@ -771,13 +792,12 @@ drop14:
 	VPSUBD       Y9, Y0, Y0
 	VADDPS       Y11, Y7, Y7
 	VFMADD231PS  Y11, Y11, Y8
-	VMOVAPS      Y11, Y10
-	VMOVUPS      32(SP), Y12
-	VFMADD213PS  64(SP), Y12, Y10
-	VBLENDVPS    Y9, Y10, Y11, Y10
+	VMOVUPS      32(SP), Y10
+	VFMADD213PS  64(SP), Y11, Y10
+	VBLENDVPS    Y9, Y10, Y11, Y11
 	VMOVUPS      96(SP), Y9
-	VMAXPS       Y10, Y9, Y10
-	VMOVUPS      Y10, (DX)(R8*4)
+	VMAXPS       Y11, Y9, Y11
+	VMOVUPS      Y11, (DX)(R8*4)
 	ADDQ         136(SP), R8
 	ADDQ         144(SP), R9
 	DECQ         R11
@@ -835,8 +855,11 @@ begin16:
 
 row17:
 	VMASKMOVPS  (BX)(R8*4), Y9, Y10
+	MOVQ        next+224(FP), R11
+	ADDQ        R8, R11
+	PREFETCHT0  (BX)(R11*4)
 	VFMADD213PS Y6, Y5, Y10
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip19
 	VMASKMOVPS  (CX)(R8*4), Y9, Y11
 	VADDPS      Y11, Y10, Y10
@@ -858,13 +881,12 @@ drop20:
 	VPSUBD       Y10, Y0, Y0
 	VADDPS       Y12, Y7, Y7
 	VFMADD231PS  Y12, Y12, Y8
-	VMOVAPS      Y12, Y11
-	VMOVUPS      32(SP), Y13
-	VFMADD213PS  64(SP), Y13, Y11
-	VBLENDVPS    Y10, Y11, Y12, Y11
+	VMOVUPS      32(SP), Y11
+	VFMADD213PS  64(SP), Y12, Y11
+	VBLENDVPS    Y10, Y11, Y12, Y12
 	VMOVUPS      96(SP), Y10
-	VMAXPS       Y11, Y10, Y11
-	VMASKMOVPS   Y11, Y9, (DX)(R8*4)
+	VMAXPS       Y12, Y10, Y12
+	VMASKMOVPS   Y12, Y9, (DX)(R8*4)
 	ADDQ         136(SP), R8
 	ADDQ         144(SP), R9
 	DECQ         R10
@@ -897,21 +919,21 @@ done15:
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPD       X3, X0, X3
 	VHADDPD      X3, X3, X3
-	VMOVSD       X3, spikes+248(FP)
+	VMOVSD       X3, spikes+256(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y1, Y1
 	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum+256(FP)
+	VMOVSD       X1, sum+264(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y2, Y2
 	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum2+264(FP)
+	VMOVSD       X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -1001,20 +1023,20 @@ done25:
 	VZEROUPPER
 	RET
 
-// func forwardBF16AVX2(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX2, CMOV, FMA3, POPCNT
-TEXT ·forwardBF16AVX2(SB), NOSPLIT, $168-272
+// func forwardBF16AVX2(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+, POPCNT
+TEXT ·forwardBF16AVX2(SB), NOSPLIT, $168-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Y0
+	VBROADCASTSS theta+236(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+232(FP), Y0
+	VBROADCASTSS kept+240(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+236(FP), Y0
+	VBROADCASTSS jump+244(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+240(FP), Y0
+	VBROADCASTSS floor+248(FP), Y0
 	VMOVUPS      Y0, 96(SP)
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -1064,8 +1086,11 @@ begin31:
 row32:
 	VPMOVZXWD   (BX)(R8*2), Y9
 	VPSLLD      $0x10, Y9, Y9
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Y6, Y5, Y9
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip34
 	VMOVUPS     (CX)(R8*4), Y10
 	VADDPS      Y10, Y9, Y9
@@ -1086,13 +1111,12 @@ drop35:
 	VPSUBD       Y9, Y0, Y0
 	VADDPS       Y11, Y7, Y7
 	VFMADD231PS  Y11, Y11, Y8
-	VMOVAPS      Y11, Y10
-	VMOVUPS      32(SP), Y12
-	VFMADD213PS  64(SP), Y12, Y10
-	VBLENDVPS    Y9, Y10, Y11, Y10
+	VMOVUPS      32(SP), Y10
+	VFMADD213PS  64(SP), Y11, Y10
+	VBLENDVPS    Y9, Y10, Y11, Y11
 	VMOVUPS      96(SP), Y9
-	VMAXPS       Y10, Y9, Y10
-	VMOVUPS      Y10, (DX)(R8*4)
+	VMAXPS       Y11, Y9, Y11
+	VMOVUPS      Y11, (DX)(R8*4)
 	ADDQ         136(SP), R8
 	ADDQ         144(SP), R9
 	DECQ         R11
@@ -1162,8 +1186,11 @@ word40:
 	JNZ         word40
 	VPMOVZXWD   152(SP), Y10
 	VPSLLD      $0x10, Y10, Y10
+	MOVQ        next+224(FP), R11
+	ADDQ        R8, R11
+	PREFETCHT0  (BX)(R11*2)
 	VFMADD213PS Y6, Y5, Y10
-	CMPB        add+224(FP), $0x00
+	CMPB        add+232(FP), $0x00
 	JEQ         skip41
 	VMASKMOVPS  (CX)(R8*4), Y9, Y11
 	VADDPS      Y11, Y10, Y10
@@ -1185,13 +1212,12 @@ drop42:
 	VPSUBD       Y10, Y0, Y0
 	VADDPS       Y12, Y7, Y7
 	VFMADD231PS  Y12, Y12, Y8
-	VMOVAPS      Y12, Y11
-	VMOVUPS      32(SP), Y13
-	VFMADD213PS  64(SP), Y13, Y11
-	VBLENDVPS    Y10, Y11, Y12, Y11
+	VMOVUPS      32(SP), Y11
+	VFMADD213PS  64(SP), Y12, Y11
+	VBLENDVPS    Y10, Y11, Y12, Y12
 	VMOVUPS      96(SP), Y10
-	VMAXPS       Y11, Y10, Y11
-	VMASKMOVPS   Y11, Y9, (DX)(R8*4)
+	VMAXPS       Y12, Y10, Y12
+	VMASKMOVPS   Y12, Y9, (DX)(R8*4)
 	ADDQ         136(SP), R8
 	ADDQ         144(SP), R9
 	DECQ         R10
@@ -1224,21 +1250,21 @@ done36:
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPD       X3, X0, X3
 	VHADDPD      X3, X3, X3
-	VMOVSD       X3, spikes+248(FP)
+	VMOVSD       X3, spikes+256(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y1, Y1
 	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum+256(FP)
+	VMOVSD       X1, sum+264(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y2, Y2
 	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum2+264(FP)
+	VMOVSD       X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -1323,20 +1349,20 @@ done47:
 	VZEROUPPER
 	RET
 
-// func forwardBitsAVX2(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// func forwardBitsAVX2(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·forwardBitsAVX2(SB), NOSPLIT, $152-272
+TEXT ·forwardBitsAVX2(SB), NOSPLIT, $152-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Y0
+	VBROADCASTSS theta+236(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+232(FP), Y0
+	VBROADCASTSS kept+240(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+236(FP), Y0
+	VBROADCASTSS jump+244(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+240(FP), Y0
+	VBROADCASTSS floor+248(FP), Y0
 	VMOVUPS      Y0, 96(SP)
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -1390,7 +1416,7 @@ row53:
 	VPCMPEQD     bits<>+0(SB), Y10, Y10
 	VANDPS       Y9, Y10, Y9
 	VFMADD213PS  Y6, Y5, Y9
-	CMPB         add+224(FP), $0x00
+	CMPB         add+232(FP), $0x00
 	JEQ          skip55
 	VMOVUPS      (CX)(R8*4), Y10
 	VADDPS       Y10, Y9, Y9
@@ -1411,13 +1437,12 @@ drop56:
 	VPSUBD       Y9, Y0, Y0
 	VADDPS       Y11, Y7, Y7
 	VFMADD231PS  Y11, Y11, Y8
-	VMOVAPS      Y11, Y10
-	VMOVUPS      32(SP), Y12
-	VFMADD213PS  64(SP), Y12, Y10
-	VBLENDVPS    Y9, Y10, Y11, Y10
+	VMOVUPS      32(SP), Y10
+	VFMADD213PS  64(SP), Y11, Y10
+	VBLENDVPS    Y9, Y10, Y11, Y11
 	VMOVUPS      96(SP), Y9
-	VMAXPS       Y10, Y9, Y10
-	VMOVUPS      Y10, (DX)(R8*4)
+	VMAXPS       Y11, Y9, Y11
+	VMOVUPS      Y11, (DX)(R8*4)
 	ADDQ         136(SP), R8
 	ADDQ         144(SP), R9
 	DECQ         R11
@@ -1480,7 +1505,7 @@ row59:
 	VPCMPEQD     bits<>+0(SB), Y11, Y11
 	VANDPS       Y10, Y11, Y10
 	VFMADD213PS  Y6, Y5, Y10
-	CMPB         add+224(FP), $0x00
+	CMPB         add+232(FP), $0x00
 	JEQ          skip61
 	VMASKMOVPS   (CX)(R8*4), Y9, Y11
 	VADDPS       Y11, Y10, Y10
@@ -1502,13 +1527,12 @@ drop62:
 	VPSUBD       Y10, Y0, Y0
 	VADDPS       Y12, Y7, Y7
 	VFMADD231PS  Y12, Y12, Y8
-	VMOVAPS      Y12, Y11
-	VMOVUPS      32(SP), Y13
-	VFMADD213PS  64(SP), Y13, Y11
-	VBLENDVPS    Y10, Y11, Y12, Y11
+	VMOVUPS      32(SP), Y11
+	VFMADD213PS  64(SP), Y12, Y11
+	VBLENDVPS    Y10, Y11, Y12, Y12
 	VMOVUPS      96(SP), Y10
-	VMAXPS       Y11, Y10, Y11
-	VMASKMOVPS   Y11, Y9, (DX)(R8*4)
+	VMAXPS       Y12, Y10, Y12
+	VMASKMOVPS   Y12, Y9, (DX)(R8*4)
 	ADDQ         136(SP), R8
 	ADDQ         144(SP), R9
 	DECQ         R10
@@ -1541,21 +1565,21 @@ done57:
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPD       X3, X0, X3
 	VHADDPD      X3, X3, X3
-	VMOVSD       X3, spikes+248(FP)
+	VMOVSD       X3, spikes+256(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y1, Y1
 	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum+256(FP)
+	VMOVSD       X1, sum+264(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y2, Y2
 	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum2+264(FP)
+	VMOVSD       X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -1580,13 +1604,12 @@ loop63:
 	JL          rest64
 	VMOVUPS     (CX)(BX*1), Y0
 	VCMPPS      $0x1d, (SP), Y0, Y1
-	VMOVAPS     Y0, Y2
-	VMOVUPS     32(SP), Y3
-	VFMADD213PS 64(SP), Y3, Y2
-	VBLENDVPS   Y1, Y2, Y0, Y2
-	VMOVUPS     96(SP), Y0
-	VMAXPS      Y2, Y0, Y2
-	VMOVUPS     Y2, (AX)(BX*1)
+	VMOVUPS     32(SP), Y2
+	VFMADD213PS 64(SP), Y0, Y2
+	VBLENDVPS   Y1, Y2, Y0, Y0
+	VMOVUPS     96(SP), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
 	JMP         loop63
@@ -1599,35 +1622,34 @@ rest64:
 	VMOVUPS     32(SI)(DX*4), Y0
 	VMASKMOVPS  (CX)(BX*1), Y0, Y1
 	VCMPPS      $0x1d, (SP), Y1, Y2
-	VMOVAPS     Y1, Y3
-	VMOVUPS     32(SP), Y4
-	VFMADD213PS 64(SP), Y4, Y3
-	VBLENDVPS   Y2, Y3, Y1, Y3
-	VMOVUPS     96(SP), Y1
-	VMAXPS      Y3, Y1, Y3
-	VMASKMOVPS  Y3, Y0, (AX)(BX*1)
+	VMOVUPS     32(SP), Y3
+	VFMADD213PS 64(SP), Y1, Y3
+	VBLENDVPS   Y2, Y3, Y1, Y1
+	VMOVUPS     96(SP), Y2
+	VMAXPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(BX*1)
 
 done65:
 	VZEROUPPER
 	RET
 
-// func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, FMA3
-TEXT ·backwardGivenAVX2(SB), NOSPLIT, $184-236
+// func backwardGivenAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·backwardGivenAVX2(SB), NOSPLIT, $184-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
 	MOVQ         h_base+72(FP), DI
 	MOVQ         rows+192(FP), R8
@@ -1667,49 +1689,44 @@ row69:
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
 	VMOVUPS      (DI)(R10*4), Y5
-	CMPB         attached+200(FP), $0x00
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip71
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
 skip71:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip72
-	VMOVAPS     Y2, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y6
-	VMOVUPS     96(SP), Y2
-	VCMPPS      $0x15, Y2, Y6, Y2
+	VMOVUPS     32(SP), Y6
+	VFMADD213PS 64(SP), Y2, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y2
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
 skip72:
-	VMOVUPS     (CX)(R10*4), Y2
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     (DX)(R10*4), Y2
-	VFMADD231PS Y2, Y5, Y4
-	VMOVUPS     Y4, (AX)(R10*4)
-	VMOVAPS     Y1, Y2
-	TESTQ       SI, SI
-	JZ          first73
-	VMOVUPS     (SI)(R10*4), Y3
-	VCMPPS      $0x1d, (SP), Y3, Y5
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y5, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VMAXPS      Y6, Y3, Y6
-	VMOVAPS     Y6, Y3
-	JMP         done74
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*4)
+	PREFETCHT0   (AX)(R14*4)
+	VMULPS       (CX)(R10*4), Y4, Y4
+	VFMADD231PS  (DX)(R10*4), Y5, Y4
+	VMOVUPS      Y4, (AX)(R10*4)
+	VBROADCASTSS start+240(FP), Y2
+	TESTQ        SI, SI
+	JZ           first73
+	VMOVUPS      (SI)(R10*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      32(SP), Y5
+	VFMADD213PS  64(SP), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMOVUPS      96(SP), Y3
+	VMAXPS       Y2, Y3, Y2
 
 first73:
-	VBROADCASTSS start+232(FP), Y3
-
-done74:
-	VFMADD231PS Y0, Y3, Y2
+	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R10*4)
 	ADDQ        168(SP), R10
@@ -1726,18 +1743,18 @@ end70:
 
 rest67:
 	TESTQ   R8, R8
-	JZ      done75
+	JZ      done74
 	LEAQ    lanes<>+0(SB), R10
 	NEGQ    R8
 	VMOVUPS 32(R10)(R8*4), Y2
 	MOVQ    160(SP), R8
 	TESTQ   R8, R8
-	JLE     end78
+	JLE     end77
 	MOVQ    R9, R10
 	MOVQ    R9, R11
 	SHRQ    $0x03, R11
 
-begin76:
+begin75:
 	MOVQ       R8, R12
 	SUBQ       R12, R8
 	MOVQ       c2_base+144(FP), R13
@@ -1746,90 +1763,87 @@ begin76:
 	MOVQ       c1_base+168(FP), R13
 	VMASKMOVPS (R13)(R9*4), Y2, Y1
 
-row77:
+row76:
 	VMASKMOVPS   (BX)(R10*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
 	VMASKMOVPS   (DI)(R10*4), Y2, Y6
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip79
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip78
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip79:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip80
-	VMOVAPS     Y3, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y7
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y7, Y3
+skip78:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip79
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y3, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y3
+	VMOVUPS     96(SP), Y4
+	VCMPPS      $0x15, Y4, Y3, Y3
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip80:
-	VMASKMOVPS  (CX)(R10*4), Y2, Y3
-	VMULPS      Y3, Y5, Y5
-	VMASKMOVPS  (DX)(R10*4), Y2, Y3
-	VFMADD231PS Y3, Y6, Y5
-	VMASKMOVPS  Y5, Y2, (AX)(R10*4)
-	VMOVAPS     Y1, Y3
-	TESTQ       SI, SI
-	JZ          first81
-	VMASKMOVPS  (SI)(R10*4), Y2, Y4
-	VCMPPS      $0x1d, (SP), Y4, Y6
-	VMOVAPS     Y4, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y4, Y7
-	VMOVUPS     96(SP), Y4
-	VMAXPS      Y7, Y4, Y7
-	VMOVAPS     Y7, Y4
-	JMP         done82
+skip79:
+	MOVQ         next+200(FP), R13
+	ADDQ         R10, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMASKMOVPS   (CX)(R10*4), Y2, Y3
+	VMULPS       Y3, Y5, Y5
+	VMASKMOVPS   (DX)(R10*4), Y2, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMASKMOVPS   Y5, Y2, (AX)(R10*4)
+	VBROADCASTSS start+240(FP), Y3
+	TESTQ        SI, SI
+	JZ           first80
+	VMASKMOVPS   (SI)(R10*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      32(SP), Y6
+	VFMADD213PS  64(SP), Y3, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y3, Y4, Y3
 
-first81:
-	VBROADCASTSS start+232(FP), Y4
-
-done82:
-	VFMADD231PS Y0, Y4, Y3
+first80:
+	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R12
-	JNZ         row77
+	JNZ         row76
 	TESTQ       R8, R8
-	JNZ         begin76
+	JNZ         begin75
 
-end78:
-done75:
+end77:
+done74:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, FMA3
-TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $248-236
+// func backwardRectangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $248-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -1843,17 +1857,17 @@ TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $248-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip83:
+strip81:
 	CMPQ  DI, $+8
-	JL    rest84
+	JL    rest82
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end87
+	JLE   end85
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin85:
+begin83:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -1862,7 +1876,7 @@ begin85:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row86:
+row84:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
@@ -1872,77 +1886,72 @@ row86:
 	VCMPPS       $0x11, 160(SP), Y5, Y5
 	VMOVUPS      192(SP), Y6
 	VANDPS       Y6, Y5, Y5
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip88
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip86
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip88:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip89
-	VMOVAPS     Y2, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y6
-	VMOVUPS     96(SP), Y2
-	VCMPPS      $0x15, Y2, Y6, Y2
+skip86:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip87
+	VMOVUPS     32(SP), Y6
+	VFMADD213PS 64(SP), Y2, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y2
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip89:
-	VMOVUPS     (CX)(R9*4), Y2
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     (DX)(R9*4), Y2
-	VFMADD231PS Y2, Y5, Y4
-	VMOVUPS     Y4, (AX)(R9*4)
-	VMOVAPS     Y1, Y2
-	TESTQ       SI, SI
-	JZ          first90
-	VMOVUPS     (SI)(R9*4), Y3
-	VCMPPS      $0x1d, (SP), Y3, Y5
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y5, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VMAXPS      Y6, Y3, Y6
-	VMOVAPS     Y6, Y3
-	JMP         done91
+skip87:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Y4, Y4
+	VFMADD231PS  (DX)(R9*4), Y5, Y4
+	VMOVUPS      Y4, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y2
+	TESTQ        SI, SI
+	JZ           first88
+	VMOVUPS      (SI)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      32(SP), Y5
+	VFMADD213PS  64(SP), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMOVUPS      96(SP), Y3
+	VMAXPS       Y2, Y3, Y2
 
-first90:
-	VBROADCASTSS start+232(FP), Y3
-
-done91:
-	VFMADD231PS Y0, Y3, Y2
+first88:
+	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row86
+	JNZ         row84
 	TESTQ       R11, R11
-	JNZ         begin85
+	JNZ         begin83
 
-end87:
+end85:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip83
+	JMP  strip81
 
-rest84:
+rest82:
 	TESTQ   DI, DI
-	JZ      done92
+	JZ      done89
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end95
+	JLE     end92
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin93:
+begin90:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -1951,7 +1960,7 @@ begin93:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row94:
+row91:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
@@ -1961,84 +1970,81 @@ row94:
 	VCMPPS       $0x11, 160(SP), Y6, Y6
 	VMOVUPS      192(SP), Y7
 	VANDPS       Y7, Y6, Y6
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip96
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip93
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip96:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip97
-	VMOVAPS     Y3, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y7
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y7, Y3
+skip93:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip94
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y3, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y3
+	VMOVUPS     96(SP), Y4
+	VCMPPS      $0x15, Y4, Y3, Y3
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip97:
-	VMASKMOVPS  (CX)(R9*4), Y2, Y3
-	VMULPS      Y3, Y5, Y5
-	VMASKMOVPS  (DX)(R9*4), Y2, Y3
-	VFMADD231PS Y3, Y6, Y5
-	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
-	VMOVAPS     Y1, Y3
-	TESTQ       SI, SI
-	JZ          first98
-	VMASKMOVPS  (SI)(R9*4), Y2, Y4
-	VCMPPS      $0x1d, (SP), Y4, Y6
-	VMOVAPS     Y4, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y4, Y7
-	VMOVUPS     96(SP), Y4
-	VMAXPS      Y7, Y4, Y7
-	VMOVAPS     Y7, Y4
-	JMP         done99
+skip94:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
+	VMASKMOVPS   (CX)(R9*4), Y2, Y3
+	VMULPS       Y3, Y5, Y5
+	VMASKMOVPS   (DX)(R9*4), Y2, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y3
+	TESTQ        SI, SI
+	JZ           first95
+	VMASKMOVPS   (SI)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      32(SP), Y6
+	VFMADD213PS  64(SP), Y3, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y3, Y4, Y3
 
-first98:
-	VBROADCASTSS start+232(FP), Y4
-
-done99:
-	VFMADD231PS Y0, Y4, Y3
+first95:
+	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row94
+	JNZ         row91
 	TESTQ       DI, DI
-	JNZ         begin93
+	JNZ         begin90
 
-end95:
-done92:
+end92:
+done89:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, FMA3
-TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $248-236
+// func backwardTriangularAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $248-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -2052,17 +2058,17 @@ TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $248-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip100:
+strip96:
 	CMPQ  DI, $+8
-	JL    rest101
+	JL    rest97
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end104
+	JLE   end100
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin102:
+begin98:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -2071,88 +2077,83 @@ begin102:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row103:
+row99:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
 	VSUBPS       (SP), Y2, Y5
 	VANDPS       magnitude<>+0(SB), Y5, Y5
-	VMOVUPS      192(SP), Y6
-	VFNMADD231PS 160(SP), Y5, Y6
-	VXORPS       Y5, Y5, Y5
-	VMAXPS       Y6, Y5, Y6
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip105
-	VMOVUPS      64(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VFMADD231PS  Y6, Y5, Y4
+	VMOVUPS      160(SP), Y6
+	VFNMADD213PS 192(SP), Y6, Y5
+	VMOVUPS      zeros<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip101
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-skip105:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip106
-	VMOVAPS     Y2, Y5
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y5
-	VBLENDVPS   Y3, Y5, Y2, Y5
-	VMOVUPS     96(SP), Y2
-	VCMPPS      $0x15, Y2, Y5, Y2
+skip101:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip102
+	VMOVUPS     32(SP), Y6
+	VFMADD213PS 64(SP), Y2, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y2
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip106:
-	VMOVUPS     (CX)(R9*4), Y2
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     (DX)(R9*4), Y2
-	VFMADD231PS Y2, Y6, Y4
-	VMOVUPS     Y4, (AX)(R9*4)
-	VMOVAPS     Y1, Y2
-	TESTQ       SI, SI
-	JZ          first107
-	VMOVUPS     (SI)(R9*4), Y3
-	VCMPPS      $0x1d, (SP), Y3, Y5
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y5, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VMAXPS      Y6, Y3, Y6
-	VMOVAPS     Y6, Y3
-	JMP         done108
+skip102:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Y4, Y4
+	VFMADD231PS  (DX)(R9*4), Y5, Y4
+	VMOVUPS      Y4, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y2
+	TESTQ        SI, SI
+	JZ           first103
+	VMOVUPS      (SI)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      32(SP), Y5
+	VFMADD213PS  64(SP), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMOVUPS      96(SP), Y3
+	VMAXPS       Y2, Y3, Y2
 
-first107:
-	VBROADCASTSS start+232(FP), Y3
-
-done108:
-	VFMADD231PS Y0, Y3, Y2
+first103:
+	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row103
+	JNZ         row99
 	TESTQ       R11, R11
-	JNZ         begin102
+	JNZ         begin98
 
-end104:
+end100:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip100
+	JMP  strip96
 
-rest101:
+rest97:
 	TESTQ   DI, DI
-	JZ      done109
+	JZ      done104
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end112
+	JLE     end107
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin110:
+begin105:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -2161,95 +2162,92 @@ begin110:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row111:
+row106:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
 	VSUBPS       (SP), Y3, Y6
 	VANDPS       magnitude<>+0(SB), Y6, Y6
-	VMOVUPS      192(SP), Y7
-	VFNMADD231PS 160(SP), Y6, Y7
-	VXORPS       Y6, Y6, Y6
-	VMAXPS       Y7, Y6, Y7
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip113
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      160(SP), Y7
+	VFNMADD213PS 192(SP), Y7, Y6
+	VMOVUPS      zeros<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip108
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
 
-skip113:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip114
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y6
-	VBLENDVPS   Y4, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y6, Y3
+skip108:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip109
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y3, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y3
+	VMOVUPS     96(SP), Y4
+	VCMPPS      $0x15, Y4, Y3, Y3
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip114:
-	VMASKMOVPS  (CX)(R9*4), Y2, Y3
-	VMULPS      Y3, Y5, Y5
-	VMASKMOVPS  (DX)(R9*4), Y2, Y3
-	VFMADD231PS Y3, Y7, Y5
-	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
-	VMOVAPS     Y1, Y3
-	TESTQ       SI, SI
-	JZ          first115
-	VMASKMOVPS  (SI)(R9*4), Y2, Y4
-	VCMPPS      $0x1d, (SP), Y4, Y6
-	VMOVAPS     Y4, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y4, Y7
-	VMOVUPS     96(SP), Y4
-	VMAXPS      Y7, Y4, Y7
-	VMOVAPS     Y7, Y4
-	JMP         done116
+skip109:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
+	VMASKMOVPS   (CX)(R9*4), Y2, Y3
+	VMULPS       Y3, Y5, Y5
+	VMASKMOVPS   (DX)(R9*4), Y2, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y3
+	TESTQ        SI, SI
+	JZ           first110
+	VMASKMOVPS   (SI)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      32(SP), Y6
+	VFMADD213PS  64(SP), Y3, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y3, Y4, Y3
 
-first115:
-	VBROADCASTSS start+232(FP), Y4
-
-done116:
-	VFMADD231PS Y0, Y4, Y3
+first110:
+	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row111
+	JNZ         row106
 	TESTQ       DI, DI
-	JNZ         begin110
+	JNZ         begin105
 
-end112:
-done109:
+end107:
+done104:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, FMA3
-TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $248-236
+// func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $248-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -2263,17 +2261,17 @@ TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $248-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip117:
+strip111:
 	CMPQ  DI, $+8
-	JL    rest118
+	JL    rest112
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end121
+	JLE   end115
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin119:
+begin113:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -2282,88 +2280,83 @@ begin119:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row120:
+row114:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
 	VSUBPS       (SP), Y2, Y5
 	VMULPS       Y5, Y5, Y5
-	VMOVUPS      192(SP), Y6
-	VFNMADD231PS 160(SP), Y5, Y6
-	VXORPS       Y5, Y5, Y5
-	VMAXPS       Y6, Y5, Y6
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip122
-	VMOVUPS      64(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VFMADD231PS  Y6, Y5, Y4
+	VMOVUPS      160(SP), Y6
+	VFNMADD213PS 192(SP), Y6, Y5
+	VMOVUPS      zeros<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip116
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-skip122:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip123
-	VMOVAPS     Y2, Y5
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y5
-	VBLENDVPS   Y3, Y5, Y2, Y5
-	VMOVUPS     96(SP), Y2
-	VCMPPS      $0x15, Y2, Y5, Y2
+skip116:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip117
+	VMOVUPS     32(SP), Y6
+	VFMADD213PS 64(SP), Y2, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y2
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip123:
-	VMOVUPS     (CX)(R9*4), Y2
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     (DX)(R9*4), Y2
-	VFMADD231PS Y2, Y6, Y4
-	VMOVUPS     Y4, (AX)(R9*4)
-	VMOVAPS     Y1, Y2
-	TESTQ       SI, SI
-	JZ          first124
-	VMOVUPS     (SI)(R9*4), Y3
-	VCMPPS      $0x1d, (SP), Y3, Y5
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y5, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VMAXPS      Y6, Y3, Y6
-	VMOVAPS     Y6, Y3
-	JMP         done125
+skip117:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Y4, Y4
+	VFMADD231PS  (DX)(R9*4), Y5, Y4
+	VMOVUPS      Y4, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y2
+	TESTQ        SI, SI
+	JZ           first118
+	VMOVUPS      (SI)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      32(SP), Y5
+	VFMADD213PS  64(SP), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMOVUPS      96(SP), Y3
+	VMAXPS       Y2, Y3, Y2
 
-first124:
-	VBROADCASTSS start+232(FP), Y3
-
-done125:
-	VFMADD231PS Y0, Y3, Y2
+first118:
+	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row120
+	JNZ         row114
 	TESTQ       R11, R11
-	JNZ         begin119
+	JNZ         begin113
 
-end121:
+end115:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip117
+	JMP  strip111
 
-rest118:
+rest112:
 	TESTQ   DI, DI
-	JZ      done126
+	JZ      done119
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end129
+	JLE     end122
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin127:
+begin120:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -2372,91 +2365,88 @@ begin127:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row128:
+row121:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
 	VSUBPS       (SP), Y3, Y6
 	VMULPS       Y6, Y6, Y6
-	VMOVUPS      192(SP), Y7
-	VFNMADD231PS 160(SP), Y6, Y7
-	VXORPS       Y6, Y6, Y6
-	VMAXPS       Y7, Y6, Y7
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip130
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      160(SP), Y7
+	VFNMADD213PS 192(SP), Y7, Y6
+	VMOVUPS      zeros<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip123
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
 
-skip130:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip131
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y6
-	VBLENDVPS   Y4, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y6, Y3
+skip123:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip124
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y3, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y3
+	VMOVUPS     96(SP), Y4
+	VCMPPS      $0x15, Y4, Y3, Y3
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip131:
-	VMASKMOVPS  (CX)(R9*4), Y2, Y3
-	VMULPS      Y3, Y5, Y5
-	VMASKMOVPS  (DX)(R9*4), Y2, Y3
-	VFMADD231PS Y3, Y7, Y5
-	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
-	VMOVAPS     Y1, Y3
-	TESTQ       SI, SI
-	JZ          first132
-	VMASKMOVPS  (SI)(R9*4), Y2, Y4
-	VCMPPS      $0x1d, (SP), Y4, Y6
-	VMOVAPS     Y4, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y4, Y7
-	VMOVUPS     96(SP), Y4
-	VMAXPS      Y7, Y4, Y7
-	VMOVAPS     Y7, Y4
-	JMP         done133
+skip124:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
+	VMASKMOVPS   (CX)(R9*4), Y2, Y3
+	VMULPS       Y3, Y5, Y5
+	VMASKMOVPS   (DX)(R9*4), Y2, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y3
+	TESTQ        SI, SI
+	JZ           first125
+	VMASKMOVPS   (SI)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      32(SP), Y6
+	VFMADD213PS  64(SP), Y3, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y3, Y4, Y3
 
-first132:
-	VBROADCASTSS start+232(FP), Y4
-
-done133:
-	VFMADD231PS Y0, Y4, Y3
+first125:
+	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row128
+	JNZ         row121
 	TESTQ       DI, DI
-	JNZ         begin127
+	JNZ         begin120
 
-end129:
-done126:
+end122:
+done119:
 	VZEROUPPER
 	RET
 
-// func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-236
+// func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, MMX+, POPCNT
+TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
 	MOVQ         h_base+72(FP), DI
 	MOVQ         rows+192(FP), R8
@@ -2471,17 +2461,17 @@ TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-236
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip134:
+strip126:
 	CMPQ  R8, $+8
-	JL    rest135
+	JL    rest127
 	MOVQ  160(SP), R12
 	TESTQ R12, R12
-	JLE   end138
+	JLE   end130
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin136:
+begin128:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -2490,84 +2480,80 @@ begin136:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Y1
 
-row137:
+row129:
 	VMOVUPS      (BX)(R10*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
 	VMOVUPS      (DI)(R10*4), Y5
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip139
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip131
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip139:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip140
-	VMOVAPS     Y2, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y6
-	VMOVUPS     96(SP), Y2
-	VCMPPS      $0x15, Y2, Y6, Y2
+skip131:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip132
+	VMOVUPS     32(SP), Y6
+	VFMADD213PS 64(SP), Y2, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y2
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip140:
-	VMOVUPS     (CX)(R10*4), Y2
-	VMULPS      Y2, Y4, Y4
-	VPMOVZXWD   (DX)(R10*2), Y2
-	VPSLLD      $0x10, Y2, Y2
-	VFMADD231PS Y2, Y5, Y4
-	VMOVUPS     Y4, (AX)(R10*4)
-	VMOVAPS     Y1, Y2
-	TESTQ       SI, SI
-	JZ          first141
-	VMOVUPS     (SI)(R10*4), Y3
-	VCMPPS      $0x1d, (SP), Y3, Y5
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y5, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VMAXPS      Y6, Y3, Y6
-	VMOVAPS     Y6, Y3
-	JMP         done142
+skip132:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*2)
+	PREFETCHT0   (AX)(R14*4)
+	VMULPS       (CX)(R10*4), Y4, Y4
+	VPMOVZXWD    (DX)(R10*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VFMADD231PS  Y2, Y5, Y4
+	VMOVUPS      Y4, (AX)(R10*4)
+	VBROADCASTSS start+240(FP), Y2
+	TESTQ        SI, SI
+	JZ           first133
+	VMOVUPS      (SI)(R10*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      32(SP), Y5
+	VFMADD213PS  64(SP), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMOVUPS      96(SP), Y3
+	VMAXPS       Y2, Y3, Y2
 
-first141:
-	VBROADCASTSS start+232(FP), Y3
-
-done142:
-	VFMADD231PS Y0, Y3, Y2
+first133:
+	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R13
-	JNZ         row137
+	JNZ         row129
 	TESTQ       R12, R12
-	JNZ         begin136
+	JNZ         begin128
 
-end138:
+end130:
 	ADDQ $+8, R9
 	SUBQ $+8, R8
-	JMP  strip134
+	JMP  strip126
 
-rest135:
+rest127:
 	TESTQ   R8, R8
-	JZ      done143
+	JZ      done134
 	LEAQ    lanes<>+0(SB), R10
 	NEGQ    R8
 	VMOVUPS 32(R10)(R8*4), Y2
 	MOVQ    160(SP), R8
 	TESTQ   R8, R8
-	JLE     end146
+	JLE     end137
 	MOVQ    R9, R10
 	MOVQ    R9, R11
 	SHRQ    $0x03, R11
 
-begin144:
+begin135:
 	MOVQ       R8, R12
 	SUBQ       R12, R8
 	MOVQ       c2_base+144(FP), R13
@@ -2576,31 +2562,34 @@ begin144:
 	MOVQ       c1_base+168(FP), R13
 	VMASKMOVPS (R13)(R9*4), Y2, Y1
 
-row145:
+row136:
 	VMASKMOVPS   (BX)(R10*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
 	VMASKMOVPS   (DI)(R10*4), Y2, Y6
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip147
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip138
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip147:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip148
-	VMOVAPS     Y3, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y7
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y7, Y3
+skip138:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip139
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y3, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y3
+	VMOVUPS     96(SP), Y4
+	VCMPPS      $0x15, Y4, Y3, Y3
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip148:
+skip139:
+	MOVQ       next+200(FP), R13
+	ADDQ       R10, R13
+	PREFETCHT0 (DX)(R13*2)
+	PREFETCHT0 (AX)(R13*4)
 	VMASKMOVPS (CX)(R10*4), Y2, Y3
 	VMULPS     Y3, Y5, Y5
 	VPXOR      X3, X3, X3
@@ -2608,70 +2597,64 @@ skip148:
 	VMOVMSKPS  Y2, R13
 	POPCNTQ    R13, R13
 
-word149:
-	LEAQ        (DX)(R10*2), R14
-	MOVWLZX     -2(R14)(R13*2), R14
-	MOVW        R14, 182(SP)(R13*2)
-	DECQ        R13
-	JNZ         word149
-	VPMOVZXWD   184(SP), Y3
-	VPSLLD      $0x10, Y3, Y3
-	VFMADD231PS Y3, Y6, Y5
-	VMASKMOVPS  Y5, Y2, (AX)(R10*4)
-	VMOVAPS     Y1, Y3
-	TESTQ       SI, SI
-	JZ          first150
-	VMASKMOVPS  (SI)(R10*4), Y2, Y4
-	VCMPPS      $0x1d, (SP), Y4, Y6
-	VMOVAPS     Y4, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y4, Y7
-	VMOVUPS     96(SP), Y4
-	VMAXPS      Y7, Y4, Y7
-	VMOVAPS     Y7, Y4
-	JMP         done151
+word140:
+	LEAQ         (DX)(R10*2), R14
+	MOVWLZX      -2(R14)(R13*2), R14
+	MOVW         R14, 182(SP)(R13*2)
+	DECQ         R13
+	JNZ          word140
+	VPMOVZXWD    184(SP), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMASKMOVPS   Y5, Y2, (AX)(R10*4)
+	VBROADCASTSS start+240(FP), Y3
+	TESTQ        SI, SI
+	JZ           first141
+	VMASKMOVPS   (SI)(R10*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      32(SP), Y6
+	VFMADD213PS  64(SP), Y3, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y3, Y4, Y3
 
-first150:
-	VBROADCASTSS start+232(FP), Y4
-
-done151:
-	VFMADD231PS Y0, Y4, Y3
+first141:
+	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R12
-	JNZ         row145
+	JNZ         row136
 	TESTQ       R8, R8
-	JNZ         begin144
+	JNZ         begin135
 
-end146:
-done143:
+end137:
+done134:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-236
+// func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, MMX+, POPCNT
+TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -2685,17 +2668,17 @@ TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip152:
+strip142:
 	CMPQ  DI, $+8
-	JL    rest153
+	JL    rest143
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end156
+	JLE   end146
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin154:
+begin144:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -2704,7 +2687,7 @@ begin154:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row155:
+row145:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
@@ -2714,78 +2697,74 @@ row155:
 	VCMPPS       $0x11, 160(SP), Y5, Y5
 	VMOVUPS      192(SP), Y6
 	VANDPS       Y6, Y5, Y5
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip157
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip147
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip157:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip158
-	VMOVAPS     Y2, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y6
-	VMOVUPS     96(SP), Y2
-	VCMPPS      $0x15, Y2, Y6, Y2
+skip147:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip148
+	VMOVUPS     32(SP), Y6
+	VFMADD213PS 64(SP), Y2, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y2
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip158:
-	VMOVUPS     (CX)(R9*4), Y2
-	VMULPS      Y2, Y4, Y4
-	VPMOVZXWD   (DX)(R9*2), Y2
-	VPSLLD      $0x10, Y2, Y2
-	VFMADD231PS Y2, Y5, Y4
-	VMOVUPS     Y4, (AX)(R9*4)
-	VMOVAPS     Y1, Y2
-	TESTQ       SI, SI
-	JZ          first159
-	VMOVUPS     (SI)(R9*4), Y3
-	VCMPPS      $0x1d, (SP), Y3, Y5
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y5, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VMAXPS      Y6, Y3, Y6
-	VMOVAPS     Y6, Y3
-	JMP         done160
+skip148:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Y4, Y4
+	VPMOVZXWD    (DX)(R9*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VFMADD231PS  Y2, Y5, Y4
+	VMOVUPS      Y4, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y2
+	TESTQ        SI, SI
+	JZ           first149
+	VMOVUPS      (SI)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      32(SP), Y5
+	VFMADD213PS  64(SP), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMOVUPS      96(SP), Y3
+	VMAXPS       Y2, Y3, Y2
 
-first159:
-	VBROADCASTSS start+232(FP), Y3
-
-done160:
-	VFMADD231PS Y0, Y3, Y2
+first149:
+	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row155
+	JNZ         row145
 	TESTQ       R11, R11
-	JNZ         begin154
+	JNZ         begin144
 
-end156:
+end146:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip152
+	JMP  strip142
 
-rest153:
+rest143:
 	TESTQ   DI, DI
-	JZ      done161
+	JZ      done150
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end164
+	JLE     end153
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin162:
+begin151:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -2794,7 +2773,7 @@ begin162:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row163:
+row152:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
@@ -2804,25 +2783,28 @@ row163:
 	VCMPPS       $0x11, 160(SP), Y6, Y6
 	VMOVUPS      192(SP), Y7
 	VANDPS       Y7, Y6, Y6
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip165
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip154
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip165:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip166
-	VMOVAPS     Y3, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y7
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y7, Y3
+skip154:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip155
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y3, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y3
+	VMOVUPS     96(SP), Y4
+	VCMPPS      $0x15, Y4, Y3, Y3
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip166:
+skip155:
+	MOVQ       next+200(FP), R12
+	ADDQ       R9, R12
+	PREFETCHT0 (DX)(R12*2)
+	PREFETCHT0 (AX)(R12*4)
 	VMASKMOVPS (CX)(R9*4), Y2, Y3
 	VMULPS     Y3, Y5, Y5
 	VPXOR      X3, X3, X3
@@ -2830,70 +2812,64 @@ skip166:
 	VMOVMSKPS  Y2, R12
 	POPCNTQ    R12, R12
 
-word167:
-	LEAQ        (DX)(R9*2), R13
-	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 246(SP)(R12*2)
-	DECQ        R12
-	JNZ         word167
-	VPMOVZXWD   248(SP), Y3
-	VPSLLD      $0x10, Y3, Y3
-	VFMADD231PS Y3, Y6, Y5
-	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
-	VMOVAPS     Y1, Y3
-	TESTQ       SI, SI
-	JZ          first168
-	VMASKMOVPS  (SI)(R9*4), Y2, Y4
-	VCMPPS      $0x1d, (SP), Y4, Y6
-	VMOVAPS     Y4, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y4, Y7
-	VMOVUPS     96(SP), Y4
-	VMAXPS      Y7, Y4, Y7
-	VMOVAPS     Y7, Y4
-	JMP         done169
+word156:
+	LEAQ         (DX)(R9*2), R13
+	MOVWLZX      -2(R13)(R12*2), R13
+	MOVW         R13, 246(SP)(R12*2)
+	DECQ         R12
+	JNZ          word156
+	VPMOVZXWD    248(SP), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y3
+	TESTQ        SI, SI
+	JZ           first157
+	VMASKMOVPS   (SI)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      32(SP), Y6
+	VFMADD213PS  64(SP), Y3, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y3, Y4, Y3
 
-first168:
-	VBROADCASTSS start+232(FP), Y4
-
-done169:
-	VFMADD231PS Y0, Y4, Y3
+first157:
+	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row163
+	JNZ         row152
 	TESTQ       DI, DI
-	JNZ         begin162
+	JNZ         begin151
 
-end164:
-done161:
+end153:
+done150:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-236
+// func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, MMX+, POPCNT
+TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -2907,17 +2883,17 @@ TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip170:
+strip158:
 	CMPQ  DI, $+8
-	JL    rest171
+	JL    rest159
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end174
+	JLE   end162
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin172:
+begin160:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -2926,89 +2902,85 @@ begin172:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row173:
+row161:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
 	VSUBPS       (SP), Y2, Y5
 	VANDPS       magnitude<>+0(SB), Y5, Y5
-	VMOVUPS      192(SP), Y6
-	VFNMADD231PS 160(SP), Y5, Y6
-	VXORPS       Y5, Y5, Y5
-	VMAXPS       Y6, Y5, Y6
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip175
-	VMOVUPS      64(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VFMADD231PS  Y6, Y5, Y4
+	VMOVUPS      160(SP), Y6
+	VFNMADD213PS 192(SP), Y6, Y5
+	VMOVUPS      zeros<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip163
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-skip175:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip176
-	VMOVAPS     Y2, Y5
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y5
-	VBLENDVPS   Y3, Y5, Y2, Y5
-	VMOVUPS     96(SP), Y2
-	VCMPPS      $0x15, Y2, Y5, Y2
+skip163:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip164
+	VMOVUPS     32(SP), Y6
+	VFMADD213PS 64(SP), Y2, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y2
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip176:
-	VMOVUPS     (CX)(R9*4), Y2
-	VMULPS      Y2, Y4, Y4
-	VPMOVZXWD   (DX)(R9*2), Y2
-	VPSLLD      $0x10, Y2, Y2
-	VFMADD231PS Y2, Y6, Y4
-	VMOVUPS     Y4, (AX)(R9*4)
-	VMOVAPS     Y1, Y2
-	TESTQ       SI, SI
-	JZ          first177
-	VMOVUPS     (SI)(R9*4), Y3
-	VCMPPS      $0x1d, (SP), Y3, Y5
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y5, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VMAXPS      Y6, Y3, Y6
-	VMOVAPS     Y6, Y3
-	JMP         done178
+skip164:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Y4, Y4
+	VPMOVZXWD    (DX)(R9*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VFMADD231PS  Y2, Y5, Y4
+	VMOVUPS      Y4, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y2
+	TESTQ        SI, SI
+	JZ           first165
+	VMOVUPS      (SI)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      32(SP), Y5
+	VFMADD213PS  64(SP), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMOVUPS      96(SP), Y3
+	VMAXPS       Y2, Y3, Y2
 
-first177:
-	VBROADCASTSS start+232(FP), Y3
-
-done178:
-	VFMADD231PS Y0, Y3, Y2
+first165:
+	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row173
+	JNZ         row161
 	TESTQ       R11, R11
-	JNZ         begin172
+	JNZ         begin160
 
-end174:
+end162:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip170
+	JMP  strip158
 
-rest171:
+rest159:
 	TESTQ   DI, DI
-	JZ      done179
+	JZ      done166
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end182
+	JLE     end169
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin180:
+begin167:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -3017,36 +2989,39 @@ begin180:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row181:
+row168:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
 	VSUBPS       (SP), Y3, Y6
 	VANDPS       magnitude<>+0(SB), Y6, Y6
-	VMOVUPS      192(SP), Y7
-	VFNMADD231PS 160(SP), Y6, Y7
-	VXORPS       Y6, Y6, Y6
-	VMAXPS       Y7, Y6, Y7
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip183
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      160(SP), Y7
+	VFNMADD213PS 192(SP), Y7, Y6
+	VMOVUPS      zeros<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip170
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
 
-skip183:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip184
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y6
-	VBLENDVPS   Y4, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y6, Y3
+skip170:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip171
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y3, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y3
+	VMOVUPS     96(SP), Y4
+	VCMPPS      $0x15, Y4, Y3, Y3
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip184:
+skip171:
+	MOVQ       next+200(FP), R12
+	ADDQ       R9, R12
+	PREFETCHT0 (DX)(R12*2)
+	PREFETCHT0 (AX)(R12*4)
 	VMASKMOVPS (CX)(R9*4), Y2, Y3
 	VMULPS     Y3, Y5, Y5
 	VPXOR      X3, X3, X3
@@ -3054,70 +3029,64 @@ skip184:
 	VMOVMSKPS  Y2, R12
 	POPCNTQ    R12, R12
 
-word185:
-	LEAQ        (DX)(R9*2), R13
-	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 246(SP)(R12*2)
-	DECQ        R12
-	JNZ         word185
-	VPMOVZXWD   248(SP), Y3
-	VPSLLD      $0x10, Y3, Y3
-	VFMADD231PS Y3, Y7, Y5
-	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
-	VMOVAPS     Y1, Y3
-	TESTQ       SI, SI
-	JZ          first186
-	VMASKMOVPS  (SI)(R9*4), Y2, Y4
-	VCMPPS      $0x1d, (SP), Y4, Y6
-	VMOVAPS     Y4, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y4, Y7
-	VMOVUPS     96(SP), Y4
-	VMAXPS      Y7, Y4, Y7
-	VMOVAPS     Y7, Y4
-	JMP         done187
+word172:
+	LEAQ         (DX)(R9*2), R13
+	MOVWLZX      -2(R13)(R12*2), R13
+	MOVW         R13, 246(SP)(R12*2)
+	DECQ         R12
+	JNZ          word172
+	VPMOVZXWD    248(SP), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y3
+	TESTQ        SI, SI
+	JZ           first173
+	VMASKMOVPS   (SI)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      32(SP), Y6
+	VFMADD213PS  64(SP), Y3, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y3, Y4, Y3
 
-first186:
-	VBROADCASTSS start+232(FP), Y4
-
-done187:
-	VFMADD231PS Y0, Y4, Y3
+first173:
+	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row181
+	JNZ         row168
 	TESTQ       DI, DI
-	JNZ         begin180
+	JNZ         begin167
 
-end182:
-done179:
+end169:
+done166:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-236
+// func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX2, FMA3, MMX+, POPCNT
+TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Y0
+	VBROADCASTSS theta+212(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+208(FP), Y0
+	VBROADCASTSS kept+216(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+212(FP), Y0
+	VBROADCASTSS jump+220(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+216(FP), Y0
+	VBROADCASTSS floor+224(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS keep+220(FP), Y0
+	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
-	VBROADCASTSS reach+224(FP), Y0
+	VBROADCASTSS reach+232(FP), Y0
 	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS top+228(FP), Y0
+	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
@@ -3131,17 +3100,17 @@ TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip188:
+strip174:
 	CMPQ  DI, $+8
-	JL    rest189
+	JL    rest175
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end192
+	JLE   end178
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin190:
+begin176:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -3150,89 +3119,85 @@ begin190:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row191:
+row177:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
 	VSUBPS       (SP), Y2, Y5
 	VMULPS       Y5, Y5, Y5
-	VMOVUPS      192(SP), Y6
-	VFNMADD231PS 160(SP), Y5, Y6
-	VXORPS       Y5, Y5, Y5
-	VMAXPS       Y6, Y5, Y6
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip193
-	VMOVUPS      64(SP), Y5
-	VFNMADD231PS 128(SP), Y2, Y5
-	VFMADD231PS  Y6, Y5, Y4
+	VMOVUPS      160(SP), Y6
+	VFNMADD213PS 192(SP), Y6, Y5
+	VMOVUPS      zeros<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip179
+	VMOVUPS      64(SP), Y6
+	VFNMADD231PS 128(SP), Y2, Y6
+	VFMADD231PS  Y5, Y6, Y4
 
-skip193:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip194
-	VMOVAPS     Y2, Y5
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y5
-	VBLENDVPS   Y3, Y5, Y2, Y5
-	VMOVUPS     96(SP), Y2
-	VCMPPS      $0x15, Y2, Y5, Y2
+skip179:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip180
+	VMOVUPS     32(SP), Y6
+	VFMADD213PS 64(SP), Y2, Y6
+	VBLENDVPS   Y3, Y6, Y2, Y2
+	VMOVUPS     96(SP), Y3
+	VCMPPS      $0x15, Y3, Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip194:
-	VMOVUPS     (CX)(R9*4), Y2
-	VMULPS      Y2, Y4, Y4
-	VPMOVZXWD   (DX)(R9*2), Y2
-	VPSLLD      $0x10, Y2, Y2
-	VFMADD231PS Y2, Y6, Y4
-	VMOVUPS     Y4, (AX)(R9*4)
-	VMOVAPS     Y1, Y2
-	TESTQ       SI, SI
-	JZ          first195
-	VMOVUPS     (SI)(R9*4), Y3
-	VCMPPS      $0x1d, (SP), Y3, Y5
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y7, Y6
-	VBLENDVPS   Y5, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VMAXPS      Y6, Y3, Y6
-	VMOVAPS     Y6, Y3
-	JMP         done196
+skip180:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Y4, Y4
+	VPMOVZXWD    (DX)(R9*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VFMADD231PS  Y2, Y5, Y4
+	VMOVUPS      Y4, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y2
+	TESTQ        SI, SI
+	JZ           first181
+	VMOVUPS      (SI)(R9*4), Y2
+	VCMPPS       $0x1d, (SP), Y2, Y3
+	VMOVUPS      32(SP), Y5
+	VFMADD213PS  64(SP), Y2, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VMOVUPS      96(SP), Y3
+	VMAXPS       Y2, Y3, Y2
 
-first195:
-	VBROADCASTSS start+232(FP), Y3
-
-done196:
-	VFMADD231PS Y0, Y3, Y2
+first181:
+	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row191
+	JNZ         row177
 	TESTQ       R11, R11
-	JNZ         begin190
+	JNZ         begin176
 
-end192:
+end178:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip188
+	JMP  strip174
 
-rest189:
+rest175:
 	TESTQ   DI, DI
-	JZ      done197
+	JZ      done182
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end200
+	JLE     end185
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin198:
+begin183:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -3241,36 +3206,39 @@ begin198:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row199:
+row184:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
 	VSUBPS       (SP), Y3, Y6
 	VMULPS       Y6, Y6, Y6
-	VMOVUPS      192(SP), Y7
-	VFNMADD231PS 160(SP), Y6, Y7
-	VXORPS       Y6, Y6, Y6
-	VMAXPS       Y7, Y6, Y7
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip201
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y3, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      160(SP), Y7
+	VFNMADD213PS 192(SP), Y7, Y6
+	VMOVUPS      zeros<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip186
+	VMOVUPS      64(SP), Y7
+	VFNMADD231PS 128(SP), Y3, Y7
+	VFMADD231PS  Y6, Y7, Y5
 
-skip201:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip202
-	VMOVAPS     Y3, Y6
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y6
-	VBLENDVPS   Y4, Y6, Y3, Y6
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y6, Y3
+skip186:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip187
+	VMOVUPS     32(SP), Y7
+	VFMADD213PS 64(SP), Y3, Y7
+	VBLENDVPS   Y4, Y7, Y3, Y3
+	VMOVUPS     96(SP), Y4
+	VCMPPS      $0x15, Y4, Y3, Y3
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip202:
+skip187:
+	MOVQ       next+200(FP), R12
+	ADDQ       R9, R12
+	PREFETCHT0 (DX)(R12*2)
+	PREFETCHT0 (AX)(R12*4)
 	VMASKMOVPS (CX)(R9*4), Y2, Y3
 	VMULPS     Y3, Y5, Y5
 	VPXOR      X3, X3, X3
@@ -3278,46 +3246,40 @@ skip202:
 	VMOVMSKPS  Y2, R12
 	POPCNTQ    R12, R12
 
-word203:
-	LEAQ        (DX)(R9*2), R13
-	MOVWLZX     -2(R13)(R12*2), R13
-	MOVW        R13, 246(SP)(R12*2)
-	DECQ        R12
-	JNZ         word203
-	VPMOVZXWD   248(SP), Y3
-	VPSLLD      $0x10, Y3, Y3
-	VFMADD231PS Y3, Y7, Y5
-	VMASKMOVPS  Y5, Y2, (AX)(R9*4)
-	VMOVAPS     Y1, Y3
-	TESTQ       SI, SI
-	JZ          first204
-	VMASKMOVPS  (SI)(R9*4), Y2, Y4
-	VCMPPS      $0x1d, (SP), Y4, Y6
-	VMOVAPS     Y4, Y7
-	VMOVUPS     32(SP), Y8
-	VFMADD213PS 64(SP), Y8, Y7
-	VBLENDVPS   Y6, Y7, Y4, Y7
-	VMOVUPS     96(SP), Y4
-	VMAXPS      Y7, Y4, Y7
-	VMOVAPS     Y7, Y4
-	JMP         done205
+word188:
+	LEAQ         (DX)(R9*2), R13
+	MOVWLZX      -2(R13)(R12*2), R13
+	MOVW         R13, 246(SP)(R12*2)
+	DECQ         R12
+	JNZ          word188
+	VPMOVZXWD    248(SP), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y6, Y5
+	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Y3
+	TESTQ        SI, SI
+	JZ           first189
+	VMASKMOVPS   (SI)(R9*4), Y2, Y3
+	VCMPPS       $0x1d, (SP), Y3, Y4
+	VMOVUPS      32(SP), Y6
+	VFMADD213PS  64(SP), Y3, Y6
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VMOVUPS      96(SP), Y4
+	VMAXPS       Y3, Y4, Y3
 
-first204:
-	VBROADCASTSS start+232(FP), Y4
-
-done205:
-	VFMADD231PS Y0, Y4, Y3
+first189:
+	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row199
+	JNZ         row184
 	TESTQ       DI, DI
-	JNZ         begin198
+	JNZ         begin183
 
-end200:
-done197:
+end185:
+done182:
 	VZEROUPPER
 	RET
 
@@ -3334,7 +3296,7 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done210
+	JLE     done194
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3347,12 +3309,12 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row206:
+row190:
 	XORQ R8, R8
 
-loop207:
+loop191:
 	CMPQ        R8, 8(SP)
-	JGE         rest208
+	JGE         rest192
 	VMOVUPS     (DI)(R8*4), Y1
 	VMOVUPS     (SI)(R8*4), Y2
 	VMOVUPS     (DX)(R9*4), Y3
@@ -3364,11 +3326,11 @@ loop207:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop207
+	JMP         loop191
 
-rest208:
+rest192:
 	CMPQ        16(SP), $0x00
-	JEQ         next209
+	JEQ         next193
 	VMASKMOVPS  (DI)(R8*4), Y0, Y1
 	VMASKMOVPS  (SI)(R8*4), Y0, Y2
 	VMASKMOVPS  (DX)(R9*4), Y0, Y3
@@ -3380,13 +3342,13 @@ rest208:
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next209:
+next193:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row206
+	JNZ  row190
 
-done210:
+done194:
 	VZEROUPPER
 	RET
 
@@ -3412,7 +3374,7 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done215
+	JLE          done199
 	MOVQ         R9, R8
 	ANDQ         $+7, R8
 	MOVQ         R8, 16(SP)
@@ -3425,12 +3387,12 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row211:
+row195:
 	XORQ R8, R8
 
-loop212:
+loop196:
 	CMPQ        R8, 8(SP)
-	JGE         rest213
+	JGE         rest197
 	VMOVUPS     (DI)(R8*4), Y4
 	VMOVUPS     (SI)(R8*4), Y5
 	VMOVUPS     (DX)(R9*4), Y6
@@ -3452,11 +3414,11 @@ loop212:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop212
+	JMP         loop196
 
-rest213:
+rest197:
 	CMPQ        16(SP), $0x00
-	JEQ         next214
+	JEQ         next198
 	VMASKMOVPS  (DI)(R8*4), Y3, Y4
 	VMASKMOVPS  (SI)(R8*4), Y3, Y5
 	VMASKMOVPS  (DX)(R9*4), Y3, Y6
@@ -3478,22 +3440,22 @@ rest213:
 	VMOVMSKPS   Y3, R8
 	POPCNTQ     R8, R8
 
-word216:
+word200:
 	MOVWLZX 22(SP)(R8*2), R11
 	LEAQ    (AX)(R9*2), R12
 	MOVW    R11, -2(R12)(R8*2)
 	DECQ    R8
-	JNZ     word216
+	JNZ     word200
 	ADDQ    16(SP), R9
 	ADDQ    $+1, R10
 
-next214:
+next198:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row211
+	JNZ  row195
 
-done215:
+done199:
 	VZEROUPPER
 	RET
 
@@ -3510,7 +3472,7 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done221
+	JLE     done205
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3523,12 +3485,12 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row217:
+row201:
 	XORQ R8, R8
 
-loop218:
+loop202:
 	CMPQ        R8, 8(SP)
-	JGE         rest219
+	JGE         rest203
 	VMOVUPS     (DI)(R8*4), Y1
 	VMOVUPS     (SI)(R8*4), Y2
 	VPMOVZXWD   (DX)(R9*2), Y3
@@ -3541,11 +3503,11 @@ loop218:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop218
+	JMP         loop202
 
-rest219:
+rest203:
 	CMPQ       16(SP), $0x00
-	JEQ        next220
+	JEQ        next204
 	VMASKMOVPS (DI)(R8*4), Y0, Y1
 	VMASKMOVPS (SI)(R8*4), Y0, Y2
 	VPXOR      X3, X3, X3
@@ -3553,12 +3515,12 @@ rest219:
 	VMOVMSKPS  Y0, R11
 	POPCNTQ    R11, R11
 
-word222:
+word206:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word222
+	JNZ         word206
 	VPMOVZXWD   24(SP), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
@@ -3569,13 +3531,13 @@ word222:
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next220:
+next204:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row217
+	JNZ  row201
 
-done221:
+done205:
 	VZEROUPPER
 	RET
 
@@ -3601,7 +3563,7 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done227
+	JLE          done211
 	MOVQ         R9, R8
 	ANDQ         $+7, R8
 	MOVQ         R8, 16(SP)
@@ -3614,12 +3576,12 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row223:
+row207:
 	XORQ R8, R8
 
-loop224:
+loop208:
 	CMPQ        R8, 8(SP)
-	JGE         rest225
+	JGE         rest209
 	VMOVUPS     (DI)(R8*4), Y4
 	VMOVUPS     (SI)(R8*4), Y5
 	VPMOVZXWD   (DX)(R9*2), Y6
@@ -3642,11 +3604,11 @@ loop224:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop224
+	JMP         loop208
 
-rest225:
+rest209:
 	CMPQ       16(SP), $0x00
-	JEQ        next226
+	JEQ        next210
 	VMASKMOVPS (DI)(R8*4), Y3, Y4
 	VMASKMOVPS (SI)(R8*4), Y3, Y5
 	VPXOR      X6, X6, X6
@@ -3654,12 +3616,12 @@ rest225:
 	VMOVMSKPS  Y3, R11
 	POPCNTQ    R11, R11
 
-word228:
+word212:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word228
+	JNZ         word212
 	VPMOVZXWD   24(SP), Y6
 	VPSLLD      $0x10, Y6, Y6
 	VFMADD231PS Y5, Y6, Y4
@@ -3680,22 +3642,22 @@ word228:
 	VMOVMSKPS   Y3, R8
 	POPCNTQ     R8, R8
 
-word229:
+word213:
 	MOVWLZX 38(SP)(R8*2), R11
 	LEAQ    (AX)(R9*2), R12
 	MOVW    R11, -2(R12)(R8*2)
 	DECQ    R8
-	JNZ     word229
+	JNZ     word213
 	ADDQ    16(SP), R9
 	ADDQ    $+1, R10
 
-next226:
+next210:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row223
+	JNZ  row207
 
-done227:
+done211:
 	VZEROUPPER
 	RET
 
@@ -3726,17 +3688,17 @@ TEXT ·addMomentsAVX2(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip230:
+strip214:
 	CMPQ  SI, $+16
-	JL    rest231
+	JL    rest215
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end234
+	JLE   end218
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin232:
+begin216:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3756,7 +3718,7 @@ begin232:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row233:
+row217:
 	VCVTPS2PD   (DX)(R8*4), Y8
 	VCVTPS2PD   16(DX)(R8*4), Y9
 	VCVTPS2PD   (BX)(R8*4), Y10
@@ -3776,7 +3738,7 @@ row233:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row233
+	JNZ         row217
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -3794,25 +3756,25 @@ row233:
 	VMOVUPD     Y6, (CX)(R11*2)
 	VMOVUPD     Y7, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin232
+	JNZ         begin216
 
-end234:
+end218:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip230
+	JMP  strip214
 
-rest231:
-strip235:
+rest215:
+strip219:
 	CMPQ  SI, $+8
-	JL    rest236
+	JL    rest220
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end239
+	JLE   end223
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin237:
+begin221:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3824,7 +3786,7 @@ begin237:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row238:
+row222:
 	VCVTPS2PD   (DX)(R8*4), Y4
 	VCVTPS2PD   16(DX)(R8*4), Y5
 	VCVTPS2PD   (BX)(R8*4), Y6
@@ -3836,7 +3798,7 @@ row238:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row238
+	JNZ         row222
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -3846,27 +3808,27 @@ row238:
 	VMOVUPD     Y2, (CX)(R11*2)
 	VMOVUPD     Y3, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin237
+	JNZ         begin221
 
-end239:
+end223:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip235
+	JMP  strip219
 
-rest236:
+rest220:
 	TESTQ   SI, SI
-	JZ      done240
+	JZ      done224
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end243
+	JLE     end227
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin241:
+begin225:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -3886,7 +3848,7 @@ begin241:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row242:
+row226:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -3906,7 +3868,7 @@ row242:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row242
+	JNZ          row226
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -3924,10 +3886,10 @@ row242:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin241
+	JNZ          begin225
 
-end243:
-done240:
+end227:
+done224:
 	VZEROUPPER
 	RET
 
@@ -3958,17 +3920,17 @@ TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $40-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip244:
+strip228:
 	CMPQ  SI, $+16
-	JL    rest245
+	JL    rest229
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end248
+	JLE   end232
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin246:
+begin230:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3988,7 +3950,7 @@ begin246:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row247:
+row231:
 	VCVTPS2PD    (DX)(R8*4), Y8
 	VCVTPS2PD    16(DX)(R8*4), Y9
 	VPMOVZXWD    (BX)(R8*2), Y11
@@ -4018,7 +3980,7 @@ row247:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row247
+	JNZ          row231
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -4036,25 +3998,25 @@ row247:
 	VMOVUPD      Y6, (CX)(R11*2)
 	VMOVUPD      Y7, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin246
+	JNZ          begin230
 
-end248:
+end232:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip244
+	JMP  strip228
 
-rest245:
-strip249:
+rest229:
+strip233:
 	CMPQ  SI, $+8
-	JL    rest250
+	JL    rest234
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end253
+	JLE   end237
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin251:
+begin235:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4066,7 +4028,7 @@ begin251:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row252:
+row236:
 	VCVTPS2PD    (DX)(R8*4), Y4
 	VCVTPS2PD    16(DX)(R8*4), Y5
 	VPMOVZXWD    (BX)(R8*2), Y7
@@ -4083,7 +4045,7 @@ row252:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row252
+	JNZ          row236
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -4093,27 +4055,27 @@ row252:
 	VMOVUPD      Y2, (CX)(R11*2)
 	VMOVUPD      Y3, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin251
+	JNZ          begin235
 
-end253:
+end237:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip249
+	JMP  strip233
 
-rest250:
+rest234:
 	TESTQ   SI, SI
-	JZ      done254
+	JZ      done238
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end257
+	JLE     end241
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin255:
+begin239:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -4133,7 +4095,7 @@ begin255:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row256:
+row240:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -4145,12 +4107,12 @@ row256:
 	VMOVMSKPS    Y4, R11
 	POPCNTQ      R11, R11
 
-word258:
+word242:
 	LEAQ         (BX)(R8*2), R12
 	MOVWLZX      -2(R12)(R11*2), R12
 	MOVW         R12, 22(SP)(R11*2)
 	DECQ         R11
-	JNZ          word258
+	JNZ          word242
 	VPMOVZXWD    24(SP), Y8
 	VPSLLD       $0x10, Y8, Y8
 	VCVTPS2PD    X8, Y7
@@ -4165,7 +4127,7 @@ word258:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row256
+	JNZ          row240
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -4183,10 +4145,10 @@ word258:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin255
+	JNZ          begin239
 
-end257:
-done254:
+end241:
+done238:
 	VZEROUPPER
 	RET
 
@@ -4216,17 +4178,17 @@ TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip259:
+strip243:
 	CMPQ  BX, $+32
-	JL    rest260
+	JL    rest244
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end263
+	JLE   end247
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin261:
+begin245:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -4241,7 +4203,7 @@ begin261:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 
-row262:
+row246:
 	VMOVUPS      (AX)(DI*4), Y8
 	VADDPS       Y8, Y0, Y0
 	VFMADD231PS  Y8, Y8, Y1
@@ -4257,7 +4219,7 @@ row262:
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row262
+	JNZ          row246
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y8
@@ -4363,25 +4325,25 @@ row262:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y1, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin261
+	JNZ          begin245
 
-end263:
+end247:
 	ADDQ $+32, SI
 	SUBQ $+32, BX
-	JMP  strip259
+	JMP  strip243
 
-rest260:
-strip264:
+rest244:
+strip248:
 	CMPQ  BX, $+8
-	JL    rest265
+	JL    rest249
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end268
+	JLE   end252
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin266:
+begin250:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -4390,14 +4352,14 @@ begin266:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row267:
+row251:
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y0, Y0
 	VFMADD231PS  Y2, Y2, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row267
+	JNZ          row251
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y2
@@ -4425,27 +4387,27 @@ row267:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y2, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin266
+	JNZ          begin250
 
-end268:
+end252:
 	ADDQ $+8, SI
 	SUBQ $+8, BX
-	JMP  strip264
+	JMP  strip248
 
-rest265:
+rest249:
 	TESTQ   BX, BX
-	JZ      done269
+	JZ      done253
 	LEAQ    lanes<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y2
 	MOVQ    (SP), BX
 	TESTQ   BX, BX
-	JLE     end272
+	JLE     end256
 	MOVQ    SI, DI
 	MOVQ    SI, R8
 	SHRQ    $0x03, R8
 
-begin270:
+begin254:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -4454,14 +4416,14 @@ begin270:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row271:
+row255:
 	VMASKMOVPS   (AX)(DI*4), Y2, Y3
 	VADDPS       Y3, Y0, Y0
 	VFMADD231PS  Y3, Y3, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R9
-	JNZ          row271
+	JNZ          row255
 	LEAQ         (SI)(SI*1), R9
 	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X3
@@ -4505,10 +4467,10 @@ row271:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(DX)(R9*2)
 	TESTQ        BX, BX
-	JNZ          begin270
+	JNZ          begin254
 
-end272:
-done269:
+end256:
+done253:
 	VZEROUPPER
 	RET
 
@@ -4538,17 +4500,17 @@ TEXT ·coefGradientAVX2(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip273:
+strip257:
 	CMPQ  DI, $+8
-	JL    rest274
+	JL    rest258
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end277
+	JLE   end261
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin275:
+begin259:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -4564,7 +4526,7 @@ begin275:
 	VMOVUPD (SI)(R13*2), Y4
 	VMOVUPD 32(SI)(R13*2), Y5
 
-row276:
+row260:
 	VCVTPS2PD (AX)(R9*4), Y6
 	VCVTPS2PD 16(AX)(R9*4), Y7
 	VCVTPS2PD (CX)(R9*4), Y8
@@ -4582,7 +4544,7 @@ row276:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row276
+	JNZ       row260
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Y0, (DX)(R12*2)
@@ -4596,27 +4558,27 @@ row276:
 	VMOVUPD   Y4, (SI)(R12*2)
 	VMOVUPD   Y5, 32(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin275
+	JNZ       begin259
 
-end277:
+end261:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip273
+	JMP  strip257
 
-rest274:
+rest258:
 	TESTQ   DI, DI
-	JZ      done278
+	JZ      done262
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y6
 	MOVQ    (SP), DI
 	TESTQ   DI, DI
-	JLE     end281
+	JLE     end265
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin279:
+begin263:
 	MOVQ         DI, R11
 	SUBQ         R11, DI
 	LEAQ         (R8)(R8*1), R12
@@ -4644,7 +4606,7 @@ begin279:
 	VPMOVSXDQ    X5, Y5
 	VMASKMOVPD   32(SI)(R12*2), Y5, Y5
 
-row280:
+row264:
 	VMASKMOVPS   (AX)(R9*4), Y6, Y8
 	VCVTPS2PD    X8, Y7
 	VMOVAPD      Y7, Y7
@@ -4670,7 +4632,7 @@ row280:
 	ADDQ         8(SP), R9
 	ADDQ         16(SP), R10
 	DECQ         R11
-	JNZ          row280
+	JNZ          row264
 	LEAQ         (R8)(R8*1), R11
 	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X7
@@ -4696,10 +4658,10 @@ row280:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y5, Y0, 32(SI)(R11*2)
 	TESTQ        DI, DI
-	JNZ          begin279
+	JNZ          begin263
 
-end281:
-done278:
+end265:
+done262:
 	VZEROUPPER
 	RET
 
@@ -4719,9 +4681,9 @@ TEXT ·gaussianAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop282:
+loop266:
 	CMPQ         DX, $+8
-	JL           rest283
+	JL           rest267
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4740,12 +4702,12 @@ loop282:
 	VFNMADD231PS ln2<>+0(SB), Y3, Y4
 	VFNMADD231PS ln2Rest<>+0(SB), Y3, Y4
 	VADDPS       Y5, Y4, Y4
-	VMOVUPS      exp7<>+0(SB), Y5
-	VFMADD213PS  exp6<>+0(SB), Y4, Y5
-	VFMADD213PS  exp5<>+0(SB), Y4, Y5
-	VFMADD213PS  exp4<>+0(SB), Y4, Y5
-	VFMADD213PS  exp3<>+0(SB), Y4, Y5
+	VMOVUPS      exp0<>+0(SB), Y5
+	VFMADD213PS  exp1<>+0(SB), Y4, Y5
 	VFMADD213PS  exp2<>+0(SB), Y4, Y5
+	VFMADD213PS  exp3<>+0(SB), Y4, Y5
+	VFMADD213PS  exp4<>+0(SB), Y4, Y5
+	VFMADD213PS  exp5<>+0(SB), Y4, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD213PS  Y4, Y6, Y5
 	VADDPS       ones<>+0(SB), Y5, Y5
@@ -4762,11 +4724,11 @@ loop282:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop282
+	JMP          loop266
 
-rest283:
+rest267:
 	TESTQ        DX, DX
-	JZ           done284
+	JZ           done268
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4788,12 +4750,12 @@ rest283:
 	VFNMADD231PS ln2<>+0(SB), Y4, Y0
 	VFNMADD231PS ln2Rest<>+0(SB), Y4, Y0
 	VADDPS       Y2, Y0, Y0
-	VMOVUPS      exp7<>+0(SB), Y2
-	VFMADD213PS  exp6<>+0(SB), Y0, Y2
-	VFMADD213PS  exp5<>+0(SB), Y0, Y2
-	VFMADD213PS  exp4<>+0(SB), Y0, Y2
-	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
 	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
 	VFMADD213PS  Y0, Y5, Y2
 	VADDPS       ones<>+0(SB), Y2, Y2
@@ -4809,7 +4771,7 @@ rest283:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done284:
+done268:
 	VZEROUPPER
 	RET
 
@@ -4829,9 +4791,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop285:
+loop269:
 	CMPQ         DX, $+8
-	JL           rest286
+	JL           rest270
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4842,12 +4804,12 @@ loop285:
 	VROUNDPS     $0x08, Y4, Y4
 	VFNMADD231PS ln2<>+0(SB), Y4, Y3
 	VFNMADD231PS ln2Rest<>+0(SB), Y4, Y3
-	VMOVUPS      exp7<>+0(SB), Y5
-	VFMADD213PS  exp6<>+0(SB), Y3, Y5
-	VFMADD213PS  exp5<>+0(SB), Y3, Y5
-	VFMADD213PS  exp4<>+0(SB), Y3, Y5
-	VFMADD213PS  exp3<>+0(SB), Y3, Y5
+	VMOVUPS      exp0<>+0(SB), Y5
+	VFMADD213PS  exp1<>+0(SB), Y3, Y5
 	VFMADD213PS  exp2<>+0(SB), Y3, Y5
+	VFMADD213PS  exp3<>+0(SB), Y3, Y5
+	VFMADD213PS  exp4<>+0(SB), Y3, Y5
+	VFMADD213PS  exp5<>+0(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD213PS  Y3, Y6, Y5
 	VADDPS       ones<>+0(SB), Y5, Y5
@@ -4867,11 +4829,11 @@ loop285:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop285
+	JMP          loop269
 
-rest286:
+rest270:
 	TESTQ        DX, DX
-	JZ           done287
+	JZ           done271
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4885,12 +4847,12 @@ rest286:
 	VROUNDPS     $0x08, Y0, Y0
 	VFNMADD231PS ln2<>+0(SB), Y0, Y4
 	VFNMADD231PS ln2Rest<>+0(SB), Y0, Y4
-	VMOVUPS      exp7<>+0(SB), Y2
-	VFMADD213PS  exp6<>+0(SB), Y4, Y2
-	VFMADD213PS  exp5<>+0(SB), Y4, Y2
-	VFMADD213PS  exp4<>+0(SB), Y4, Y2
-	VFMADD213PS  exp3<>+0(SB), Y4, Y2
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y4, Y2
 	VFMADD213PS  exp2<>+0(SB), Y4, Y2
+	VFMADD213PS  exp3<>+0(SB), Y4, Y2
+	VFMADD213PS  exp4<>+0(SB), Y4, Y2
+	VFMADD213PS  exp5<>+0(SB), Y4, Y2
 	VMULPS       Y4, Y4, Y5
 	VFMADD213PS  Y4, Y5, Y2
 	VADDPS       ones<>+0(SB), Y2, Y2
@@ -4909,7 +4871,7 @@ rest286:
 	VDIVPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done287:
+done271:
 	VZEROUPPER
 	RET
 
@@ -4929,9 +4891,9 @@ TEXT ·atanAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop288:
+loop272:
 	CMPQ        DX, $+8
-	JL          rest289
+	JL          rest273
 	VMOVUPS     (CX)(BX*1), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMULPS      Y2, Y3, Y3
@@ -4941,11 +4903,11 @@ loop288:
 	VMOVUPS     Y3, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop288
+	JMP         loop272
 
-rest289:
+rest273:
 	TESTQ       DX, DX
-	JZ          done290
+	JZ          done274
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y3
@@ -4957,7 +4919,7 @@ rest289:
 	VDIVPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y3, (AX)(BX*1)
 
-done290:
+done274:
 	VZEROUPPER
 	RET
 
@@ -4975,7 +4937,7 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done295
+	JLE          done279
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -4988,77 +4950,77 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row291:
+row275:
 	XORQ SI, SI
 
-loop292:
+loop276:
 	CMPQ   SI, 8(SP)
-	JGE    rest293
+	JGE    rest277
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line296:
+line280:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel297:
+pixel281:
 	VPBROADCASTB (R11), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel297
+	JNZ          pixel281
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line296
+	JNZ          line280
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)(DI*4)
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop292
+	JMP          loop276
 
-rest293:
+rest277:
 	CMPQ   16(SP), $0x00
-	JEQ    next294
+	JEQ    next278
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line298:
+line282:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel299:
+pixel283:
 	VPBROADCASTB (R10), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel299
+	JNZ          pixel283
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line298
+	JNZ          line282
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(DI*4)
 	ADDQ         16(SP), DI
 	ADDQ         $+1, R8
 
-next294:
+next278:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row291
+	JNZ  row275
 
-done295:
+done279:
 	VZEROUPPER
 	RET
 
@@ -5085,7 +5047,7 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done304
+	JLE          done288
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -5098,32 +5060,32 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row300:
+row284:
 	XORQ SI, SI
 
-loop301:
+loop285:
 	CMPQ   SI, 8(SP)
-	JGE    rest302
+	JGE    rest286
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line305:
+line289:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel306:
+pixel290:
 	VPBROADCASTB (R11), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel306
+	JNZ          pixel290
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line305
+	JNZ          line289
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -5140,31 +5102,31 @@ pixel306:
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop301
+	JMP          loop285
 
-rest302:
+rest286:
 	CMPQ   16(SP), $0x00
-	JEQ    next303
+	JEQ    next287
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line307:
+line291:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel308:
+pixel292:
 	VPBROADCASTB (R10), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel308
+	JNZ          pixel292
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line307
+	JNZ          line291
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -5181,23 +5143,23 @@ pixel308:
 	VMOVMSKPS    Y4, SI
 	POPCNTQ      SI, SI
 
-word309:
+word293:
 	MOVWLZX 22(SP)(SI*2), R9
 	LEAQ    (AX)(DI*2), R10
 	MOVW    R9, -2(R10)(SI*2)
 	DECQ    SI
-	JNZ     word309
+	JNZ     word293
 	ADDQ    16(SP), DI
 	ADDQ    $+1, R8
 
-next303:
+next287:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row300
+	JNZ  row284
 
-done304:
+done288:
 	VZEROUPPER
 	RET
 
@@ -5210,19 +5172,19 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop310:
+loop294:
 	CMPQ    DX, $+8
-	JL      rest311
+	JL      rest295
 	VMOVUPS (CX)(BX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $+32, BX
 	SUBQ    $+8, DX
-	JMP     loop310
+	JMP     loop294
 
-rest311:
+rest295:
 	TESTQ      DX, DX
-	JZ         done312
+	JZ         done296
 	LEAQ       lanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    32(SI)(DX*4), Y1
@@ -5230,7 +5192,7 @@ rest311:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
-done312:
+done296:
 	VZEROUPPER
 	RET
 
@@ -5245,7 +5207,7 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done317
+	JLE   done301
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5257,66 +5219,66 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row313:
+row297:
 	XORQ SI, SI
 
-loop314:
+loop298:
 	CMPQ        SI, 8(SP)
-	JGE         rest315
+	JGE         rest299
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     (CX)(DI*4), Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip318
+	JEQ         skip302
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip318:
+skip302:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop314
+	JMP     loop298
 
-rest315:
+rest299:
 	CMPQ        16(SP), $0x00
-	JEQ         next316
+	JEQ         next300
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip319
+	JEQ         skip303
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip319:
+skip303:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next316:
+next300:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row313
+	JNZ  row297
 
-done317:
+done301:
 	VZEROUPPER
 	RET
 
-// func forwardAVX512(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·forwardAVX512(SB), NOSPLIT, $24-272
+// func forwardAVX512(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
+TEXT ·forwardAVX512(SB), NOSPLIT, $24-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Z0
-	VBROADCASTSS kept+232(FP), Z1
-	VBROADCASTSS jump+236(FP), Z2
-	VBROADCASTSS floor+240(FP), Z3
+	VBROADCASTSS theta+236(FP), Z0
+	VBROADCASTSS kept+240(FP), Z1
+	VBROADCASTSS jump+244(FP), Z2
+	VBROADCASTSS floor+248(FP), Z3
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
@@ -5332,17 +5294,17 @@ TEXT ·forwardAVX512(SB), NOSPLIT, $24-272
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip320:
+strip304:
 	CMPQ  SI, $+32
-	JL    rest321
+	JL    rest305
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end324
+	JLE   end308
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin322:
+begin306:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5375,63 +5337,67 @@ begin322:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z18, Z18, Z18
 
-row323:
+row307:
 	VMOVUPS     (BX)(R8*4), Z19
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Z10, Z9, Z19
-	CMPB        add+224(FP), $0x00
-	JEQ         skip325
+	CMPB        add+232(FP), $0x00
+	JEQ         skip309
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip325:
+skip309:
 	VMOVUPS     (DX)(R8*4), Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z7, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop326
+	JZ          drop310
 	VMOVUPS     Z21, (CX)(R8*4)
 
-drop326:
+drop310:
 	VCMPPS      $0x1d, Z0, Z21, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
 	VADDPS      Z21, Z11, Z11
 	VFMADD231PS Z21, Z21, Z12
-	VMOVAPS     Z21, Z19
-	VFMADD213PS Z2, Z1, K1, Z19
-	VMAXPS      Z19, Z3, Z19
-	VMOVUPS     Z19, (DX)(R8*4)
+	VFMADD213PS Z2, Z1, K1, Z21
+	VMAXPS      Z21, Z3, Z21
+	VMOVUPS     Z21, (DX)(R8*4)
 	VMOVUPS     64(BX)(R8*4), Z19
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  64(BX)(R12*4)
 	VFMADD213PS Z16, Z15, Z19
-	CMPB        add+224(FP), $0x00
-	JEQ         skip327
+	CMPB        add+232(FP), $0x00
+	JEQ         skip311
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip327:
+skip311:
 	VMOVUPS     64(DX)(R8*4), Z20
 	VMOVAPS     Z14, Z21
 	VFMADD231PS Z13, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop328
+	JZ          drop312
 	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop328:
+drop312:
 	VCMPPS        $0x1d, Z0, Z21, K1
 	KMOVW         K1, 2(AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
 	VADDPS        Z21, Z17, Z17
 	VFMADD231PS   Z21, Z21, Z18
-	VMOVAPS       Z21, Z19
-	VFMADD213PS   Z2, Z1, K1, Z19
-	VMAXPS        Z19, Z3, Z19
-	VMOVUPS       Z19, 64(DX)(R8*4)
+	VFMADD213PS   Z2, Z1, K1, Z21
+	VMAXPS        Z21, Z3, Z21
+	VMOVUPS       Z21, 64(DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row323
+	JNZ           row307
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5453,25 +5419,25 @@ drop328:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin322
+	JNZ           begin306
 
-end324:
+end308:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip320
+	JMP  strip304
 
-rest321:
-strip329:
+rest305:
+strip313:
 	CMPQ  SI, $+16
-	JL    rest330
+	JL    rest314
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end333
+	JLE   end317
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin331:
+begin315:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5491,37 +5457,39 @@ begin331:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 
-row332:
+row316:
 	VMOVUPS     (BX)(R8*4), Z13
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
-	JEQ         skip334
+	CMPB        add+232(FP), $0x00
+	JEQ         skip318
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
 
-skip334:
+skip318:
 	VMOVUPS     (DX)(R8*4), Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop335
+	JZ          drop319
 	VMOVUPS     Z15, (CX)(R8*4)
 
-drop335:
+drop319:
 	VCMPPS        $0x1d, Z0, Z15, K1
 	KMOVW         K1, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
 	VADDPS        Z15, Z11, Z11
 	VFMADD231PS   Z15, Z15, Z12
-	VMOVAPS       Z15, Z13
-	VFMADD213PS   Z2, Z1, K1, Z13
-	VMAXPS        Z13, Z3, Z13
-	VMOVUPS       Z13, (DX)(R8*4)
+	VFMADD213PS   Z2, Z1, K1, Z15
+	VMAXPS        Z15, Z3, Z15
+	VMOVUPS       Z15, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row332
+	JNZ           row316
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5533,27 +5501,27 @@ drop335:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin331
+	JNZ           begin315
 
-end333:
+end317:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip329
+	JMP  strip313
 
-rest330:
+rest314:
 	TESTQ SI, SI
-	JZ    done336
+	JZ    done320
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end339
+	JLE   end323
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin337:
+begin321:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -5573,37 +5541,39 @@ begin337:
 	VXORPS    Z11, Z11, Z11
 	VXORPS    Z12, Z12, Z12
 
-row338:
+row322:
 	VMOVUPS.Z   (BX)(R8*4), K1, Z13
+	MOVQ        next+224(FP), R11
+	ADDQ        R8, R11
+	PREFETCHT0  (BX)(R11*4)
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
-	JEQ         skip340
+	CMPB        add+232(FP), $0x00
+	JEQ         skip324
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
 
-skip340:
+skip324:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop341
+	JZ          drop325
 	VMOVUPS     Z15, K1, (CX)(R8*4)
 
-drop341:
+drop325:
 	VCMPPS        $0x1d, Z0, Z15, K1, K2
 	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
 	VADDPS        Z15, Z11, Z11
 	VFMADD231PS   Z15, Z15, Z12
-	VMOVAPS       Z15, Z13
-	VFMADD213PS   Z2, Z1, K2, Z13
-	VMAXPS        Z13, Z3, Z13
-	VMOVUPS       Z13, K1, (DX)(R8*4)
+	VFMADD213PS   Z2, Z1, K2, Z15
+	VMAXPS        Z15, Z3, Z15
+	VMOVUPS       Z15, K1, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row338
+	JNZ           row322
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5615,10 +5585,10 @@ drop341:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         SI, SI
-	JNZ           begin337
+	JNZ           begin321
 
-end339:
-done336:
+end323:
+done320:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -5633,7 +5603,7 @@ done336:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	VMOVSD        X0, spikes+248(FP)
+	VMOVSD        X0, spikes+256(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y0
@@ -5641,7 +5611,7 @@ done336:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum+256(FP)
+	VMOVSD        X1, sum+264(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y0
@@ -5649,7 +5619,7 @@ done336:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum2+264(FP)
+	VMOVSD        X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -5664,7 +5634,7 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done346
+	JLE   done330
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5676,68 +5646,68 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row342:
+row326:
 	XORQ SI, SI
 
-loop343:
+loop327:
 	CMPQ        SI, 8(SP)
-	JGE         rest344
+	JGE         rest328
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VPMOVZXWD   (CX)(DI*2), Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip347
+	JEQ         skip331
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip347:
+skip331:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop343
+	JMP     loop327
 
-rest344:
+rest328:
 	CMPQ        16(SP), $0x00
-	JEQ         next345
+	JEQ         next329
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VPMOVZXWD.Z (CX)(DI*2), K1, Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip348
+	JEQ         skip332
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip348:
+skip332:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next345:
+next329:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row342
+	JNZ  row326
 
-done346:
+done330:
 	VZEROUPPER
 	RET
 
-// func forwardBF16AVX512(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-272
+// func forwardBF16AVX512(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
+TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Z0
-	VBROADCASTSS kept+232(FP), Z1
-	VBROADCASTSS jump+236(FP), Z2
-	VBROADCASTSS floor+240(FP), Z3
+	VBROADCASTSS theta+236(FP), Z0
+	VBROADCASTSS kept+240(FP), Z1
+	VBROADCASTSS jump+244(FP), Z2
+	VBROADCASTSS floor+248(FP), Z3
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
@@ -5753,17 +5723,17 @@ TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-272
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip349:
+strip333:
 	CMPQ  SI, $+32
-	JL    rest350
+	JL    rest334
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end353
+	JLE   end337
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin351:
+begin335:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5796,65 +5766,69 @@ begin351:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z18, Z18, Z18
 
-row352:
+row336:
 	VPMOVZXWD   (BX)(R8*2), Z19
 	VPSLLD      $0x10, Z19, Z19
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Z10, Z9, Z19
-	CMPB        add+224(FP), $0x00
-	JEQ         skip354
+	CMPB        add+232(FP), $0x00
+	JEQ         skip338
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip354:
+skip338:
 	VMOVUPS     (DX)(R8*4), Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z7, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop355
+	JZ          drop339
 	VMOVUPS     Z21, (CX)(R8*4)
 
-drop355:
+drop339:
 	VCMPPS      $0x1d, Z0, Z21, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
 	VADDPS      Z21, Z11, Z11
 	VFMADD231PS Z21, Z21, Z12
-	VMOVAPS     Z21, Z19
-	VFMADD213PS Z2, Z1, K1, Z19
-	VMAXPS      Z19, Z3, Z19
-	VMOVUPS     Z19, (DX)(R8*4)
+	VFMADD213PS Z2, Z1, K1, Z21
+	VMAXPS      Z21, Z3, Z21
+	VMOVUPS     Z21, (DX)(R8*4)
 	VPMOVZXWD   32(BX)(R8*2), Z19
 	VPSLLD      $0x10, Z19, Z19
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  32(BX)(R12*2)
 	VFMADD213PS Z16, Z15, Z19
-	CMPB        add+224(FP), $0x00
-	JEQ         skip356
+	CMPB        add+232(FP), $0x00
+	JEQ         skip340
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip356:
+skip340:
 	VMOVUPS     64(DX)(R8*4), Z20
 	VMOVAPS     Z14, Z21
 	VFMADD231PS Z13, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop357
+	JZ          drop341
 	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop357:
+drop341:
 	VCMPPS        $0x1d, Z0, Z21, K1
 	KMOVW         K1, 2(AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
 	VADDPS        Z21, Z17, Z17
 	VFMADD231PS   Z21, Z21, Z18
-	VMOVAPS       Z21, Z19
-	VFMADD213PS   Z2, Z1, K1, Z19
-	VMAXPS        Z19, Z3, Z19
-	VMOVUPS       Z19, 64(DX)(R8*4)
+	VFMADD213PS   Z2, Z1, K1, Z21
+	VMAXPS        Z21, Z3, Z21
+	VMOVUPS       Z21, 64(DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row352
+	JNZ           row336
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5876,25 +5850,25 @@ drop357:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin351
+	JNZ           begin335
 
-end353:
+end337:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip349
+	JMP  strip333
 
-rest350:
-strip358:
+rest334:
+strip342:
 	CMPQ  SI, $+16
-	JL    rest359
+	JL    rest343
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end362
+	JLE   end346
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin360:
+begin344:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5914,38 +5888,40 @@ begin360:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 
-row361:
+row345:
 	VPMOVZXWD   (BX)(R8*2), Z13
 	VPSLLD      $0x10, Z13, Z13
+	MOVQ        next+224(FP), R12
+	ADDQ        R8, R12
+	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
-	JEQ         skip363
+	CMPB        add+232(FP), $0x00
+	JEQ         skip347
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
 
-skip363:
+skip347:
 	VMOVUPS     (DX)(R8*4), Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop364
+	JZ          drop348
 	VMOVUPS     Z15, (CX)(R8*4)
 
-drop364:
+drop348:
 	VCMPPS        $0x1d, Z0, Z15, K1
 	KMOVW         K1, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
 	VADDPS        Z15, Z11, Z11
 	VFMADD231PS   Z15, Z15, Z12
-	VMOVAPS       Z15, Z13
-	VFMADD213PS   Z2, Z1, K1, Z13
-	VMAXPS        Z13, Z3, Z13
-	VMOVUPS       Z13, (DX)(R8*4)
+	VFMADD213PS   Z2, Z1, K1, Z15
+	VMAXPS        Z15, Z3, Z15
+	VMOVUPS       Z15, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row361
+	JNZ           row345
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5957,27 +5933,27 @@ drop364:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin360
+	JNZ           begin344
 
-end362:
+end346:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip358
+	JMP  strip342
 
-rest359:
+rest343:
 	TESTQ SI, SI
-	JZ    done365
+	JZ    done349
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end368
+	JLE   end352
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin366:
+begin350:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -5997,38 +5973,40 @@ begin366:
 	VXORPS    Z11, Z11, Z11
 	VXORPS    Z12, Z12, Z12
 
-row367:
+row351:
 	VPMOVZXWD.Z (BX)(R8*2), K1, Z13
 	VPSLLD      $0x10, Z13, Z13
+	MOVQ        next+224(FP), R11
+	ADDQ        R8, R11
+	PREFETCHT0  (BX)(R11*2)
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
-	JEQ         skip369
+	CMPB        add+232(FP), $0x00
+	JEQ         skip353
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
 
-skip369:
+skip353:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop370
+	JZ          drop354
 	VMOVUPS     Z15, K1, (CX)(R8*4)
 
-drop370:
+drop354:
 	VCMPPS        $0x1d, Z0, Z15, K1, K2
 	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
 	VADDPS        Z15, Z11, Z11
 	VFMADD231PS   Z15, Z15, Z12
-	VMOVAPS       Z15, Z13
-	VFMADD213PS   Z2, Z1, K2, Z13
-	VMAXPS        Z13, Z3, Z13
-	VMOVUPS       Z13, K1, (DX)(R8*4)
+	VFMADD213PS   Z2, Z1, K2, Z15
+	VMAXPS        Z15, Z3, Z15
+	VMOVUPS       Z15, K1, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row367
+	JNZ           row351
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6040,10 +6018,10 @@ drop370:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         SI, SI
-	JNZ           begin366
+	JNZ           begin350
 
-end368:
-done365:
+end352:
+done349:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -6058,7 +6036,7 @@ done365:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	VMOVSD        X0, spikes+248(FP)
+	VMOVSD        X0, spikes+256(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y0
@@ -6066,7 +6044,7 @@ done365:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum+256(FP)
+	VMOVSD        X1, sum+264(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y0
@@ -6074,7 +6052,7 @@ done365:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum2+264(FP)
+	VMOVSD        X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -6089,7 +6067,7 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done375
+	JLE   done359
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -6101,12 +6079,12 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row371:
+row355:
 	XORQ SI, SI
 
-loop372:
+loop356:
 	CMPQ        SI, 8(SP)
-	JGE         rest373
+	JGE         rest357
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -6114,20 +6092,20 @@ loop372:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip376
+	JEQ         skip360
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip376:
+skip360:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop372
+	JMP     loop356
 
-rest373:
+rest357:
 	CMPQ        16(SP), $0x00
-	JEQ         next374
+	JEQ         next358
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -6135,36 +6113,36 @@ rest373:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip377
+	JEQ         skip361
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip377:
+skip361:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next374:
+next358:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row371
+	JNZ  row355
 
-done375:
+done359:
 	VZEROUPPER
 	RET
 
-// func forwardBitsAVX512(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// func forwardBitsAVX512(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-272
+TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-280
 	MOVQ         fired_base+0(FP), AX
 	MOVQ         u_base+24(FP), CX
 	MOVQ         v_base+48(FP), DX
 	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+228(FP), Z0
-	VBROADCASTSS kept+232(FP), Z1
-	VBROADCASTSS jump+236(FP), Z2
-	VBROADCASTSS floor+240(FP), Z3
+	VBROADCASTSS theta+236(FP), Z0
+	VBROADCASTSS kept+240(FP), Z1
+	VBROADCASTSS jump+244(FP), Z2
+	VBROADCASTSS floor+248(FP), Z3
 	VXORPS       Z4, Z4, Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
@@ -6180,17 +6158,17 @@ TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-272
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip378:
+strip362:
 	CMPQ  SI, $+32
-	JL    rest379
+	JL    rest363
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end382
+	JLE   end366
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin380:
+begin364:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6223,67 +6201,65 @@ begin380:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z18, Z18, Z18
 
-row381:
+row365:
 	VMOVUPS     ones<>+0(SB), Z19
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z19, K1, Z19
 	VFMADD213PS Z10, Z9, Z19
-	CMPB        add+224(FP), $0x00
-	JEQ         skip383
+	CMPB        add+232(FP), $0x00
+	JEQ         skip367
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip383:
+skip367:
 	VMOVUPS     (DX)(R8*4), Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z7, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop384
+	JZ          drop368
 	VMOVUPS     Z21, (CX)(R8*4)
 
-drop384:
+drop368:
 	VCMPPS      $0x1d, Z0, Z21, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
 	VADDPS      Z21, Z11, Z11
 	VFMADD231PS Z21, Z21, Z12
-	VMOVAPS     Z21, Z19
-	VFMADD213PS Z2, Z1, K1, Z19
-	VMAXPS      Z19, Z3, Z19
-	VMOVUPS     Z19, (DX)(R8*4)
+	VFMADD213PS Z2, Z1, K1, Z21
+	VMAXPS      Z21, Z3, Z21
+	VMOVUPS     Z21, (DX)(R8*4)
 	VMOVUPS     ones<>+0(SB), Z19
 	KMOVW       2(BX)(R9*1), K1
 	VMOVAPS.Z   Z19, K1, Z19
 	VFMADD213PS Z16, Z15, Z19
-	CMPB        add+224(FP), $0x00
-	JEQ         skip385
+	CMPB        add+232(FP), $0x00
+	JEQ         skip369
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip385:
+skip369:
 	VMOVUPS     64(DX)(R8*4), Z20
 	VMOVAPS     Z14, Z21
 	VFMADD231PS Z13, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop386
+	JZ          drop370
 	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop386:
+drop370:
 	VCMPPS        $0x1d, Z0, Z21, K1
 	KMOVW         K1, 2(AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
 	VADDPS        Z21, Z17, Z17
 	VFMADD231PS   Z21, Z21, Z18
-	VMOVAPS       Z21, Z19
-	VFMADD213PS   Z2, Z1, K1, Z19
-	VMAXPS        Z19, Z3, Z19
-	VMOVUPS       Z19, 64(DX)(R8*4)
+	VFMADD213PS   Z2, Z1, K1, Z21
+	VMAXPS        Z21, Z3, Z21
+	VMOVUPS       Z21, 64(DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row381
+	JNZ           row365
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6305,25 +6281,25 @@ drop386:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin380
+	JNZ           begin364
 
-end382:
+end366:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip378
+	JMP  strip362
 
-rest379:
-strip387:
+rest363:
+strip371:
 	CMPQ  SI, $+16
-	JL    rest388
+	JL    rest372
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end391
+	JLE   end375
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin389:
+begin373:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6343,39 +6319,38 @@ begin389:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 
-row390:
+row374:
 	VMOVUPS     ones<>+0(SB), Z13
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z13, K1, Z13
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
-	JEQ         skip392
+	CMPB        add+232(FP), $0x00
+	JEQ         skip376
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
 
-skip392:
+skip376:
 	VMOVUPS     (DX)(R8*4), Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop393
+	JZ          drop377
 	VMOVUPS     Z15, (CX)(R8*4)
 
-drop393:
+drop377:
 	VCMPPS        $0x1d, Z0, Z15, K1
 	KMOVW         K1, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
 	VADDPS        Z15, Z11, Z11
 	VFMADD231PS   Z15, Z15, Z12
-	VMOVAPS       Z15, Z13
-	VFMADD213PS   Z2, Z1, K1, Z13
-	VMAXPS        Z13, Z3, Z13
-	VMOVUPS       Z13, (DX)(R8*4)
+	VFMADD213PS   Z2, Z1, K1, Z15
+	VMAXPS        Z15, Z3, Z15
+	VMOVUPS       Z15, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row390
+	JNZ           row374
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6387,27 +6362,27 @@ drop393:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin389
+	JNZ           begin373
 
-end391:
+end375:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip387
+	JMP  strip371
 
-rest388:
+rest372:
 	TESTQ SI, SI
-	JZ    done394
+	JZ    done378
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end397
+	JLE   end381
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin395:
+begin379:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -6427,39 +6402,38 @@ begin395:
 	VXORPS    Z11, Z11, Z11
 	VXORPS    Z12, Z12, Z12
 
-row396:
+row380:
 	VMOVUPS     ones<>+0(SB), Z13
 	KMOVW       (BX)(R9*1), K2
 	VMOVAPS.Z   Z13, K2, Z13
 	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+224(FP), $0x00
-	JEQ         skip398
+	CMPB        add+232(FP), $0x00
+	JEQ         skip382
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
 
-skip398:
+skip382:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop399
+	JZ          drop383
 	VMOVUPS     Z15, K1, (CX)(R8*4)
 
-drop399:
+drop383:
 	VCMPPS        $0x1d, Z0, Z15, K1, K2
 	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
 	VADDPS        Z15, Z11, Z11
 	VFMADD231PS   Z15, Z15, Z12
-	VMOVAPS       Z15, Z13
-	VFMADD213PS   Z2, Z1, K2, Z13
-	VMAXPS        Z13, Z3, Z13
-	VMOVUPS       Z13, K1, (DX)(R8*4)
+	VFMADD213PS   Z2, Z1, K2, Z15
+	VMAXPS        Z15, Z3, Z15
+	VMOVUPS       Z15, K1, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row396
+	JNZ           row380
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6471,10 +6445,10 @@ drop399:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         SI, SI
-	JNZ           begin395
+	JNZ           begin379
 
-end397:
-done394:
+end381:
+done378:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -6489,7 +6463,7 @@ done394:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	VMOVSD        X0, spikes+248(FP)
+	VMOVSD        X0, spikes+256(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y0
@@ -6497,7 +6471,7 @@ done394:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum+256(FP)
+	VMOVSD        X1, sum+264(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y0
@@ -6505,7 +6479,7 @@ done394:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum2+264(FP)
+	VMOVSD        X1, sum2+272(FP)
 	VZEROUPPER
 	RET
 
@@ -6521,50 +6495,50 @@ TEXT ·fireAVX512(SB), NOSPLIT, $0-64
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop400:
+loop384:
 	CMPQ        DX, $+16
-	JL          rest401
+	JL          rest385
 	VMOVUPS     (CX)(BX*1), Z4
 	VCMPPS      $0x1d, Z0, Z4, K1
-	VMOVAPS     Z4, Z4
 	VFMADD213PS Z2, Z1, K1, Z4
 	VMAXPS      Z4, Z3, Z4
 	VMOVUPS     Z4, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop400
+	JMP         loop384
 
-rest401:
+rest385:
 	TESTQ       DX, DX
-	JZ          done402
+	JZ          done386
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
 	VMOVUPS.Z   (CX)(BX*1), K1, Z4
 	VCMPPS      $0x1d, Z0, Z4, K2
-	VMOVAPS     Z4, Z0
-	VFMADD213PS Z2, Z1, K2, Z0
-	VMAXPS      Z0, Z3, Z0
-	VMOVUPS     Z0, K1, (AX)(BX*1)
+	VFMADD213PS Z2, Z1, K2, Z4
+	VMAXPS      Z4, Z3, Z4
+	VMOVUPS     Z4, K1, (AX)(BX*1)
 
-done402:
+done386:
 	VZEROUPPER
 	RET
 
-// func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-236
+// func backwardGivenAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
 	MOVQ         h_base+72(FP), DI
+	VMOVUPS      ones<>+0(SB), Z5
+	VMOVUPS      zeros<>+0(SB), Z6
 	MOVQ         rows+192(FP), R8
 	MOVQ         c2_len+152(FP), R9
 	MOVQ         R8, (SP)
@@ -6577,306 +6551,280 @@ TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-236
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip403:
+strip387:
 	CMPQ  R8, $+32
-	JL    rest404
+	JL    rest388
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end407
+	JLE   end391
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin405:
+begin389:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Z5
-	VADDPS  Z5, Z5, Z5
-	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z6
-	MOVQ    c2_base+144(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z7
-	VADDPS  Z7, Z7, Z7
+	VADDPS  Z6, Z6, Z6
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z8
+	VMOVUPS (R14)(R9*4), Z11
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z12
+	VADDPS  Z12, Z12, Z12
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z13
 
-row406:
-	VMOVUPS      (BX)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K1
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K1, Z10
-	VMOVUPS      (DI)(R10*4), Z11
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip408
-	VMOVUPS      Z2, Z12
-	VFNMADD231PS Z4, Z9, Z12
-	VFMADD231PS  Z11, Z12, Z10
+row390:
+	VMOVUPS      (BX)(R10*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VBLENDMPS    Z1, Z5, K1, Z7
+	VMOVUPS      (DI)(R10*4), Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip392
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z14, Z16
+	VFMADD231PS  Z15, Z16, Z7
 
-skip408:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip409
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K1, Z9
-	VCMPPS      $0x15, Z3, Z9, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z9, Z10
+skip392:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip393
+	VFMADD213PS Z2, Z1, K1, Z14
+	VCMPPS      $0x15, Z3, Z14, K1
+	VMOVAPS.Z   Z7, K1, Z7
+	VMOVAPS     Z7, Z7
 
-skip409:
-	VMOVUPS     (CX)(R10*4), Z9
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     (DX)(R10*4), Z9
-	VFMADD231PS Z9, Z11, Z10
-	VMOVUPS     Z10, (AX)(R10*4)
-	VMOVAPS     Z6, Z9
-	TESTQ       SI, SI
-	JZ          first410
-	VMOVUPS     (SI)(R10*4), Z11
-	VCMPPS      $0x1d, Z0, Z11, K1
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done411
+skip393:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*4)
+	PREFETCHT0   (AX)(R14*4)
+	VMULPS       (CX)(R10*4), Z7, Z7
+	VFMADD231PS  (DX)(R10*4), Z15, Z7
+	VMOVUPS      Z7, (AX)(R10*4)
+	VBROADCASTSS start+240(FP), Z14
+	TESTQ        SI, SI
+	JZ           first394
+	VMOVUPS      (SI)(R10*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
 
-first410:
-	VBROADCASTSS start+232(FP), Z11
+first394:
+	VFMADD213PS  Z11, Z6, Z14
+	VMULPS       Z7, Z14, Z14
+	VMOVUPS      Z14, (CX)(R10*4)
+	VMOVUPS      64(BX)(R10*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VBLENDMPS    Z1, Z5, K1, Z8
+	VMOVUPS      64(DI)(R10*4), Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip395
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z14, Z16
+	VFMADD231PS  Z15, Z16, Z8
 
-done411:
-	VFMADD231PS  Z5, Z11, Z9
-	VMULPS       Z10, Z9, Z9
-	VMOVUPS      Z9, (CX)(R10*4)
-	VMOVUPS      64(BX)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K1
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K1, Z10
-	VMOVUPS      64(DI)(R10*4), Z11
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip412
-	VMOVUPS      Z2, Z12
-	VFNMADD231PS Z4, Z9, Z12
-	VFMADD231PS  Z11, Z12, Z10
+skip395:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip396
+	VFMADD213PS Z2, Z1, K1, Z14
+	VCMPPS      $0x15, Z3, Z14, K1
+	VMOVAPS.Z   Z8, K1, Z8
+	VMOVAPS     Z8, Z8
 
-skip412:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip413
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K1, Z9
-	VCMPPS      $0x15, Z3, Z9, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z9, Z10
+skip396:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   64(DX)(R14*4)
+	PREFETCHT0   64(AX)(R14*4)
+	VMULPS       64(CX)(R10*4), Z8, Z8
+	VFMADD231PS  64(DX)(R10*4), Z15, Z8
+	VMOVUPS      Z8, 64(AX)(R10*4)
+	VBROADCASTSS start+240(FP), Z14
+	TESTQ        SI, SI
+	JZ           first397
+	VMOVUPS      64(SI)(R10*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
 
-skip413:
-	VMOVUPS     64(CX)(R10*4), Z9
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     64(DX)(R10*4), Z9
-	VFMADD231PS Z9, Z11, Z10
-	VMOVUPS     Z10, 64(AX)(R10*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first414
-	VMOVUPS     64(SI)(R10*4), Z11
-	VCMPPS      $0x1d, Z0, Z11, K1
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done415
-
-first414:
-	VBROADCASTSS start+232(FP), Z11
-
-done415:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
-	VMOVUPS     Z9, 64(CX)(R10*4)
+first397:
+	VFMADD213PS Z13, Z12, Z14
+	VMULPS      Z8, Z14, Z14
+	VMOVUPS     Z14, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row406
+	JNZ         row390
 	TESTQ       R12, R12
-	JNZ         begin405
+	JNZ         begin389
 
-end407:
+end391:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip403
+	JMP  strip387
 
-rest404:
-strip416:
+rest388:
+strip398:
 	CMPQ  R8, $+16
-	JL    rest417
+	JL    rest399
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end420
+	JLE   end402
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin418:
+begin400:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Z5
-	VADDPS  Z5, Z5, Z5
-	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z6
+	VADDPS  Z6, Z6, Z6
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Z11
 
-row419:
+row401:
 	VMOVUPS      (BX)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K1, Z8
-	VMOVUPS      (DI)(R10*4), Z9
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip421
-	VMOVUPS      Z2, Z10
-	VFNMADD231PS Z4, Z7, Z10
-	VFMADD231PS  Z9, Z10, Z8
+	VBLENDMPS    Z1, Z5, K1, Z9
+	VMOVUPS      (DI)(R10*4), Z8
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip403
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z7, Z12
+	VFMADD231PS  Z8, Z12, Z9
 
-skip421:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip422
-	VMOVAPS     Z7, Z7
+skip403:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip404
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
-	VMOVAPS.Z   Z8, K1, Z7
-	VMOVAPS     Z7, Z8
+	VMOVAPS.Z   Z9, K1, Z7
+	VMOVAPS     Z7, Z9
 
-skip422:
-	VMOVUPS     (CX)(R10*4), Z7
-	VMULPS      Z7, Z8, Z8
-	VMOVUPS     (DX)(R10*4), Z7
-	VFMADD231PS Z7, Z9, Z8
-	VMOVUPS     Z8, (AX)(R10*4)
-	VMOVAPS     Z6, Z7
-	TESTQ       SI, SI
-	JZ          first423
-	VMOVUPS     (SI)(R10*4), Z9
-	VCMPPS      $0x1d, Z0, Z9, K1
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K1, Z9
-	VMAXPS      Z9, Z3, Z9
-	VMOVAPS     Z9, Z9
-	JMP         done424
+skip404:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*4)
+	PREFETCHT0   (AX)(R14*4)
+	VMULPS       (CX)(R10*4), Z9, Z9
+	VFMADD231PS  (DX)(R10*4), Z8, Z9
+	VMOVUPS      Z9, (AX)(R10*4)
+	VBROADCASTSS start+240(FP), Z7
+	TESTQ        SI, SI
+	JZ           first405
+	VMOVUPS      (SI)(R10*4), Z7
+	VCMPPS       $0x1d, Z0, Z7, K1
+	VFMADD213PS  Z2, Z1, K1, Z7
+	VMAXPS       Z7, Z3, Z7
 
-first423:
-	VBROADCASTSS start+232(FP), Z9
-
-done424:
-	VFMADD231PS Z5, Z9, Z7
-	VMULPS      Z8, Z7, Z7
+first405:
+	VFMADD213PS Z11, Z6, Z7
+	VMULPS      Z9, Z7, Z7
 	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row419
+	JNZ         row401
 	TESTQ       R12, R12
-	JNZ         begin418
+	JNZ         begin400
 
-end420:
+end402:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip416
+	JMP  strip398
 
-rest417:
+rest399:
 	TESTQ R8, R8
-	JZ    done425
+	JZ    done406
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end428
+	JLE   end409
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin426:
+begin407:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
-	VMOVUPS.Z (R13)(R9*4), K1, Z5
-	VADDPS    Z5, Z5, Z5
-	MOVQ      c1_base+168(FP), R13
 	VMOVUPS.Z (R13)(R9*4), K1, Z6
+	VADDPS    Z6, Z6, Z6
+	MOVQ      c1_base+168(FP), R13
+	VMOVUPS.Z (R13)(R9*4), K1, Z11
 
-row427:
+row408:
 	VMOVUPS.Z    (BX)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K2, Z8
-	VMOVUPS.Z    (DI)(R10*4), K1, Z9
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip429
-	VMOVUPS      Z2, Z10
-	VFNMADD231PS Z4, Z7, Z10
-	VFMADD231PS  Z9, Z10, Z8
+	VBLENDMPS    Z1, Z5, K2, Z10
+	VMOVUPS.Z    (DI)(R10*4), K1, Z8
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip410
+	VMOVUPS      Z2, Z9
+	VFNMADD231PS Z4, Z7, Z9
+	VFMADD231PS  Z8, Z9, Z10
 
-skip429:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip430
-	VMOVAPS     Z7, Z7
+skip410:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip411
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
-	VMOVAPS.Z   Z8, K2, Z7
-	VMOVAPS     Z7, Z8
+	VMOVAPS.Z   Z10, K2, Z7
+	VMOVAPS     Z7, Z10
 
-skip430:
-	VMOVUPS.Z   (CX)(R10*4), K1, Z7
-	VMULPS      Z7, Z8, Z8
-	VMOVUPS.Z   (DX)(R10*4), K1, Z7
-	VFMADD231PS Z7, Z9, Z8
-	VMOVUPS     Z8, K1, (AX)(R10*4)
-	VMOVAPS     Z6, Z7
-	TESTQ       SI, SI
-	JZ          first431
-	VMOVUPS.Z   (SI)(R10*4), K1, Z9
-	VCMPPS      $0x1d, Z0, Z9, K2
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K2, Z9
-	VMAXPS      Z9, Z3, Z9
-	VMOVAPS     Z9, Z9
-	JMP         done432
+skip411:
+	MOVQ         next+200(FP), R13
+	ADDQ         R10, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R10*4), Z10, K1, Z10
+	VFMADD231PS  (DX)(R10*4), Z8, K1, Z10
+	VMOVUPS      Z10, K1, (AX)(R10*4)
+	VBROADCASTSS start+240(FP), Z7
+	TESTQ        SI, SI
+	JZ           first412
+	VMOVUPS.Z    (SI)(R10*4), K1, Z7
+	VCMPPS       $0x1d, Z0, Z7, K2
+	VFMADD213PS  Z2, Z1, K2, Z7
+	VMAXPS       Z7, Z3, Z7
 
-first431:
-	VBROADCASTSS start+232(FP), Z9
-
-done432:
-	VFMADD231PS Z5, Z9, Z7
-	VMULPS      Z8, Z7, Z7
+first412:
+	VFMADD213PS Z11, Z6, Z7
+	VMULPS      Z10, Z7, Z7
 	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row427
+	JNZ         row408
 	TESTQ       R8, R8
-	JNZ         begin426
+	JNZ         begin407
 
-end428:
-done425:
+end409:
+done406:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
+// func backwardRectangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
+	VMOVUPS      ones<>+0(SB), Z7
+	VMOVUPS      zeros<>+0(SB), Z8
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -6889,318 +6837,292 @@ TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip433:
+strip413:
 	CMPQ  DI, $+32
-	JL    rest434
+	JL    rest414
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end437
+	JLE   end417
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin435:
+begin415:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z8
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
+	VADDPS  Z8, Z8, Z8
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z13
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z14
+	VADDPS  Z14, Z14, Z14
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z15
 
-row436:
-	VMOVUPS      (BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VANDPS       magnitude<>+0(SB), Z13, Z13
-	VCMPPS       $0x11, Z5, Z13, K2
-	VMOVAPS.Z    Z6, K2, Z13
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip438
-	VMOVUPS      Z2, Z14
-	VFNMADD231PS Z4, Z11, Z14
-	VFMADD231PS  Z13, Z14, Z12
+row416:
+	VMOVUPS      (BX)(R9*4), Z16
+	VCMPPS       $0x1d, Z0, Z16, K1
+	VBLENDMPS    Z1, Z7, K1, Z9
+	VSUBPS       Z0, Z16, Z17
+	VANDPS       magnitude<>+0(SB), Z17, Z17
+	VCMPPS       $0x11, Z5, Z17, K2
+	VMOVAPS.Z    Z6, K2, Z17
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip418
+	VMOVUPS      Z2, Z18
+	VFNMADD231PS Z4, Z16, Z18
+	VFMADD231PS  Z17, Z18, Z9
 
-skip438:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip439
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
+skip418:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip419
+	VFMADD213PS Z2, Z1, K1, Z16
+	VCMPPS      $0x15, Z3, Z16, K1
+	VMOVAPS.Z   Z9, K1, Z9
+	VMOVAPS     Z9, Z9
 
-skip439:
-	VMOVUPS     (CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VMOVUPS     (DX)(R9*4), Z11
-	VFMADD231PS Z11, Z13, Z12
-	VMOVUPS     Z12, (AX)(R9*4)
-	VMOVAPS     Z8, Z11
-	TESTQ       SI, SI
-	JZ          first440
-	VMOVUPS     (SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
-	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done441
+skip419:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z9, Z9
+	VFMADD231PS  (DX)(R9*4), Z17, Z9
+	VMOVUPS      Z9, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z16
+	TESTQ        SI, SI
+	JZ           first420
+	VMOVUPS      (SI)(R9*4), Z16
+	VCMPPS       $0x1d, Z0, Z16, K1
+	VFMADD213PS  Z2, Z1, K1, Z16
+	VMAXPS       Z16, Z3, Z16
 
-first440:
-	VBROADCASTSS start+232(FP), Z13
+first420:
+	VFMADD213PS  Z13, Z8, Z16
+	VMULPS       Z9, Z16, Z16
+	VMOVUPS      Z16, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z16
+	VCMPPS       $0x1d, Z0, Z16, K1
+	VBLENDMPS    Z1, Z7, K1, Z10
+	VSUBPS       Z0, Z16, Z17
+	VANDPS       magnitude<>+0(SB), Z17, Z17
+	VCMPPS       $0x11, Z5, Z17, K2
+	VMOVAPS.Z    Z6, K2, Z17
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip421
+	VMOVUPS      Z2, Z18
+	VFNMADD231PS Z4, Z16, Z18
+	VFMADD231PS  Z17, Z18, Z10
 
-done441:
-	VFMADD231PS  Z7, Z13, Z11
-	VMULPS       Z12, Z11, Z11
-	VMOVUPS      Z11, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VANDPS       magnitude<>+0(SB), Z13, Z13
-	VCMPPS       $0x11, Z5, Z13, K2
-	VMOVAPS.Z    Z6, K2, Z13
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip442
-	VMOVUPS      Z2, Z14
-	VFNMADD231PS Z4, Z11, Z14
-	VFMADD231PS  Z13, Z14, Z12
+skip421:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip422
+	VFMADD213PS Z2, Z1, K1, Z16
+	VCMPPS      $0x15, Z3, Z16, K1
+	VMOVAPS.Z   Z10, K1, Z10
+	VMOVAPS     Z10, Z10
 
-skip442:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip443
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
+skip422:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   64(DX)(R13*4)
+	PREFETCHT0   64(AX)(R13*4)
+	VMULPS       64(CX)(R9*4), Z10, Z10
+	VFMADD231PS  64(DX)(R9*4), Z17, Z10
+	VMOVUPS      Z10, 64(AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z16
+	TESTQ        SI, SI
+	JZ           first423
+	VMOVUPS      64(SI)(R9*4), Z16
+	VCMPPS       $0x1d, Z0, Z16, K1
+	VFMADD213PS  Z2, Z1, K1, Z16
+	VMAXPS       Z16, Z3, Z16
 
-skip443:
-	VMOVUPS     64(CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VMOVUPS     64(DX)(R9*4), Z11
-	VFMADD231PS Z11, Z13, Z12
-	VMOVUPS     Z12, 64(AX)(R9*4)
-	VMOVAPS     Z10, Z11
-	TESTQ       SI, SI
-	JZ          first444
-	VMOVUPS     64(SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
-	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done445
-
-first444:
-	VBROADCASTSS start+232(FP), Z13
-
-done445:
-	VFMADD231PS Z9, Z13, Z11
-	VMULPS      Z12, Z11, Z11
-	VMOVUPS     Z11, 64(CX)(R9*4)
+first423:
+	VFMADD213PS Z15, Z14, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row436
+	JNZ         row416
 	TESTQ       R11, R11
-	JNZ         begin435
+	JNZ         begin415
 
-end437:
+end417:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip433
+	JMP  strip413
 
-rest434:
-strip446:
+rest414:
+strip424:
 	CMPQ  DI, $+16
-	JL    rest447
+	JL    rest425
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end450
+	JLE   end428
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin448:
+begin426:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z13
 
-row449:
+row427:
 	VMOVUPS      (BX)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K1, Z10
-	VSUBPS       Z0, Z9, Z11
-	VANDPS       magnitude<>+0(SB), Z11, Z11
-	VCMPPS       $0x11, Z5, Z11, K2
-	VMOVAPS.Z    Z6, K2, Z11
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip451
-	VMOVUPS      Z2, Z12
-	VFNMADD231PS Z4, Z9, Z12
-	VFMADD231PS  Z11, Z12, Z10
+	VBLENDMPS    Z1, Z7, K1, Z11
+	VSUBPS       Z0, Z9, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VCMPPS       $0x11, Z5, Z10, K2
+	VMOVAPS.Z    Z6, K2, Z10
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip429
+	VMOVUPS      Z2, Z14
+	VFNMADD231PS Z4, Z9, Z14
+	VFMADD231PS  Z10, Z14, Z11
 
-skip451:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip452
-	VMOVAPS     Z9, Z9
+skip429:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip430
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z9, Z10
+	VMOVAPS.Z   Z11, K1, Z9
+	VMOVAPS     Z9, Z11
 
-skip452:
-	VMOVUPS     (CX)(R9*4), Z9
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     (DX)(R9*4), Z9
-	VFMADD231PS Z9, Z11, Z10
-	VMOVUPS     Z10, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first453
-	VMOVUPS     (SI)(R9*4), Z11
-	VCMPPS      $0x1d, Z0, Z11, K1
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done454
+skip430:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z11, Z11
+	VFMADD231PS  (DX)(R9*4), Z10, Z11
+	VMOVUPS      Z11, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z9
+	TESTQ        SI, SI
+	JZ           first431
+	VMOVUPS      (SI)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VFMADD213PS  Z2, Z1, K1, Z9
+	VMAXPS       Z9, Z3, Z9
 
-first453:
-	VBROADCASTSS start+232(FP), Z11
-
-done454:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
+first431:
+	VFMADD213PS Z13, Z8, Z9
+	VMULPS      Z11, Z9, Z9
 	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row449
+	JNZ         row427
 	TESTQ       R11, R11
-	JNZ         begin448
+	JNZ         begin426
 
-end450:
+end428:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip446
+	JMP  strip424
 
-rest447:
+rest425:
 	TESTQ DI, DI
-	JZ    done455
+	JZ    done432
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end458
+	JLE   end435
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin456:
+begin433:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z7
-	VADDPS    Z7, Z7, Z7
-	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z8
+	VADDPS    Z8, Z8, Z8
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z13
 
-row457:
+row434:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VSUBPS       Z0, Z9, Z11
-	VANDPS       magnitude<>+0(SB), Z11, Z11
-	VCMPPS       $0x11, Z5, Z11, K3
-	VMOVAPS.Z    Z6, K3, Z11
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip459
-	VMOVUPS      Z2, Z12
-	VFNMADD231PS Z4, Z9, Z12
-	VFMADD231PS  Z11, Z12, Z10
+	VBLENDMPS    Z1, Z7, K2, Z12
+	VSUBPS       Z0, Z9, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VCMPPS       $0x11, Z5, Z10, K3
+	VMOVAPS.Z    Z6, K3, Z10
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip436
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z10, Z11, Z12
 
-skip459:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip460
-	VMOVAPS     Z9, Z9
+skip436:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip437
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
-	VMOVAPS.Z   Z10, K2, Z9
-	VMOVAPS     Z9, Z10
+	VMOVAPS.Z   Z12, K2, Z9
+	VMOVAPS     Z9, Z12
 
-skip460:
-	VMOVUPS.Z   (CX)(R9*4), K1, Z9
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS.Z   (DX)(R9*4), K1, Z9
-	VFMADD231PS Z9, Z11, Z10
-	VMOVUPS     Z10, K1, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first461
-	VMOVUPS.Z   (SI)(R9*4), K1, Z11
-	VCMPPS      $0x1d, Z0, Z11, K2
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K2, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done462
+skip437:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
+	VMULPS       (CX)(R9*4), Z12, K1, Z12
+	VFMADD231PS  (DX)(R9*4), Z10, K1, Z12
+	VMOVUPS      Z12, K1, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z9
+	TESTQ        SI, SI
+	JZ           first438
+	VMOVUPS.Z    (SI)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VFMADD213PS  Z2, Z1, K2, Z9
+	VMAXPS       Z9, Z3, Z9
 
-first461:
-	VBROADCASTSS start+232(FP), Z11
-
-done462:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
+first438:
+	VFMADD213PS Z13, Z8, Z9
+	VMULPS      Z12, Z9, Z9
 	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row457
+	JNZ         row434
 	TESTQ       DI, DI
-	JNZ         begin456
+	JNZ         begin433
 
-end458:
-done455:
+end435:
+done432:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-236
+// func backwardTriangularAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
+	VMOVUPS      ones<>+0(SB), Z7
+	VMOVUPS      zeros<>+0(SB), Z8
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -7213,144 +7135,424 @@ TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip463:
+strip439:
 	CMPQ  DI, $+32
-	JL    rest464
+	JL    rest440
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end467
+	JLE   end443
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin465:
+begin441:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z9
+	VMOVUPS (R13)(R8*4), Z9
 	VADDPS  Z9, Z9, Z9
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z10
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z11
+	VADDPS  Z11, Z11, Z11
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z12
 
-row466:
-	VMOVUPS      (BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VANDPS       magnitude<>+0(SB), Z13, Z13
-	VMOVUPS      Z6, Z14
-	VFNMADD231PS Z5, Z13, Z14
-	VXORPS       Z13, Z13, Z13
-	VMAXPS       Z14, Z13, Z14
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip468
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z14, Z13, Z12
+row442:
+	VMOVUPS      (BX)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VBLENDMPS    Z1, Z7, K1, Z14
+	VSUBPS       Z0, Z13, Z15
+	VANDPS       magnitude<>+0(SB), Z15, Z15
+	VFNMADD213PS Z6, Z5, Z15
+	VMAXPS       Z15, Z8, Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip444
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z13, Z16
+	VFMADD231PS  Z15, Z16, Z14
 
-skip468:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip469
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
-
-skip469:
-	VMOVUPS     (CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VMOVUPS     (DX)(R9*4), Z11
-	VFMADD231PS Z11, Z14, Z12
-	VMOVUPS     Z12, (AX)(R9*4)
-	VMOVAPS     Z8, Z11
-	TESTQ       SI, SI
-	JZ          first470
-	VMOVUPS     (SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
+skip444:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip445
 	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done471
+	VCMPPS      $0x15, Z3, Z13, K1
+	VMOVAPS.Z   Z14, K1, Z13
+	VMOVAPS     Z13, Z14
 
-first470:
-	VBROADCASTSS start+232(FP), Z13
+skip445:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z14, Z14
+	VFMADD231PS  (DX)(R9*4), Z15, Z14
+	VMOVUPS      Z14, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z13
+	TESTQ        SI, SI
+	JZ           first446
+	VMOVUPS      (SI)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VMAXPS       Z13, Z3, Z13
 
-done471:
-	VFMADD231PS  Z7, Z13, Z11
-	VMULPS       Z12, Z11, Z11
-	VMOVUPS      Z11, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VANDPS       magnitude<>+0(SB), Z13, Z13
-	VMOVUPS      Z6, Z14
-	VFNMADD231PS Z5, Z13, Z14
-	VXORPS       Z13, Z13, Z13
-	VMAXPS       Z14, Z13, Z14
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip472
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z14, Z13, Z12
+first446:
+	VFMADD213PS  Z10, Z9, Z13
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      Z13, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VBLENDMPS    Z1, Z7, K1, Z17
+	VSUBPS       Z0, Z13, Z15
+	VANDPS       magnitude<>+0(SB), Z15, Z15
+	VFNMADD213PS Z6, Z5, Z15
+	VMAXPS       Z15, Z8, Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip447
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z13, Z16
+	VFMADD231PS  Z15, Z16, Z17
 
-skip472:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip473
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
-
-skip473:
-	VMOVUPS     64(CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VMOVUPS     64(DX)(R9*4), Z11
-	VFMADD231PS Z11, Z14, Z12
-	VMOVUPS     Z12, 64(AX)(R9*4)
-	VMOVAPS     Z10, Z11
-	TESTQ       SI, SI
-	JZ          first474
-	VMOVUPS     64(SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
+skip447:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip448
 	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done475
+	VCMPPS      $0x15, Z3, Z13, K1
+	VMOVAPS.Z   Z17, K1, Z13
+	VMOVAPS     Z13, Z17
 
-first474:
-	VBROADCASTSS start+232(FP), Z13
+skip448:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   64(DX)(R13*4)
+	PREFETCHT0   64(AX)(R13*4)
+	VMULPS       64(CX)(R9*4), Z17, Z17
+	VFMADD231PS  64(DX)(R9*4), Z15, Z17
+	VMOVUPS      Z17, 64(AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z13
+	TESTQ        SI, SI
+	JZ           first449
+	VMOVUPS      64(SI)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VMAXPS       Z13, Z3, Z13
 
-done475:
-	VFMADD231PS Z9, Z13, Z11
-	VMULPS      Z12, Z11, Z11
-	VMOVUPS     Z11, 64(CX)(R9*4)
+first449:
+	VFMADD213PS Z12, Z11, Z13
+	VMULPS      Z17, Z13, Z13
+	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row466
+	JNZ         row442
 	TESTQ       R11, R11
-	JNZ         begin465
+	JNZ         begin441
 
-end467:
+end443:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip463
+	JMP  strip439
 
-rest464:
+rest440:
+strip450:
+	CMPQ  DI, $+16
+	JL    rest451
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end454
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin452:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z10
+
+row453:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VBLENDMPS    Z1, Z7, K1, Z18
+	VSUBPS       Z0, Z11, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VFNMADD213PS Z6, Z5, Z12
+	VMAXPS       Z12, Z8, Z12
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip455
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z12, Z13, Z18
+
+skip455:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip456
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z18, K1, Z11
+	VMOVAPS     Z11, Z18
+
+skip456:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z18, Z18
+	VFMADD231PS  (DX)(R9*4), Z12, Z18
+	VMOVUPS      Z18, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z11
+	TESTQ        SI, SI
+	JZ           first457
+	VMOVUPS      (SI)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VFMADD213PS  Z2, Z1, K1, Z11
+	VMAXPS       Z11, Z3, Z11
+
+first457:
+	VFMADD213PS Z10, Z9, Z11
+	VMULPS      Z18, Z11, Z11
+	VMOVUPS     Z11, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row453
+	TESTQ       R11, R11
+	JNZ         begin452
+
+end454:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip450
+
+rest451:
+	TESTQ DI, DI
+	JZ    done458
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end461
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin459:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z9
+	VADDPS    Z9, Z9, Z9
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z10
+
+row460:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z11
+	VCMPPS       $0x1d, Z0, Z11, K2
+	VBLENDMPS    Z1, Z7, K2, Z19
+	VSUBPS       Z0, Z11, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VFNMADD213PS Z6, Z5, Z12
+	VMAXPS       Z12, Z8, Z12
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip462
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z12, Z13, Z19
+
+skip462:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip463
+	VFMADD213PS Z2, Z1, K2, Z11
+	VCMPPS      $0x15, Z3, Z11, K2
+	VMOVAPS.Z   Z19, K2, Z11
+	VMOVAPS     Z11, Z19
+
+skip463:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
+	VMULPS       (CX)(R9*4), Z19, K1, Z19
+	VFMADD231PS  (DX)(R9*4), Z12, K1, Z19
+	VMOVUPS      Z19, K1, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z11
+	TESTQ        SI, SI
+	JZ           first464
+	VMOVUPS.Z    (SI)(R9*4), K1, Z11
+	VCMPPS       $0x1d, Z0, Z11, K2
+	VFMADD213PS  Z2, Z1, K2, Z11
+	VMAXPS       Z11, Z3, Z11
+
+first464:
+	VFMADD213PS Z10, Z9, Z11
+	VMULPS      Z19, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row460
+	TESTQ       DI, DI
+	JNZ         begin459
+
+end461:
+done458:
+	VZEROUPPER
+	RET
+
+// func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-244
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
+	VMOVUPS      ones<>+0(SB), Z7
+	VMOVUPS      zeros<>+0(SB), Z8
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip465:
+	CMPQ  DI, $+32
+	JL    rest466
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end469
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin467:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z10
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z11
+	VADDPS  Z11, Z11, Z11
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z12
+
+row468:
+	VMOVUPS      (BX)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VBLENDMPS    Z1, Z7, K1, Z14
+	VSUBPS       Z0, Z13, Z15
+	VMULPS       Z15, Z15, Z15
+	VFNMADD213PS Z6, Z5, Z15
+	VMAXPS       Z15, Z8, Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip470
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z13, Z16
+	VFMADD231PS  Z15, Z16, Z14
+
+skip470:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip471
+	VFMADD213PS Z2, Z1, K1, Z13
+	VCMPPS      $0x15, Z3, Z13, K1
+	VMOVAPS.Z   Z14, K1, Z13
+	VMOVAPS     Z13, Z14
+
+skip471:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z14, Z14
+	VFMADD231PS  (DX)(R9*4), Z15, Z14
+	VMOVUPS      Z14, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z13
+	TESTQ        SI, SI
+	JZ           first472
+	VMOVUPS      (SI)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VMAXPS       Z13, Z3, Z13
+
+first472:
+	VFMADD213PS  Z10, Z9, Z13
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      Z13, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VBLENDMPS    Z1, Z7, K1, Z17
+	VSUBPS       Z0, Z13, Z15
+	VMULPS       Z15, Z15, Z15
+	VFNMADD213PS Z6, Z5, Z15
+	VMAXPS       Z15, Z8, Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip473
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z13, Z16
+	VFMADD231PS  Z15, Z16, Z17
+
+skip473:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip474
+	VFMADD213PS Z2, Z1, K1, Z13
+	VCMPPS      $0x15, Z3, Z13, K1
+	VMOVAPS.Z   Z17, K1, Z13
+	VMOVAPS     Z13, Z17
+
+skip474:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   64(DX)(R13*4)
+	PREFETCHT0   64(AX)(R13*4)
+	VMULPS       64(CX)(R9*4), Z17, Z17
+	VFMADD231PS  64(DX)(R9*4), Z15, Z17
+	VMOVUPS      Z17, 64(AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z13
+	TESTQ        SI, SI
+	JZ           first475
+	VMOVUPS      64(SI)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VMAXPS       Z13, Z3, Z13
+
+first475:
+	VFMADD213PS Z12, Z11, Z13
+	VMULPS      Z17, Z13, Z13
+	VMOVUPS     Z13, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row468
+	TESTQ       R11, R11
+	JNZ         begin467
+
+end469:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip465
+
+rest466:
 strip476:
 	CMPQ  DI, $+16
 	JL    rest477
@@ -7365,62 +7567,53 @@ begin478:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
+	VMOVUPS (R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
+	VMOVUPS (R13)(R8*4), Z10
 
 row479:
-	VMOVUPS      (BX)(R9*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K1
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K1, Z10
-	VSUBPS       Z0, Z9, Z11
-	VANDPS       magnitude<>+0(SB), Z11, Z11
-	VMOVUPS      Z6, Z12
-	VFNMADD231PS Z5, Z11, Z12
-	VXORPS       Z11, Z11, Z11
-	VMAXPS       Z12, Z11, Z12
-	CMPB         attached+200(FP), $0x00
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VBLENDMPS    Z1, Z7, K1, Z18
+	VSUBPS       Z0, Z11, Z12
+	VMULPS       Z12, Z12, Z12
+	VFNMADD213PS Z6, Z5, Z12
+	VMAXPS       Z12, Z8, Z12
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip481
-	VMOVUPS      Z2, Z11
-	VFNMADD231PS Z4, Z9, Z11
-	VFMADD231PS  Z12, Z11, Z10
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z12, Z13, Z18
 
 skip481:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip482
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K1, Z9
-	VCMPPS      $0x15, Z3, Z9, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z9, Z10
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z18, K1, Z11
+	VMOVAPS     Z11, Z18
 
 skip482:
-	VMOVUPS     (CX)(R9*4), Z9
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     (DX)(R9*4), Z9
-	VFMADD231PS Z9, Z12, Z10
-	VMOVUPS     Z10, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first483
-	VMOVUPS     (SI)(R9*4), Z11
-	VCMPPS      $0x1d, Z0, Z11, K1
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done484
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*4)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z18, Z18
+	VFMADD231PS  (DX)(R9*4), Z12, Z18
+	VMOVUPS      Z18, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z11
+	TESTQ        SI, SI
+	JZ           first483
+	VMOVUPS      (SI)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VFMADD213PS  Z2, Z1, K1, Z11
+	VMAXPS       Z11, Z3, Z11
 
 first483:
-	VBROADCASTSS start+232(FP), Z11
-
-done484:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
-	VMOVUPS     Z9, (CX)(R9*4)
+	VFMADD213PS Z10, Z9, Z11
+	VMULPS      Z18, Z11, Z11
+	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
@@ -7435,435 +7628,96 @@ end480:
 
 rest477:
 	TESTQ DI, DI
-	JZ    done485
+	JZ    done484
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end488
+	JLE   end487
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin486:
+begin485:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z7
-	VADDPS    Z7, Z7, Z7
+	VMOVUPS.Z (R12)(R8*4), K1, Z9
+	VADDPS    Z9, Z9, Z9
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
+	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row487:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VSUBPS       Z0, Z9, Z11
-	VANDPS       magnitude<>+0(SB), Z11, Z11
-	VMOVUPS      Z6, Z12
-	VFNMADD231PS Z5, Z11, Z12
-	VXORPS       Z11, Z11, Z11
-	VMAXPS       Z12, Z11, Z12
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip489
-	VMOVUPS      Z2, Z11
-	VFNMADD231PS Z4, Z9, Z11
-	VFMADD231PS  Z12, Z11, Z10
+row486:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z11
+	VCMPPS       $0x1d, Z0, Z11, K2
+	VBLENDMPS    Z1, Z7, K2, Z19
+	VSUBPS       Z0, Z11, Z12
+	VMULPS       Z12, Z12, Z12
+	VFNMADD213PS Z6, Z5, Z12
+	VMAXPS       Z12, Z8, Z12
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip488
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z12, Z13, Z19
+
+skip488:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip489
+	VFMADD213PS Z2, Z1, K2, Z11
+	VCMPPS      $0x15, Z3, Z11, K2
+	VMOVAPS.Z   Z19, K2, Z11
+	VMOVAPS     Z11, Z19
 
 skip489:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip490
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K2, Z9
-	VCMPPS      $0x15, Z3, Z9, K2
-	VMOVAPS.Z   Z10, K2, Z9
-	VMOVAPS     Z9, Z10
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*4)
+	PREFETCHT0   (AX)(R12*4)
+	VMULPS       (CX)(R9*4), Z19, K1, Z19
+	VFMADD231PS  (DX)(R9*4), Z12, K1, Z19
+	VMOVUPS      Z19, K1, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z11
+	TESTQ        SI, SI
+	JZ           first490
+	VMOVUPS.Z    (SI)(R9*4), K1, Z11
+	VCMPPS       $0x1d, Z0, Z11, K2
+	VFMADD213PS  Z2, Z1, K2, Z11
+	VMAXPS       Z11, Z3, Z11
 
-skip490:
-	VMOVUPS.Z   (CX)(R9*4), K1, Z9
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS.Z   (DX)(R9*4), K1, Z9
-	VFMADD231PS Z9, Z12, Z10
-	VMOVUPS     Z10, K1, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first491
-	VMOVUPS.Z   (SI)(R9*4), K1, Z11
-	VCMPPS      $0x1d, Z0, Z11, K2
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K2, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done492
-
-first491:
-	VBROADCASTSS start+232(FP), Z11
-
-done492:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
-	VMOVUPS     Z9, K1, (CX)(R9*4)
+first490:
+	VFMADD213PS Z10, Z9, Z11
+	VMULPS      Z19, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row487
+	JNZ         row486
 	TESTQ       DI, DI
-	JNZ         begin486
+	JNZ         begin485
 
-end488:
-done485:
+end487:
+done484:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-236
+// func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
-	MOVQ         rows+192(FP), DI
-	MOVQ         c2_len+152(FP), R8
-	MOVQ         DI, (SP)
-	MOVQ         R8, 8(SP)
-	MOVQ         R8, DI
-	ADDQ         $0x1f, DI
-	SHRQ         $0x05, DI
-	SHLQ         $0x02, DI
-	MOVQ         DI, 16(SP)
-	MOVQ         R8, DI
-	XORQ         R8, R8
-
-strip493:
-	CMPQ  DI, $+32
-	JL    rest494
-	MOVQ  (SP), R11
-	TESTQ R11, R11
-	JLE   end497
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin495:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
-
-row496:
-	VMOVUPS      (BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VMULPS       Z13, Z13, Z13
-	VMOVUPS      Z6, Z14
-	VFNMADD231PS Z5, Z13, Z14
-	VXORPS       Z13, Z13, Z13
-	VMAXPS       Z14, Z13, Z14
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip498
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z14, Z13, Z12
-
-skip498:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip499
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
-
-skip499:
-	VMOVUPS     (CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VMOVUPS     (DX)(R9*4), Z11
-	VFMADD231PS Z11, Z14, Z12
-	VMOVUPS     Z12, (AX)(R9*4)
-	VMOVAPS     Z8, Z11
-	TESTQ       SI, SI
-	JZ          first500
-	VMOVUPS     (SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
-	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done501
-
-first500:
-	VBROADCASTSS start+232(FP), Z13
-
-done501:
-	VFMADD231PS  Z7, Z13, Z11
-	VMULPS       Z12, Z11, Z11
-	VMOVUPS      Z11, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VMULPS       Z13, Z13, Z13
-	VMOVUPS      Z6, Z14
-	VFNMADD231PS Z5, Z13, Z14
-	VXORPS       Z13, Z13, Z13
-	VMAXPS       Z14, Z13, Z14
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip502
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z14, Z13, Z12
-
-skip502:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip503
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
-
-skip503:
-	VMOVUPS     64(CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VMOVUPS     64(DX)(R9*4), Z11
-	VFMADD231PS Z11, Z14, Z12
-	VMOVUPS     Z12, 64(AX)(R9*4)
-	VMOVAPS     Z10, Z11
-	TESTQ       SI, SI
-	JZ          first504
-	VMOVUPS     64(SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
-	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done505
-
-first504:
-	VBROADCASTSS start+232(FP), Z13
-
-done505:
-	VFMADD231PS Z9, Z13, Z11
-	VMULPS      Z12, Z11, Z11
-	VMOVUPS     Z11, 64(CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R12
-	JNZ         row496
-	TESTQ       R11, R11
-	JNZ         begin495
-
-end497:
-	ADDQ $+32, R8
-	SUBQ $+32, DI
-	JMP  strip493
-
-rest494:
-strip506:
-	CMPQ  DI, $+16
-	JL    rest507
-	MOVQ  (SP), R11
-	TESTQ R11, R11
-	JLE   end510
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin508:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-
-row509:
-	VMOVUPS      (BX)(R9*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K1
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K1, Z10
-	VSUBPS       Z0, Z9, Z11
-	VMULPS       Z11, Z11, Z11
-	VMOVUPS      Z6, Z12
-	VFNMADD231PS Z5, Z11, Z12
-	VXORPS       Z11, Z11, Z11
-	VMAXPS       Z12, Z11, Z12
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip511
-	VMOVUPS      Z2, Z11
-	VFNMADD231PS Z4, Z9, Z11
-	VFMADD231PS  Z12, Z11, Z10
-
-skip511:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip512
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K1, Z9
-	VCMPPS      $0x15, Z3, Z9, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z9, Z10
-
-skip512:
-	VMOVUPS     (CX)(R9*4), Z9
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS     (DX)(R9*4), Z9
-	VFMADD231PS Z9, Z12, Z10
-	VMOVUPS     Z10, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first513
-	VMOVUPS     (SI)(R9*4), Z11
-	VCMPPS      $0x1d, Z0, Z11, K1
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done514
-
-first513:
-	VBROADCASTSS start+232(FP), Z11
-
-done514:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
-	VMOVUPS     Z9, (CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R12
-	JNZ         row509
-	TESTQ       R11, R11
-	JNZ         begin508
-
-end510:
-	ADDQ $+16, R8
-	SUBQ $+16, DI
-	JMP  strip506
-
-rest507:
-	TESTQ DI, DI
-	JZ    done515
-	MOVQ  $0x0000ffff, R9
-	BZHIQ DI, R9, R9
-	KMOVW R9, K1
-	MOVQ  (SP), DI
-	TESTQ DI, DI
-	JLE   end518
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin516:
-	MOVQ      DI, R11
-	SUBQ      R11, DI
-	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z7
-	VADDPS    Z7, Z7, Z7
-	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-
-row517:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VSUBPS       Z0, Z9, Z11
-	VMULPS       Z11, Z11, Z11
-	VMOVUPS      Z6, Z12
-	VFNMADD231PS Z5, Z11, Z12
-	VXORPS       Z11, Z11, Z11
-	VMAXPS       Z12, Z11, Z12
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip519
-	VMOVUPS      Z2, Z11
-	VFNMADD231PS Z4, Z9, Z11
-	VFMADD231PS  Z12, Z11, Z10
-
-skip519:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip520
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K2, Z9
-	VCMPPS      $0x15, Z3, Z9, K2
-	VMOVAPS.Z   Z10, K2, Z9
-	VMOVAPS     Z9, Z10
-
-skip520:
-	VMOVUPS.Z   (CX)(R9*4), K1, Z9
-	VMULPS      Z9, Z10, Z10
-	VMOVUPS.Z   (DX)(R9*4), K1, Z9
-	VFMADD231PS Z9, Z12, Z10
-	VMOVUPS     Z10, K1, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first521
-	VMOVUPS.Z   (SI)(R9*4), K1, Z11
-	VCMPPS      $0x1d, Z0, Z11, K2
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K2, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done522
-
-first521:
-	VBROADCASTSS start+232(FP), Z11
-
-done522:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
-	VMOVUPS     Z9, K1, (CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R11
-	JNZ         row517
-	TESTQ       DI, DI
-	JNZ         begin516
-
-end518:
-done515:
-	VZEROUPPER
-	RET
-
-// func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
 	MOVQ         h_base+72(FP), DI
+	VMOVUPS      ones<>+0(SB), Z5
+	VMOVUPS      zeros<>+0(SB), Z6
 	MOVQ         rows+192(FP), R8
 	MOVQ         c2_len+152(FP), R9
 	MOVQ         R8, (SP)
@@ -7876,310 +7730,288 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip523:
+strip491:
 	CMPQ  R8, $+32
-	JL    rest524
+	JL    rest492
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end527
+	JLE   end495
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin525:
+begin493:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Z5
-	VADDPS  Z5, Z5, Z5
-	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z6
-	MOVQ    c2_base+144(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z7
-	VADDPS  Z7, Z7, Z7
+	VADDPS  Z6, Z6, Z6
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z8
+	VMOVUPS (R14)(R9*4), Z11
+	MOVQ    c2_base+144(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z12
+	VADDPS  Z12, Z12, Z12
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS 64(R14)(R9*4), Z13
 
-row526:
-	VMOVUPS      (BX)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K1
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K1, Z10
-	VMOVUPS      (DI)(R10*4), Z11
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip528
-	VMOVUPS      Z2, Z12
-	VFNMADD231PS Z4, Z9, Z12
-	VFMADD231PS  Z11, Z12, Z10
+row494:
+	VMOVUPS      (BX)(R10*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VBLENDMPS    Z1, Z5, K1, Z7
+	VMOVUPS      (DI)(R10*4), Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip496
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z14, Z16
+	VFMADD231PS  Z15, Z16, Z7
 
-skip528:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip529
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K1, Z9
-	VCMPPS      $0x15, Z3, Z9, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z9, Z10
+skip496:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip497
+	VFMADD213PS Z2, Z1, K1, Z14
+	VCMPPS      $0x15, Z3, Z14, K1
+	VMOVAPS.Z   Z7, K1, Z7
+	VMOVAPS     Z7, Z7
 
-skip529:
-	VMOVUPS     (CX)(R10*4), Z9
-	VMULPS      Z9, Z10, Z10
-	VPMOVZXWD   (DX)(R10*2), Z9
-	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS Z9, Z11, Z10
-	VMOVUPS     Z10, (AX)(R10*4)
-	VMOVAPS     Z6, Z9
-	TESTQ       SI, SI
-	JZ          first530
-	VMOVUPS     (SI)(R10*4), Z11
-	VCMPPS      $0x1d, Z0, Z11, K1
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done531
+skip497:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*2)
+	PREFETCHT0   (AX)(R14*4)
+	VMULPS       (CX)(R10*4), Z7, Z7
+	VPMOVZXWD    (DX)(R10*2), Z14
+	VPSLLD       $0x10, Z14, Z14
+	VFMADD231PS  Z14, Z15, Z7
+	VMOVUPS      Z7, (AX)(R10*4)
+	VBROADCASTSS start+240(FP), Z14
+	TESTQ        SI, SI
+	JZ           first498
+	VMOVUPS      (SI)(R10*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
 
-first530:
-	VBROADCASTSS start+232(FP), Z11
+first498:
+	VFMADD213PS  Z11, Z6, Z14
+	VMULPS       Z7, Z14, Z14
+	VMOVUPS      Z14, (CX)(R10*4)
+	VMOVUPS      64(BX)(R10*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VBLENDMPS    Z1, Z5, K1, Z8
+	VMOVUPS      64(DI)(R10*4), Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip499
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z14, Z16
+	VFMADD231PS  Z15, Z16, Z8
 
-done531:
-	VFMADD231PS  Z5, Z11, Z9
-	VMULPS       Z10, Z9, Z9
-	VMOVUPS      Z9, (CX)(R10*4)
-	VMOVUPS      64(BX)(R10*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K1
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K1, Z10
-	VMOVUPS      64(DI)(R10*4), Z11
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip532
-	VMOVUPS      Z2, Z12
-	VFNMADD231PS Z4, Z9, Z12
-	VFMADD231PS  Z11, Z12, Z10
+skip499:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip500
+	VFMADD213PS Z2, Z1, K1, Z14
+	VCMPPS      $0x15, Z3, Z14, K1
+	VMOVAPS.Z   Z8, K1, Z8
+	VMOVAPS     Z8, Z8
 
-skip532:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip533
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K1, Z9
-	VCMPPS      $0x15, Z3, Z9, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z9, Z10
+skip500:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   32(DX)(R14*2)
+	PREFETCHT0   64(AX)(R14*4)
+	VMULPS       64(CX)(R10*4), Z8, Z8
+	VPMOVZXWD    32(DX)(R10*2), Z14
+	VPSLLD       $0x10, Z14, Z14
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      Z8, 64(AX)(R10*4)
+	VBROADCASTSS start+240(FP), Z14
+	TESTQ        SI, SI
+	JZ           first501
+	VMOVUPS      64(SI)(R10*4), Z14
+	VCMPPS       $0x1d, Z0, Z14, K1
+	VFMADD213PS  Z2, Z1, K1, Z14
+	VMAXPS       Z14, Z3, Z14
 
-skip533:
-	VMOVUPS     64(CX)(R10*4), Z9
-	VMULPS      Z9, Z10, Z10
-	VPMOVZXWD   32(DX)(R10*2), Z9
-	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS Z9, Z11, Z10
-	VMOVUPS     Z10, 64(AX)(R10*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first534
-	VMOVUPS     64(SI)(R10*4), Z11
-	VCMPPS      $0x1d, Z0, Z11, K1
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done535
-
-first534:
-	VBROADCASTSS start+232(FP), Z11
-
-done535:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
-	VMOVUPS     Z9, 64(CX)(R10*4)
+first501:
+	VFMADD213PS Z13, Z12, Z14
+	VMULPS      Z8, Z14, Z14
+	VMOVUPS     Z14, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row526
+	JNZ         row494
 	TESTQ       R12, R12
-	JNZ         begin525
+	JNZ         begin493
 
-end527:
+end495:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip523
+	JMP  strip491
 
-rest524:
-strip536:
+rest492:
+strip502:
 	CMPQ  R8, $+16
-	JL    rest537
+	JL    rest503
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end540
+	JLE   end506
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin538:
+begin504:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Z5
-	VADDPS  Z5, Z5, Z5
-	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z6
+	VADDPS  Z6, Z6, Z6
+	MOVQ    c1_base+168(FP), R14
+	VMOVUPS (R14)(R9*4), Z11
 
-row539:
+row505:
 	VMOVUPS      (BX)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K1, Z8
-	VMOVUPS      (DI)(R10*4), Z9
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip541
-	VMOVUPS      Z2, Z10
-	VFNMADD231PS Z4, Z7, Z10
-	VFMADD231PS  Z9, Z10, Z8
+	VBLENDMPS    Z1, Z5, K1, Z9
+	VMOVUPS      (DI)(R10*4), Z8
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip507
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z7, Z12
+	VFMADD231PS  Z8, Z12, Z9
 
-skip541:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip542
-	VMOVAPS     Z7, Z7
+skip507:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip508
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
-	VMOVAPS.Z   Z8, K1, Z7
-	VMOVAPS     Z7, Z8
+	VMOVAPS.Z   Z9, K1, Z7
+	VMOVAPS     Z7, Z9
 
-skip542:
-	VMOVUPS     (CX)(R10*4), Z7
-	VMULPS      Z7, Z8, Z8
-	VPMOVZXWD   (DX)(R10*2), Z7
-	VPSLLD      $0x10, Z7, Z7
-	VFMADD231PS Z7, Z9, Z8
-	VMOVUPS     Z8, (AX)(R10*4)
-	VMOVAPS     Z6, Z7
-	TESTQ       SI, SI
-	JZ          first543
-	VMOVUPS     (SI)(R10*4), Z9
-	VCMPPS      $0x1d, Z0, Z9, K1
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K1, Z9
-	VMAXPS      Z9, Z3, Z9
-	VMOVAPS     Z9, Z9
-	JMP         done544
+skip508:
+	MOVQ         next+200(FP), R14
+	ADDQ         R10, R14
+	PREFETCHT0   (DX)(R14*2)
+	PREFETCHT0   (AX)(R14*4)
+	VMULPS       (CX)(R10*4), Z9, Z9
+	VPMOVZXWD    (DX)(R10*2), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VFMADD231PS  Z7, Z8, Z9
+	VMOVUPS      Z9, (AX)(R10*4)
+	VBROADCASTSS start+240(FP), Z7
+	TESTQ        SI, SI
+	JZ           first509
+	VMOVUPS      (SI)(R10*4), Z7
+	VCMPPS       $0x1d, Z0, Z7, K1
+	VFMADD213PS  Z2, Z1, K1, Z7
+	VMAXPS       Z7, Z3, Z7
 
-first543:
-	VBROADCASTSS start+232(FP), Z9
-
-done544:
-	VFMADD231PS Z5, Z9, Z7
-	VMULPS      Z8, Z7, Z7
+first509:
+	VFMADD213PS Z11, Z6, Z7
+	VMULPS      Z9, Z7, Z7
 	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row539
+	JNZ         row505
 	TESTQ       R12, R12
-	JNZ         begin538
+	JNZ         begin504
 
-end540:
+end506:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip536
+	JMP  strip502
 
-rest537:
+rest503:
 	TESTQ R8, R8
-	JZ    done545
+	JZ    done510
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end548
+	JLE   end513
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin546:
+begin511:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
-	VMOVUPS.Z (R13)(R9*4), K1, Z5
-	VADDPS    Z5, Z5, Z5
-	MOVQ      c1_base+168(FP), R13
 	VMOVUPS.Z (R13)(R9*4), K1, Z6
+	VADDPS    Z6, Z6, Z6
+	MOVQ      c1_base+168(FP), R13
+	VMOVUPS.Z (R13)(R9*4), K1, Z11
 
-row547:
+row512:
 	VMOVUPS.Z    (BX)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
-	VMOVUPS      ones<>+0(SB), Z8
-	VMOVAPS      Z8, Z8
-	VMOVAPS      Z1, K2, Z8
-	VMOVUPS.Z    (DI)(R10*4), K1, Z9
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip549
-	VMOVUPS      Z2, Z10
-	VFNMADD231PS Z4, Z7, Z10
-	VFMADD231PS  Z9, Z10, Z8
+	VBLENDMPS    Z1, Z5, K2, Z10
+	VMOVUPS.Z    (DI)(R10*4), K1, Z8
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip514
+	VMOVUPS      Z2, Z9
+	VFNMADD231PS Z4, Z7, Z9
+	VFMADD231PS  Z8, Z9, Z10
 
-skip549:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip550
-	VMOVAPS     Z7, Z7
+skip514:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip515
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
-	VMOVAPS.Z   Z8, K2, Z7
-	VMOVAPS     Z7, Z8
+	VMOVAPS.Z   Z10, K2, Z7
+	VMOVAPS     Z7, Z10
 
-skip550:
-	VMOVUPS.Z   (CX)(R10*4), K1, Z7
-	VMULPS      Z7, Z8, Z8
-	VPMOVZXWD.Z (DX)(R10*2), K1, Z7
-	VPSLLD      $0x10, Z7, Z7
-	VFMADD231PS Z7, Z9, Z8
-	VMOVUPS     Z8, K1, (AX)(R10*4)
-	VMOVAPS     Z6, Z7
-	TESTQ       SI, SI
-	JZ          first551
-	VMOVUPS.Z   (SI)(R10*4), K1, Z9
-	VCMPPS      $0x1d, Z0, Z9, K2
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K2, Z9
-	VMAXPS      Z9, Z3, Z9
-	VMOVAPS     Z9, Z9
-	JMP         done552
+skip515:
+	MOVQ         next+200(FP), R13
+	ADDQ         R10, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R10*4), Z10, K1, Z10
+	VPMOVZXWD.Z  (DX)(R10*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VFMADD231PS  Z7, Z8, Z10
+	VMOVUPS      Z10, K1, (AX)(R10*4)
+	VBROADCASTSS start+240(FP), Z7
+	TESTQ        SI, SI
+	JZ           first516
+	VMOVUPS.Z    (SI)(R10*4), K1, Z7
+	VCMPPS       $0x1d, Z0, Z7, K2
+	VFMADD213PS  Z2, Z1, K2, Z7
+	VMAXPS       Z7, Z3, Z7
 
-first551:
-	VBROADCASTSS start+232(FP), Z9
-
-done552:
-	VFMADD231PS Z5, Z9, Z7
-	VMULPS      Z8, Z7, Z7
+first516:
+	VFMADD213PS Z11, Z6, Z7
+	VMULPS      Z10, Z7, Z7
 	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row547
+	JNZ         row512
 	TESTQ       R8, R8
-	JNZ         begin546
+	JNZ         begin511
 
-end548:
-done545:
+end513:
+done510:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
+// func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
+	VMOVUPS      ones<>+0(SB), Z7
+	VMOVUPS      zeros<>+0(SB), Z8
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -8192,322 +8024,300 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip553:
+strip517:
 	CMPQ  DI, $+32
-	JL    rest554
+	JL    rest518
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end557
+	JLE   end521
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin555:
+begin519:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z8
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
+	VADDPS  Z8, Z8, Z8
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z13
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z14
+	VADDPS  Z14, Z14, Z14
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z15
 
-row556:
-	VMOVUPS      (BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VANDPS       magnitude<>+0(SB), Z13, Z13
-	VCMPPS       $0x11, Z5, Z13, K2
-	VMOVAPS.Z    Z6, K2, Z13
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip558
-	VMOVUPS      Z2, Z14
-	VFNMADD231PS Z4, Z11, Z14
-	VFMADD231PS  Z13, Z14, Z12
+row520:
+	VMOVUPS      (BX)(R9*4), Z16
+	VCMPPS       $0x1d, Z0, Z16, K1
+	VBLENDMPS    Z1, Z7, K1, Z9
+	VSUBPS       Z0, Z16, Z17
+	VANDPS       magnitude<>+0(SB), Z17, Z17
+	VCMPPS       $0x11, Z5, Z17, K2
+	VMOVAPS.Z    Z6, K2, Z17
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip522
+	VMOVUPS      Z2, Z18
+	VFNMADD231PS Z4, Z16, Z18
+	VFMADD231PS  Z17, Z18, Z9
 
-skip558:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip559
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
+skip522:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip523
+	VFMADD213PS Z2, Z1, K1, Z16
+	VCMPPS      $0x15, Z3, Z16, K1
+	VMOVAPS.Z   Z9, K1, Z9
+	VMOVAPS     Z9, Z9
 
-skip559:
-	VMOVUPS     (CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VPMOVZXWD   (DX)(R9*2), Z11
-	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS Z11, Z13, Z12
-	VMOVUPS     Z12, (AX)(R9*4)
-	VMOVAPS     Z8, Z11
-	TESTQ       SI, SI
-	JZ          first560
-	VMOVUPS     (SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
-	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done561
+skip523:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z9, Z9
+	VPMOVZXWD    (DX)(R9*2), Z16
+	VPSLLD       $0x10, Z16, Z16
+	VFMADD231PS  Z16, Z17, Z9
+	VMOVUPS      Z9, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z16
+	TESTQ        SI, SI
+	JZ           first524
+	VMOVUPS      (SI)(R9*4), Z16
+	VCMPPS       $0x1d, Z0, Z16, K1
+	VFMADD213PS  Z2, Z1, K1, Z16
+	VMAXPS       Z16, Z3, Z16
 
-first560:
-	VBROADCASTSS start+232(FP), Z13
+first524:
+	VFMADD213PS  Z13, Z8, Z16
+	VMULPS       Z9, Z16, Z16
+	VMOVUPS      Z16, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z16
+	VCMPPS       $0x1d, Z0, Z16, K1
+	VBLENDMPS    Z1, Z7, K1, Z10
+	VSUBPS       Z0, Z16, Z17
+	VANDPS       magnitude<>+0(SB), Z17, Z17
+	VCMPPS       $0x11, Z5, Z17, K2
+	VMOVAPS.Z    Z6, K2, Z17
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip525
+	VMOVUPS      Z2, Z18
+	VFNMADD231PS Z4, Z16, Z18
+	VFMADD231PS  Z17, Z18, Z10
 
-done561:
-	VFMADD231PS  Z7, Z13, Z11
-	VMULPS       Z12, Z11, Z11
-	VMOVUPS      Z11, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VANDPS       magnitude<>+0(SB), Z13, Z13
-	VCMPPS       $0x11, Z5, Z13, K2
-	VMOVAPS.Z    Z6, K2, Z13
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip562
-	VMOVUPS      Z2, Z14
-	VFNMADD231PS Z4, Z11, Z14
-	VFMADD231PS  Z13, Z14, Z12
+skip525:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip526
+	VFMADD213PS Z2, Z1, K1, Z16
+	VCMPPS      $0x15, Z3, Z16, K1
+	VMOVAPS.Z   Z10, K1, Z10
+	VMOVAPS     Z10, Z10
 
-skip562:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip563
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
+skip526:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   32(DX)(R13*2)
+	PREFETCHT0   64(AX)(R13*4)
+	VMULPS       64(CX)(R9*4), Z10, Z10
+	VPMOVZXWD    32(DX)(R9*2), Z16
+	VPSLLD       $0x10, Z16, Z16
+	VFMADD231PS  Z16, Z17, Z10
+	VMOVUPS      Z10, 64(AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z16
+	TESTQ        SI, SI
+	JZ           first527
+	VMOVUPS      64(SI)(R9*4), Z16
+	VCMPPS       $0x1d, Z0, Z16, K1
+	VFMADD213PS  Z2, Z1, K1, Z16
+	VMAXPS       Z16, Z3, Z16
 
-skip563:
-	VMOVUPS     64(CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VPMOVZXWD   32(DX)(R9*2), Z11
-	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS Z11, Z13, Z12
-	VMOVUPS     Z12, 64(AX)(R9*4)
-	VMOVAPS     Z10, Z11
-	TESTQ       SI, SI
-	JZ          first564
-	VMOVUPS     64(SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
-	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done565
-
-first564:
-	VBROADCASTSS start+232(FP), Z13
-
-done565:
-	VFMADD231PS Z9, Z13, Z11
-	VMULPS      Z12, Z11, Z11
-	VMOVUPS     Z11, 64(CX)(R9*4)
+first527:
+	VFMADD213PS Z15, Z14, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row556
+	JNZ         row520
 	TESTQ       R11, R11
-	JNZ         begin555
+	JNZ         begin519
 
-end557:
+end521:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip553
+	JMP  strip517
 
-rest554:
-strip566:
+rest518:
+strip528:
 	CMPQ  DI, $+16
-	JL    rest567
+	JL    rest529
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end570
+	JLE   end532
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin568:
+begin530:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z8
+	VADDPS  Z8, Z8, Z8
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z13
 
-row569:
+row531:
 	VMOVUPS      (BX)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K1, Z10
-	VSUBPS       Z0, Z9, Z11
-	VANDPS       magnitude<>+0(SB), Z11, Z11
-	VCMPPS       $0x11, Z5, Z11, K2
-	VMOVAPS.Z    Z6, K2, Z11
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip571
-	VMOVUPS      Z2, Z12
-	VFNMADD231PS Z4, Z9, Z12
-	VFMADD231PS  Z11, Z12, Z10
+	VBLENDMPS    Z1, Z7, K1, Z11
+	VSUBPS       Z0, Z9, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VCMPPS       $0x11, Z5, Z10, K2
+	VMOVAPS.Z    Z6, K2, Z10
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip533
+	VMOVUPS      Z2, Z14
+	VFNMADD231PS Z4, Z9, Z14
+	VFMADD231PS  Z10, Z14, Z11
 
-skip571:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip572
-	VMOVAPS     Z9, Z9
+skip533:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip534
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z9, Z10
+	VMOVAPS.Z   Z11, K1, Z9
+	VMOVAPS     Z9, Z11
 
-skip572:
-	VMOVUPS     (CX)(R9*4), Z9
-	VMULPS      Z9, Z10, Z10
-	VPMOVZXWD   (DX)(R9*2), Z9
-	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS Z9, Z11, Z10
-	VMOVUPS     Z10, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first573
-	VMOVUPS     (SI)(R9*4), Z11
-	VCMPPS      $0x1d, Z0, Z11, K1
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done574
+skip534:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z11, Z11
+	VPMOVZXWD    (DX)(R9*2), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z10, Z11
+	VMOVUPS      Z11, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z9
+	TESTQ        SI, SI
+	JZ           first535
+	VMOVUPS      (SI)(R9*4), Z9
+	VCMPPS       $0x1d, Z0, Z9, K1
+	VFMADD213PS  Z2, Z1, K1, Z9
+	VMAXPS       Z9, Z3, Z9
 
-first573:
-	VBROADCASTSS start+232(FP), Z11
-
-done574:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
+first535:
+	VFMADD213PS Z13, Z8, Z9
+	VMULPS      Z11, Z9, Z9
 	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row569
+	JNZ         row531
 	TESTQ       R11, R11
-	JNZ         begin568
+	JNZ         begin530
 
-end570:
+end532:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip566
+	JMP  strip528
 
-rest567:
+rest529:
 	TESTQ DI, DI
-	JZ    done575
+	JZ    done536
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end578
+	JLE   end539
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin576:
+begin537:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z7
-	VADDPS    Z7, Z7, Z7
-	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z8
+	VADDPS    Z8, Z8, Z8
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z13
 
-row577:
+row538:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VSUBPS       Z0, Z9, Z11
-	VANDPS       magnitude<>+0(SB), Z11, Z11
-	VCMPPS       $0x11, Z5, Z11, K3
-	VMOVAPS.Z    Z6, K3, Z11
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip579
-	VMOVUPS      Z2, Z12
-	VFNMADD231PS Z4, Z9, Z12
-	VFMADD231PS  Z11, Z12, Z10
+	VBLENDMPS    Z1, Z7, K2, Z12
+	VSUBPS       Z0, Z9, Z10
+	VANDPS       magnitude<>+0(SB), Z10, Z10
+	VCMPPS       $0x11, Z5, Z10, K3
+	VMOVAPS.Z    Z6, K3, Z10
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip540
+	VMOVUPS      Z2, Z11
+	VFNMADD231PS Z4, Z9, Z11
+	VFMADD231PS  Z10, Z11, Z12
 
-skip579:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip580
-	VMOVAPS     Z9, Z9
+skip540:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip541
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
-	VMOVAPS.Z   Z10, K2, Z9
-	VMOVAPS     Z9, Z10
+	VMOVAPS.Z   Z12, K2, Z9
+	VMOVAPS     Z9, Z12
 
-skip580:
-	VMOVUPS.Z   (CX)(R9*4), K1, Z9
-	VMULPS      Z9, Z10, Z10
-	VPMOVZXWD.Z (DX)(R9*2), K1, Z9
-	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS Z9, Z11, Z10
-	VMOVUPS     Z10, K1, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first581
-	VMOVUPS.Z   (SI)(R9*4), K1, Z11
-	VCMPPS      $0x1d, Z0, Z11, K2
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K2, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done582
+skip541:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*2)
+	PREFETCHT0   (AX)(R12*4)
+	VMULPS       (CX)(R9*4), Z12, K1, Z12
+	VPMOVZXWD.Z  (DX)(R9*2), K1, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z10, Z12
+	VMOVUPS      Z12, K1, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z9
+	TESTQ        SI, SI
+	JZ           first542
+	VMOVUPS.Z    (SI)(R9*4), K1, Z9
+	VCMPPS       $0x1d, Z0, Z9, K2
+	VFMADD213PS  Z2, Z1, K2, Z9
+	VMAXPS       Z9, Z3, Z9
 
-first581:
-	VBROADCASTSS start+232(FP), Z11
-
-done582:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
+first542:
+	VFMADD213PS Z13, Z8, Z9
+	VMULPS      Z12, Z9, Z9
 	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row577
+	JNZ         row538
 	TESTQ       DI, DI
-	JNZ         begin576
+	JNZ         begin537
 
-end578:
-done575:
+end539:
+done536:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
+// func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
 	MOVQ         u_base+96(FP), BX
 	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
+	VMOVUPS      ones<>+0(SB), Z7
+	VMOVUPS      zeros<>+0(SB), Z8
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -8520,648 +8330,586 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-236
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip583:
+strip543:
 	CMPQ  DI, $+32
-	JL    rest584
+	JL    rest544
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end587
+	JLE   end547
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin585:
+begin545:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z9
+	VMOVUPS (R13)(R8*4), Z9
 	VADDPS  Z9, Z9, Z9
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z10
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z11
+	VADDPS  Z11, Z11, Z11
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z12
 
-row586:
+row546:
+	VMOVUPS      (BX)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VBLENDMPS    Z1, Z7, K1, Z14
+	VSUBPS       Z0, Z13, Z15
+	VANDPS       magnitude<>+0(SB), Z15, Z15
+	VFNMADD213PS Z6, Z5, Z15
+	VMAXPS       Z15, Z8, Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip548
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z13, Z16
+	VFMADD231PS  Z15, Z16, Z14
+
+skip548:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip549
+	VFMADD213PS Z2, Z1, K1, Z13
+	VCMPPS      $0x15, Z3, Z13, K1
+	VMOVAPS.Z   Z14, K1, Z13
+	VMOVAPS     Z13, Z14
+
+skip549:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z14, Z14
+	VPMOVZXWD    (DX)(R9*2), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VFMADD231PS  Z13, Z15, Z14
+	VMOVUPS      Z14, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z13
+	TESTQ        SI, SI
+	JZ           first550
+	VMOVUPS      (SI)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VMAXPS       Z13, Z3, Z13
+
+first550:
+	VFMADD213PS  Z10, Z9, Z13
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      Z13, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VBLENDMPS    Z1, Z7, K1, Z17
+	VSUBPS       Z0, Z13, Z15
+	VANDPS       magnitude<>+0(SB), Z15, Z15
+	VFNMADD213PS Z6, Z5, Z15
+	VMAXPS       Z15, Z8, Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip551
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z13, Z16
+	VFMADD231PS  Z15, Z16, Z17
+
+skip551:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip552
+	VFMADD213PS Z2, Z1, K1, Z13
+	VCMPPS      $0x15, Z3, Z13, K1
+	VMOVAPS.Z   Z17, K1, Z13
+	VMOVAPS     Z13, Z17
+
+skip552:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   32(DX)(R13*2)
+	PREFETCHT0   64(AX)(R13*4)
+	VMULPS       64(CX)(R9*4), Z17, Z17
+	VPMOVZXWD    32(DX)(R9*2), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VFMADD231PS  Z13, Z15, Z17
+	VMOVUPS      Z17, 64(AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z13
+	TESTQ        SI, SI
+	JZ           first553
+	VMOVUPS      64(SI)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VMAXPS       Z13, Z3, Z13
+
+first553:
+	VFMADD213PS Z12, Z11, Z13
+	VMULPS      Z17, Z13, Z13
+	VMOVUPS     Z13, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row546
+	TESTQ       R11, R11
+	JNZ         begin545
+
+end547:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip543
+
+rest544:
+strip554:
+	CMPQ  DI, $+16
+	JL    rest555
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end558
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin556:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z10
+
+row557:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VANDPS       magnitude<>+0(SB), Z13, Z13
-	VMOVUPS      Z6, Z14
-	VFNMADD231PS Z5, Z13, Z14
-	VXORPS       Z13, Z13, Z13
-	VMAXPS       Z14, Z13, Z14
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip588
+	VBLENDMPS    Z1, Z7, K1, Z18
+	VSUBPS       Z0, Z11, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VFNMADD213PS Z6, Z5, Z12
+	VMAXPS       Z12, Z8, Z12
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip559
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z14, Z13, Z12
+	VFMADD231PS  Z12, Z13, Z18
 
-skip588:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip589
-	VMOVAPS     Z11, Z11
+skip559:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip560
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
+	VMOVAPS.Z   Z18, K1, Z11
+	VMOVAPS     Z11, Z18
 
-skip589:
-	VMOVUPS     (CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VPMOVZXWD   (DX)(R9*2), Z11
-	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS Z11, Z14, Z12
-	VMOVUPS     Z12, (AX)(R9*4)
-	VMOVAPS     Z8, Z11
-	TESTQ       SI, SI
-	JZ          first590
-	VMOVUPS     (SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
-	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done591
-
-first590:
-	VBROADCASTSS start+232(FP), Z13
-
-done591:
-	VFMADD231PS  Z7, Z13, Z11
-	VMULPS       Z12, Z11, Z11
-	VMOVUPS      Z11, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z11
+skip560:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z18, Z18
+	VPMOVZXWD    (DX)(R9*2), Z11
+	VPSLLD       $0x10, Z11, Z11
+	VFMADD231PS  Z11, Z12, Z18
+	VMOVUPS      Z18, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z11
+	TESTQ        SI, SI
+	JZ           first561
+	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VANDPS       magnitude<>+0(SB), Z13, Z13
-	VMOVUPS      Z6, Z14
-	VFNMADD231PS Z5, Z13, Z14
-	VXORPS       Z13, Z13, Z13
-	VMAXPS       Z14, Z13, Z14
-	CMPB         attached+200(FP), $0x00
+	VFMADD213PS  Z2, Z1, K1, Z11
+	VMAXPS       Z11, Z3, Z11
+
+first561:
+	VFMADD213PS Z10, Z9, Z11
+	VMULPS      Z18, Z11, Z11
+	VMOVUPS     Z11, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row557
+	TESTQ       R11, R11
+	JNZ         begin556
+
+end558:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip554
+
+rest555:
+	TESTQ DI, DI
+	JZ    done562
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end565
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin563:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z9
+	VADDPS    Z9, Z9, Z9
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z10
+
+row564:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z11
+	VCMPPS       $0x1d, Z0, Z11, K2
+	VBLENDMPS    Z1, Z7, K2, Z19
+	VSUBPS       Z0, Z11, Z12
+	VANDPS       magnitude<>+0(SB), Z12, Z12
+	VFNMADD213PS Z6, Z5, Z12
+	VMAXPS       Z12, Z8, Z12
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip566
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z12, Z13, Z19
+
+skip566:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip567
+	VFMADD213PS Z2, Z1, K2, Z11
+	VCMPPS      $0x15, Z3, Z11, K2
+	VMOVAPS.Z   Z19, K2, Z11
+	VMOVAPS     Z11, Z19
+
+skip567:
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*2)
+	PREFETCHT0   (AX)(R12*4)
+	VMULPS       (CX)(R9*4), Z19, K1, Z19
+	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
+	VPSLLD       $0x10, Z11, Z11
+	VFMADD231PS  Z11, Z12, Z19
+	VMOVUPS      Z19, K1, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z11
+	TESTQ        SI, SI
+	JZ           first568
+	VMOVUPS.Z    (SI)(R9*4), K1, Z11
+	VCMPPS       $0x1d, Z0, Z11, K2
+	VFMADD213PS  Z2, Z1, K2, Z11
+	VMAXPS       Z11, Z3, Z11
+
+first568:
+	VFMADD213PS Z10, Z9, Z11
+	VMULPS      Z19, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R11
+	JNZ         row564
+	TESTQ       DI, DI
+	JNZ         begin563
+
+end565:
+done562:
+	VZEROUPPER
+	RET
+
+// func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-244
+	MOVQ         q_base+0(FP), AX
+	MOVQ         carry_base+24(FP), CX
+	MOVQ         g_base+48(FP), DX
+	MOVQ         u_base+96(FP), BX
+	MOVQ         before_base+120(FP), SI
+	VBROADCASTSS theta+212(FP), Z0
+	VBROADCASTSS kept+216(FP), Z1
+	VBROADCASTSS jump+220(FP), Z2
+	VBROADCASTSS floor+224(FP), Z3
+	VBROADCASTSS keep+228(FP), Z4
+	VBROADCASTSS reach+232(FP), Z5
+	VBROADCASTSS top+236(FP), Z6
+	VMOVUPS      ones<>+0(SB), Z7
+	VMOVUPS      zeros<>+0(SB), Z8
+	MOVQ         rows+192(FP), DI
+	MOVQ         c2_len+152(FP), R8
+	MOVQ         DI, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         R8, DI
+	ADDQ         $0x1f, DI
+	SHRQ         $0x05, DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, 16(SP)
+	MOVQ         R8, DI
+	XORQ         R8, R8
+
+strip569:
+	CMPQ  DI, $+32
+	JL    rest570
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end573
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin571:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z10
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z11
+	VADDPS  Z11, Z11, Z11
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS 64(R13)(R8*4), Z12
+
+row572:
+	VMOVUPS      (BX)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VBLENDMPS    Z1, Z7, K1, Z14
+	VSUBPS       Z0, Z13, Z15
+	VMULPS       Z15, Z15, Z15
+	VFNMADD213PS Z6, Z5, Z15
+	VMAXPS       Z15, Z8, Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip574
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z13, Z16
+	VFMADD231PS  Z15, Z16, Z14
+
+skip574:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip575
+	VFMADD213PS Z2, Z1, K1, Z13
+	VCMPPS      $0x15, Z3, Z13, K1
+	VMOVAPS.Z   Z14, K1, Z13
+	VMOVAPS     Z13, Z14
+
+skip575:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z14, Z14
+	VPMOVZXWD    (DX)(R9*2), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VFMADD231PS  Z13, Z15, Z14
+	VMOVUPS      Z14, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z13
+	TESTQ        SI, SI
+	JZ           first576
+	VMOVUPS      (SI)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VMAXPS       Z13, Z3, Z13
+
+first576:
+	VFMADD213PS  Z10, Z9, Z13
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      Z13, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VBLENDMPS    Z1, Z7, K1, Z17
+	VSUBPS       Z0, Z13, Z15
+	VMULPS       Z15, Z15, Z15
+	VFNMADD213PS Z6, Z5, Z15
+	VMAXPS       Z15, Z8, Z15
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip577
+	VMOVUPS      Z2, Z16
+	VFNMADD231PS Z4, Z13, Z16
+	VFMADD231PS  Z15, Z16, Z17
+
+skip577:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip578
+	VFMADD213PS Z2, Z1, K1, Z13
+	VCMPPS      $0x15, Z3, Z13, K1
+	VMOVAPS.Z   Z17, K1, Z13
+	VMOVAPS     Z13, Z17
+
+skip578:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   32(DX)(R13*2)
+	PREFETCHT0   64(AX)(R13*4)
+	VMULPS       64(CX)(R9*4), Z17, Z17
+	VPMOVZXWD    32(DX)(R9*2), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VFMADD231PS  Z13, Z15, Z17
+	VMOVUPS      Z17, 64(AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z13
+	TESTQ        SI, SI
+	JZ           first579
+	VMOVUPS      64(SI)(R9*4), Z13
+	VCMPPS       $0x1d, Z0, Z13, K1
+	VFMADD213PS  Z2, Z1, K1, Z13
+	VMAXPS       Z13, Z3, Z13
+
+first579:
+	VFMADD213PS Z12, Z11, Z13
+	VMULPS      Z17, Z13, Z13
+	VMOVUPS     Z13, 64(CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row572
+	TESTQ       R11, R11
+	JNZ         begin571
+
+end573:
+	ADDQ $+32, R8
+	SUBQ $+32, DI
+	JMP  strip569
+
+rest570:
+strip580:
+	CMPQ  DI, $+16
+	JL    rest581
+	MOVQ  (SP), R11
+	TESTQ R11, R11
+	JLE   end584
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin582:
+	MOVQ    R11, R12
+	SUBQ    R12, R11
+	MOVQ    c2_base+144(FP), R13
+	VMOVUPS (R13)(R8*4), Z9
+	VADDPS  Z9, Z9, Z9
+	MOVQ    c1_base+168(FP), R13
+	VMOVUPS (R13)(R8*4), Z10
+
+row583:
+	VMOVUPS      (BX)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VBLENDMPS    Z1, Z7, K1, Z18
+	VSUBPS       Z0, Z11, Z12
+	VMULPS       Z12, Z12, Z12
+	VFNMADD213PS Z6, Z5, Z12
+	VMAXPS       Z12, Z8, Z12
+	CMPB         attached+208(FP), $0x00
+	JEQ          skip585
+	VMOVUPS      Z2, Z13
+	VFNMADD231PS Z4, Z11, Z13
+	VFMADD231PS  Z12, Z13, Z18
+
+skip585:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip586
+	VFMADD213PS Z2, Z1, K1, Z11
+	VCMPPS      $0x15, Z3, Z11, K1
+	VMOVAPS.Z   Z18, K1, Z11
+	VMOVAPS     Z11, Z18
+
+skip586:
+	MOVQ         next+200(FP), R13
+	ADDQ         R9, R13
+	PREFETCHT0   (DX)(R13*2)
+	PREFETCHT0   (AX)(R13*4)
+	VMULPS       (CX)(R9*4), Z18, Z18
+	VPMOVZXWD    (DX)(R9*2), Z11
+	VPSLLD       $0x10, Z11, Z11
+	VFMADD231PS  Z11, Z12, Z18
+	VMOVUPS      Z18, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z11
+	TESTQ        SI, SI
+	JZ           first587
+	VMOVUPS      (SI)(R9*4), Z11
+	VCMPPS       $0x1d, Z0, Z11, K1
+	VFMADD213PS  Z2, Z1, K1, Z11
+	VMAXPS       Z11, Z3, Z11
+
+first587:
+	VFMADD213PS Z10, Z9, Z11
+	VMULPS      Z18, Z11, Z11
+	VMOVUPS     Z11, (CX)(R9*4)
+	ADDQ        8(SP), R9
+	ADDQ        16(SP), R10
+	DECQ        R12
+	JNZ         row583
+	TESTQ       R11, R11
+	JNZ         begin582
+
+end584:
+	ADDQ $+16, R8
+	SUBQ $+16, DI
+	JMP  strip580
+
+rest581:
+	TESTQ DI, DI
+	JZ    done588
+	MOVQ  $0x0000ffff, R9
+	BZHIQ DI, R9, R9
+	KMOVW R9, K1
+	MOVQ  (SP), DI
+	TESTQ DI, DI
+	JLE   end591
+	MOVQ  R8, R9
+	MOVQ  R8, R10
+	SHRQ  $0x03, R10
+
+begin589:
+	MOVQ      DI, R11
+	SUBQ      R11, DI
+	MOVQ      c2_base+144(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z9
+	VADDPS    Z9, Z9, Z9
+	MOVQ      c1_base+168(FP), R12
+	VMOVUPS.Z (R12)(R8*4), K1, Z10
+
+row590:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z11
+	VCMPPS       $0x1d, Z0, Z11, K2
+	VBLENDMPS    Z1, Z7, K2, Z19
+	VSUBPS       Z0, Z11, Z12
+	VMULPS       Z12, Z12, Z12
+	VFNMADD213PS Z6, Z5, Z12
+	VMAXPS       Z12, Z8, Z12
+	CMPB         attached+208(FP), $0x00
 	JEQ          skip592
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z14, Z13, Z12
+	VFMADD231PS  Z12, Z13, Z19
 
 skip592:
-	CMPB        floored+201(FP), $0x00
+	CMPB        floored+209(FP), $0x00
 	JEQ         skip593
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
+	VFMADD213PS Z2, Z1, K2, Z11
+	VCMPPS      $0x15, Z3, Z11, K2
+	VMOVAPS.Z   Z19, K2, Z11
+	VMOVAPS     Z11, Z19
 
 skip593:
-	VMOVUPS     64(CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VPMOVZXWD   32(DX)(R9*2), Z11
-	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS Z11, Z14, Z12
-	VMOVUPS     Z12, 64(AX)(R9*4)
-	VMOVAPS     Z10, Z11
-	TESTQ       SI, SI
-	JZ          first594
-	VMOVUPS     64(SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
-	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done595
+	MOVQ         next+200(FP), R12
+	ADDQ         R9, R12
+	PREFETCHT0   (DX)(R12*2)
+	PREFETCHT0   (AX)(R12*4)
+	VMULPS       (CX)(R9*4), Z19, K1, Z19
+	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
+	VPSLLD       $0x10, Z11, Z11
+	VFMADD231PS  Z11, Z12, Z19
+	VMOVUPS      Z19, K1, (AX)(R9*4)
+	VBROADCASTSS start+240(FP), Z11
+	TESTQ        SI, SI
+	JZ           first594
+	VMOVUPS.Z    (SI)(R9*4), K1, Z11
+	VCMPPS       $0x1d, Z0, Z11, K2
+	VFMADD213PS  Z2, Z1, K2, Z11
+	VMAXPS       Z11, Z3, Z11
 
 first594:
-	VBROADCASTSS start+232(FP), Z13
-
-done595:
-	VFMADD231PS Z9, Z13, Z11
-	VMULPS      Z12, Z11, Z11
-	VMOVUPS     Z11, 64(CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R12
-	JNZ         row586
-	TESTQ       R11, R11
-	JNZ         begin585
-
-end587:
-	ADDQ $+32, R8
-	SUBQ $+32, DI
-	JMP  strip583
-
-rest584:
-strip596:
-	CMPQ  DI, $+16
-	JL    rest597
-	MOVQ  (SP), R11
-	TESTQ R11, R11
-	JLE   end600
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin598:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-
-row599:
-	VMOVUPS      (BX)(R9*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K1
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K1, Z10
-	VSUBPS       Z0, Z9, Z11
-	VANDPS       magnitude<>+0(SB), Z11, Z11
-	VMOVUPS      Z6, Z12
-	VFNMADD231PS Z5, Z11, Z12
-	VXORPS       Z11, Z11, Z11
-	VMAXPS       Z12, Z11, Z12
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip601
-	VMOVUPS      Z2, Z11
-	VFNMADD231PS Z4, Z9, Z11
-	VFMADD231PS  Z12, Z11, Z10
-
-skip601:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip602
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K1, Z9
-	VCMPPS      $0x15, Z3, Z9, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z9, Z10
-
-skip602:
-	VMOVUPS     (CX)(R9*4), Z9
-	VMULPS      Z9, Z10, Z10
-	VPMOVZXWD   (DX)(R9*2), Z9
-	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS Z9, Z12, Z10
-	VMOVUPS     Z10, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first603
-	VMOVUPS     (SI)(R9*4), Z11
-	VCMPPS      $0x1d, Z0, Z11, K1
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done604
-
-first603:
-	VBROADCASTSS start+232(FP), Z11
-
-done604:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
-	VMOVUPS     Z9, (CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R12
-	JNZ         row599
-	TESTQ       R11, R11
-	JNZ         begin598
-
-end600:
-	ADDQ $+16, R8
-	SUBQ $+16, DI
-	JMP  strip596
-
-rest597:
-	TESTQ DI, DI
-	JZ    done605
-	MOVQ  $0x0000ffff, R9
-	BZHIQ DI, R9, R9
-	KMOVW R9, K1
-	MOVQ  (SP), DI
-	TESTQ DI, DI
-	JLE   end608
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin606:
-	MOVQ      DI, R11
-	SUBQ      R11, DI
-	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z7
-	VADDPS    Z7, Z7, Z7
-	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-
-row607:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VSUBPS       Z0, Z9, Z11
-	VANDPS       magnitude<>+0(SB), Z11, Z11
-	VMOVUPS      Z6, Z12
-	VFNMADD231PS Z5, Z11, Z12
-	VXORPS       Z11, Z11, Z11
-	VMAXPS       Z12, Z11, Z12
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip609
-	VMOVUPS      Z2, Z11
-	VFNMADD231PS Z4, Z9, Z11
-	VFMADD231PS  Z12, Z11, Z10
-
-skip609:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip610
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K2, Z9
-	VCMPPS      $0x15, Z3, Z9, K2
-	VMOVAPS.Z   Z10, K2, Z9
-	VMOVAPS     Z9, Z10
-
-skip610:
-	VMOVUPS.Z   (CX)(R9*4), K1, Z9
-	VMULPS      Z9, Z10, Z10
-	VPMOVZXWD.Z (DX)(R9*2), K1, Z9
-	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS Z9, Z12, Z10
-	VMOVUPS     Z10, K1, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first611
-	VMOVUPS.Z   (SI)(R9*4), K1, Z11
-	VCMPPS      $0x1d, Z0, Z11, K2
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K2, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done612
-
-first611:
-	VBROADCASTSS start+232(FP), Z11
-
-done612:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
-	VMOVUPS     Z9, K1, (CX)(R9*4)
+	VFMADD213PS Z10, Z9, Z11
+	VMULPS      Z19, Z11, Z11
+	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row607
+	JNZ         row590
 	TESTQ       DI, DI
-	JNZ         begin606
+	JNZ         begin589
 
-end608:
-done605:
-	VZEROUPPER
-	RET
-
-// func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-236
-	MOVQ         q_base+0(FP), AX
-	MOVQ         carry_base+24(FP), CX
-	MOVQ         g_base+48(FP), DX
-	MOVQ         u_base+96(FP), BX
-	MOVQ         before_base+120(FP), SI
-	VBROADCASTSS theta+204(FP), Z0
-	VBROADCASTSS kept+208(FP), Z1
-	VBROADCASTSS jump+212(FP), Z2
-	VBROADCASTSS floor+216(FP), Z3
-	VBROADCASTSS keep+220(FP), Z4
-	VBROADCASTSS reach+224(FP), Z5
-	VBROADCASTSS top+228(FP), Z6
-	MOVQ         rows+192(FP), DI
-	MOVQ         c2_len+152(FP), R8
-	MOVQ         DI, (SP)
-	MOVQ         R8, 8(SP)
-	MOVQ         R8, DI
-	ADDQ         $0x1f, DI
-	SHRQ         $0x05, DI
-	SHLQ         $0x02, DI
-	MOVQ         DI, 16(SP)
-	MOVQ         R8, DI
-	XORQ         R8, R8
-
-strip613:
-	CMPQ  DI, $+32
-	JL    rest614
-	MOVQ  (SP), R11
-	TESTQ R11, R11
-	JLE   end617
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin615:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z10
-
-row616:
-	VMOVUPS      (BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VMULPS       Z13, Z13, Z13
-	VMOVUPS      Z6, Z14
-	VFNMADD231PS Z5, Z13, Z14
-	VXORPS       Z13, Z13, Z13
-	VMAXPS       Z14, Z13, Z14
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip618
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z14, Z13, Z12
-
-skip618:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip619
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
-
-skip619:
-	VMOVUPS     (CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VPMOVZXWD   (DX)(R9*2), Z11
-	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS Z11, Z14, Z12
-	VMOVUPS     Z12, (AX)(R9*4)
-	VMOVAPS     Z8, Z11
-	TESTQ       SI, SI
-	JZ          first620
-	VMOVUPS     (SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
-	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done621
-
-first620:
-	VBROADCASTSS start+232(FP), Z13
-
-done621:
-	VFMADD231PS  Z7, Z13, Z11
-	VMULPS       Z12, Z11, Z11
-	VMOVUPS      Z11, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VMOVUPS      ones<>+0(SB), Z12
-	VMOVAPS      Z12, Z12
-	VMOVAPS      Z1, K1, Z12
-	VSUBPS       Z0, Z11, Z13
-	VMULPS       Z13, Z13, Z13
-	VMOVUPS      Z6, Z14
-	VFNMADD231PS Z5, Z13, Z14
-	VXORPS       Z13, Z13, Z13
-	VMAXPS       Z14, Z13, Z14
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip622
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z14, Z13, Z12
-
-skip622:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip623
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z12, K1, Z11
-	VMOVAPS     Z11, Z12
-
-skip623:
-	VMOVUPS     64(CX)(R9*4), Z11
-	VMULPS      Z11, Z12, Z12
-	VPMOVZXWD   32(DX)(R9*2), Z11
-	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS Z11, Z14, Z12
-	VMOVUPS     Z12, 64(AX)(R9*4)
-	VMOVAPS     Z10, Z11
-	TESTQ       SI, SI
-	JZ          first624
-	VMOVUPS     64(SI)(R9*4), Z13
-	VCMPPS      $0x1d, Z0, Z13, K1
-	VMOVAPS     Z13, Z13
-	VFMADD213PS Z2, Z1, K1, Z13
-	VMAXPS      Z13, Z3, Z13
-	VMOVAPS     Z13, Z13
-	JMP         done625
-
-first624:
-	VBROADCASTSS start+232(FP), Z13
-
-done625:
-	VFMADD231PS Z9, Z13, Z11
-	VMULPS      Z12, Z11, Z11
-	VMOVUPS     Z11, 64(CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R12
-	JNZ         row616
-	TESTQ       R11, R11
-	JNZ         begin615
-
-end617:
-	ADDQ $+32, R8
-	SUBQ $+32, DI
-	JMP  strip613
-
-rest614:
-strip626:
-	CMPQ  DI, $+16
-	JL    rest627
-	MOVQ  (SP), R11
-	TESTQ R11, R11
-	JLE   end630
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin628:
-	MOVQ    R11, R12
-	SUBQ    R12, R11
-	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z7
-	VADDPS  Z7, Z7, Z7
-	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-
-row629:
-	VMOVUPS      (BX)(R9*4), Z9
-	VCMPPS       $0x1d, Z0, Z9, K1
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K1, Z10
-	VSUBPS       Z0, Z9, Z11
-	VMULPS       Z11, Z11, Z11
-	VMOVUPS      Z6, Z12
-	VFNMADD231PS Z5, Z11, Z12
-	VXORPS       Z11, Z11, Z11
-	VMAXPS       Z12, Z11, Z12
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip631
-	VMOVUPS      Z2, Z11
-	VFNMADD231PS Z4, Z9, Z11
-	VFMADD231PS  Z12, Z11, Z10
-
-skip631:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip632
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K1, Z9
-	VCMPPS      $0x15, Z3, Z9, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z9, Z10
-
-skip632:
-	VMOVUPS     (CX)(R9*4), Z9
-	VMULPS      Z9, Z10, Z10
-	VPMOVZXWD   (DX)(R9*2), Z9
-	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS Z9, Z12, Z10
-	VMOVUPS     Z10, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first633
-	VMOVUPS     (SI)(R9*4), Z11
-	VCMPPS      $0x1d, Z0, Z11, K1
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K1, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done634
-
-first633:
-	VBROADCASTSS start+232(FP), Z11
-
-done634:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
-	VMOVUPS     Z9, (CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R12
-	JNZ         row629
-	TESTQ       R11, R11
-	JNZ         begin628
-
-end630:
-	ADDQ $+16, R8
-	SUBQ $+16, DI
-	JMP  strip626
-
-rest627:
-	TESTQ DI, DI
-	JZ    done635
-	MOVQ  $0x0000ffff, R9
-	BZHIQ DI, R9, R9
-	KMOVW R9, K1
-	MOVQ  (SP), DI
-	TESTQ DI, DI
-	JLE   end638
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	SHRQ  $0x03, R10
-
-begin636:
-	MOVQ      DI, R11
-	SUBQ      R11, DI
-	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z7
-	VADDPS    Z7, Z7, Z7
-	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-
-row637:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z9
-	VCMPPS       $0x1d, Z0, Z9, K2
-	VMOVUPS      ones<>+0(SB), Z10
-	VMOVAPS      Z10, Z10
-	VMOVAPS      Z1, K2, Z10
-	VSUBPS       Z0, Z9, Z11
-	VMULPS       Z11, Z11, Z11
-	VMOVUPS      Z6, Z12
-	VFNMADD231PS Z5, Z11, Z12
-	VXORPS       Z11, Z11, Z11
-	VMAXPS       Z12, Z11, Z12
-	CMPB         attached+200(FP), $0x00
-	JEQ          skip639
-	VMOVUPS      Z2, Z11
-	VFNMADD231PS Z4, Z9, Z11
-	VFMADD231PS  Z12, Z11, Z10
-
-skip639:
-	CMPB        floored+201(FP), $0x00
-	JEQ         skip640
-	VMOVAPS     Z9, Z9
-	VFMADD213PS Z2, Z1, K2, Z9
-	VCMPPS      $0x15, Z3, Z9, K2
-	VMOVAPS.Z   Z10, K2, Z9
-	VMOVAPS     Z9, Z10
-
-skip640:
-	VMOVUPS.Z   (CX)(R9*4), K1, Z9
-	VMULPS      Z9, Z10, Z10
-	VPMOVZXWD.Z (DX)(R9*2), K1, Z9
-	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS Z9, Z12, Z10
-	VMOVUPS     Z10, K1, (AX)(R9*4)
-	VMOVAPS     Z8, Z9
-	TESTQ       SI, SI
-	JZ          first641
-	VMOVUPS.Z   (SI)(R9*4), K1, Z11
-	VCMPPS      $0x1d, Z0, Z11, K2
-	VMOVAPS     Z11, Z11
-	VFMADD213PS Z2, Z1, K2, Z11
-	VMAXPS      Z11, Z3, Z11
-	VMOVAPS     Z11, Z11
-	JMP         done642
-
-first641:
-	VBROADCASTSS start+232(FP), Z11
-
-done642:
-	VFMADD231PS Z7, Z11, Z9
-	VMULPS      Z10, Z9, Z9
-	VMOVUPS     Z9, K1, (CX)(R9*4)
-	ADDQ        8(SP), R9
-	ADDQ        16(SP), R10
-	DECQ        R11
-	JNZ         row637
-	TESTQ       DI, DI
-	JNZ         begin636
-
-end638:
-done635:
+end591:
+done588:
 	VZEROUPPER
 	RET
 
@@ -9178,7 +8926,7 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done647
+	JLE   done599
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -9190,12 +8938,12 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row643:
+row595:
 	XORQ R8, R8
 
-loop644:
+loop596:
 	CMPQ        R8, 8(SP)
-	JGE         rest645
+	JGE         rest597
 	VMOVUPS     (DI)(R8*4), Z0
 	VMOVUPS     (SI)(R8*4), Z1
 	VMOVUPS     (DX)(R9*4), Z2
@@ -9207,11 +8955,11 @@ loop644:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop644
+	JMP         loop596
 
-rest645:
+rest597:
 	CMPQ        16(SP), $0x00
-	JEQ         next646
+	JEQ         next598
 	VMOVUPS.Z   (DI)(R8*4), K1, Z0
 	VMOVUPS.Z   (SI)(R8*4), K1, Z1
 	VMOVUPS.Z   (DX)(R9*4), K1, Z2
@@ -9223,13 +8971,13 @@ rest645:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next646:
+next598:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row643
+	JNZ  row595
 
-done647:
+done599:
 	VZEROUPPER
 	RET
 
@@ -9255,7 +9003,7 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done652
+	JLE          done604
 	MOVQ         R9, R8
 	ANDQ         $+15, R8
 	MOVQ         R8, 16(SP)
@@ -9267,12 +9015,12 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row648:
+row600:
 	XORQ R8, R8
 
-loop649:
+loop601:
 	CMPQ        R8, 8(SP)
-	JGE         rest650
+	JGE         rest602
 	VMOVUPS     (DI)(R8*4), Z3
 	VMOVUPS     (SI)(R8*4), Z4
 	VMOVUPS     (DX)(R9*4), Z5
@@ -9291,11 +9039,11 @@ loop649:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop649
+	JMP         loop601
 
-rest650:
+rest602:
 	CMPQ        16(SP), $0x00
-	JEQ         next651
+	JEQ         next603
 	VMOVUPS.Z   (DI)(R8*4), K1, Z3
 	VMOVUPS.Z   (SI)(R8*4), K1, Z4
 	VMOVUPS.Z   (DX)(R9*4), K1, Z5
@@ -9314,13 +9062,13 @@ rest650:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next651:
+next603:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row648
+	JNZ  row600
 
-done652:
+done604:
 	VZEROUPPER
 	RET
 
@@ -9337,7 +9085,7 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done657
+	JLE   done609
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -9349,12 +9097,12 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row653:
+row605:
 	XORQ R8, R8
 
-loop654:
+loop606:
 	CMPQ        R8, 8(SP)
-	JGE         rest655
+	JGE         rest607
 	VMOVUPS     (DI)(R8*4), Z0
 	VMOVUPS     (SI)(R8*4), Z1
 	VPMOVZXWD   (DX)(R9*2), Z2
@@ -9367,11 +9115,11 @@ loop654:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop654
+	JMP         loop606
 
-rest655:
+rest607:
 	CMPQ        16(SP), $0x00
-	JEQ         next656
+	JEQ         next608
 	VMOVUPS.Z   (DI)(R8*4), K1, Z0
 	VMOVUPS.Z   (SI)(R8*4), K1, Z1
 	VPMOVZXWD.Z (DX)(R9*2), K1, Z2
@@ -9384,13 +9132,13 @@ rest655:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next656:
+next608:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row653
+	JNZ  row605
 
-done657:
+done609:
 	VZEROUPPER
 	RET
 
@@ -9416,7 +9164,7 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done662
+	JLE          done614
 	MOVQ         R9, R8
 	ANDQ         $+15, R8
 	MOVQ         R8, 16(SP)
@@ -9428,12 +9176,12 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row658:
+row610:
 	XORQ R8, R8
 
-loop659:
+loop611:
 	CMPQ        R8, 8(SP)
-	JGE         rest660
+	JGE         rest612
 	VMOVUPS     (DI)(R8*4), Z3
 	VMOVUPS     (SI)(R8*4), Z4
 	VPMOVZXWD   (DX)(R9*2), Z5
@@ -9453,11 +9201,11 @@ loop659:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop659
+	JMP         loop611
 
-rest660:
+rest612:
 	CMPQ        16(SP), $0x00
-	JEQ         next661
+	JEQ         next613
 	VMOVUPS.Z   (DI)(R8*4), K1, Z3
 	VMOVUPS.Z   (SI)(R8*4), K1, Z4
 	VPMOVZXWD.Z (DX)(R9*2), K1, Z5
@@ -9477,13 +9225,13 @@ rest660:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next661:
+next613:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row658
+	JNZ  row610
 
-done662:
+done614:
 	VZEROUPPER
 	RET
 
@@ -9514,17 +9262,17 @@ TEXT ·addMomentsAVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip663:
+strip615:
 	CMPQ  SI, $+32
-	JL    rest664
+	JL    rest616
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end667
+	JLE   end619
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin665:
+begin617:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9544,7 +9292,7 @@ begin665:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row666:
+row618:
 	VCVTPS2PD   (DX)(R8*4), Z8
 	VCVTPS2PD   32(DX)(R8*4), Z9
 	VCVTPS2PD   (BX)(R8*4), Z10
@@ -9564,7 +9312,7 @@ row666:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row666
+	JNZ         row618
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -9582,25 +9330,25 @@ row666:
 	VMOVUPD     Z6, (CX)(R11*2)
 	VMOVUPD     Z7, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin665
+	JNZ         begin617
 
-end667:
+end619:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip663
+	JMP  strip615
 
-rest664:
-strip668:
+rest616:
+strip620:
 	CMPQ  SI, $+16
-	JL    rest669
+	JL    rest621
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end672
+	JLE   end624
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin670:
+begin622:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9612,7 +9360,7 @@ begin670:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row671:
+row623:
 	VCVTPS2PD   (DX)(R8*4), Z4
 	VCVTPS2PD   32(DX)(R8*4), Z5
 	VCVTPS2PD   (BX)(R8*4), Z6
@@ -9624,7 +9372,7 @@ row671:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row671
+	JNZ         row623
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -9634,27 +9382,27 @@ row671:
 	VMOVUPD     Z2, (CX)(R11*2)
 	VMOVUPD     Z3, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin670
+	JNZ         begin622
 
-end672:
+end624:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip668
+	JMP  strip620
 
-rest669:
+rest621:
 	TESTQ SI, SI
-	JZ    done673
+	JZ    done625
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end676
+	JLE   end628
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin674:
+begin626:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -9670,7 +9418,7 @@ begin674:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row675:
+row627:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -9690,7 +9438,7 @@ row675:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row675
+	JNZ           row627
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -9704,10 +9452,10 @@ row675:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin674
+	JNZ           begin626
 
-end676:
-done673:
+end628:
+done625:
 	VZEROUPPER
 	RET
 
@@ -9738,17 +9486,17 @@ TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip677:
+strip629:
 	CMPQ  SI, $+32
-	JL    rest678
+	JL    rest630
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end681
+	JLE   end633
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin679:
+begin631:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9768,7 +9516,7 @@ begin679:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row680:
+row632:
 	VCVTPS2PD     (DX)(R8*4), Z8
 	VCVTPS2PD     32(DX)(R8*4), Z9
 	VPMOVZXWD     (BX)(R8*2), Z11
@@ -9798,7 +9546,7 @@ row680:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row680
+	JNZ           row632
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -9816,25 +9564,25 @@ row680:
 	VMOVUPD       Z6, (CX)(R11*2)
 	VMOVUPD       Z7, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin679
+	JNZ           begin631
 
-end681:
+end633:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip677
+	JMP  strip629
 
-rest678:
-strip682:
+rest630:
+strip634:
 	CMPQ  SI, $+16
-	JL    rest683
+	JL    rest635
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end686
+	JLE   end638
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin684:
+begin636:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9846,7 +9594,7 @@ begin684:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row685:
+row637:
 	VCVTPS2PD     (DX)(R8*4), Z4
 	VCVTPS2PD     32(DX)(R8*4), Z5
 	VPMOVZXWD     (BX)(R8*2), Z7
@@ -9863,7 +9611,7 @@ row685:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row685
+	JNZ           row637
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -9873,27 +9621,27 @@ row685:
 	VMOVUPD       Z2, (CX)(R11*2)
 	VMOVUPD       Z3, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin684
+	JNZ           begin636
 
-end686:
+end638:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip682
+	JMP  strip634
 
-rest683:
+rest635:
 	TESTQ SI, SI
-	JZ    done687
+	JZ    done639
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end690
+	JLE   end642
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin688:
+begin640:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -9909,7 +9657,7 @@ begin688:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row689:
+row641:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -9930,7 +9678,7 @@ row689:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row689
+	JNZ           row641
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -9944,10 +9692,10 @@ row689:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin688
+	JNZ           begin640
 
-end690:
-done687:
+end642:
+done639:
 	VZEROUPPER
 	RET
 
@@ -9977,17 +9725,17 @@ TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip691:
+strip643:
 	CMPQ  BX, $+64
-	JL    rest692
+	JL    rest644
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end695
+	JLE   end647
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin693:
+begin645:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -10002,7 +9750,7 @@ begin693:
 	VXORPS  Z6, Z6, Z6
 	VXORPS  Z7, Z7, Z7
 
-row694:
+row646:
 	VMOVUPS       (AX)(DI*4), Z8
 	VADDPS        Z8, Z0, Z0
 	VFMADD231PS   Z8, Z8, Z1
@@ -10018,7 +9766,7 @@ row694:
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row694
+	JNZ           row646
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z8
@@ -10124,25 +9872,25 @@ row694:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z1, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin693
+	JNZ           begin645
 
-end695:
+end647:
 	ADDQ $+64, SI
 	SUBQ $+64, BX
-	JMP  strip691
+	JMP  strip643
 
-rest692:
-strip696:
+rest644:
+strip648:
 	CMPQ  BX, $+16
-	JL    rest697
+	JL    rest649
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end700
+	JLE   end652
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin698:
+begin650:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -10151,14 +9899,14 @@ begin698:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row699:
+row651:
 	VMOVUPS       (AX)(DI*4), Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row699
+	JNZ           row651
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z2
@@ -10186,27 +9934,27 @@ row699:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z2, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin698
+	JNZ           begin650
 
-end700:
+end652:
 	ADDQ $+16, SI
 	SUBQ $+16, BX
-	JMP  strip696
+	JMP  strip648
 
-rest697:
+rest649:
 	TESTQ BX, BX
-	JZ    done701
+	JZ    done653
 	MOVQ  $0x0000ffff, DI
 	BZHIQ BX, DI, DI
 	KMOVW DI, K1
 	MOVQ  (SP), BX
 	TESTQ BX, BX
-	JLE   end704
+	JLE   end656
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin702:
+begin654:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -10215,14 +9963,14 @@ begin702:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row703:
+row655:
 	VMOVUPS.Z     (AX)(DI*4), K1, Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R9
-	JNZ           row703
+	JNZ           row655
 	LEAQ          (SI)(SI*1), R9
 	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
@@ -10258,10 +10006,10 @@ row703:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z2, K2, 64(DX)(R9*2)
 	TESTQ         BX, BX
-	JNZ           begin702
+	JNZ           begin654
 
-end704:
-done701:
+end656:
+done653:
 	VZEROUPPER
 	RET
 
@@ -10291,17 +10039,17 @@ TEXT ·coefGradientAVX512(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip705:
+strip657:
 	CMPQ  DI, $+16
-	JL    rest706
+	JL    rest658
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end709
+	JLE   end661
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin707:
+begin659:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -10317,7 +10065,7 @@ begin707:
 	VMOVUPD (SI)(R13*2), Z4
 	VMOVUPD 64(SI)(R13*2), Z5
 
-row708:
+row660:
 	VCVTPS2PD (AX)(R9*4), Z6
 	VCVTPS2PD 32(AX)(R9*4), Z7
 	VCVTPS2PD (CX)(R9*4), Z8
@@ -10335,7 +10083,7 @@ row708:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row708
+	JNZ       row660
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Z0, (DX)(R12*2)
@@ -10349,27 +10097,27 @@ row708:
 	VMOVUPD   Z4, (SI)(R12*2)
 	VMOVUPD   Z5, 64(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin707
+	JNZ       begin659
 
-end709:
+end661:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip705
+	JMP  strip657
 
-rest706:
+rest658:
 	TESTQ DI, DI
-	JZ    done710
+	JZ    done662
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end713
+	JLE   end665
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin711:
+begin663:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	LEAQ      (R8)(R8*1), R12
@@ -10391,7 +10139,7 @@ begin711:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(SI)(R12*2), K2, Z5
 
-row712:
+row664:
 	VMOVUPS.Z     (AX)(R9*4), K1, Z7
 	VCVTPS2PD     Y7, Z6
 	VMOVAPD       Z6, Z6
@@ -10417,7 +10165,7 @@ row712:
 	ADDQ          8(SP), R9
 	ADDQ          16(SP), R10
 	DECQ          R11
-	JNZ           row712
+	JNZ           row664
 	LEAQ          (R8)(R8*1), R11
 	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
@@ -10437,10 +10185,10 @@ row712:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z5, K2, 64(SI)(R11*2)
 	TESTQ         DI, DI
-	JNZ           begin711
+	JNZ           begin663
 
-end713:
-done710:
+end665:
+done662:
 	VZEROUPPER
 	RET
 
@@ -10460,9 +10208,9 @@ TEXT ·gaussianAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop714:
+loop666:
 	CMPQ         DX, $+16
-	JL           rest715
+	JL           rest667
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -10481,12 +10229,12 @@ loop714:
 	VFNMADD231PS ln2<>+0(SB), Z3, Z4
 	VFNMADD231PS ln2Rest<>+0(SB), Z3, Z4
 	VADDPS       Z5, Z4, Z4
-	VMOVUPS      exp7<>+0(SB), Z5
-	VFMADD213PS  exp6<>+0(SB), Z4, Z5
-	VFMADD213PS  exp5<>+0(SB), Z4, Z5
-	VFMADD213PS  exp4<>+0(SB), Z4, Z5
-	VFMADD213PS  exp3<>+0(SB), Z4, Z5
+	VMOVUPS      exp0<>+0(SB), Z5
+	VFMADD213PS  exp1<>+0(SB), Z4, Z5
 	VFMADD213PS  exp2<>+0(SB), Z4, Z5
+	VFMADD213PS  exp3<>+0(SB), Z4, Z5
+	VFMADD213PS  exp4<>+0(SB), Z4, Z5
+	VFMADD213PS  exp5<>+0(SB), Z4, Z5
 	VMULPS       Z4, Z4, Z6
 	VFMADD213PS  Z4, Z6, Z5
 	VADDPS       ones<>+0(SB), Z5, Z5
@@ -10495,11 +10243,11 @@ loop714:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop714
+	JMP          loop666
 
-rest715:
+rest667:
 	TESTQ        DX, DX
-	JZ           done716
+	JZ           done668
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10521,12 +10269,12 @@ rest715:
 	VFNMADD231PS ln2<>+0(SB), Z3, Z0
 	VFNMADD231PS ln2Rest<>+0(SB), Z3, Z0
 	VADDPS       Z2, Z0, Z0
-	VMOVUPS      exp7<>+0(SB), Z2
-	VFMADD213PS  exp6<>+0(SB), Z0, Z2
-	VFMADD213PS  exp5<>+0(SB), Z0, Z2
-	VFMADD213PS  exp4<>+0(SB), Z0, Z2
-	VFMADD213PS  exp3<>+0(SB), Z0, Z2
+	VMOVUPS      exp0<>+0(SB), Z2
+	VFMADD213PS  exp1<>+0(SB), Z0, Z2
 	VFMADD213PS  exp2<>+0(SB), Z0, Z2
+	VFMADD213PS  exp3<>+0(SB), Z0, Z2
+	VFMADD213PS  exp4<>+0(SB), Z0, Z2
+	VFMADD213PS  exp5<>+0(SB), Z0, Z2
 	VMULPS       Z0, Z0, Z4
 	VFMADD213PS  Z0, Z4, Z2
 	VADDPS       ones<>+0(SB), Z2, Z2
@@ -10534,7 +10282,7 @@ rest715:
 	VMULPS       Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done716:
+done668:
 	VZEROUPPER
 	RET
 
@@ -10554,9 +10302,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop717:
+loop669:
 	CMPQ         DX, $+16
-	JL           rest718
+	JL           rest670
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -10567,12 +10315,12 @@ loop717:
 	VRNDSCALEPS  $0x08, Z4, Z4
 	VFNMADD231PS ln2<>+0(SB), Z4, Z3
 	VFNMADD231PS ln2Rest<>+0(SB), Z4, Z3
-	VMOVUPS      exp7<>+0(SB), Z5
-	VFMADD213PS  exp6<>+0(SB), Z3, Z5
-	VFMADD213PS  exp5<>+0(SB), Z3, Z5
-	VFMADD213PS  exp4<>+0(SB), Z3, Z5
-	VFMADD213PS  exp3<>+0(SB), Z3, Z5
+	VMOVUPS      exp0<>+0(SB), Z5
+	VFMADD213PS  exp1<>+0(SB), Z3, Z5
 	VFMADD213PS  exp2<>+0(SB), Z3, Z5
+	VFMADD213PS  exp3<>+0(SB), Z3, Z5
+	VFMADD213PS  exp4<>+0(SB), Z3, Z5
+	VFMADD213PS  exp5<>+0(SB), Z3, Z5
 	VMULPS       Z3, Z3, Z6
 	VFMADD213PS  Z3, Z6, Z5
 	VADDPS       ones<>+0(SB), Z5, Z5
@@ -10584,11 +10332,11 @@ loop717:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop717
+	JMP          loop669
 
-rest718:
+rest670:
 	TESTQ        DX, DX
-	JZ           done719
+	JZ           done671
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10602,12 +10350,12 @@ rest718:
 	VRNDSCALEPS  $0x08, Z0, Z0
 	VFNMADD231PS ln2<>+0(SB), Z0, Z3
 	VFNMADD231PS ln2Rest<>+0(SB), Z0, Z3
-	VMOVUPS      exp7<>+0(SB), Z2
-	VFMADD213PS  exp6<>+0(SB), Z3, Z2
-	VFMADD213PS  exp5<>+0(SB), Z3, Z2
-	VFMADD213PS  exp4<>+0(SB), Z3, Z2
-	VFMADD213PS  exp3<>+0(SB), Z3, Z2
+	VMOVUPS      exp0<>+0(SB), Z2
+	VFMADD213PS  exp1<>+0(SB), Z3, Z2
 	VFMADD213PS  exp2<>+0(SB), Z3, Z2
+	VFMADD213PS  exp3<>+0(SB), Z3, Z2
+	VFMADD213PS  exp4<>+0(SB), Z3, Z2
+	VFMADD213PS  exp5<>+0(SB), Z3, Z2
 	VMULPS       Z3, Z3, Z4
 	VFMADD213PS  Z3, Z4, Z2
 	VADDPS       ones<>+0(SB), Z2, Z2
@@ -10618,7 +10366,7 @@ rest718:
 	VDIVPS       Z0, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done719:
+done671:
 	VZEROUPPER
 	RET
 
@@ -10638,9 +10386,9 @@ TEXT ·atanAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop720:
+loop672:
 	CMPQ        DX, $+16
-	JL          rest721
+	JL          rest673
 	VMOVUPS     (CX)(BX*1), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMULPS      Z2, Z3, Z3
@@ -10650,11 +10398,11 @@ loop720:
 	VMOVUPS     Z3, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop720
+	JMP         loop672
 
-rest721:
+rest673:
 	TESTQ       DX, DX
-	JZ          done722
+	JZ          done674
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -10666,7 +10414,7 @@ rest721:
 	VDIVPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done722:
+done674:
 	VZEROUPPER
 	RET
 
@@ -10684,7 +10432,7 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done727
+	JLE          done679
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -10696,73 +10444,73 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row723:
+row675:
 	XORQ SI, SI
 
-loop724:
+loop676:
 	CMPQ   SI, 8(SP)
-	JGE    rest725
+	JGE    rest677
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line728:
+line680:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel729:
+pixel681:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel729
+	JNZ         pixel681
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line728
+	JNZ         line680
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, (AX)(DI*4)
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop724
+	JMP         loop676
 
-rest725:
+rest677:
 	CMPQ   16(SP), $0x00
-	JEQ    next726
+	JEQ    next678
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line730:
+line682:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel731:
+pixel683:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel731
+	JNZ         pixel683
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line730
+	JNZ         line682
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, K1, (AX)(DI*4)
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next726:
+next678:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row723
+	JNZ  row675
 
-done727:
+done679:
 	VZEROUPPER
 	RET
 
@@ -10789,7 +10537,7 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done736
+	JLE          done688
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -10801,30 +10549,30 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row732:
+row684:
 	XORQ SI, SI
 
-loop733:
+loop685:
 	CMPQ   SI, 8(SP)
-	JGE    rest734
+	JGE    rest686
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line737:
+line689:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel738:
+pixel690:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel738
+	JNZ         pixel690
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line737
+	JNZ         line689
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -10838,29 +10586,29 @@ pixel738:
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop733
+	JMP         loop685
 
-rest734:
+rest686:
 	CMPQ   16(SP), $0x00
-	JEQ    next735
+	JEQ    next687
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line739:
+line691:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel740:
+pixel692:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel740
+	JNZ         pixel692
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line739
+	JNZ         line691
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -10874,14 +10622,14 @@ pixel740:
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next735:
+next687:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row732
+	JNZ  row684
 
-done736:
+done688:
 	VZEROUPPER
 	RET
 
@@ -10894,19 +10642,19 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop741:
+loop693:
 	CMPQ    DX, $+16
-	JL      rest742
+	JL      rest694
 	VMOVUPS (CX)(BX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $+64, BX
 	SUBQ    $+16, DX
-	JMP     loop741
+	JMP     loop693
 
-rest742:
+rest694:
 	TESTQ     DX, DX
-	JZ        done743
+	JZ        done695
 	MOVQ      $0x0000ffff, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -10914,6 +10662,6 @@ rest742:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)(BX*1)
 
-done743:
+done695:
 	VZEROUPPER
 	RET

@@ -86,6 +86,8 @@ func (v isa) rounding() rounding {
 	return rounding{v, v.word(0x7fff), v.word(1), v.word(0x400000)}
 }
 
+const unordered = 0x03
+
 // upper returns x rounded; the lower halves are of no account. The carry must
 // not turn NaN to infinity: NaN becomes quiet instead.
 func (r rounding) upper(x reg.VecVirtual) reg.VecVirtual {
