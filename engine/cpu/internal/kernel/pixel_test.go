@@ -6,7 +6,13 @@ import (
 )
 
 func TestPixelPooling(t *testing.T) {
-	for _, g := range []Geometry{{4, 4, 3, 2, 2, 2, 2, 0}, {5, 5, 32, 2, 2, 3, 2, 0}, {4, 5, 70, 3, 4, 2, 1, 0}, {5, 7, 1, 2, 3, 1, 3, 0}, {6, 6, 33, 2, 2, 2, 4, 0}} {
+	for _, g := range []Conv{
+		{H: 4, W: 4, C: 3, OutH: 2, OutW: 2, Out: 3, KernelH: 2, KernelW: 2, Stride: 2},
+		{H: 5, W: 5, C: 32, OutH: 2, OutW: 2, Out: 32, KernelH: 3, KernelW: 3, Stride: 2},
+		{H: 4, W: 5, C: 70, OutH: 3, OutW: 4, Out: 70, KernelH: 2, KernelW: 2, Stride: 1},
+		{H: 5, W: 7, C: 1, OutH: 2, OutW: 3, Out: 1, KernelH: 1, KernelW: 1, Stride: 3},
+		{H: 6, W: 6, C: 33, OutH: 2, OutW: 2, Out: 33, KernelH: 2, KernelW: 2, Stride: 4},
+	} {
 		for frames := range 4 {
 			a := newArena(uint64(g.C+frames), false)
 			in, out, n := g.H*g.W, g.OutH*g.OutW, frames*g.C
@@ -17,15 +23,15 @@ func TestPixelPooling(t *testing.T) {
 			dx := make([]float64, in*n)
 			avg, fired := make([]float64, out*n), make([]uint32, out*n)
 			global := make([]float64, n)
-			share := 1 / float64(g.Kernel*g.Kernel)
+			share := 1 / float64(g.KernelH*g.KernelH)
 			for p := range in {
 				for i := range n {
 					global[i] += float64(bit(p, i)) / float64(in)
 				}
 			}
 			for o := range out {
-				for k := range g.Kernel * g.Kernel {
-					p := (o/g.OutW*g.Stride+k/g.Kernel)*g.W + o%g.OutW*g.Stride + k%g.Kernel
+				for k := range g.KernelH * g.KernelH {
+					p := (o/g.OutW*g.Stride+k/g.KernelH)*g.W + o%g.OutW*g.Stride + k%g.KernelH
 					for i := range n {
 						avg[o*n+i] += share * float64(bit(p, i))
 						fired[o*n+i] |= bit(p, i)
