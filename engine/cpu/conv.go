@@ -95,7 +95,7 @@ func panelWidth(n int) int {
 }
 
 func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
-	if x.form == asSum {
+	if x.form == asSum || x.form == asHalves && !p.fitsHalves(x.shape.C, l.Out.C) {
 		x = p.numbers(l, x)
 	}
 	if x.static && !l.Static {

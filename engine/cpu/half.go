@@ -35,7 +35,13 @@ const (
 
 // halves reports whether a layer's products are taken in bfloat16.
 func (c *convOp) halves() bool {
-	return c.p.mixed && c.g.C%kernel.PanelColumns == 0 && c.g.Out%kernel.PanelColumns == 0 && c.x.form != asNumbers
+	return c.x.form != asNumbers && c.p.fitsHalves(c.g.C, c.g.Out)
+}
+
+// fitsHalves reports whether products of c and `out` channels may be taken in
+// bfloat16: whole panels of them.
+func (p *plan) fitsHalves(c, out int) bool {
+	return p.mixed && c%kernel.PanelColumns == 0 && out%kernel.PanelColumns == 0
 }
 
 func newHalfConv(c *convOp) *halfConv {

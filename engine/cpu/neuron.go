@@ -26,11 +26,9 @@ type neuronOp struct {
 	windows  window.Windows
 	window   kernel.Window
 	held     [][]kernel.Term // per worker
-	ones     []float32       // scale and shift of terms without a normalisation
-	zeros    []float32
-	sums     []kernel.Sums // [task][T]
-	fired    float64       // share of neurons in the last pass
-	coef     [][]float64   // learning: per task ∂L/∂(c2, c1, c0), [3][C]
+	sums     []kernel.Sums   // [task][T]
+	fired    float64         // share of neurons in the last pass
+	coef     [][]float64     // learning: per task ∂L/∂(c2, c1, c0), [3][C]
 	fwd, bwd func(worker, task int)
 }
 
@@ -94,7 +92,6 @@ func (n *neuronOp) allocate() {
 	for w := range n.held {
 		n.held[w] = make([]kernel.Term, 0, len(n.terms))
 	}
-	n.ones, n.zeros = fill(n.y.shape.C, 1), fill(n.y.shape.C, 0)
 	if n.p.train && len(n.learn) > 0 {
 		n.coef = make([][]float64, n.tasks())
 		for i := range n.coef {

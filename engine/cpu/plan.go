@@ -211,7 +211,7 @@ func (p *plan) allocate() error {
 	}
 	p.scratch = make([][]float32, p.threads)
 	for w := range p.scratch {
-		p.scratch[w] = make([]float32, scratch)
+		p.scratch[w] = newMemory(scratch)
 	}
 	for size, l := range p.events {
 		l.allocate(size)
