@@ -23,6 +23,11 @@ func (r *runner) Load(ts []graph.Tensor) error {
 	for _, n := range r.scan {
 		n.refresh()
 	}
+	r.pool.during(func() {
+		for _, c := range r.convs {
+			c.packAll()
+		}
+	})
 	return nil
 }
 

@@ -56,6 +56,7 @@ type plan struct {
 	scan   []*neuronOp
 	drop   []*dropoutOp
 	norm   []*normOp
+	convs  []*convOp
 
 	memory  []*buffer
 	events  map[eventSize]*eventLists
