@@ -9,6 +9,9 @@ import "slices"
 type kernels struct {
 	level string
 
+	productKernels
+	halfKernels
+
 	combine  func(acc, rows []float32, row []int32, val []float32)
 	compress func(val []float32, row []int32, x []float32, n, lines, line, first, step int) int
 	gather   func(val []float32, row []int32, count []int, room int, x []float32, offset, index []int32)
@@ -38,7 +41,7 @@ type kernels struct {
 }
 
 var portable = kernels{
-	level: "portable", combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
+	level: "portable", productKernels: productsPortable, halfKernels: halvesPortable, combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
 	step: stepPortable, after: afterPortable, back: backPortable,
 	rectangular: rectangularPortable, triangular: triangularPortable, epanechnikov: epanechnikovPortable,
 	affine: affinePortable, affinePair: affinePairPortable, affinePairAdd: affinePairAddPortable, moments: momentsPortable,

@@ -27,6 +27,22 @@ var families = map[string]func(){
 			v.optimizers()
 		}
 	},
+	"product": func() {
+		for _, v := range []isa{avx2, avx512} {
+			v.product()
+			v.peak()
+		}
+	},
+	"half": func() {
+		for _, v := range []isa{avx2, avx512} {
+			v.half()
+		}
+		productDot()
+	},
+	"tiles": func() {
+		tiles()
+		features()
+	},
 }
 
 func main() {
