@@ -27,7 +27,7 @@ type Engine struct{}
 // Name returns "cpu".
 func (Engine) Name() string { return "cpu" }
 
-// Variant returns the level of the kernels in use, "avx2" or "avx512", or
+// Variant returns the level of the kernels in use, such as "avx2" or "amx", or
 // "portable-" and the architecture, on which it depends whether the compiler
 // multiplies and adds in one rounding.
 func (Engine) Variant() string {

@@ -30,8 +30,9 @@ func ProductHalf(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, x
 	}
 	_ = y[(rows-1)*ldy+cols-1]
 	wAt = wAt[:len(xAt)]
-	if k <= 0 {
-		xAt, wAt = nil, nil
+	if k <= 0 || len(xAt) == 0 {
+		sumNothing(y, ldy, rows, cols, add)
+		return
 	}
 	last := (cols - 1) / PanelColumns * panel
 	for p, at := range xAt {
