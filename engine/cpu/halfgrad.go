@@ -183,6 +183,7 @@ func (t *weightTile) addRow(oy int) {
 	panel := kernel.PairsPanelLen(t.frames)
 	pixel := g.Out / kernel.PanelColumns * panel
 	dy := asHalf(t.y.halfGrad.pairs.mem)[t.o0/kernel.PanelColumns*panel:]
+	ahead := t.pairsOf(dy, oy+1, pixel)
 	for iy := max(0, top); iy < min(g.H, top+g.KernelH); iy++ {
 		for kx := range g.KernelW {
 			at := t.taps[t.worker]
@@ -192,9 +193,24 @@ func (t *weightTile) addRow(oy int) {
 				}
 			}
 			ld := t.padded(t.frames)
-			kernel.ProductHalf(t.gradient((iy-top)*g.KernelW+kx), g.Out, x, ld, dy, panel, at.x, at.w, t.rows, ld, t.cols, true)
+			kernel.ProductHalfAhead(t.gradient((iy-top)*g.KernelW+kx), g.Out, x, ld, dy, panel, at.x, at.w, t.rows, ld, t.cols, true, ahead)
+			ahead = ahead[min(len(ahead), t.fetched(len(at.x), ld)):]
 		}
 	}
+}
+
+// pairsOf returns the pairs of the strip's output pixels of a row, of all
+// channels, or nothing behind the last row.
+func (t *weightTile) pairsOf(dy []kernel.BF16, oy, pixel int) []kernel.BF16 {
+	if oy >= t.g.OutH {
+		return nil
+	}
+	return dy[(oy*t.g.OutW+t.from)*pixel : min(len(dy), (oy*t.g.OutW+t.to)*pixel)]
+}
+
+// fetched is how many numbers a product of so many positions fetches ahead.
+func (t *weightTile) fetched(positions, k int) int {
+	return kernel.FetchedAhead(positions, t.rows, k, t.cols)
 }
 
 func (g *halfGradients) ofInput() {

@@ -2,7 +2,11 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 //go:generate go run -C _asm . -family tiles -out ../tiles_amd64.s -stubs ../tiles_amd64.go -pkg kernel
 
@@ -90,18 +94,22 @@ const tileBlock = 2 * tileRows
 // while panels pass from the second; with one, the panel's rows stay in the
 // second while blocks pass.
 const (
-	tileSpan    = 256
+	tileSpan    = 384
 	tileSpanOne = 2048
 )
 
 // productHalfTiles is ProductHalf with tiles: whole blocks, then the rows and the
 // columns that are left in narrower tiles.
-func productHalfTiles(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool) {
+func productHalfTiles(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool, ahead []BF16) {
 	span := tileSpan
 	if cols <= PanelColumns {
 		span = tileSpanOne
 	}
 	group := max(1, span/k)
+	next, step := uintptr(unsafe.Pointer(&nothingAhead)), 0
+	if len(ahead) > 0 {
+		next, step = uintptr(unsafe.Pointer(&ahead[0])), 2*cacheLine
+	}
 	for i := 0; i < rows; {
 		blocks, height := max(1, (rows-i)/tileBlock), min(tileBlock, rows-i)
 		for j := 0; j < cols; {
@@ -112,11 +120,21 @@ func productHalfTiles(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel i
 				config = &narrow
 			}
 			shape := (height-1)/tileRows*2 + (width-1)/tileRows
-			productTiles(&config[0], shape, y[i*ldy+j:], ldy, x[i*ldx:], ldx, w[j/PanelColumns*panel:], panel, xAt, wAt, group, blocks, k, panels, add)
+			productTiles(&config[0], shape, y[i*ldy+j:], ldy, x[i*ldx:], ldx, w[j/PanelColumns*panel:], panel, xAt, wAt, group, blocks, k, panels, add, next, step)
+			next += uintptr(blocks * panels * len(xAt) * (k / tileDepth) * step)
 			j += panels * width
 		}
 		i += blocks * height
 	}
 }
+
+const (
+	tileDepth = 32 // of k in a step
+	cacheLine = 64
+)
+
+// nothingAhead is fetched where nothing else is: an address is never looked at
+// but by the instructions that fetch, and those cannot fault.
+var nothingAhead [cacheLine]byte
 
 var wholeTiles = newTileConfig(tileBlock, PanelColumns)

@@ -36,12 +36,15 @@ var grids = []grid{{1, 1}, {1, 2}, {2, 1}, {2, 2}}
 
 // tiles writes the product by tiles.
 func tiles() {
-	TEXT("productTiles", NOSPLIT, "func(config *byte, shape int, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, group, blocks, k, panels int, add bool)")
+	TEXT("productTiles", NOSPLIT, "func(config *byte, shape int, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, group, blocks, k, panels int, add bool, ahead uintptr, step int)")
 	Pragma("noescape")
 	Doc("productTiles computes blocks of 1×1, 1×2, 2×1 or 2×2 tiles, as shape counts from 0, whose sizes are the configuration's:",
 		"`blocks` of them down, `panels` across. x has k numbers for each position, a multiple of 32. Positions",
-		"are taken `group` at a time.")
+		"are taken `group` at a time. With each step of 32 of k, two cache lines are brought to the second-level",
+		"cache from ahead on, which moves on by step bytes.")
 	config, shape, done, now := reg.RAX, GP64(), label("done"), newBatch()
+	MOVQ(number("ahead"), now.ahead)
+	MOVQ(number("step"), now.step)
 	Load(Param("config"), config)
 	LDTILECFG(config)
 	MOVQ(U32(pairBytes), pairStride)
@@ -60,10 +63,12 @@ func tiles() {
 }
 
 // A batch is the positions from first to before end, whose sums begin with what
-// y has or with zero. It lives in memory.
-type batch struct{ first, end, add Mem }
+// y has or with zero, and what to fetch next. It lives in memory.
+type batch struct{ first, end, add, ahead, step Mem }
 
-func newBatch() batch { return batch{AllocLocal(8), AllocLocal(8), AllocLocal(8)} }
+func newBatch() batch {
+	return batch{AllocLocal(8), AllocLocal(8), AllocLocal(8), AllocLocal(8), AllocLocal(8)}
+}
 
 // each calls body for one batch of `group` positions after the other. All but
 // the first add to y.
@@ -207,17 +212,20 @@ func (g grid) tilePositions(now batch, to, from, w reg.Register) {
 	INCQ(position)
 	Label(inner)
 	g.multiply()
+	ahead := GP64()
+	MOVQ(now.ahead, ahead)
+	PREFETCHT1(Mem{Base: ahead})
+	PREFETCHT1(Mem{Base: ahead, Disp: cacheLine})
+	ADDQ(now.step, ahead)
+	MOVQ(ahead, now.ahead)
 	SUBQ(I32(tileDepth), left)
 	JNZ(LabelRef(inner))
 	JMP(LabelRef(loop))
 	Label(done)
 }
 
-// multiply adds the product of tileDepth numbers of each row and moves on. It
-// fetches the pairs of rows of w behind these into the first-level cache: they
-// pass by, while x stays.
+// multiply adds the product of tileDepth numbers of each row and moves on.
 func (g grid) multiply() {
-	const lines = tileRows * pairBytes / cacheLine
 	for i := range g.down {
 		TILELOADD(tileMemory{tileAt[i], tileStride, 0}, g.left(i))
 		for j := range g.across {
@@ -227,9 +235,6 @@ func (g grid) multiply() {
 			}
 			TILELOADD(tileMemory{rightAt, pairStride, int8(j * tileBytes)}, g.right(j))
 			TDPBF16PS(g.right(j), g.left(i), g.sum(i, j))
-			for l := j * lines / g.across; l < (j+1)*lines/g.across; l++ {
-				PREFETCHT0(Mem{Base: rightAt, Disp: (lines + l) * cacheLine})
-			}
 		}
 	}
 	for i := range g.down {
