@@ -36,7 +36,7 @@ func TestEarlyExitStopsWhereTheMarginIsReached(t *testing.T) {
 		if err := r.Run(b, all, nil); err != nil {
 			t.Fatal(err)
 		}
-		const margin = .2
+		const margin = .1
 		got, took := make([]float32, batch*k), make([]int32, batch)
 		if err := r.(engine.EarlyRunner).RunEarly(b, margin, got, took); err != nil {
 			t.Fatal(err)
