@@ -1,0 +1,270 @@
+package kernel
+
+// MaskedGradient computes the gradient of a convolution's input where a mask asks
+// for it:
+//
+//	dx[q, f, c] = Σ dy[p, f, o]·w[(pos·C + c)·Out + o]    over positions pos, output pixels p = q − pos, outputs o
+//
+// at rows (q, f) and channels c whose bit is set, and 0 elsewhere. A neuron hands
+// a gradient on only from inside its surrogate window, so the gradient of its
+// spikes is not wanted for others.
+//
+// It takes rows of the input, (pixel, frame) pairs, a tile at a time and lists for
+// each channel the rows that want its gradient: a channel's weights then serve all
+// of these. What the tile meets of dy stays in the first-level cache for a panel
+// of outputs. Convolutions of 3×3 that keep the image's size take tiles of
+// neighbouring pixels, which meet the same rows of dy; others some frames of one
+// pixel.
+//
+// The engine splits the work by tiles and blocks of channels. No sum is split, and
+// each runs in a fixed order, which depends on how many of the tile's rows want
+// the channel. A block's weights for a panel should stay in the second-level
+// cache, and packing a tile pays off over its channels.
+//
+// A MaskedGradient is read-only after it is made.
+type MaskedGradient struct {
+	g    Conv
+	tile haloTile
+}
+
+// MaskedDense is the share of set bits from which on a dense product computes
+// the gradient of the input faster, with all of its channels.
+const MaskedDense = .5
+
+const (
+	maskedPanel = productPanel // outputs at a time
+	maskedWidth = 32           // a panel is as wide as its outputs take in such steps
+	maskedRows  = 8            // rows that share a load of the weights
+	maxMasked   = 120          // rows of dy that a tile meets: 30 KiB for a panel
+)
+
+// NewMaskedGradient prepares for up to maxFrames frames.
+func NewMaskedGradient(g Conv, maxFrames int) *MaskedGradient {
+	m := &MaskedGradient{g: g}
+	if g.windowed() {
+		m.tile = g.maskedTile(maxFrames)
+	} else {
+		m.tile = haloTile{1, 1, max(1, min(maxFrames, maxMasked/g.Positions()))}
+	}
+	return m
+}
+
+// maskedTile is haloTile at a masked gradient's costs: a tile costs the weights'
+// way through the caches, and for each channel the rows that its last block lacks.
+func (g Conv) maskedTile(frames int) haloTile {
+	return g.bestTile(frames, maxMasked, maxMasked, 200)
+}
+
+// PackedLen is how many numbers packed weights are.
+func (m *MaskedGradient) PackedLen() int {
+	return m.g.Positions() * m.g.C * wholeWidths(m.g.Out)
+}
+
+func wholeWidths(outputs int) int { return (outputs + maskedWidth - 1) / maskedWidth * maskedWidth }
+
+// Pack writes the weights w [Positions][C][Out] of channels [c0, c1) as panels of
+// outputs, [panels][C][Positions][width].
+func (m *MaskedGradient) Pack(dst, w []float32, c0, c1 int) {
+	positions := m.g.Positions()
+	for o := 0; o < m.g.Out; o += maskedPanel {
+		n := min(maskedPanel, m.g.Out-o)
+		width := wholeWidths(n)
+		panel := dst[o*m.g.C*positions:][:m.g.C*positions*width]
+		for c := c0; c < c1; c++ {
+			for position := range positions {
+				to := panel[(c*positions+position)*width:][:width]
+				copy(to, w[(position*m.g.C+c)*m.g.Out+o:][:n])
+				clear(to[n:])
+			}
+		}
+	}
+}
+
+// MaskedScratch is the memory that a worker needs for the MaskedGradient that made it.
+type MaskedScratch struct {
+	EventScratch
+	taps    []Tap
+	at, wAt []int32 // where rows of dy and of weights begin for each tap, in numbers
+	rowAt   []int32 // by name: where a row of dx begins
+}
+
+// NewScratch returns memory for blocks of up to a number of channels.
+func (m *MaskedGradient) NewScratch(channels int) *MaskedScratch {
+	rows, positions := m.tile.rows(), m.g.Positions()
+	met := max(maxMasked, positions)
+	words := Words(channels + wordBits - 1) // a block may begin within a word
+	s := &MaskedScratch{
+		EventScratch: EventScratch{
+			lists: newLists(channels, rows, false), names: make([]uint16, Words(rows)*wordBits), panel: make([]float32, met*maskedPanel),
+			tileBits: make([]uint32, rows*words), turnedBits: make([]uint32, words*wordBits*Words(rows)),
+		},
+		taps: make([]Tap, 0, positions), at: make([]int32, 0, positions), wAt: make([]int32, 0, positions), rowAt: make([]int32, met),
+	}
+	s.sum = make([]float32, channels*s.lists.room)
+	return s
+}
+
+// tiles is how many tiles there are in each direction.
+func (m *MaskedGradient) tiles(frames int) (y, x, f int) {
+	t := m.tile
+	return (m.g.H + t.h - 1) / t.h, (m.g.W + t.w - 1) / t.w, (frames + t.frames - 1) / t.frames
+}
+
+// Tiles is how many tiles the input has.
+func (m *MaskedGradient) Tiles(frames int) int {
+	y, x, f := m.tiles(frames)
+	return y * x * f
+}
+
+// Tile writes channels [c0, c1) of a tile's rows of dx [H·W][frames][C], or adds
+// to those that the mask [H·W][frames][Words(C)] selects and leaves the others.
+// packed are the weights. If dy [OutH·OutW][frames][Out] or weights are not
+// finite, neither is what they take part in; in a window's tile that may include
+// positions outside the image.
+func (m *MaskedGradient) Tile(dx []float32, mask []uint32, dy, packed []float32, frames, tile, c0, c1 int, add bool, s *MaskedScratch) {
+	if c0 == c1 {
+		return
+	}
+	_, across, deep := m.tiles(frames)
+	t := m.tile
+	y, x, f := tile/deep/across*t.h, tile/deep%across*t.w, tile%deep*t.frames
+	in, out := m.g.Pixels()
+	d := maskedTile{
+		gradient: gradient{
+			g: m.g, bits: mask[:in*frames*Words(m.g.C)], dy: dy[:out*frames*m.g.Out], frames: frames, scale: 1, c0: c0, c1: c1, o1: m.g.Out, EventScratch: &s.EventScratch,
+		},
+		haloTile: haloTile{min(t.h, m.g.H-y), min(t.w, m.g.W-x), min(t.frames, frames-f)}, y: y, x: x, f: f, taps: s,
+	}
+	d.compute(dx[:in*frames*m.g.C], packed[:m.PackedLen()], add)
+}
+
+// maskedTile is a tile's computation. Its first pixel and frame are given.
+type maskedTile struct {
+	gradient
+	haloTile
+	y, x, f int
+	taps    *MaskedScratch
+}
+
+func (d *maskedTile) compute(dx, packed []float32, add bool) {
+	rows := d.takeRows(dx, add)
+	l := d.list(rows, d.names)
+	if !d.g.windowed() {
+		d.taps.taps = d.g.TapsInto(d.taps.taps[:0], d.y*d.g.W+d.x)
+		if len(d.taps.taps) == 0 {
+			return
+		}
+	}
+	l.fillBlocks(maskedRows)
+	sum, positions := d.sum[:(d.c1-d.c0)*l.room], d.g.Positions()
+	for o := 0; o < d.g.Out; o += maskedPanel {
+		width := wholeWidths(min(maskedPanel, d.g.Out-o))
+		d.meet(o, width)
+		w := packed[(o*d.g.C+d.c0*width)*positions:][:(d.c1-d.c0)*positions*width]
+		current.maskedDots(sum, d.panel, w, l.index, l.count, d.taps.at, d.taps.wAt, l.room, positions*width, width, o > 0)
+	}
+	current.scatterSums(dx[d.c0:], sum, l.index, l.count, d.taps.rowAt, l.room, add)
+}
+
+// takeRows takes the mask of the tile's rows, names them and notes where they lie
+// in dx, which it clears unless gradients are added. A name is the row of the halo
+// where the window's last position sees dy.
+func (d *maskedTile) takeRows(dx []float32, add bool) (rows int) {
+	for i := range d.h {
+		for j := range d.w {
+			row := ((d.y+i)*d.g.W+d.x+j)*d.gradient.frames + d.f
+			d.take(rows, row, d.haloTile.frames)
+			for k := range d.haloTile.frames {
+				name := (i*(d.w+2)+j)*d.haloTile.frames + k
+				d.names[rows+k], d.taps.rowAt[name] = uint16(name), int32((row+k)*d.g.C)
+				if !add {
+					clear(dx[(row+k)*d.g.C:][d.c0:d.c1])
+				}
+			}
+			rows += d.haloTile.frames
+		}
+	}
+	return rows
+}
+
+// fillBlocks repeats the first event of each list behind its end, up to a whole
+// number of blocks.
+func (l *lists) fillBlocks(block int) {
+	for r, n := range l.count {
+		list := l.index[r*l.room:][:l.room]
+		for i := int(n); i%block != 0; i++ {
+			list[i] = list[0]
+		}
+	}
+}
+
+// meet packs what the tile meets of dy for the panel of outputs from o on, and
+// notes where positions find their rows and weights.
+func (d *maskedTile) meet(o, width int) {
+	s, n := d.taps, d.haloTile.frames
+	s.at, s.wAt = s.at[:0], s.wAt[:0]
+	if d.g.windowed() {
+		d.packHalo(maskedPanel, o, d.y, d.x, d.f, d.haloTile)
+		for position := range d.g.Positions() {
+			row := ((2-position/3)*(d.w+2) + 2 - position%3) * n
+			s.at, s.wAt = append(s.at, int32(row*maskedPanel)), append(s.wAt, int32(position*width))
+		}
+		return
+	}
+	for i, t := range s.taps {
+		row := int(t.Pixel)*d.gradient.frames + d.f
+		current.packRows(d.panel[i*n*maskedPanel:][:n*maskedPanel], d.dy[row*d.g.Out+o:], n, d.g.Out, maskedPanel, min(maskedPanel, d.g.Out-o), maskedPanel, d.scale)
+		s.at, s.wAt = append(s.at, int32(i*n*maskedPanel)), append(s.wAt, t.Position*int32(width))
+	}
+}
+
+// maskedKernels are the kernels of the gradient of the input under a mask.
+type maskedKernels struct {
+	maskedDots  func(sum, dy, w []float32, index []uint16, count, at, wAt []int32, room, apart, width int, add bool)
+	scatterSums func(dx, sum []float32, index []uint16, count, rowAt []int32, room int, add bool)
+}
+
+var maskedPortable = maskedKernels{maskedDots: maskedDotsPortable, scatterSums: scatterSumsPortable}
+
+// maskedDotsPortable multiplies, for each channel c, the rows that its events name
+// with its weights, which lie `apart` numbers from channel to channel:
+//
+//	sum[c·room + i] = or += Σ dy[index[c·room + i]·maskedPanel + at[t] + j]·w[c·apart + wAt[t] + j]    over taps t, j < width
+//
+// There is at least one tap; width is a multiple of maskedWidth. Vectors' versions
+// take events in blocks of maskedRows, and therefore read events and write sums
+// up to the end of the last: behind a list's end are the names of any rows.
+func maskedDotsPortable(sum, dy, w []float32, index []uint16, count, at, wAt []int32, room, apart, width int, add bool) {
+	for c, n := range count {
+		sums := sum[c*room:][:n]
+		for i, name := range index[c*room:][:n] {
+			var s float32
+			for t, from := range at {
+				row := dy[int(name)*maskedPanel+int(from):][:width]
+				for j, v := range w[c*apart+int(wAt[t]):][:len(row)] {
+					s += v * row[j]
+				}
+			}
+			if add {
+				s += sums[i]
+			}
+			sums[i] = s
+		}
+	}
+}
+
+// scatterSumsPortable writes sum i of channel c to dx[rowAt[index[c·room + i]] + c],
+// or adds it.
+func scatterSumsPortable(dx, sum []float32, index []uint16, count, rowAt []int32, room int, add bool) {
+	for c, n := range count {
+		sums := sum[c*room:][:n]
+		for i, name := range index[c*room:][:n] {
+			to := &dx[int(rowAt[name])+c]
+			if add {
+				*to += sums[i]
+			} else {
+				*to = sums[i]
+			}
+		}
+	}
+}
