@@ -29,7 +29,7 @@ type MaskedGradient struct {
 
 // MaskedDense is the share of set bits from which on a dense product computes
 // the gradient of the input faster, with all of its channels.
-const MaskedDense = .5
+const MaskedDense = .4
 
 const (
 	maskedPanel = productPanel // outputs at a time
