@@ -73,26 +73,22 @@ const (
 	packedChannels = 32  // per task
 )
 
-// newMaskedGradient returns nil where there is no mask, or where a dense product
-// is faster anyway: few positions see a pixel then, and sums are short.
+// newMaskedGradient returns nil where no kernel serves the convolution, or where
+// there is no mask.
 func newMaskedGradient(g *convGradients) *maskedGradient {
 	c := g.convOp
-	if c.g.Positions() < maskedPositions || c.g.Stride > 1 {
+	kern := kernel.NewMaskedGradient(c.g, c.p.most(c.x.value))
+	if kern == nil {
 		return nil
 	}
 	near := c.p.takeNear(c.x.value)
 	if near == nil {
 		return nil
 	}
-	m := &maskedGradient{
-		convGradients: g, near: near, kern: kernel.NewMaskedGradient(c.g, c.p.most(c.x.value)), blocks: tiles(c.g.C, maskedChannels),
-	}
+	m := &maskedGradient{convGradients: g, near: near, kern: kern, blocks: tiles(c.g.C, maskedChannels)}
 	m.packTile, m.inputTile = m.packTask, m.inputTask
 	return m
 }
-
-// maskedPositions is the least number of window positions that a mask is used for.
-const maskedPositions = 4
 
 func (m *maskedGradient) allocate() {
 	for range m.p.threads {

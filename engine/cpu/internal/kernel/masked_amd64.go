@@ -7,7 +7,7 @@ package kernel
 // maskedDotsAVX2 is maskedDotsPortable.
 //
 //go:noescape
-func maskedDotsAVX2(sum []float32, dy []float32, w []float32, index []uint16, count []int32, at []int32, wAt []int32, room int, apart int, width int, add bool)
+func maskedDotsAVX2(sum []float32, dy []float32, w []float32, index []uint16, count []int32, at []int32, room int, width int, add bool)
 
 // scatterSumsAVX2 is scatterSumsPortable.
 //
@@ -17,7 +17,7 @@ func scatterSumsAVX2(dx []float32, sum []float32, index []uint16, count []int32,
 // maskedDotsAVX512 is maskedDotsPortable.
 //
 //go:noescape
-func maskedDotsAVX512(sum []float32, dy []float32, w []float32, index []uint16, count []int32, at []int32, wAt []int32, room int, apart int, width int, add bool)
+func maskedDotsAVX512(sum []float32, dy []float32, w []float32, index []uint16, count []int32, at []int32, room int, width int, add bool)
 
 // scatterSumsAVX512 is scatterSumsPortable.
 //

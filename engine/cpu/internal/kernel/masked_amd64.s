@@ -316,9 +316,9 @@ DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-// func maskedDotsAVX2(sum []float32, dy []float32, w []float32, index []uint16, count []int32, at []int32, wAt []int32, room int, apart int, width int, add bool)
+// func maskedDotsAVX2(sum []float32, dy []float32, w []float32, index []uint16, count []int32, at []int32, room int, width int, add bool)
 // Requires: AVX, FMA3
-TEXT ·maskedDotsAVX2(SB), NOSPLIT, $64-193
+TEXT ·maskedDotsAVX2(SB), NOSPLIT, $64-161
 	MOVQ w_base+48(FP), AX
 	MOVQ AX, (SP)
 	MOVQ index_base+72(FP), AX
@@ -376,61 +376,58 @@ eight2:
 	MOVWLZX 14(AX), AX
 	SHLQ    $0x08, AX
 	ADDQ    dy_base+24(FP), AX
-	XORQ    R10, R10
+	MOVQ    (SP), R10
+	XORQ    R11, R11
 
 tap5:
-	MOVQ    at_base+120(FP), R11
-	MOVLQSX (R11)(R10*4), R11
-	SHLQ    $0x02, R11
-	MOVQ    wAt_base+144(FP), R12
-	MOVLQSX (R12)(R10*4), R12
+	MOVQ    width+152(FP), R13
+	MOVQ    at_base+120(FP), R12
+	MOVLQSX (R12)(R11*4), R12
 	SHLQ    $0x02, R12
-	ADDQ    (SP), R12
-	MOVQ    width+184(FP), R13
 
 turn6:
-	VMOVUPS     (R12), Y8
-	VFMADD231PS (CX)(R11*1), Y8, Y0
-	VFMADD231PS (DX)(R11*1), Y8, Y1
-	VFMADD231PS (BX)(R11*1), Y8, Y2
-	VFMADD231PS (SI)(R11*1), Y8, Y3
-	VFMADD231PS (DI)(R11*1), Y8, Y4
-	VFMADD231PS (R8)(R11*1), Y8, Y5
-	VFMADD231PS (R9)(R11*1), Y8, Y6
-	VFMADD231PS (AX)(R11*1), Y8, Y7
-	VMOVUPS     32(R12), Y8
-	VFMADD231PS 32(CX)(R11*1), Y8, Y0
-	VFMADD231PS 32(DX)(R11*1), Y8, Y1
-	VFMADD231PS 32(BX)(R11*1), Y8, Y2
-	VFMADD231PS 32(SI)(R11*1), Y8, Y3
-	VFMADD231PS 32(DI)(R11*1), Y8, Y4
-	VFMADD231PS 32(R8)(R11*1), Y8, Y5
-	VFMADD231PS 32(R9)(R11*1), Y8, Y6
-	VFMADD231PS 32(AX)(R11*1), Y8, Y7
-	VMOVUPS     64(R12), Y8
-	VFMADD231PS 64(CX)(R11*1), Y8, Y0
-	VFMADD231PS 64(DX)(R11*1), Y8, Y1
-	VFMADD231PS 64(BX)(R11*1), Y8, Y2
-	VFMADD231PS 64(SI)(R11*1), Y8, Y3
-	VFMADD231PS 64(DI)(R11*1), Y8, Y4
-	VFMADD231PS 64(R8)(R11*1), Y8, Y5
-	VFMADD231PS 64(R9)(R11*1), Y8, Y6
-	VFMADD231PS 64(AX)(R11*1), Y8, Y7
-	VMOVUPS     96(R12), Y8
-	VFMADD231PS 96(CX)(R11*1), Y8, Y0
-	VFMADD231PS 96(DX)(R11*1), Y8, Y1
-	VFMADD231PS 96(BX)(R11*1), Y8, Y2
-	VFMADD231PS 96(SI)(R11*1), Y8, Y3
-	VFMADD231PS 96(DI)(R11*1), Y8, Y4
-	VFMADD231PS 96(R8)(R11*1), Y8, Y5
-	VFMADD231PS 96(R9)(R11*1), Y8, Y6
-	VFMADD231PS 96(AX)(R11*1), Y8, Y7
-	ADDQ        $+128, R11
+	VMOVUPS     (R10), Y8
+	VFMADD231PS (CX)(R12*1), Y8, Y0
+	VFMADD231PS (DX)(R12*1), Y8, Y1
+	VFMADD231PS (BX)(R12*1), Y8, Y2
+	VFMADD231PS (SI)(R12*1), Y8, Y3
+	VFMADD231PS (DI)(R12*1), Y8, Y4
+	VFMADD231PS (R8)(R12*1), Y8, Y5
+	VFMADD231PS (R9)(R12*1), Y8, Y6
+	VFMADD231PS (AX)(R12*1), Y8, Y7
+	VMOVUPS     32(R10), Y8
+	VFMADD231PS 32(CX)(R12*1), Y8, Y0
+	VFMADD231PS 32(DX)(R12*1), Y8, Y1
+	VFMADD231PS 32(BX)(R12*1), Y8, Y2
+	VFMADD231PS 32(SI)(R12*1), Y8, Y3
+	VFMADD231PS 32(DI)(R12*1), Y8, Y4
+	VFMADD231PS 32(R8)(R12*1), Y8, Y5
+	VFMADD231PS 32(R9)(R12*1), Y8, Y6
+	VFMADD231PS 32(AX)(R12*1), Y8, Y7
+	VMOVUPS     64(R10), Y8
+	VFMADD231PS 64(CX)(R12*1), Y8, Y0
+	VFMADD231PS 64(DX)(R12*1), Y8, Y1
+	VFMADD231PS 64(BX)(R12*1), Y8, Y2
+	VFMADD231PS 64(SI)(R12*1), Y8, Y3
+	VFMADD231PS 64(DI)(R12*1), Y8, Y4
+	VFMADD231PS 64(R8)(R12*1), Y8, Y5
+	VFMADD231PS 64(R9)(R12*1), Y8, Y6
+	VFMADD231PS 64(AX)(R12*1), Y8, Y7
+	VMOVUPS     96(R10), Y8
+	VFMADD231PS 96(CX)(R12*1), Y8, Y0
+	VFMADD231PS 96(DX)(R12*1), Y8, Y1
+	VFMADD231PS 96(BX)(R12*1), Y8, Y2
+	VFMADD231PS 96(SI)(R12*1), Y8, Y3
+	VFMADD231PS 96(DI)(R12*1), Y8, Y4
+	VFMADD231PS 96(R8)(R12*1), Y8, Y5
+	VFMADD231PS 96(R9)(R12*1), Y8, Y6
+	VFMADD231PS 96(AX)(R12*1), Y8, Y7
 	ADDQ        $+128, R12
+	ADDQ        $+128, R10
 	SUBQ        $+32, R13
 	JNZ         turn6
-	INCQ        R10
-	CMPQ        R10, at_len+128(FP)
+	INCQ        R11
+	CMPQ        R11, at_len+128(FP)
 	JL          tap5
 	MOVQ        56(SP), AX
 	VHADDPS     Y1, Y0, Y0
@@ -442,7 +439,7 @@ turn6:
 	VPERM2F128  $0x31, Y4, Y0, Y1
 	VINSERTF128 $0x01, X4, Y0, Y0
 	VADDPS      Y1, Y0, Y0
-	CMPB        add+192(FP), $0x00
+	CMPB        add+160(FP), $0x00
 	JEQ         skip7
 	VADDPS      (AX), Y0, Y0
 
@@ -477,45 +474,42 @@ four3:
 	MOVWLZX 6(AX), AX
 	SHLQ    $0x08, AX
 	ADDQ    dy_base+24(FP), AX
-	XORQ    SI, SI
+	MOVQ    (SP), SI
+	XORQ    DI, DI
 
 tap8:
-	MOVQ    at_base+120(FP), DI
-	MOVLQSX (DI)(SI*4), DI
-	SHLQ    $0x02, DI
-	MOVQ    wAt_base+144(FP), R8
-	MOVLQSX (R8)(SI*4), R8
+	MOVQ    width+152(FP), R9
+	MOVQ    at_base+120(FP), R8
+	MOVLQSX (R8)(DI*4), R8
 	SHLQ    $0x02, R8
-	ADDQ    (SP), R8
-	MOVQ    width+184(FP), R9
 
 turn9:
-	VMOVUPS      (R8), Y8
-	VFMADD231PS  (CX)(DI*1), Y8, Y0
-	VFMADD231PS  (DX)(DI*1), Y8, Y1
-	VFMADD231PS  (BX)(DI*1), Y8, Y2
-	VFMADD231PS  (AX)(DI*1), Y8, Y3
-	VMOVUPS      32(R8), Y8
-	VFMADD231PS  32(CX)(DI*1), Y8, Y4
-	VFMADD231PS  32(DX)(DI*1), Y8, Y5
-	VFMADD231PS  32(BX)(DI*1), Y8, Y6
-	VFMADD231PS  32(AX)(DI*1), Y8, Y7
-	VMOVUPS      64(R8), Y8
-	VFMADD231PS  64(CX)(DI*1), Y8, Y0
-	VFMADD231PS  64(DX)(DI*1), Y8, Y1
-	VFMADD231PS  64(BX)(DI*1), Y8, Y2
-	VFMADD231PS  64(AX)(DI*1), Y8, Y3
-	VMOVUPS      96(R8), Y8
-	VFMADD231PS  96(CX)(DI*1), Y8, Y4
-	VFMADD231PS  96(DX)(DI*1), Y8, Y5
-	VFMADD231PS  96(BX)(DI*1), Y8, Y6
-	VFMADD231PS  96(AX)(DI*1), Y8, Y7
-	ADDQ         $+128, DI
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  (CX)(R8*1), Y8, Y0
+	VFMADD231PS  (DX)(R8*1), Y8, Y1
+	VFMADD231PS  (BX)(R8*1), Y8, Y2
+	VFMADD231PS  (AX)(R8*1), Y8, Y3
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  32(CX)(R8*1), Y8, Y4
+	VFMADD231PS  32(DX)(R8*1), Y8, Y5
+	VFMADD231PS  32(BX)(R8*1), Y8, Y6
+	VFMADD231PS  32(AX)(R8*1), Y8, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  64(CX)(R8*1), Y8, Y0
+	VFMADD231PS  64(DX)(R8*1), Y8, Y1
+	VFMADD231PS  64(BX)(R8*1), Y8, Y2
+	VFMADD231PS  64(AX)(R8*1), Y8, Y3
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  96(CX)(R8*1), Y8, Y4
+	VFMADD231PS  96(DX)(R8*1), Y8, Y5
+	VFMADD231PS  96(BX)(R8*1), Y8, Y6
+	VFMADD231PS  96(AX)(R8*1), Y8, Y7
 	ADDQ         $+128, R8
+	ADDQ         $+128, SI
 	SUBQ         $+32, R9
 	JNZ          turn9
-	INCQ         SI
-	CMPQ         SI, at_len+128(FP)
+	INCQ         DI
+	CMPQ         DI, at_len+128(FP)
 	JL           tap8
 	MOVQ         56(SP), AX
 	VHADDPS      Y1, Y0, Y0
@@ -529,7 +523,7 @@ turn9:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	CMPB         add+192(FP), $0x00
+	CMPB         add+160(FP), $0x00
 	JEQ          skip10
 	VADDPS       (AX), X0, X0
 
@@ -537,17 +531,18 @@ skip10:
 	VMOVUPS X0, (AX)
 
 next4:
-	MOVQ apart+176(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, (SP)
-	MOVQ room+168(FP), AX
-	SHLQ $0x01, AX
-	ADDQ AX, 8(SP)
-	MOVQ room+168(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, 16(SP)
-	DECQ 24(SP)
-	JNZ  channel1
+	MOVQ  room+144(FP), AX
+	MOVQ  width+152(FP), CX
+	MOVQ  at_len+128(FP), DX
+	IMULQ DX, CX
+	SHLQ  $0x02, CX
+	ADDQ  CX, (SP)
+	SHLQ  $0x01, AX
+	ADDQ  AX, 8(SP)
+	SHLQ  $0x01, AX
+	ADDQ  AX, 16(SP)
+	DECQ  24(SP)
+	JNZ   channel1
 	VZEROUPPER
 	RET
 
@@ -591,9 +586,9 @@ next14:
 	JNZ  channel11
 	RET
 
-// func maskedDotsAVX512(sum []float32, dy []float32, w []float32, index []uint16, count []int32, at []int32, wAt []int32, room int, apart int, width int, add bool)
+// func maskedDotsAVX512(sum []float32, dy []float32, w []float32, index []uint16, count []int32, at []int32, room int, width int, add bool)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·maskedDotsAVX512(SB), NOSPLIT, $64-193
+TEXT ·maskedDotsAVX512(SB), NOSPLIT, $64-161
 	MOVQ w_base+48(FP), AX
 	MOVQ AX, (SP)
 	MOVQ index_base+72(FP), AX
@@ -651,43 +646,40 @@ eight16:
 	MOVWLZX 14(AX), AX
 	SHLQ    $0x08, AX
 	ADDQ    dy_base+24(FP), AX
-	XORQ    R10, R10
+	MOVQ    (SP), R10
+	XORQ    R11, R11
 
 tap19:
-	MOVQ    at_base+120(FP), R11
-	MOVLQSX (R11)(R10*4), R11
-	SHLQ    $0x02, R11
-	MOVQ    wAt_base+144(FP), R12
-	MOVLQSX (R12)(R10*4), R12
+	MOVQ    width+152(FP), R13
+	MOVQ    at_base+120(FP), R12
+	MOVLQSX (R12)(R11*4), R12
 	SHLQ    $0x02, R12
-	ADDQ    (SP), R12
-	MOVQ    width+184(FP), R13
 
 turn20:
-	VMOVUPS       (R12), Z8
-	VFMADD231PS   (CX)(R11*1), Z8, Z0
-	VFMADD231PS   (DX)(R11*1), Z8, Z1
-	VFMADD231PS   (BX)(R11*1), Z8, Z2
-	VFMADD231PS   (SI)(R11*1), Z8, Z3
-	VFMADD231PS   (DI)(R11*1), Z8, Z4
-	VFMADD231PS   (R8)(R11*1), Z8, Z5
-	VFMADD231PS   (R9)(R11*1), Z8, Z6
-	VFMADD231PS   (AX)(R11*1), Z8, Z7
-	VMOVUPS       64(R12), Z8
-	VFMADD231PS   64(CX)(R11*1), Z8, Z0
-	VFMADD231PS   64(DX)(R11*1), Z8, Z1
-	VFMADD231PS   64(BX)(R11*1), Z8, Z2
-	VFMADD231PS   64(SI)(R11*1), Z8, Z3
-	VFMADD231PS   64(DI)(R11*1), Z8, Z4
-	VFMADD231PS   64(R8)(R11*1), Z8, Z5
-	VFMADD231PS   64(R9)(R11*1), Z8, Z6
-	VFMADD231PS   64(AX)(R11*1), Z8, Z7
-	ADDQ          $+128, R11
+	VMOVUPS       (R10), Z8
+	VFMADD231PS   (CX)(R12*1), Z8, Z0
+	VFMADD231PS   (DX)(R12*1), Z8, Z1
+	VFMADD231PS   (BX)(R12*1), Z8, Z2
+	VFMADD231PS   (SI)(R12*1), Z8, Z3
+	VFMADD231PS   (DI)(R12*1), Z8, Z4
+	VFMADD231PS   (R8)(R12*1), Z8, Z5
+	VFMADD231PS   (R9)(R12*1), Z8, Z6
+	VFMADD231PS   (AX)(R12*1), Z8, Z7
+	VMOVUPS       64(R10), Z8
+	VFMADD231PS   64(CX)(R12*1), Z8, Z0
+	VFMADD231PS   64(DX)(R12*1), Z8, Z1
+	VFMADD231PS   64(BX)(R12*1), Z8, Z2
+	VFMADD231PS   64(SI)(R12*1), Z8, Z3
+	VFMADD231PS   64(DI)(R12*1), Z8, Z4
+	VFMADD231PS   64(R8)(R12*1), Z8, Z5
+	VFMADD231PS   64(R9)(R12*1), Z8, Z6
+	VFMADD231PS   64(AX)(R12*1), Z8, Z7
 	ADDQ          $+128, R12
+	ADDQ          $+128, R10
 	SUBQ          $+32, R13
 	JNZ           turn20
-	INCQ          R10
-	CMPQ          R10, at_len+128(FP)
+	INCQ          R11
+	CMPQ          R11, at_len+128(FP)
 	JL            tap19
 	MOVQ          56(SP), AX
 	VEXTRACTF64X4 $0x01, Z0, Y8
@@ -715,7 +707,7 @@ turn20:
 	VPERM2F128    $0x31, Y4, Y0, Y1
 	VINSERTF128   $0x01, X4, Y0, Y0
 	VADDPS        Y1, Y0, Y0
-	CMPB          add+192(FP), $0x00
+	CMPB          add+160(FP), $0x00
 	JEQ           skip21
 	VADDPS        (AX), Y0, Y0
 
@@ -750,35 +742,32 @@ four17:
 	MOVWLZX 6(AX), AX
 	SHLQ    $0x08, AX
 	ADDQ    dy_base+24(FP), AX
-	XORQ    SI, SI
+	MOVQ    (SP), SI
+	XORQ    DI, DI
 
 tap22:
-	MOVQ    at_base+120(FP), DI
-	MOVLQSX (DI)(SI*4), DI
-	SHLQ    $0x02, DI
-	MOVQ    wAt_base+144(FP), R8
-	MOVLQSX (R8)(SI*4), R8
+	MOVQ    width+152(FP), R9
+	MOVQ    at_base+120(FP), R8
+	MOVLQSX (R8)(DI*4), R8
 	SHLQ    $0x02, R8
-	ADDQ    (SP), R8
-	MOVQ    width+184(FP), R9
 
 turn23:
-	VMOVUPS       (R8), Z8
-	VFMADD231PS   (CX)(DI*1), Z8, Z0
-	VFMADD231PS   (DX)(DI*1), Z8, Z1
-	VFMADD231PS   (BX)(DI*1), Z8, Z2
-	VFMADD231PS   (AX)(DI*1), Z8, Z3
-	VMOVUPS       64(R8), Z8
-	VFMADD231PS   64(CX)(DI*1), Z8, Z4
-	VFMADD231PS   64(DX)(DI*1), Z8, Z5
-	VFMADD231PS   64(BX)(DI*1), Z8, Z6
-	VFMADD231PS   64(AX)(DI*1), Z8, Z7
-	ADDQ          $+128, DI
+	VMOVUPS       (SI), Z8
+	VFMADD231PS   (CX)(R8*1), Z8, Z0
+	VFMADD231PS   (DX)(R8*1), Z8, Z1
+	VFMADD231PS   (BX)(R8*1), Z8, Z2
+	VFMADD231PS   (AX)(R8*1), Z8, Z3
+	VMOVUPS       64(SI), Z8
+	VFMADD231PS   64(CX)(R8*1), Z8, Z4
+	VFMADD231PS   64(DX)(R8*1), Z8, Z5
+	VFMADD231PS   64(BX)(R8*1), Z8, Z6
+	VFMADD231PS   64(AX)(R8*1), Z8, Z7
 	ADDQ          $+128, R8
+	ADDQ          $+128, SI
 	SUBQ          $+32, R9
 	JNZ           turn23
-	INCQ          SI
-	CMPQ          SI, at_len+128(FP)
+	INCQ          DI
+	CMPQ          DI, at_len+128(FP)
 	JL            tap22
 	MOVQ          56(SP), AX
 	VEXTRACTF64X4 $0x01, Z0, Y8
@@ -808,7 +797,7 @@ turn23:
 	VADDPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPS        X1, X0, X0
-	CMPB          add+192(FP), $0x00
+	CMPB          add+160(FP), $0x00
 	JEQ           skip24
 	VADDPS        (AX), X0, X0
 
@@ -816,17 +805,18 @@ skip24:
 	VMOVUPS X0, (AX)
 
 next18:
-	MOVQ apart+176(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, (SP)
-	MOVQ room+168(FP), AX
-	SHLQ $0x01, AX
-	ADDQ AX, 8(SP)
-	MOVQ room+168(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, 16(SP)
-	DECQ 24(SP)
-	JNZ  channel15
+	MOVQ  room+144(FP), AX
+	MOVQ  width+152(FP), CX
+	MOVQ  at_len+128(FP), DX
+	IMULQ DX, CX
+	SHLQ  $0x02, CX
+	ADDQ  CX, (SP)
+	SHLQ  $0x01, AX
+	ADDQ  AX, 8(SP)
+	SHLQ  $0x01, AX
+	ADDQ  AX, 16(SP)
+	DECQ  24(SP)
+	JNZ   channel15
 	VZEROUPPER
 	RET
 

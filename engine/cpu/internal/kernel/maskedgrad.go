@@ -9,12 +9,11 @@ package kernel
 // a gradient on only from inside its surrogate window, so the gradient of its
 // spikes is not wanted for others.
 //
-// It takes rows of the input, (pixel, frame) pairs, a tile at a time and lists for
-// each channel the rows that want its gradient: a channel's weights then serve all
-// of these. What the tile meets of dy stays in the first-level cache for a panel
-// of outputs. Convolutions of 3×3 that keep the image's size take tiles of
-// neighbouring pixels, which meet the same rows of dy; others some frames of one
-// pixel.
+// Convolutions of 3×3 that keep the image's size take rows of the input, (pixel,
+// frame) pairs, a tile of neighbours at a time and list for each channel the rows
+// that want its gradient: a channel's weights then serve all of these. What the
+// tile meets of dy stays in the first-level cache for a panel of outputs. In others
+// rows share too little of it, or their sums are too short, for this to pay.
 //
 // The engine splits the work by tiles and blocks of channels. No sum is split, and
 // each runs in a fixed order, which depends on how many of the tile's rows want
@@ -38,21 +37,16 @@ const (
 	maxMasked   = 120          // rows of dy that a tile meets: 30 KiB for a panel
 )
 
-// NewMaskedGradient prepares for up to maxFrames frames.
+// NewMaskedGradient prepares for up to maxFrames frames, or returns nil for
+// geometries that it does not serve.
 func NewMaskedGradient(g Conv, maxFrames int) *MaskedGradient {
-	m := &MaskedGradient{g: g}
-	if g.windowed() {
-		m.tile = g.maskedTile(maxFrames)
-	} else {
-		m.tile = haloTile{1, 1, max(1, min(maxFrames, maxMasked/g.Positions()))}
+	if !g.windowed() {
+		return nil
 	}
-	return m
-}
-
-// maskedTile is haloTile at a masked gradient's costs: a tile costs the weights'
-// way through the caches, and for each channel the rows that its last block lacks.
-func (g Conv) maskedTile(frames int) haloTile {
-	return g.bestTile(frames, maxMasked, maxMasked, 200)
+	// A tile costs the weights' way through the caches, and for each channel the
+	// rows that its last block lacks.
+	const pixelsPerTile = 200
+	return &MaskedGradient{g, g.bestTile(maxFrames, maxMasked, maxMasked, pixelsPerTile)}
 }
 
 // PackedLen is how many numbers packed weights are.
@@ -83,23 +77,17 @@ func (m *MaskedGradient) Pack(dst, w []float32, c0, c1 int) {
 // MaskedScratch is the memory that a worker needs for the MaskedGradient that made it.
 type MaskedScratch struct {
 	EventScratch
-	taps    []Tap
-	at, wAt []int32 // where rows of dy and of weights begin for each tap, in numbers
-	rowAt   []int32 // by name: where a row of dx begins
+	at    [9]int32         // where a position finds its rows of dy, in numbers
+	rowAt [maxMasked]int32 // by name: where a row of dx begins
 }
 
 // NewScratch returns memory for blocks of up to a number of channels.
 func (m *MaskedGradient) NewScratch(channels int) *MaskedScratch {
-	rows, positions := m.tile.rows(), m.g.Positions()
-	met := max(maxMasked, positions)
-	words := Words(channels + wordBits - 1) // a block may begin within a word
-	s := &MaskedScratch{
-		EventScratch: EventScratch{
-			lists: newLists(channels, rows, false), names: make([]uint16, Words(rows)*wordBits), panel: make([]float32, met*maskedPanel),
-			tileBits: make([]uint32, rows*words), turnedBits: make([]uint32, words*wordBits*Words(rows)),
-		},
-		taps: make([]Tap, 0, positions), at: make([]int32, 0, positions), wAt: make([]int32, 0, positions), rowAt: make([]int32, met),
-	}
+	rows, words := m.tile.rows(), Words(channels+wordBits-1) // a block may begin within a word
+	s := &MaskedScratch{EventScratch: EventScratch{
+		lists: newLists(channels, rows, false), names: make([]uint16, Words(rows)*wordBits), panel: make([]float32, maxMasked*maskedPanel),
+		tileBits: make([]uint32, rows*words), turnedBits: make([]uint32, words*wordBits*Words(rows)),
+	}}
 	s.sum = make([]float32, channels*s.lists.room)
 	return s
 }
@@ -133,7 +121,7 @@ func (m *MaskedGradient) Tile(dx []float32, mask []uint32, dy, packed []float32,
 		gradient: gradient{
 			g: m.g, bits: mask[:in*frames*Words(m.g.C)], dy: dy[:out*frames*m.g.Out], frames: frames, scale: 1, c0: c0, c1: c1, o1: m.g.Out, EventScratch: &s.EventScratch,
 		},
-		haloTile: haloTile{min(t.h, m.g.H-y), min(t.w, m.g.W-x), min(t.frames, frames-f)}, y: y, x: x, f: f, taps: s,
+		haloTile: haloTile{min(t.h, m.g.H-y), min(t.w, m.g.W-x), min(t.frames, frames-f)}, y: y, x: x, f: f, scratch: s,
 	}
 	d.compute(dx[:in*frames*m.g.C], packed[:m.PackedLen()], add)
 }
@@ -143,27 +131,25 @@ type maskedTile struct {
 	gradient
 	haloTile
 	y, x, f int
-	taps    *MaskedScratch
+	scratch *MaskedScratch
 }
 
 func (d *maskedTile) compute(dx, packed []float32, add bool) {
 	rows := d.takeRows(dx, add)
 	l := d.list(rows, d.names)
-	if !d.g.windowed() {
-		d.taps.taps = d.g.TapsInto(d.taps.taps[:0], d.y*d.g.W+d.x)
-		if len(d.taps.taps) == 0 {
-			return
-		}
-	}
 	l.fillBlocks(maskedRows)
+	for position := range d.scratch.at {
+		row := (2-position/3)*(d.w+2) + 2 - position%3
+		d.scratch.at[position] = int32(row * d.haloTile.frames * maskedPanel)
+	}
 	sum, positions := d.sum[:(d.c1-d.c0)*l.room], d.g.Positions()
 	for o := 0; o < d.g.Out; o += maskedPanel {
+		d.packHalo(maskedPanel, o, d.y, d.x, d.f, d.haloTile)
 		width := wholeWidths(min(maskedPanel, d.g.Out-o))
-		d.meet(o, width)
 		w := packed[(o*d.g.C+d.c0*width)*positions:][:(d.c1-d.c0)*positions*width]
-		current.maskedDots(sum, d.panel, w, l.index, l.count, d.taps.at, d.taps.wAt, l.room, positions*width, width, o > 0)
+		current.maskedDots(sum, d.panel, w, l.index, l.count, d.scratch.at[:], l.room, width, o > 0)
 	}
-	current.scatterSums(dx[d.c0:], sum, l.index, l.count, d.taps.rowAt, l.room, add)
+	current.scatterSums(dx[d.c0:], sum, l.index, l.count, d.scratch.rowAt[:], l.room, add)
 }
 
 // takeRows takes the mask of the tile's rows, names them and notes where they lie
@@ -176,7 +162,7 @@ func (d *maskedTile) takeRows(dx []float32, add bool) (rows int) {
 			d.take(rows, row, d.haloTile.frames)
 			for k := range d.haloTile.frames {
 				name := (i*(d.w+2)+j)*d.haloTile.frames + k
-				d.names[rows+k], d.taps.rowAt[name] = uint16(name), int32((row+k)*d.g.C)
+				d.names[rows+k], d.scratch.rowAt[name] = uint16(name), int32((row+k)*d.g.C)
 				if !add {
 					clear(dx[(row+k)*d.g.C:][d.c0:d.c1])
 				}
@@ -198,50 +184,30 @@ func (l *lists) fillBlocks(block int) {
 	}
 }
 
-// meet packs what the tile meets of dy for the panel of outputs from o on, and
-// notes where positions find their rows and weights.
-func (d *maskedTile) meet(o, width int) {
-	s, n := d.taps, d.haloTile.frames
-	s.at, s.wAt = s.at[:0], s.wAt[:0]
-	if d.g.windowed() {
-		d.packHalo(maskedPanel, o, d.y, d.x, d.f, d.haloTile)
-		for position := range d.g.Positions() {
-			row := ((2-position/3)*(d.w+2) + 2 - position%3) * n
-			s.at, s.wAt = append(s.at, int32(row*maskedPanel)), append(s.wAt, int32(position*width))
-		}
-		return
-	}
-	for i, t := range s.taps {
-		row := int(t.Pixel)*d.gradient.frames + d.f
-		current.packRows(d.panel[i*n*maskedPanel:][:n*maskedPanel], d.dy[row*d.g.Out+o:], n, d.g.Out, maskedPanel, min(maskedPanel, d.g.Out-o), maskedPanel, d.scale)
-		s.at, s.wAt = append(s.at, int32(i*n*maskedPanel)), append(s.wAt, t.Position*int32(width))
-	}
-}
-
 // maskedKernels are the kernels of the gradient of the input under a mask.
 type maskedKernels struct {
-	maskedDots  func(sum, dy, w []float32, index []uint16, count, at, wAt []int32, room, apart, width int, add bool)
+	maskedDots  func(sum, dy, w []float32, index []uint16, count, at []int32, room, width int, add bool)
 	scatterSums func(dx, sum []float32, index []uint16, count, rowAt []int32, room int, add bool)
 }
 
 var maskedPortable = maskedKernels{maskedDots: maskedDotsPortable, scatterSums: scatterSumsPortable}
 
 // maskedDotsPortable multiplies, for each channel c, the rows that its events name
-// with its weights, which lie `apart` numbers from channel to channel:
+// with its weights:
 //
-//	sum[c·room + i] = or += Σ dy[index[c·room + i]·maskedPanel + at[t] + j]·w[c·apart + wAt[t] + j]    over taps t, j < width
+//	sum[c·room + i] = or += Σ dy[index[c·room + i]·maskedPanel + at[t] + j]·w[(c·len(at) + t)·width + j]    over positions t, j < width
 //
-// There is at least one tap; width is a multiple of maskedWidth. Vectors' versions
+// There is at least one position; width is a multiple of maskedWidth. Vectors' versions
 // take events in blocks of maskedRows, and therefore read events and write sums
 // up to the end of the last: behind a list's end are the names of any rows.
-func maskedDotsPortable(sum, dy, w []float32, index []uint16, count, at, wAt []int32, room, apart, width int, add bool) {
+func maskedDotsPortable(sum, dy, w []float32, index []uint16, count, at []int32, room, width int, add bool) {
 	for c, n := range count {
 		sums := sum[c*room:][:n]
 		for i, name := range index[c*room:][:n] {
 			var s float32
 			for t, from := range at {
 				row := dy[int(name)*maskedPanel+int(from):][:width]
-				for j, v := range w[c*apart+int(wAt[t]):][:len(row)] {
+				for j, v := range w[(c*len(at)+t)*width:][:len(row)] {
 					s += v * row[j]
 				}
 			}

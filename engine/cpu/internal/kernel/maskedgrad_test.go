@@ -20,14 +20,13 @@ var maskedCases = map[string]kernelCase{
 			l.index[i] = uint16(a.rng.IntN(n))
 		}
 		for _, width := range []int{maskedWidth, maskedPanel} {
-			taps, apart := 1+n%5, (rows+7)*width
-			at, wAt := make([]int32, taps), make([]int32, taps)
+			at := make([]int32, 1+n%5)
 			for i := range at {
-				at[i], wAt[i] = int32(a.rng.IntN(9)*maskedPanel), int32(a.rng.IntN(rows+7)*width)
+				at[i] = int32(a.rng.IntN(9) * maskedPanel)
 			}
-			sum, dy, w := a.floats((rows+1)*l.room), a.floats((n+8)*maskedPanel), a.floats((rows+1)*apart)
+			sum, dy, w := a.floats((rows+1)*l.room), a.floats((n+8)*maskedPanel), a.floats((rows+1)*len(at)*width)
 			for _, add := range []bool{false, true} {
-				k.maskedDots(sum, dy, w, l.index, l.count, at, wAt, l.room, apart, width, add)
+				k.maskedDots(sum, dy, w, l.index, l.count, at, l.room, width, add)
 			}
 			for c, count := range l.count { // what is behind does not count
 				clear(sum[c*l.room+int(count) : (c+1)*l.room])
@@ -140,33 +139,32 @@ func TestMaskedGradient(t *testing.T) { eachLevel(t, testMaskedGradient) }
 
 func testMaskedGradient(t *testing.T) {
 	seed := uint64(0)
-	for i, g := range eventConvs {
+	for i, size := range [][3]int{{1, 1, 300}, {1, 9, 40}, {5, 4, 1}, {8, 8, 5}, {9, 17, 3}} {
 		for j, density := range []float64{0, .03, .3, .9, 1} {
-			for _, frames := range []int{1, 3, 50} {
-				seed++
-				g.C, g.Out = []int{1, 3, 33, 70}[(i+j)%4], []int{2, 16, 33, 70}[(i+j+j/4)%4]
-				k := maskedCase{g: g, frames: frames, max: frames + int(seed%3)*10, channels: g.C, density: density, special: seed%3 == 0}
-				k.check(t, seed)
-				k.channels = 32
-				k.check(t, seed+1)
-			}
+			seed++
+			g := benchConv(1, []int{1, 3, 33, 70}[(i+j)%4], []int{2, 16, 33, 70, 130}[(i+2*j)%5])
+			g.H, g.W, g.OutH, g.OutW = size[0], size[1], size[0], size[1]
+			k := maskedCase{g: g, frames: size[2], max: size[2] + int(seed%3)*10, channels: g.C, density: density, special: seed%3 == 0}
+			k.check(t, seed)
+			k.channels = 32
+			k.check(t, seed+1)
 		}
+	}
+	if NewMaskedGradient(eventConvs[1], 1) != nil {
+		t.Error("a geometry without windows is served")
 	}
 }
 
-// TestMaskedGradientAllocatesNothing includes tiles of both kinds.
 func TestMaskedGradientAllocatesNothing(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {
-		for i, g := range []Conv{benchConv(5, 40, 70), eventConvs[1]} {
-			g.C, g.Out = 40+i, 70
-			m := NewMaskedGradient(g, 3)
-			in, out := g.Pixels()
-			dx, dy, packed, mask := make([]float32, in*3*g.C), make([]float32, out*3*g.Out), make([]float32, m.PackedLen()), make([]uint32, in*3*Words(g.C))
-			mask[0] = 1
-			s := m.NewScratch(g.C)
-			if n := testing.AllocsPerRun(3, func() { m.Tile(dx, mask, dy, packed, 3, 0, 0, g.C, false, s) }); n > 0 {
-				t.Errorf("%s: %v allocations", Level(), n)
-			}
+		g := benchConv(5, 40, 70)
+		m := NewMaskedGradient(g, 3)
+		in, out := g.Pixels()
+		dx, dy, packed, mask := make([]float32, in*3*g.C), make([]float32, out*3*g.Out), make([]float32, m.PackedLen()), make([]uint32, in*3*Words(g.C))
+		mask[0] = 1
+		s := m.NewScratch(g.C)
+		if n := testing.AllocsPerRun(3, func() { m.Tile(dx, mask, dy, packed, 3, 0, 0, g.C, false, s) }); n > 0 {
+			t.Errorf("%s: %v allocations", Level(), n)
 		}
 	})
 }

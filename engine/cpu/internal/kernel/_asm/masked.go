@@ -32,7 +32,7 @@ type dots struct {
 // rows at a time share each vector of weights, the last four or fewer in two
 // sums each.
 func (v isa) maskedDots() {
-	v.text("maskedDots", "func(sum, dy, w []float32, index []uint16, count, at, wAt []int32, room, apart, width int, add bool)", "is maskedDotsPortable.")
+	v.text("maskedDots", "func(sum, dy, w []float32, index []uint16, count, at []int32, room, width int, add bool)", "is maskedDotsPortable.")
 	d := dots{v, local(base("w")), local(base("index")), local(base("sum")), local(length("count")), AllocLocal(8)}
 	count := local(base("count"))
 	channel, eight, four, next := label("channel"), label("eight"), label("four"), label("next")
@@ -56,15 +56,14 @@ func (v isa) maskedDots() {
 	JLE(LabelRef(next))
 	d.block(maskedRows/2, index, sum)
 	Label(next)
-	for _, s := range []struct {
-		at    Mem
-		by    string
-		scale uint64
-	}{{d.w, "apart", 2}, {d.index, "room", 1}, {d.sum, "room", 2}} {
-		r := number(s.by)
-		SHLQ(Imm(s.scale), r)
-		ADDQ(r, s.at)
-	}
+	room, apart := number("room"), number("width")
+	IMULQ(length("at"), apart)
+	SHLQ(Imm(2), apart)
+	ADDQ(apart, d.w)
+	SHLQ(Imm(1), room)
+	ADDQ(room, d.index)
+	SHLQ(Imm(1), room)
+	ADDQ(room, d.sum)
 	DECQ(d.channels)
 	JNZ(LabelRef(channel))
 	v.end()
@@ -94,18 +93,13 @@ func (d dots) block(n int, index, sum Mem) {
 		SHLQ(Imm(maskedLine), rows[i])
 		ADDQ(memory(Param("dy").Base()), rows[i])
 	}
-	tap, loop, turn := GP64(), label("tap"), label("turn")
+	w, tap, loop, turn := held(d.w), GP64(), label("tap"), label("turn")
 	XORQ(tap, tap)
 	Label(loop)
-	at, w, left := GP64(), GP64(), GP64()
+	at, left := GP64(), number("width")
 	MOVQ(memory(Param("at").Base()), at)
 	MOVLQSX(Mem{Base: at, Index: tap, Scale: 4}, at)
 	SHLQ(Imm(2), at)
-	MOVQ(memory(Param("wAt").Base()), w)
-	MOVLQSX(Mem{Base: w, Index: tap, Scale: 4}, w)
-	SHLQ(Imm(2), w)
-	ADDQ(d.w, w)
-	MOVQ(memory(Param("width")), left)
 	Label(turn)
 	for j := range maskedStep / d.v.lanes {
 		x := d.v.fetch(Mem{Base: w, Disp: j * d.v.bytes()}, everyLane)
