@@ -4,20 +4,20 @@
 
 package kernel
 
-// maskedDotsAVX2 is maskedDotsPortable.
+// windowDotsAVX2 is windowDotsPortable.
 //
 //go:noescape
-func maskedDotsAVX2(sum []float32, dy []float32, w []float32, index []uint16, count []int32, at []int32, room int, width int, add bool)
+func windowDotsAVX2(sum []float32, dy []float32, w []float32, index []uint16, count []int32, room int, right int, down int, add bool)
 
 // scatterSumsAVX2 is scatterSumsPortable.
 //
 //go:noescape
 func scatterSumsAVX2(dx []float32, sum []float32, index []uint16, count []int32, rowAt []int32, room int, add bool)
 
-// maskedDotsAVX512 is maskedDotsPortable.
+// windowDotsAVX512 is windowDotsPortable.
 //
 //go:noescape
-func maskedDotsAVX512(sum []float32, dy []float32, w []float32, index []uint16, count []int32, at []int32, room int, width int, add bool)
+func windowDotsAVX512(sum []float32, dy []float32, w []float32, index []uint16, count []int32, room int, right int, down int, add bool)
 
 // scatterSumsAVX512 is scatterSumsPortable.
 //

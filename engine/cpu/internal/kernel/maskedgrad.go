@@ -30,12 +30,8 @@ type MaskedGradient struct {
 // the gradient of the input faster, with all of its channels.
 const MaskedDense = .4
 
-const (
-	maskedPanel = productPanel // outputs at a time
-	maskedWidth = 32           // a panel is as wide as its outputs take in such steps
-	maskedRows  = 8            // rows that share a load of the weights
-	maxMasked   = 120          // rows of dy that a tile meets: 30 KiB for a panel
-)
+// maskedRows is how many rows vectors take together.
+const maskedRows = 8
 
 // NewMaskedGradient prepares for up to maxFrames frames, or returns nil for
 // geometries that it does not serve.
@@ -43,30 +39,21 @@ func NewMaskedGradient(g Conv, maxFrames int) *MaskedGradient {
 	if !g.windowed() {
 		return nil
 	}
-	// A tile costs the weights' way through the caches, and for each channel the
-	// rows that its last block lacks.
-	const pixelsPerTile = 200
-	return &MaskedGradient{g, g.bestTile(maxFrames, maxMasked, maxMasked, pixelsPerTile)}
+	return &MaskedGradient{g, g.haloTile(maxFrames)}
 }
 
 // PackedLen is how many numbers packed weights are.
-func (m *MaskedGradient) PackedLen() int {
-	return m.g.Positions() * m.g.C * wholeWidths(m.g.Out)
-}
+func (m *MaskedGradient) PackedLen() int { return panels(m.g.Out) * m.g.C * 9 * gradientPanel }
 
-func wholeWidths(outputs int) int { return (outputs + maskedWidth - 1) / maskedWidth * maskedWidth }
-
-// Pack writes the weights w [Positions][C][Out] of channels [c0, c1) as panels of
-// outputs, [panels][C][Positions][width].
+// Pack writes the weights w [9][C][Out] of channels [c0, c1) as panels of outputs,
+// [panels][C][9][gradientPanel].
 func (m *MaskedGradient) Pack(dst, w []float32, c0, c1 int) {
-	positions := m.g.Positions()
-	for o := 0; o < m.g.Out; o += maskedPanel {
-		n := min(maskedPanel, m.g.Out-o)
-		width := wholeWidths(n)
-		panel := dst[o*m.g.C*positions:][:m.g.C*positions*width]
+	for panel := range panels(m.g.Out) {
+		o := panel * gradientPanel
+		n := min(gradientPanel, m.g.Out-o)
 		for c := c0; c < c1; c++ {
-			for position := range positions {
-				to := panel[(c*positions+position)*width:][:width]
+			for position := range 9 {
+				to := dst[((panel*m.g.C+c)*9+position)*gradientPanel:][:gradientPanel]
 				copy(to, w[(position*m.g.C+c)*m.g.Out+o:][:n])
 				clear(to[n:])
 			}
@@ -77,15 +64,14 @@ func (m *MaskedGradient) Pack(dst, w []float32, c0, c1 int) {
 // MaskedScratch is the memory that a worker needs for the MaskedGradient that made it.
 type MaskedScratch struct {
 	EventScratch
-	at    [9]int32         // where a position finds its rows of dy, in numbers
-	rowAt [maxMasked]int32 // by name: where a row of dx begins
+	rowAt [maxHaloRows]int32 // by name: where a row of dx begins
 }
 
 // NewScratch returns memory for blocks of up to a number of channels.
 func (m *MaskedGradient) NewScratch(channels int) *MaskedScratch {
 	rows, words := m.tile.rows(), Words(channels+wordBits-1) // a block may begin within a word
 	s := &MaskedScratch{EventScratch: EventScratch{
-		lists: newLists(channels, rows, false), names: make([]uint16, Words(rows)*wordBits), panel: make([]float32, maxMasked*maskedPanel),
+		lists: newLists(channels, rows, false), names: make([]uint16, Words(rows)*wordBits), panel: make([]float32, maxHaloRows*gradientPanel),
 		tileBits: make([]uint32, rows*words), turnedBits: make([]uint32, words*wordBits*Words(rows)),
 	}}
 	s.sum = make([]float32, channels*s.lists.room)
@@ -138,16 +124,11 @@ func (d *maskedTile) compute(dx, packed []float32, add bool) {
 	rows := d.takeRows(dx, add)
 	l := d.list(rows, d.names)
 	l.fillBlocks(maskedRows)
-	for position := range d.scratch.at {
-		row := (2-position/3)*(d.w+2) + 2 - position%3
-		d.scratch.at[position] = int32(row * d.haloTile.frames * maskedPanel)
-	}
-	sum, positions := d.sum[:(d.c1-d.c0)*l.room], d.g.Positions()
-	for o := 0; o < d.g.Out; o += maskedPanel {
-		d.packHalo(maskedPanel, o, d.y, d.x, d.f, d.haloTile)
-		width := wholeWidths(min(maskedPanel, d.g.Out-o))
-		w := packed[(o*d.g.C+d.c0*width)*positions:][:(d.c1-d.c0)*positions*width]
-		current.maskedDots(sum, d.panel, w, l.index, l.count, d.scratch.at[:], l.room, width, o > 0)
+	sum, size, down := d.sum[:(d.c1-d.c0)*l.room], 9*gradientPanel, (d.w+2)*d.haloTile.frames
+	for o := 0; o < d.g.Out; o += gradientPanel {
+		d.packHalo(o, d.y, d.x, d.f, d.haloTile)
+		w := packed[(o/gradientPanel*d.g.C+d.c0)*size:][:(d.c1-d.c0)*size]
+		current.windowDots(sum, d.panel, w, l.index, l.count, l.room, d.haloTile.frames, down, o > 0)
 	}
 	current.scatterSums(dx[d.c0:], sum, l.index, l.count, d.scratch.rowAt[:], l.room, add)
 }
@@ -186,28 +167,27 @@ func (l *lists) fillBlocks(block int) {
 
 // maskedKernels are the kernels of the gradient of the input under a mask.
 type maskedKernels struct {
-	maskedDots  func(sum, dy, w []float32, index []uint16, count, at []int32, room, width int, add bool)
+	windowDots  func(sum, dy, w []float32, index []uint16, count []int32, room, right, down int, add bool)
 	scatterSums func(dx, sum []float32, index []uint16, count, rowAt []int32, room int, add bool)
 }
 
-var maskedPortable = maskedKernels{maskedDots: maskedDotsPortable, scatterSums: scatterSumsPortable}
+var maskedPortable = maskedKernels{windowDots: windowDotsPortable, scatterSums: scatterSumsPortable}
 
-// maskedDotsPortable multiplies, for each channel c, the rows that its events name
-// with its weights:
-//
-//	sum[c·room + i] = or += Σ dy[index[c·room + i]·maskedPanel + at[t] + j]·w[(c·len(at) + t)·width + j]    over positions t, j < width
-//
-// There is at least one position; width is a multiple of maskedWidth. Vectors' versions
-// take events in blocks of maskedRows, and therefore read events and write sums
-// up to the end of the last: behind a list's end are the names of any rows.
-func maskedDotsPortable(sum, dy, w []float32, index []uint16, count, at []int32, room, width int, add bool) {
+// windowDotsPortable multiplies, for each channel's events, the nine rows of dy that
+// an event meets with the channel's weights, w [channels][9][gradientPanel], and
+// writes event i's sum to sum[c·room + i] or adds it. An event names the row of the
+// last position, as in windowGradient. Vectors' versions take events in blocks of
+// maskedRows, and therefore read events and write sums up to the end of the last:
+// behind a list's end are the names of any rows.
+func windowDotsPortable(sum, dy, w []float32, index []uint16, count []int32, room, right, down int, add bool) {
 	for c, n := range count {
 		sums := sum[c*room:][:n]
 		for i, name := range index[c*room:][:n] {
 			var s float32
-			for t, from := range at {
-				row := dy[int(name)*maskedPanel+int(from):][:width]
-				for j, v := range w[(c*len(at)+t)*width:][:len(row)] {
+			for position := range 9 {
+				at := int(name) + (2-position/3)*down + (2-position%3)*right
+				row := dy[at*gradientPanel:][:gradientPanel]
+				for j, v := range w[(c*9+position)*gradientPanel:][:len(row)] {
 					s += v * row[j]
 				}
 			}

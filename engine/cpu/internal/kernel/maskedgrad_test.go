@@ -10,27 +10,25 @@ import (
 func init() { maps.Copy(kernelCases, maskedCases) }
 
 var maskedCases = map[string]kernelCase{
-	"masked dots": func(k *kernels, a *arena, n, rows int) []float64 {
+	"window dots": func(k *kernels, a *arena, n, rows int) []float64 {
+		right, down := rows+1, n+2
 		l := newLists(rows+1, n, false)
-		l.count = l.count[:rows+1]
 		for c := range l.count {
 			l.count[c] = int32(a.rng.IntN(n + 1))
 		}
 		for i := range l.index {
 			l.index[i] = uint16(a.rng.IntN(n))
 		}
-		for _, width := range []int{maskedWidth, maskedPanel} {
-			at := make([]int32, 1+n%5)
-			for i := range at {
-				at[i] = int32(a.rng.IntN(9) * maskedPanel)
-			}
-			sum, dy, w := a.floats((rows+1)*l.room), a.floats((n+8)*maskedPanel), a.floats((rows+1)*len(at)*width)
-			for _, add := range []bool{false, true} {
-				k.maskedDots(sum, dy, w, l.index, l.count, at, l.room, width, add)
-			}
-			for c, count := range l.count { // what is behind does not count
-				clear(sum[c*l.room+int(count) : (c+1)*l.room])
-			}
+		sum, w := a.floats((rows+1)*l.room), a.floats((rows+1)*9*gradientPanel)
+		dy := a.floats((n + 2*(right+down)) * gradientPanel)
+		for i := range w { // sums of hundreds of products should round no worse than others
+			w[i] /= 16
+		}
+		for _, add := range []bool{false, true} {
+			k.windowDots(sum, dy, w, l.index, l.count, l.room, right, down, add)
+		}
+		for c, count := range l.count { // what is behind does not count
+			clear(sum[c*l.room+int(count) : (c+1)*l.room])
 		}
 		return nil
 	},

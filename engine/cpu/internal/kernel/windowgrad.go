@@ -20,17 +20,12 @@ func (t haloTile) halo() int { return (t.h + 2) * (t.w + 2) * t.frames }
 // cost. A tile costs its sums' way through the caches, and each pixel of its halo
 // the way to rows of dy that lie apart from others: about one to pixelsPerTile.
 func (g Conv) haloTile(frames int) haloTile {
-	return g.bestTile(frames, maxHaloRows, maxTileRows, 64)
-}
-
-// bestTile returns the tile shape of the least cost, if a tile costs as much as
-// pixelsPerTile of its halo, among those of at most the given numbers of rows.
-func (g Conv) bestTile(frames, haloRows, tileRows, pixelsPerTile int) haloTile {
+	const pixelsPerTile = 64
 	best, least := haloTile{1, 1, 1}, 0
 	for h := 1; h <= g.H; h++ {
 		for w := 1; w <= g.W; w++ {
 			pixels := (h + 2) * (w + 2)
-			n := min(frames, haloRows/pixels, tileRows/(h*w))
+			n := min(frames, maxHaloRows/pixels, maxTileRows/(h*w))
 			if n == 0 {
 				break
 			}
@@ -86,7 +81,7 @@ func (d *gradient) windowTile(sum []float32, y, x, f int, t haloTile) {
 	}
 	l, size := d.list(n, d.names), (d.c1-d.c0)*9*gradientPanel
 	for o := d.o0; o < d.o1; o += gradientPanel {
-		d.packHalo(gradientPanel, o, y, x, f, t)
+		d.packHalo(o, y, x, f, t)
 		part := sum[(o-d.o0)/gradientPanel*size:][:size]
 		if l.value != nil {
 			current.windowGradientValues(part, d.panel, l.index, l.value, l.count, l.room, right, down)
@@ -96,22 +91,22 @@ func (d *gradient) windowTile(sum []float32, y, x, f int, t haloTile) {
 	}
 }
 
-// packHalo copies what a tile meets of dy for a panel of outputs, from o on.
-func (d *gradient) packHalo(panel, o, y, x, f int, t haloTile) {
-	width, at := min(panel, d.o1-o), 0
-	ahead := panel // the next panel, or the next frames' first
-	if o+panel >= d.o1 {
+// packHalo copies what a tile meets of dy for a panel of outputs.
+func (d *gradient) packHalo(o, y, x, f int, t haloTile) {
+	width, at := min(gradientPanel, d.o1-o), 0
+	ahead := gradientPanel // the next panel, or the next frames' first
+	if o+gradientPanel >= d.o1 {
 		ahead = t.frames*d.g.Out - (o - d.o0)
 	}
 	for i := y - 1; i <= y+t.h; i++ {
 		for j := x - 1; j <= x+t.w; j++ {
-			to := d.panel[at:][:t.frames*panel]
+			to := d.panel[at:][:t.frames*gradientPanel]
 			at += len(to)
 			if i < 0 || j < 0 || i >= d.g.H || j >= d.g.W {
 				clear(to)
 			} else {
 				row := (i*d.g.W+j)*d.frames + f
-				current.packRows(to, d.dy[row*d.g.Out+o:], t.frames, d.g.Out, panel, width, ahead, d.scale)
+				current.packRows(to, d.dy[row*d.g.Out+o:], t.frames, d.g.Out, gradientPanel, width, ahead, d.scale)
 			}
 		}
 	}
