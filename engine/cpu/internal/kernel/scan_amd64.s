@@ -792,9 +792,9 @@ drop14:
 	VMOVMSKPS Y9, R12
 	MOVB      R12, (AX)(R9*1)
 	VPSUBD    Y9, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far15
 	MOVQ      near_base+24(FP), R12
-	TESTQ     R12, R12
-	JZ        far15
 	VSUBPS    (SP), Y11, Y10
 	VANDPS    magnitude<>+0(SB), Y10, Y10
 	VCMPPS    $0x11, 128(SP), Y10, Y10
@@ -891,9 +891,9 @@ drop21:
 	VMOVMSKPS Y10, R11
 	MOVB      R11, (AX)(R9*1)
 	VPSUBD    Y10, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far22
 	MOVQ      near_base+24(FP), R11
-	TESTQ     R11, R11
-	JZ        far22
 	VSUBPS    (SP), Y12, Y11
 	VANDPS    magnitude<>+0(SB), Y11, Y11
 	VCMPPS    $0x11, 128(SP), Y11, Y11
@@ -1134,9 +1134,9 @@ drop37:
 	VMOVMSKPS Y9, R12
 	MOVB      R12, (AX)(R9*1)
 	VPSUBD    Y9, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far38
 	MOVQ      near_base+24(FP), R12
-	TESTQ     R12, R12
-	JZ        far38
 	VSUBPS    (SP), Y11, Y10
 	VANDPS    magnitude<>+0(SB), Y10, Y10
 	VCMPPS    $0x11, 128(SP), Y10, Y10
@@ -1245,9 +1245,9 @@ drop45:
 	VMOVMSKPS Y10, R11
 	MOVB      R11, (AX)(R9*1)
 	VPSUBD    Y10, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far46
 	MOVQ      near_base+24(FP), R11
-	TESTQ     R11, R11
-	JZ        far46
 	VSUBPS    (SP), Y12, Y11
 	VANDPS    magnitude<>+0(SB), Y11, Y11
 	VCMPPS    $0x11, 128(SP), Y11, Y11
@@ -1483,9 +1483,9 @@ drop60:
 	VMOVMSKPS Y9, R12
 	MOVB      R12, (AX)(R9*1)
 	VPSUBD    Y9, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far61
 	MOVQ      near_base+24(FP), R12
-	TESTQ     R12, R12
-	JZ        far61
 	VSUBPS    (SP), Y11, Y10
 	VANDPS    magnitude<>+0(SB), Y10, Y10
 	VCMPPS    $0x11, 128(SP), Y10, Y10
@@ -1583,9 +1583,9 @@ drop67:
 	VMOVMSKPS Y10, R11
 	MOVB      R11, (AX)(R9*1)
 	VPSUBD    Y10, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far68
 	MOVQ      near_base+24(FP), R11
-	TESTQ     R11, R11
-	JZ        far68
 	VSUBPS    (SP), Y12, Y11
 	VANDPS    magnitude<>+0(SB), Y11, Y11
 	VCMPPS    $0x11, 128(SP), Y11, Y11
@@ -5431,9 +5431,9 @@ drop316:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far317
 	MOVQ        near_base+24(FP), R12
-	TESTQ       R12, R12
-	JZ          far317
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
@@ -5468,9 +5468,9 @@ drop319:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, 2(AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far320
 	MOVQ        near_base+24(FP), R12
-	TESTQ       R12, R12
-	JZ          far320
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
@@ -5569,9 +5569,9 @@ drop327:
 	VCMPPS      $0x1d, Z0, Z16, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far328
 	MOVQ        near_base+24(FP), R12
-	TESTQ       R12, R12
-	JZ          far328
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K2
@@ -5662,9 +5662,9 @@ drop334:
 	VCMPPS      $0x1d, Z0, Z16, K1, K2
 	KMOVW       K2, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far335
 	MOVQ        near_base+24(FP), R11
-	TESTQ       R11, R11
-	JZ          far335
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K1, K3
@@ -5898,9 +5898,9 @@ drop349:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far350
 	MOVQ        near_base+24(FP), R12
-	TESTQ       R12, R12
-	JZ          far350
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
@@ -5936,9 +5936,9 @@ drop352:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, 2(AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far353
 	MOVQ        near_base+24(FP), R12
-	TESTQ       R12, R12
-	JZ          far353
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
@@ -6038,9 +6038,9 @@ drop360:
 	VCMPPS      $0x1d, Z0, Z16, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far361
 	MOVQ        near_base+24(FP), R12
-	TESTQ       R12, R12
-	JZ          far361
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K2
@@ -6132,9 +6132,9 @@ drop367:
 	VCMPPS      $0x1d, Z0, Z16, K1, K2
 	KMOVW       K2, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far368
 	MOVQ        near_base+24(FP), R11
-	TESTQ       R11, R11
-	JZ          far368
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K1, K3
@@ -6368,9 +6368,9 @@ drop382:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far383
 	MOVQ        near_base+24(FP), R12
-	TESTQ       R12, R12
-	JZ          far383
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
@@ -6404,9 +6404,9 @@ drop385:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, 2(AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far386
 	MOVQ        near_base+24(FP), R12
-	TESTQ       R12, R12
-	JZ          far386
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
@@ -6504,9 +6504,9 @@ drop393:
 	VCMPPS      $0x1d, Z0, Z16, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far394
 	MOVQ        near_base+24(FP), R12
-	TESTQ       R12, R12
-	JZ          far394
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K2
@@ -6596,9 +6596,9 @@ drop400:
 	VCMPPS      $0x1d, Z0, Z16, K1, K2
 	KMOVW       K2, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far401
 	MOVQ        near_base+24(FP), R11
-	TESTQ       R11, R11
-	JZ          far401
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K1, K3

@@ -201,9 +201,9 @@ func (v isa) forward(k kind) {
 // storeNear stores as bits which potentials lie near the threshold, if asked to.
 func (v isa) storeNear(s spikes, reach Op, u reg.VecVirtual, p position, m *mask) {
 	skip, near, d := label("far"), GP64(), v.reg()
+	CMPQ(memory(Param("near").Base()), Imm(0))
+	JEQ(LabelRef(skip))
 	MOVQ(memory(Param("near").Base()), near)
-	TESTQ(near, near)
-	JZ(LabelRef(skip))
 	VSUBPS(s.theta, u, d)
 	VANDPS(magnitude, d, d)
 	v.storeBits(v.compare(lessThan, d, reach, m), p.packed(near))
