@@ -7,8 +7,8 @@ import (
 )
 
 // BenchmarkMaskedGradient compares the gradient of the input under masks of
-// several densities with the dense product, both in units that stay in cache. Rates are those
-// of the dense product, whatever was left out.
+// several densities with the dense product, each in the order of the engine's tasks.
+// Rates are the dense product's, whatever was left out.
 func BenchmarkMaskedGradient(b *testing.B) {
 	for _, size := range []struct{ side, channels, frames int }{
 		{32, 128, 64}, {16, 256, 64}, {8, 512, 64}, {28, 64, 64}, {32, 128, 256}, {16, 256, 256}, {8, 512, 256}, {28, 64, 256},
