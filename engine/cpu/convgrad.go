@@ -17,7 +17,8 @@ type convGradients struct {
 	into          []int32 // per input pixel and position: the output's pixel
 	units         units
 
-	half *halfGradients // nil: in float32
+	half   *halfGradients  // nil: in float32
+	masked *maskedGradient // nil: always dense
 
 	weightTile, inputTile, packTile func(worker, task int)
 }
@@ -45,7 +46,11 @@ func (g *convGradients) init(c *convOp) {
 	}
 	g.width = panelWidth(c.g.C)
 	g.panels = tiles(c.g.C, g.width)
-	g.packed = c.p.newBuffer(g.panels * c.g.Positions() * c.g.Out * g.width)
+	packed := g.panels * c.g.Positions() * c.g.Out * g.width
+	if g.masked = newMaskedGradient(g); g.masked != nil {
+		packed = max(packed, g.masked.kern.PackedLen())
+	}
+	g.packed = c.p.newBuffer(packed)
 	g.inputTile, g.packTile = g.inputTask, g.packTask
 }
 
@@ -60,6 +65,9 @@ func (g *convGradients) scratchLen() int {
 // allocate makes what each worker needs.
 func (c *convOp) allocate() {
 	c.taps = newTaps(c.p.threads, max(c.g.Positions(), c.g.OutW))
+	if c.grads.masked != nil {
+		c.grads.masked.allocate()
+	}
 	if c.p.train && c.half == nil {
 		for range c.p.threads {
 			c.grads.scratch = append(c.grads.scratch, c.grads.weights.NewScratch(min(c.g.C, gradientChannels), c.g.Out, c.x.form != asSpikes))
@@ -71,6 +79,9 @@ func (g *convGradients) touched() []*buffer {
 	b := []*buffer{g.x.store, g.y.gradStore, g.x.gradStore, g.packed}
 	if g.half != nil {
 		b = append(append(b, g.half.turned, g.half.back), g.y.halfGrad.buffers()...)
+	}
+	if g.masked != nil {
+		b = append(b, g.masked.near.store)
 	}
 	return b
 }
@@ -97,16 +108,25 @@ func (g *convGradients) ofWeights() {
 	}
 }
 
-func (g *convGradients) inputKind() string { return "conv input" }
-
-// ofInput computes the gradient of the input.
-func (g *convGradients) ofInput() {
-	if g.half != nil {
-		g.half.ofInput()
-		return
+func (g *convGradients) inputKind() string {
+	if g.masked.pays() {
+		return "conv input, masked"
 	}
-	g.p.pool.run(g.g.Positions(), g.packTile)
-	g.p.pool.run(g.panels*g.units.count(), g.inputTile)
+	return "conv input"
+}
+
+// ofInput computes the gradient of the input, or as much of it as the neurons
+// behind it hand on.
+func (g *convGradients) ofInput() {
+	switch {
+	case g.half != nil:
+		g.half.ofInput()
+	case g.masked.pays():
+		g.masked.ofInput()
+	default:
+		g.p.pool.run(g.g.Positions(), g.packTile)
+		g.p.pool.run(g.panels*g.units.count(), g.inputTile)
+	}
 }
 
 func (g *convGradients) weightTask(worker, task int) {

@@ -103,7 +103,7 @@ func (f *fusion) fire(sums []float32, ld, px int) {
 			fired = y.bits[at*all:][:p.n*all]
 		}
 		z := sums[t*p.n*columns:][:p.n*columns]
-		f.sums[t].Add(f.kern.Forward(fired, f.piece(fusionU), f.piece(fusionV), f.inputs(z, px, t)...))
+		f.sums[t].Add(f.kern.Forward(fired, kernel.Near{}, f.piece(fusionU), f.piece(fusionV), f.inputs(z, px, t)...))
 		if words == all {
 			continue
 		}

@@ -30,6 +30,7 @@ type neuronOp struct {
 	sums     []kernel.Sums   // [task][T]
 	used     int             // tasks of the last pass
 	fired    float64         // share of neurons in the last pass
+	near     *nearMask       // nil: nobody asks
 	coef     [][]float64     // learning: per task ∂L/∂(c2, c1, c0), [3][C]
 	fwd, bwd func(worker, task int)
 }
@@ -95,6 +96,9 @@ func (n *neuronOp) allocate() {
 		tasks = max(tasks, n.from.tasks())
 	}
 	n.sums = make([]kernel.Sums, tasks*n.p.steps)
+	if n.near != nil {
+		n.near.bits = asWords(n.near.store.mem)
+	}
 	n.held = make([][]kernel.Term, n.p.threads)
 	for w := range n.held {
 		n.held[w] = make([]kernel.Term, 0, len(n.terms))
@@ -122,6 +126,9 @@ func (n *neuronOp) buffers() buffers {
 	b.backward = append(b.backward, n.y.gradStore)
 	if n.from != nil {
 		b.forward = append(b.forward, n.from.buffers().forward...)
+	}
+	if n.near != nil {
+		b.forward = append(b.forward, n.near.store)
 	}
 	return b
 }
@@ -202,12 +209,12 @@ func (u neuronUnit) inputTerms(t int) []kernel.Term {
 }
 
 // step advances the unit by a step: fired gets its spikes.
-func (u neuronUnit) step(t int, fired []uint32, potentials []float32) kernel.Sums {
+func (u neuronUnit) step(t int, fired []uint32, near kernel.Near, potentials []float32) kernel.Sums {
 	v := u.piece(pieceV)
 	if u.state != nil {
 		v = u.state[(u.px*u.p.n+u.first)*u.y.shape.C:][:len(v)]
 	}
-	return u.kern.Forward(fired, potentials, v, u.inputTerms(t)...)
+	return u.kern.Forward(fired, near, potentials, v, u.inputTerms(t)...)
 }
 
 // refresh recomputes the polynomial from learned parameters.
@@ -249,23 +256,31 @@ func (n *neuronOp) forward() {
 		spikes, neurons = spikes+s.Spikes, neurons+float64(s.Neurons)
 	}
 	n.fired = spikes / neurons
+	if n.near != nil {
+		n.near.total(neurons)
+	}
 }
 
 func (n *neuronOp) forwardTask(worker, task int) {
 	sums := n.sums[task*n.p.steps:][:n.p.t]
 	clear(sums)
-	row := n.y.row()
+	row, close := n.y.row(), 0
 	for i := range n.units(task) {
 		u := n.unitOf(worker, task, i)
 		u.start()
 		for t := range n.p.t {
 			if n.y.form == asSpikes {
-				sums[t].Add(u.step(t, n.y.bits[u.at(t)*row:][:u.rows*row], u.piece(pieceH)))
+				near := u.nearOf(t)
+				sums[t].Add(u.step(t, n.y.bits[u.at(t)*row:][:u.rows*row], near, u.piece(pieceH)))
+				close += kernel.CountBits(near.Bits)
 			} else {
 				sums[t].Add(u.stepWide(t))
 				copy(n.y.data[u.at(t)*row:], u.wideSpikes(t))
 			}
 		}
+	}
+	if n.near != nil {
+		n.near.count[task] = close
 	}
 }
 
@@ -304,7 +319,7 @@ func (u neuronUnit) back(task int) {
 	u.start()
 	fired := asWords(u.piece(pieceH))
 	for t := range u.p.t {
-		u.step(t, fired, u.potentials(t))
+		u.step(t, fired, kernel.Near{}, u.potentials(t))
 	}
 	carry := u.piece(pieceV)
 	clear(carry)
@@ -323,15 +338,8 @@ func (u neuronUnit) back(task int) {
 
 // surrogate is step t's window, for potentials u.
 func (u neuronUnit) surrogate(t int, pot []float32) kernel.Surrogate {
-	w := kernel.Surrogate{B: shapeScale(u.windows.Shape, u.windows.Widths[t])}
-	switch u.windows.Shape {
-	case window.Rectangular:
-		w.Shape = kernel.RectangularShape
-	case window.Triangular:
-		w.Shape = kernel.TriangularShape
-	case window.Epanechnikov:
-		w.Shape = kernel.EpanechnikovShape
-	default:
+	w := kernel.Surrogate{Shape: compactShapes[u.windows.Shape], B: shapeScale(u.windows.Shape, u.windows.Widths[t])}
+	if w.Shape == kernel.Given {
 		w.H = u.piece(pieceH)
 		u.window(w.H, pot, u.kern.Theta, w.B)
 	}
@@ -425,7 +433,7 @@ func (n *neuronOp) observe(dst []float32, step int) {
 			u := n.unitOf(0, task, i)
 			u.start()
 			for t := range step + 1 {
-				u.step(t, asWords(u.piece(pieceH)), u.potentials(t))
+				u.step(t, asWords(u.piece(pieceH)), kernel.Near{}, u.potentials(t))
 			}
 			for i := range u.rows {
 				copy(dst[((u.first+i)*pixels+u.px)*c:][:c], u.potentials(step)[i*c:])

@@ -14,6 +14,7 @@ type kernels struct {
 
 	productKernels
 	halfKernels
+	maskedKernels
 
 	combine  func(acc, rows []float32, row []int32, val []float32)
 	compress func(val []float32, row []int32, x []float32, n, lines, line, first, step int) int
@@ -44,7 +45,7 @@ type kernels struct {
 }
 
 var portable = kernels{
-	level: "portable", eventKernels: eventPortable, scanKernels: scanPortable, halfKernels: halvesPortable, productKernels: productsPortable, combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
+	level: "portable", eventKernels: eventPortable, scanKernels: scanPortable, halfKernels: halvesPortable, productKernels: productsPortable, maskedKernels: maskedPortable, combine: combinePortable, compress: compressPortable, gather: gatherPortable, correlate: correlatePortable,
 	step: stepPortable, after: afterPortable, back: backPortable,
 	rectangular: rectangularPortable, triangular: triangularPortable, epanechnikov: epanechnikovPortable,
 	affine: affinePortable, affinePair: affinePairPortable, affinePairAdd: affinePairAddPortable, moments: momentsPortable,

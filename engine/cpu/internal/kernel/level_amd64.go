@@ -21,7 +21,7 @@ func vectorized() []*kernels {
 }
 
 var avx2 = kernels{
-	level: "avx2", eventKernels: eventAVX2, scanKernels: scanAVX2, halfKernels: halvesAVX2, productKernels: productsAVX2, combine: combineAVX2, compress: compressAVX2, gather: gatherAVX2, correlate: correlateAVX2,
+	level: "avx2", eventKernels: eventAVX2, scanKernels: scanAVX2, halfKernels: halvesAVX2, productKernels: productsAVX2, maskedKernels: maskedAVX2, combine: combineAVX2, compress: compressAVX2, gather: gatherAVX2, correlate: correlateAVX2,
 	step: stepAVX2, after: afterAVX2, back: backAVX2,
 	rectangular: rectangularAVX2, triangular: triangularAVX2, epanechnikov: epanechnikovAVX2,
 	affine: affineAVX2, affinePair: affinePairAVX2, affinePairAdd: affinePairAddAVX2, moments: momentsAVX2,
@@ -30,7 +30,7 @@ var avx2 = kernels{
 }
 
 var avx512 = kernels{
-	level: "avx512", eventKernels: eventAVX512, scanKernels: scanAVX512, halfKernels: halvesAVX512, productKernels: productsAVX512, combine: combineAVX512, compress: compressAVX512, gather: gatherAVX512, correlate: correlateAVX512,
+	level: "avx512", eventKernels: eventAVX512, scanKernels: scanAVX512, halfKernels: halvesAVX512, productKernels: productsAVX512, maskedKernels: maskedAVX512, combine: combineAVX512, compress: compressAVX512, gather: gatherAVX512, correlate: correlateAVX512,
 	step: stepAVX512, after: afterAVX512, back: backAVX512,
 	rectangular: rectangularAVX512, triangular: triangularAVX512, epanechnikov: epanechnikovAVX512,
 	affine: affineAVX512, affinePair: affinePairAVX512, affinePairAdd: affinePairAddAVX512, moments: momentsAVX512,

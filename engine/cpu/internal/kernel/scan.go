@@ -90,6 +90,13 @@ func (p *Neuron) fire() (kept, jump float32) {
 	return 1 - keep, jump
 }
 
+// Near asks which potentials lie near the threshold: Bits, unless nil, gets those
+// of |u − θ| < Reach, laid out as spikes.
+type Near struct {
+	Bits  []uint32
+	Reach float32
+}
+
 // Forward advances the neurons of a tile by one step: Step with the sum of the
 // terms for x. fired gets the spikes as bits, a row of Words(C) words for each
 // row of v, which is read and written. u gets the potentials before the reset; it
@@ -98,15 +105,19 @@ func (p *Neuron) fire() (kept, jump float32) {
 // Σu and Σu² are added up in float32 over 16 potentials, then in float64: their
 // errors are below 2⁻²⁰ of Σ|u| and of Σu², and a square that overflows float32
 // makes Σu² infinite.
-func (p *Neuron) Forward(fired []uint32, u, v []float32, terms ...Term) Sums {
+func (p *Neuron) Forward(fired []uint32, near Near, u, v []float32, terms ...Term) Sums {
 	if len(v) == 0 {
 		return Sums{}
 	}
 	c := len(p.C2)
 	rows := len(v) / c
 	fired = fired[:rows*Words(c)]
-	if c%wordBits != 0 {
-		clear(fired) // the kernels write no more of a word than there are channels
+	if near.Bits != nil {
+		near.Bits = near.Bits[:len(fired)]
+	}
+	if c%wordBits != 0 { // the kernels write no more of a word than there are channels
+		clear(fired)
+		clear(near.Bits)
 	}
 	last := terms[len(terms)-1]
 	for i, t := range terms[:len(terms)-1] {
@@ -121,17 +132,17 @@ func (p *Neuron) Forward(fired []uint32, u, v []float32, terms ...Term) Sums {
 	var s Sums
 	switch z := last.Z; {
 	case z.Float != nil:
-		s.Spikes, s.U, s.U2 = current.forward(fired, u, v, z.Float[:n], k, b, c2, c1, c0, rows, last.Z.Next, add, p.Theta, kept, jump, p.Floor)
+		s.Spikes, s.U, s.U2 = current.forward(fired, near.Bits, u, v, z.Float[:n], k, b, c2, c1, c0, rows, last.Z.Next, add, p.Theta, kept, jump, p.Floor, near.Reach)
 	case z.Half != nil:
-		s.Spikes, s.U, s.U2 = current.forwardBF16(fired, u, v, z.Half[:n], k, b, c2, c1, c0, rows, last.Z.Next, add, p.Theta, kept, jump, p.Floor)
+		s.Spikes, s.U, s.U2 = current.forwardBF16(fired, near.Bits, u, v, z.Half[:n], k, b, c2, c1, c0, rows, last.Z.Next, add, p.Theta, kept, jump, p.Floor, near.Reach)
 	default:
-		s.Spikes, s.U, s.U2 = current.forwardBits(fired, u, v, z.Bits[:len(fired)], k, b, c2, c1, c0, rows, last.Z.Next, add, p.Theta, kept, jump, p.Floor)
+		s.Spikes, s.U, s.U2 = current.forwardBits(fired, near.Bits, u, v, z.Bits[:len(fired)], k, b, c2, c1, c0, rows, last.Z.Next, add, p.Theta, kept, jump, p.Floor, near.Reach)
 	}
 	s.Neurons = n
 	return s
 }
 
-func forwardPortable(fired []uint32, u, v []float32, z Rows, scale, shift, c2, c1, c0 []float32, rows int, add bool, theta, kept, jump, floor float32) (spikes, sum, sum2 float64) {
+func forwardPortable(fired, near []uint32, u, v []float32, z Rows, scale, shift, c2, c1, c0 []float32, rows int, add bool, theta, kept, jump, floor, reach float32) (spikes, sum, sum2 float64) {
 	var buf, drop piece
 	c := len(c2)
 	for r := range rows {
@@ -145,7 +156,7 @@ func forwardPortable(fired []uint32, u, v []float32, z Rows, scale, shift, c2, c
 			}
 			k, b := scale[from:to][:n], shift[from:to][:n]
 			k2, k1, k0 := c2[from:to][:n], c1[from:to][:n], c0[from:to][:n]
-			var word uint32
+			var word, close uint32
 			for i, zi := range zs {
 				x := zi*k[i] + b[i] + k0[i]
 				if add {
@@ -160,11 +171,17 @@ func forwardPortable(fired []uint32, u, v []float32, z Rows, scale, shift, c2, c
 					spikes++
 					next = ui*kept + jump
 				}
+				if abs(ui-theta) < reach {
+					close |= 1 << i
+				}
 				vs[i] = max(next, floor)
 				sum += float64(ui)
 				sum2 += float64(ui) * float64(ui)
 			}
 			fired[r*Words(c)+from/wordBits] = word
+			if near != nil {
+				near[r*Words(c)+from/wordBits] = close
+			}
 		}
 	}
 	return spikes, sum, sum2

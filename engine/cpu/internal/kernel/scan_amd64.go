@@ -12,7 +12,7 @@ func termAVX2(x []float32, z []float32, scale []float32, shift []float32, rows i
 // forwardAVX2 is forwardPortable.
 //
 //go:noescape
-func forwardAVX2(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+func forwardAVX2(fired []uint32, near []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 
 // termBF16AVX2 is termPortable.
 //
@@ -22,7 +22,7 @@ func termBF16AVX2(x []float32, z []BF16, scale []float32, shift []float32, rows 
 // forwardBF16AVX2 is forwardPortable.
 //
 //go:noescape
-func forwardBF16AVX2(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+func forwardBF16AVX2(fired []uint32, near []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 
 // termBitsAVX2 is termPortable.
 //
@@ -32,7 +32,7 @@ func termBitsAVX2(x []float32, z []uint32, scale []float32, shift []float32, row
 // forwardBitsAVX2 is forwardPortable.
 //
 //go:noescape
-func forwardBitsAVX2(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+func forwardBitsAVX2(fired []uint32, near []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 
 // fireAVX2 is firePortable.
 //
@@ -157,7 +157,7 @@ func termAVX512(x []float32, z []float32, scale []float32, shift []float32, rows
 // forwardAVX512 is forwardPortable.
 //
 //go:noescape
-func forwardAVX512(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+func forwardAVX512(fired []uint32, near []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 
 // termBF16AVX512 is termPortable.
 //
@@ -167,7 +167,7 @@ func termBF16AVX512(x []float32, z []BF16, scale []float32, shift []float32, row
 // forwardBF16AVX512 is forwardPortable.
 //
 //go:noescape
-func forwardBF16AVX512(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+func forwardBF16AVX512(fired []uint32, near []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 
 // termBitsAVX512 is termPortable.
 //
@@ -177,7 +177,7 @@ func termBitsAVX512(x []float32, z []uint32, scale []float32, shift []float32, r
 // forwardBitsAVX512 is forwardPortable.
 //
 //go:noescape
-func forwardBitsAVX512(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+func forwardBitsAVX512(fired []uint32, near []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 
 // fireAVX512 is firePortable.
 //

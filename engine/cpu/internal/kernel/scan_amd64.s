@@ -687,40 +687,42 @@ done5:
 	VZEROUPPER
 	RET
 
-// func forwardAVX2(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// func forwardAVX2(fired []uint32, near []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·forwardAVX2(SB), NOSPLIT, $152-280
+TEXT ·forwardAVX2(SB), NOSPLIT, $184-304
 	MOVQ         fired_base+0(FP), AX
-	MOVQ         u_base+24(FP), CX
-	MOVQ         v_base+48(FP), DX
-	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+236(FP), Y0
+	MOVQ         u_base+48(FP), CX
+	MOVQ         v_base+72(FP), DX
+	MOVQ         z_base+96(FP), BX
+	VBROADCASTSS theta+260(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+240(FP), Y0
+	VBROADCASTSS kept+264(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+244(FP), Y0
+	VBROADCASTSS jump+268(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+248(FP), Y0
+	VBROADCASTSS floor+272(FP), Y0
 	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS reach+276(FP), Y0
+	VMOVUPS      Y0, 128(SP)
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
-	MOVQ         rows+216(FP), SI
-	MOVQ         c2_len+152(FP), DI
-	MOVQ         SI, 128(SP)
-	MOVQ         DI, 136(SP)
+	MOVQ         rows+240(FP), SI
+	MOVQ         c2_len+176(FP), DI
+	MOVQ         SI, 160(SP)
+	MOVQ         DI, 168(SP)
 	MOVQ         DI, SI
 	ADDQ         $0x1f, SI
 	SHRQ         $0x05, SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, 144(SP)
+	MOVQ         SI, 176(SP)
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
 strip8:
 	CMPQ  SI, $+8
 	JL    rest9
-	MOVQ  128(SP), R10
+	MOVQ  160(SP), R10
 	TESTQ R10, R10
 	JLE   end12
 	MOVQ  DI, R8
@@ -733,15 +735,15 @@ begin10:
 	CMPQ    R11, R12
 	CMOVQGT R12, R11
 	SUBQ    R11, R10
-	MOVQ    c2_base+144(FP), R12
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS (R12)(DI*4), Y3
-	MOVQ    c1_base+168(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS (R12)(DI*4), Y4
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS (R12)(DI*4), Y5
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS (R12)(DI*4), Y6
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    c0_base+216(FP), R12
 	VMOVUPS (R12)(DI*4), Y7
 	VADDPS  Y7, Y6, Y6
 	VXORPS  Y7, Y7, Y7
@@ -749,11 +751,11 @@ begin10:
 
 row11:
 	VMOVUPS     (BX)(R8*4), Y9
-	MOVQ        next+224(FP), R12
+	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Y6, Y5, Y9
-	CMPB        add+232(FP), $0x00
+	CMPB        add+256(FP), $0x00
 	JEQ         skip13
 	VMOVUPS     (CX)(R8*4), Y10
 	VADDPS      Y10, Y9, Y9
@@ -768,10 +770,20 @@ skip13:
 	VMOVUPS     Y11, (CX)(R8*4)
 
 drop14:
-	VCMPPS       $0x1d, (SP), Y11, Y9
-	VMOVMSKPS    Y9, R12
-	MOVB         R12, (AX)(R9*1)
-	VPSUBD       Y9, Y0, Y0
+	VCMPPS    $0x1d, (SP), Y11, Y9
+	VMOVMSKPS Y9, R12
+	MOVB      R12, (AX)(R9*1)
+	VPSUBD    Y9, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far15
+	MOVQ      near_base+24(FP), R12
+	VSUBPS    (SP), Y11, Y10
+	VANDPS    magnitude<>+0(SB), Y10, Y10
+	VCMPPS    $0x11, 128(SP), Y10, Y10
+	VMOVMSKPS Y10, R13
+	MOVB      R13, (R12)(R9*1)
+
+far15:
 	VADDPS       Y11, Y7, Y7
 	VFMADD231PS  Y11, Y11, Y8
 	VMOVUPS      32(SP), Y10
@@ -780,8 +792,8 @@ drop14:
 	VMOVUPS      96(SP), Y9
 	VMAXPS       Y11, Y9, Y11
 	VMOVUPS      Y11, (DX)(R8*4)
-	ADDQ         136(SP), R8
-	ADDQ         144(SP), R9
+	ADDQ         168(SP), R8
+	ADDQ         176(SP), R9
 	DECQ         R11
 	JNZ          row11
 	VCVTPS2PD    X7, Y3
@@ -804,63 +816,74 @@ end12:
 
 rest9:
 	TESTQ   SI, SI
-	JZ      done15
+	JZ      done16
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y9
-	MOVQ    128(SP), SI
+	MOVQ    160(SP), SI
 	TESTQ   SI, SI
-	JLE     end18
+	JLE     end19
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin16:
+begin17:
 	MOVQ       SI, R10
 	MOVQ       $0x00000010, R11
 	CMPQ       R10, R11
 	CMOVQGT    R11, R10
 	SUBQ       R10, SI
-	MOVQ       c2_base+144(FP), R11
+	MOVQ       c2_base+168(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y3
-	MOVQ       c1_base+168(FP), R11
+	MOVQ       c1_base+192(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y4
-	MOVQ       scale_base+96(FP), R11
+	MOVQ       scale_base+120(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y5
-	MOVQ       shift_base+120(FP), R11
+	MOVQ       shift_base+144(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y6
-	MOVQ       c0_base+192(FP), R11
+	MOVQ       c0_base+216(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y7
 	VADDPS     Y7, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 
-row17:
+row18:
 	VMASKMOVPS  (BX)(R8*4), Y9, Y10
-	MOVQ        next+224(FP), R11
+	MOVQ        next+248(FP), R11
 	ADDQ        R8, R11
 	PREFETCHT0  (BX)(R11*4)
 	VFMADD213PS Y6, Y5, Y10
-	CMPB        add+232(FP), $0x00
-	JEQ         skip19
+	CMPB        add+256(FP), $0x00
+	JEQ         skip20
 	VMASKMOVPS  (CX)(R8*4), Y9, Y11
 	VADDPS      Y11, Y10, Y10
 
-skip19:
+skip20:
 	VMASKMOVPS  (DX)(R8*4), Y9, Y11
 	VMOVAPS     Y4, Y12
 	VFMADD231PS Y3, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
 	TESTQ       CX, CX
-	JZ          drop20
+	JZ          drop21
 	VMASKMOVPS  Y12, Y9, (CX)(R8*4)
 
-drop20:
-	VCMPPS       $0x1d, (SP), Y12, Y10
-	VANDPS       Y9, Y10, Y10
-	VMOVMSKPS    Y10, R11
-	MOVB         R11, (AX)(R9*1)
-	VPSUBD       Y10, Y0, Y0
+drop21:
+	VCMPPS    $0x1d, (SP), Y12, Y10
+	VANDPS    Y9, Y10, Y10
+	VMOVMSKPS Y10, R11
+	MOVB      R11, (AX)(R9*1)
+	VPSUBD    Y10, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far22
+	MOVQ      near_base+24(FP), R11
+	VSUBPS    (SP), Y12, Y11
+	VANDPS    magnitude<>+0(SB), Y11, Y11
+	VCMPPS    $0x11, 128(SP), Y11, Y11
+	VANDPS    Y9, Y11, Y11
+	VMOVMSKPS Y11, R12
+	MOVB      R12, (R11)(R9*1)
+
+far22:
 	VADDPS       Y12, Y7, Y7
 	VFMADD231PS  Y12, Y12, Y8
 	VMOVUPS      32(SP), Y11
@@ -869,10 +892,10 @@ drop20:
 	VMOVUPS      96(SP), Y10
 	VMAXPS       Y12, Y10, Y12
 	VMASKMOVPS   Y12, Y9, (DX)(R8*4)
-	ADDQ         136(SP), R8
-	ADDQ         144(SP), R9
+	ADDQ         168(SP), R8
+	ADDQ         176(SP), R9
 	DECQ         R10
-	JNZ          row17
+	JNZ          row18
 	VCVTPS2PD    X7, Y3
 	VADDPD       Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y7, X3
@@ -884,10 +907,10 @@ drop20:
 	VCVTPS2PD    X3, Y3
 	VADDPD       Y3, Y2, Y2
 	TESTQ        SI, SI
-	JNZ          begin16
+	JNZ          begin17
 
-end18:
-done15:
+end19:
+done16:
 	VCVTDQ2PS    Y0, Y0
 	VXORPS       Y3, Y3, Y3
 	VCVTPS2PD    X0, Y4
@@ -901,21 +924,21 @@ done15:
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPD       X3, X0, X3
 	VHADDPD      X3, X3, X3
-	VMOVSD       X3, spikes+256(FP)
+	VMOVSD       X3, spikes+280(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y1, Y1
 	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum+264(FP)
+	VMOVSD       X1, sum+288(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y2, Y2
 	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum2+272(FP)
+	VMOVSD       X1, sum2+296(FP)
 	VZEROUPPER
 	RET
 
@@ -930,7 +953,7 @@ TEXT ·termBF16AVX2(SB), NOSPLIT, $40-105
 	MOVQ    scale_len+56(FP), DI
 	MOVQ    SI, (SP)
 	TESTQ   SI, SI
-	JLE     done25
+	JLE     done27
 	MOVQ    DI, SI
 	ANDQ    $+7, SI
 	MOVQ    SI, 16(SP)
@@ -943,32 +966,32 @@ TEXT ·termBF16AVX2(SB), NOSPLIT, $40-105
 	XORQ    DI, DI
 	XORQ    R8, R8
 
-row21:
+row23:
 	XORQ SI, SI
 
-loop22:
+loop24:
 	CMPQ        SI, 8(SP)
-	JGE         rest23
+	JGE         rest25
 	VMOVUPS     (BX)(SI*4), Y1
 	VMOVUPS     (DX)(SI*4), Y2
 	VPMOVZXWD   (CX)(DI*2), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
 	CMPB        add+104(FP), $0x00
-	JEQ         skip26
+	JEQ         skip28
 	VMOVUPS     (AX)(DI*4), Y2
 	VADDPS      Y2, Y1, Y1
 
-skip26:
+skip28:
 	VMOVUPS Y1, (AX)(DI*4)
 	ADDQ    $+8, SI
 	ADDQ    $+8, DI
 	ADDQ    $+1, R8
-	JMP     loop22
+	JMP     loop24
 
-rest23:
+rest25:
 	CMPQ       16(SP), $0x00
-	JEQ        next24
+	JEQ        next26
 	VMASKMOVPS (BX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VPXOR      X3, X3, X3
@@ -976,121 +999,133 @@ rest23:
 	VMOVMSKPS  Y0, SI
 	POPCNTQ    SI, SI
 
-word27:
+word29:
 	LEAQ        (CX)(DI*2), R9
 	MOVWLZX     -2(R9)(SI*2), R9
 	MOVW        R9, 22(SP)(SI*2)
 	DECQ        SI
-	JNZ         word27
+	JNZ         word29
 	VPMOVZXWD   24(SP), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
 	CMPB        add+104(FP), $0x00
-	JEQ         skip28
+	JEQ         skip30
 	VMASKMOVPS  (AX)(DI*4), Y0, Y2
 	VADDPS      Y2, Y1, Y1
 
-skip28:
+skip30:
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
 	ADDQ       16(SP), DI
 	ADDQ       $+1, R8
 
-next24:
+next26:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row21
+	JNZ  row23
 
-done25:
+done27:
 	VZEROUPPER
 	RET
 
-// func forwardBF16AVX2(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// func forwardBF16AVX2(fired []uint32, near []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+, POPCNT
-TEXT ·forwardBF16AVX2(SB), NOSPLIT, $168-280
+TEXT ·forwardBF16AVX2(SB), NOSPLIT, $200-304
 	MOVQ         fired_base+0(FP), AX
-	MOVQ         u_base+24(FP), CX
-	MOVQ         v_base+48(FP), DX
-	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+236(FP), Y0
+	MOVQ         u_base+48(FP), CX
+	MOVQ         v_base+72(FP), DX
+	MOVQ         z_base+96(FP), BX
+	VBROADCASTSS theta+260(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+240(FP), Y0
+	VBROADCASTSS kept+264(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+244(FP), Y0
+	VBROADCASTSS jump+268(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+248(FP), Y0
+	VBROADCASTSS floor+272(FP), Y0
 	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS reach+276(FP), Y0
+	VMOVUPS      Y0, 128(SP)
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
-	MOVQ         rows+216(FP), SI
-	MOVQ         c2_len+152(FP), DI
-	MOVQ         SI, 128(SP)
-	MOVQ         DI, 136(SP)
+	MOVQ         rows+240(FP), SI
+	MOVQ         c2_len+176(FP), DI
+	MOVQ         SI, 160(SP)
+	MOVQ         DI, 168(SP)
 	MOVQ         DI, SI
 	ADDQ         $0x1f, SI
 	SHRQ         $0x05, SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, 144(SP)
+	MOVQ         SI, 176(SP)
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip29:
+strip31:
 	CMPQ  SI, $+8
-	JL    rest30
-	MOVQ  128(SP), R10
+	JL    rest32
+	MOVQ  160(SP), R10
 	TESTQ R10, R10
-	JLE   end33
+	JLE   end35
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin31:
+begin33:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
 	CMOVQGT R12, R11
 	SUBQ    R11, R10
-	MOVQ    c2_base+144(FP), R12
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS (R12)(DI*4), Y3
-	MOVQ    c1_base+168(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS (R12)(DI*4), Y4
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS (R12)(DI*4), Y5
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS (R12)(DI*4), Y6
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    c0_base+216(FP), R12
 	VMOVUPS (R12)(DI*4), Y7
 	VADDPS  Y7, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
 
-row32:
+row34:
 	VPMOVZXWD   (BX)(R8*2), Y9
 	VPSLLD      $0x10, Y9, Y9
-	MOVQ        next+224(FP), R12
+	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Y6, Y5, Y9
-	CMPB        add+232(FP), $0x00
-	JEQ         skip34
+	CMPB        add+256(FP), $0x00
+	JEQ         skip36
 	VMOVUPS     (CX)(R8*4), Y10
 	VADDPS      Y10, Y9, Y9
 
-skip34:
+skip36:
 	VMOVUPS     (DX)(R8*4), Y10
 	VMOVAPS     Y4, Y11
 	VFMADD231PS Y3, Y10, Y11
 	VFMADD213PS Y9, Y10, Y11
 	TESTQ       CX, CX
-	JZ          drop35
+	JZ          drop37
 	VMOVUPS     Y11, (CX)(R8*4)
 
-drop35:
-	VCMPPS       $0x1d, (SP), Y11, Y9
-	VMOVMSKPS    Y9, R12
-	MOVB         R12, (AX)(R9*1)
-	VPSUBD       Y9, Y0, Y0
+drop37:
+	VCMPPS    $0x1d, (SP), Y11, Y9
+	VMOVMSKPS Y9, R12
+	MOVB      R12, (AX)(R9*1)
+	VPSUBD    Y9, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far38
+	MOVQ      near_base+24(FP), R12
+	VSUBPS    (SP), Y11, Y10
+	VANDPS    magnitude<>+0(SB), Y10, Y10
+	VCMPPS    $0x11, 128(SP), Y10, Y10
+	VMOVMSKPS Y10, R13
+	MOVB      R13, (R12)(R9*1)
+
+far38:
 	VADDPS       Y11, Y7, Y7
 	VFMADD231PS  Y11, Y11, Y8
 	VMOVUPS      32(SP), Y10
@@ -1099,10 +1134,10 @@ drop35:
 	VMOVUPS      96(SP), Y9
 	VMAXPS       Y11, Y9, Y11
 	VMOVUPS      Y11, (DX)(R8*4)
-	ADDQ         136(SP), R8
-	ADDQ         144(SP), R9
+	ADDQ         168(SP), R8
+	ADDQ         176(SP), R9
 	DECQ         R11
-	JNZ          row32
+	JNZ          row34
 	VCVTPS2PD    X7, Y3
 	VADDPD       Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y7, X3
@@ -1114,84 +1149,95 @@ drop35:
 	VCVTPS2PD    X3, Y3
 	VADDPD       Y3, Y2, Y2
 	TESTQ        R10, R10
-	JNZ          begin31
+	JNZ          begin33
 
-end33:
+end35:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip29
+	JMP  strip31
 
-rest30:
+rest32:
 	TESTQ   SI, SI
-	JZ      done36
+	JZ      done39
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y9
-	MOVQ    128(SP), SI
+	MOVQ    160(SP), SI
 	TESTQ   SI, SI
-	JLE     end39
+	JLE     end42
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin37:
+begin40:
 	MOVQ       SI, R10
 	MOVQ       $0x00000010, R11
 	CMPQ       R10, R11
 	CMOVQGT    R11, R10
 	SUBQ       R10, SI
-	MOVQ       c2_base+144(FP), R11
+	MOVQ       c2_base+168(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y3
-	MOVQ       c1_base+168(FP), R11
+	MOVQ       c1_base+192(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y4
-	MOVQ       scale_base+96(FP), R11
+	MOVQ       scale_base+120(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y5
-	MOVQ       shift_base+120(FP), R11
+	MOVQ       shift_base+144(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y6
-	MOVQ       c0_base+192(FP), R11
+	MOVQ       c0_base+216(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y7
 	VADDPS     Y7, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 
-row38:
+row41:
 	VPXOR     X10, X10, X10
-	VMOVDQU   X10, 152(SP)
+	VMOVDQU   X10, 184(SP)
 	VMOVMSKPS Y9, R11
 	POPCNTQ   R11, R11
 
-word40:
+word43:
 	LEAQ        (BX)(R8*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
-	MOVW        R12, 150(SP)(R11*2)
+	MOVW        R12, 182(SP)(R11*2)
 	DECQ        R11
-	JNZ         word40
-	VPMOVZXWD   152(SP), Y10
+	JNZ         word43
+	VPMOVZXWD   184(SP), Y10
 	VPSLLD      $0x10, Y10, Y10
-	MOVQ        next+224(FP), R11
+	MOVQ        next+248(FP), R11
 	ADDQ        R8, R11
 	PREFETCHT0  (BX)(R11*2)
 	VFMADD213PS Y6, Y5, Y10
-	CMPB        add+232(FP), $0x00
-	JEQ         skip41
+	CMPB        add+256(FP), $0x00
+	JEQ         skip44
 	VMASKMOVPS  (CX)(R8*4), Y9, Y11
 	VADDPS      Y11, Y10, Y10
 
-skip41:
+skip44:
 	VMASKMOVPS  (DX)(R8*4), Y9, Y11
 	VMOVAPS     Y4, Y12
 	VFMADD231PS Y3, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
 	TESTQ       CX, CX
-	JZ          drop42
+	JZ          drop45
 	VMASKMOVPS  Y12, Y9, (CX)(R8*4)
 
-drop42:
-	VCMPPS       $0x1d, (SP), Y12, Y10
-	VANDPS       Y9, Y10, Y10
-	VMOVMSKPS    Y10, R11
-	MOVB         R11, (AX)(R9*1)
-	VPSUBD       Y10, Y0, Y0
+drop45:
+	VCMPPS    $0x1d, (SP), Y12, Y10
+	VANDPS    Y9, Y10, Y10
+	VMOVMSKPS Y10, R11
+	MOVB      R11, (AX)(R9*1)
+	VPSUBD    Y10, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far46
+	MOVQ      near_base+24(FP), R11
+	VSUBPS    (SP), Y12, Y11
+	VANDPS    magnitude<>+0(SB), Y11, Y11
+	VCMPPS    $0x11, 128(SP), Y11, Y11
+	VANDPS    Y9, Y11, Y11
+	VMOVMSKPS Y11, R12
+	MOVB      R12, (R11)(R9*1)
+
+far46:
 	VADDPS       Y12, Y7, Y7
 	VFMADD231PS  Y12, Y12, Y8
 	VMOVUPS      32(SP), Y11
@@ -1200,10 +1246,10 @@ drop42:
 	VMOVUPS      96(SP), Y10
 	VMAXPS       Y12, Y10, Y12
 	VMASKMOVPS   Y12, Y9, (DX)(R8*4)
-	ADDQ         136(SP), R8
-	ADDQ         144(SP), R9
+	ADDQ         168(SP), R8
+	ADDQ         176(SP), R9
 	DECQ         R10
-	JNZ          row38
+	JNZ          row41
 	VCVTPS2PD    X7, Y3
 	VADDPD       Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y7, X3
@@ -1215,10 +1261,10 @@ drop42:
 	VCVTPS2PD    X3, Y3
 	VADDPD       Y3, Y2, Y2
 	TESTQ        SI, SI
-	JNZ          begin37
+	JNZ          begin40
 
-end39:
-done36:
+end42:
+done39:
 	VCVTDQ2PS    Y0, Y0
 	VXORPS       Y3, Y3, Y3
 	VCVTPS2PD    X0, Y4
@@ -1232,21 +1278,21 @@ done36:
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPD       X3, X0, X3
 	VHADDPD      X3, X3, X3
-	VMOVSD       X3, spikes+256(FP)
+	VMOVSD       X3, spikes+280(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y1, Y1
 	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum+264(FP)
+	VMOVSD       X1, sum+288(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y2, Y2
 	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum2+272(FP)
+	VMOVSD       X1, sum2+296(FP)
 	VZEROUPPER
 	RET
 
@@ -1261,7 +1307,7 @@ TEXT ·termBitsAVX2(SB), NOSPLIT, $24-105
 	MOVQ    scale_len+56(FP), DI
 	MOVQ    SI, (SP)
 	TESTQ   SI, SI
-	JLE     done47
+	JLE     done51
 	MOVQ    DI, SI
 	ANDQ    $+7, SI
 	MOVQ    SI, 16(SP)
@@ -1274,12 +1320,12 @@ TEXT ·termBitsAVX2(SB), NOSPLIT, $24-105
 	XORQ    DI, DI
 	XORQ    R8, R8
 
-row43:
+row47:
 	XORQ SI, SI
 
-loop44:
+loop48:
 	CMPQ         SI, 8(SP)
-	JGE          rest45
+	JGE          rest49
 	VMOVUPS      (BX)(SI*4), Y1
 	VMOVUPS      (DX)(SI*4), Y2
 	VMOVUPS      ones<>+0(SB), Y3
@@ -1289,20 +1335,20 @@ loop44:
 	VANDPS       Y3, Y4, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	CMPB         add+104(FP), $0x00
-	JEQ          skip48
+	JEQ          skip52
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y1, Y1
 
-skip48:
+skip52:
 	VMOVUPS Y1, (AX)(DI*4)
 	ADDQ    $+8, SI
 	ADDQ    $+8, DI
 	ADDQ    $+1, R8
-	JMP     loop44
+	JMP     loop48
 
-rest45:
+rest49:
 	CMPQ         16(SP), $0x00
-	JEQ          next46
+	JEQ          next50
 	VMASKMOVPS   (BX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VMOVUPS      ones<>+0(SB), Y3
@@ -1312,111 +1358,123 @@ rest45:
 	VANDPS       Y3, Y4, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	CMPB         add+104(FP), $0x00
-	JEQ          skip49
+	JEQ          skip53
 	VMASKMOVPS   (AX)(DI*4), Y0, Y2
 	VADDPS       Y2, Y1, Y1
 
-skip49:
+skip53:
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
 	ADDQ       16(SP), DI
 	ADDQ       $+1, R8
 
-next46:
+next50:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row43
+	JNZ  row47
 
-done47:
+done51:
 	VZEROUPPER
 	RET
 
-// func forwardBitsAVX2(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// func forwardBitsAVX2(fired []uint32, near []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·forwardBitsAVX2(SB), NOSPLIT, $152-280
+TEXT ·forwardBitsAVX2(SB), NOSPLIT, $184-304
 	MOVQ         fired_base+0(FP), AX
-	MOVQ         u_base+24(FP), CX
-	MOVQ         v_base+48(FP), DX
-	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+236(FP), Y0
+	MOVQ         u_base+48(FP), CX
+	MOVQ         v_base+72(FP), DX
+	MOVQ         z_base+96(FP), BX
+	VBROADCASTSS theta+260(FP), Y0
 	VMOVUPS      Y0, (SP)
-	VBROADCASTSS kept+240(FP), Y0
+	VBROADCASTSS kept+264(FP), Y0
 	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS jump+244(FP), Y0
+	VBROADCASTSS jump+268(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS floor+248(FP), Y0
+	VBROADCASTSS floor+272(FP), Y0
 	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS reach+276(FP), Y0
+	VMOVUPS      Y0, 128(SP)
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
-	MOVQ         rows+216(FP), SI
-	MOVQ         c2_len+152(FP), DI
-	MOVQ         SI, 128(SP)
-	MOVQ         DI, 136(SP)
+	MOVQ         rows+240(FP), SI
+	MOVQ         c2_len+176(FP), DI
+	MOVQ         SI, 160(SP)
+	MOVQ         DI, 168(SP)
 	MOVQ         DI, SI
 	ADDQ         $0x1f, SI
 	SHRQ         $0x05, SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, 144(SP)
+	MOVQ         SI, 176(SP)
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip50:
+strip54:
 	CMPQ  SI, $+8
-	JL    rest51
-	MOVQ  128(SP), R10
+	JL    rest55
+	MOVQ  160(SP), R10
 	TESTQ R10, R10
-	JLE   end54
+	JLE   end58
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin52:
+begin56:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
 	CMOVQGT R12, R11
 	SUBQ    R11, R10
-	MOVQ    c2_base+144(FP), R12
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS (R12)(DI*4), Y3
-	MOVQ    c1_base+168(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS (R12)(DI*4), Y4
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS (R12)(DI*4), Y5
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS (R12)(DI*4), Y6
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    c0_base+216(FP), R12
 	VMOVUPS (R12)(DI*4), Y7
 	VADDPS  Y7, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
 
-row53:
+row57:
 	VMOVUPS      ones<>+0(SB), Y9
 	VPBROADCASTB (BX)(R9*1), Y10
 	VPAND        bits<>+0(SB), Y10, Y10
 	VPCMPEQD     bits<>+0(SB), Y10, Y10
 	VANDPS       Y9, Y10, Y9
 	VFMADD213PS  Y6, Y5, Y9
-	CMPB         add+232(FP), $0x00
-	JEQ          skip55
+	CMPB         add+256(FP), $0x00
+	JEQ          skip59
 	VMOVUPS      (CX)(R8*4), Y10
 	VADDPS       Y10, Y9, Y9
 
-skip55:
+skip59:
 	VMOVUPS     (DX)(R8*4), Y10
 	VMOVAPS     Y4, Y11
 	VFMADD231PS Y3, Y10, Y11
 	VFMADD213PS Y9, Y10, Y11
 	TESTQ       CX, CX
-	JZ          drop56
+	JZ          drop60
 	VMOVUPS     Y11, (CX)(R8*4)
 
-drop56:
-	VCMPPS       $0x1d, (SP), Y11, Y9
-	VMOVMSKPS    Y9, R12
-	MOVB         R12, (AX)(R9*1)
-	VPSUBD       Y9, Y0, Y0
+drop60:
+	VCMPPS    $0x1d, (SP), Y11, Y9
+	VMOVMSKPS Y9, R12
+	MOVB      R12, (AX)(R9*1)
+	VPSUBD    Y9, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far61
+	MOVQ      near_base+24(FP), R12
+	VSUBPS    (SP), Y11, Y10
+	VANDPS    magnitude<>+0(SB), Y10, Y10
+	VCMPPS    $0x11, 128(SP), Y10, Y10
+	VMOVMSKPS Y10, R13
+	MOVB      R13, (R12)(R9*1)
+
+far61:
 	VADDPS       Y11, Y7, Y7
 	VFMADD231PS  Y11, Y11, Y8
 	VMOVUPS      32(SP), Y10
@@ -1425,10 +1483,10 @@ drop56:
 	VMOVUPS      96(SP), Y9
 	VMAXPS       Y11, Y9, Y11
 	VMOVUPS      Y11, (DX)(R8*4)
-	ADDQ         136(SP), R8
-	ADDQ         144(SP), R9
+	ADDQ         168(SP), R8
+	ADDQ         176(SP), R9
 	DECQ         R11
-	JNZ          row53
+	JNZ          row57
 	VCVTPS2PD    X7, Y3
 	VADDPD       Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y7, X3
@@ -1440,73 +1498,84 @@ drop56:
 	VCVTPS2PD    X3, Y3
 	VADDPD       Y3, Y2, Y2
 	TESTQ        R10, R10
-	JNZ          begin52
+	JNZ          begin56
 
-end54:
+end58:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip50
+	JMP  strip54
 
-rest51:
+rest55:
 	TESTQ   SI, SI
-	JZ      done57
+	JZ      done62
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y9
-	MOVQ    128(SP), SI
+	MOVQ    160(SP), SI
 	TESTQ   SI, SI
-	JLE     end60
+	JLE     end65
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin58:
+begin63:
 	MOVQ       SI, R10
 	MOVQ       $0x00000010, R11
 	CMPQ       R10, R11
 	CMOVQGT    R11, R10
 	SUBQ       R10, SI
-	MOVQ       c2_base+144(FP), R11
+	MOVQ       c2_base+168(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y3
-	MOVQ       c1_base+168(FP), R11
+	MOVQ       c1_base+192(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y4
-	MOVQ       scale_base+96(FP), R11
+	MOVQ       scale_base+120(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y5
-	MOVQ       shift_base+120(FP), R11
+	MOVQ       shift_base+144(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y6
-	MOVQ       c0_base+192(FP), R11
+	MOVQ       c0_base+216(FP), R11
 	VMASKMOVPS (R11)(DI*4), Y9, Y7
 	VADDPS     Y7, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 
-row59:
+row64:
 	VMOVUPS      ones<>+0(SB), Y10
 	VPBROADCASTB (BX)(R9*1), Y11
 	VPAND        bits<>+0(SB), Y11, Y11
 	VPCMPEQD     bits<>+0(SB), Y11, Y11
 	VANDPS       Y10, Y11, Y10
 	VFMADD213PS  Y6, Y5, Y10
-	CMPB         add+232(FP), $0x00
-	JEQ          skip61
+	CMPB         add+256(FP), $0x00
+	JEQ          skip66
 	VMASKMOVPS   (CX)(R8*4), Y9, Y11
 	VADDPS       Y11, Y10, Y10
 
-skip61:
+skip66:
 	VMASKMOVPS  (DX)(R8*4), Y9, Y11
 	VMOVAPS     Y4, Y12
 	VFMADD231PS Y3, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
 	TESTQ       CX, CX
-	JZ          drop62
+	JZ          drop67
 	VMASKMOVPS  Y12, Y9, (CX)(R8*4)
 
-drop62:
-	VCMPPS       $0x1d, (SP), Y12, Y10
-	VANDPS       Y9, Y10, Y10
-	VMOVMSKPS    Y10, R11
-	MOVB         R11, (AX)(R9*1)
-	VPSUBD       Y10, Y0, Y0
+drop67:
+	VCMPPS    $0x1d, (SP), Y12, Y10
+	VANDPS    Y9, Y10, Y10
+	VMOVMSKPS Y10, R11
+	MOVB      R11, (AX)(R9*1)
+	VPSUBD    Y10, Y0, Y0
+	CMPQ      near_base+24(FP), $0x00
+	JEQ       far68
+	MOVQ      near_base+24(FP), R11
+	VSUBPS    (SP), Y12, Y11
+	VANDPS    magnitude<>+0(SB), Y11, Y11
+	VCMPPS    $0x11, 128(SP), Y11, Y11
+	VANDPS    Y9, Y11, Y11
+	VMOVMSKPS Y11, R12
+	MOVB      R12, (R11)(R9*1)
+
+far68:
 	VADDPS       Y12, Y7, Y7
 	VFMADD231PS  Y12, Y12, Y8
 	VMOVUPS      32(SP), Y11
@@ -1515,10 +1584,10 @@ drop62:
 	VMOVUPS      96(SP), Y10
 	VMAXPS       Y12, Y10, Y12
 	VMASKMOVPS   Y12, Y9, (DX)(R8*4)
-	ADDQ         136(SP), R8
-	ADDQ         144(SP), R9
+	ADDQ         168(SP), R8
+	ADDQ         176(SP), R9
 	DECQ         R10
-	JNZ          row59
+	JNZ          row64
 	VCVTPS2PD    X7, Y3
 	VADDPD       Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y7, X3
@@ -1530,10 +1599,10 @@ drop62:
 	VCVTPS2PD    X3, Y3
 	VADDPD       Y3, Y2, Y2
 	TESTQ        SI, SI
-	JNZ          begin58
+	JNZ          begin63
 
-end60:
-done57:
+end65:
+done62:
 	VCVTDQ2PS    Y0, Y0
 	VXORPS       Y3, Y3, Y3
 	VCVTPS2PD    X0, Y4
@@ -1547,21 +1616,21 @@ done57:
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPD       X3, X0, X3
 	VHADDPD      X3, X3, X3
-	VMOVSD       X3, spikes+256(FP)
+	VMOVSD       X3, spikes+280(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y1, Y1
 	VMOVAPD      Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum+264(FP)
+	VMOVSD       X1, sum+288(FP)
 	VXORPS       Y0, Y0, Y0
 	VADDPD       Y0, Y2, Y2
 	VMOVAPD      Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VHADDPD      X1, X1, X1
-	VMOVSD       X1, sum2+272(FP)
+	VMOVSD       X1, sum2+296(FP)
 	VZEROUPPER
 	RET
 
@@ -1581,9 +1650,9 @@ TEXT ·fireAVX2(SB), NOSPLIT, $128-64
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop63:
+loop69:
 	CMPQ        DX, $+8
-	JL          rest64
+	JL          rest70
 	VMOVUPS     (CX)(BX*1), Y0
 	VCMPPS      $0x1d, (SP), Y0, Y1
 	VMOVUPS     32(SP), Y2
@@ -1594,11 +1663,11 @@ loop63:
 	VMOVUPS     Y0, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop63
+	JMP         loop69
 
-rest64:
+rest70:
 	TESTQ       DX, DX
-	JZ          done65
+	JZ          done71
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y0
@@ -1611,7 +1680,7 @@ rest64:
 	VMAXPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*1)
 
-done65:
+done71:
 	VZEROUPPER
 	RET
 
@@ -1646,17 +1715,17 @@ TEXT ·backwardGivenAVX2(SB), NOSPLIT, $184-244
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip66:
+strip72:
 	CMPQ  R8, $+8
-	JL    rest67
+	JL    rest73
 	MOVQ  160(SP), R12
 	TESTQ R12, R12
-	JLE   end70
+	JLE   end76
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin68:
+begin74:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -1665,21 +1734,21 @@ begin68:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Y1
 
-row69:
+row75:
 	VMOVUPS      (BX)(R10*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
 	VMOVUPS      (DI)(R10*4), Y5
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip71
+	JEQ          skip77
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip71:
+skip77:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip72
+	JEQ         skip78
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
 	VBLENDVPS   Y3, Y6, Y2, Y2
@@ -1688,7 +1757,7 @@ skip71:
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip72:
+skip78:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*4)
@@ -1698,7 +1767,7 @@ skip72:
 	VMOVUPS      Y4, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
-	JZ           first73
+	JZ           first79
 	VMOVUPS      (SI)(R10*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      32(SP), Y5
@@ -1707,36 +1776,36 @@ skip72:
 	VMOVUPS      96(SP), Y3
 	VMAXPS       Y2, Y3, Y2
 
-first73:
+first79:
 	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R13
-	JNZ         row69
+	JNZ         row75
 	TESTQ       R12, R12
-	JNZ         begin68
+	JNZ         begin74
 
-end70:
+end76:
 	ADDQ $+8, R9
 	SUBQ $+8, R8
-	JMP  strip66
+	JMP  strip72
 
-rest67:
+rest73:
 	TESTQ   R8, R8
-	JZ      done74
+	JZ      done80
 	LEAQ    lanes<>+0(SB), R10
 	NEGQ    R8
 	VMOVUPS 32(R10)(R8*4), Y2
 	MOVQ    160(SP), R8
 	TESTQ   R8, R8
-	JLE     end77
+	JLE     end83
 	MOVQ    R9, R10
 	MOVQ    R9, R11
 	SHRQ    $0x03, R11
 
-begin75:
+begin81:
 	MOVQ       R8, R12
 	SUBQ       R12, R8
 	MOVQ       c2_base+144(FP), R13
@@ -1745,21 +1814,21 @@ begin75:
 	MOVQ       c1_base+168(FP), R13
 	VMASKMOVPS (R13)(R9*4), Y2, Y1
 
-row76:
+row82:
 	VMASKMOVPS   (BX)(R10*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
 	VMASKMOVPS   (DI)(R10*4), Y2, Y6
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip78
+	JEQ          skip84
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip78:
+skip84:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip79
+	JEQ         skip85
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
 	VBLENDVPS   Y4, Y7, Y3, Y3
@@ -1768,7 +1837,7 @@ skip78:
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip79:
+skip85:
 	MOVQ         next+200(FP), R13
 	ADDQ         R10, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -1780,7 +1849,7 @@ skip79:
 	VMASKMOVPS   Y5, Y2, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
-	JZ           first80
+	JZ           first86
 	VMASKMOVPS   (SI)(R10*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      32(SP), Y6
@@ -1789,19 +1858,19 @@ skip79:
 	VMOVUPS      96(SP), Y4
 	VMAXPS       Y3, Y4, Y3
 
-first80:
+first86:
 	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R12
-	JNZ         row76
+	JNZ         row82
 	TESTQ       R8, R8
-	JNZ         begin75
+	JNZ         begin81
 
-end77:
-done74:
+end83:
+done80:
 	VZEROUPPER
 	RET
 
@@ -1839,17 +1908,17 @@ TEXT ·backwardRectangularAVX2(SB), NOSPLIT, $248-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip81:
+strip87:
 	CMPQ  DI, $+8
-	JL    rest82
+	JL    rest88
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end85
+	JLE   end91
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin83:
+begin89:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -1858,7 +1927,7 @@ begin83:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row84:
+row90:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
@@ -1869,14 +1938,14 @@ row84:
 	VMOVUPS      192(SP), Y6
 	VANDPS       Y6, Y5, Y5
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip86
+	JEQ          skip92
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip86:
+skip92:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip87
+	JEQ         skip93
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
 	VBLENDVPS   Y3, Y6, Y2, Y2
@@ -1885,7 +1954,7 @@ skip86:
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip87:
+skip93:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -1895,7 +1964,7 @@ skip87:
 	VMOVUPS      Y4, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
-	JZ           first88
+	JZ           first94
 	VMOVUPS      (SI)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      32(SP), Y5
@@ -1904,36 +1973,36 @@ skip87:
 	VMOVUPS      96(SP), Y3
 	VMAXPS       Y2, Y3, Y2
 
-first88:
+first94:
 	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row84
+	JNZ         row90
 	TESTQ       R11, R11
-	JNZ         begin83
+	JNZ         begin89
 
-end85:
+end91:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip81
+	JMP  strip87
 
-rest82:
+rest88:
 	TESTQ   DI, DI
-	JZ      done89
+	JZ      done95
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end92
+	JLE     end98
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin90:
+begin96:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -1942,7 +2011,7 @@ begin90:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row91:
+row97:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
@@ -1953,14 +2022,14 @@ row91:
 	VMOVUPS      192(SP), Y7
 	VANDPS       Y7, Y6, Y6
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip93
+	JEQ          skip99
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip93:
+skip99:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip94
+	JEQ         skip100
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
 	VBLENDVPS   Y4, Y7, Y3, Y3
@@ -1969,7 +2038,7 @@ skip93:
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip94:
+skip100:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -1981,7 +2050,7 @@ skip94:
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
-	JZ           first95
+	JZ           first101
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      32(SP), Y6
@@ -1990,19 +2059,19 @@ skip94:
 	VMOVUPS      96(SP), Y4
 	VMAXPS       Y3, Y4, Y3
 
-first95:
+first101:
 	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row91
+	JNZ         row97
 	TESTQ       DI, DI
-	JNZ         begin90
+	JNZ         begin96
 
-end92:
-done89:
+end98:
+done95:
 	VZEROUPPER
 	RET
 
@@ -2040,17 +2109,17 @@ TEXT ·backwardTriangularAVX2(SB), NOSPLIT, $248-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip96:
+strip102:
 	CMPQ  DI, $+8
-	JL    rest97
+	JL    rest103
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end100
+	JLE   end106
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin98:
+begin104:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -2059,7 +2128,7 @@ begin98:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row99:
+row105:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
@@ -2071,14 +2140,14 @@ row99:
 	VMOVUPS      zeros<>+0(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip101
+	JEQ          skip107
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip101:
+skip107:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip102
+	JEQ         skip108
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
 	VBLENDVPS   Y3, Y6, Y2, Y2
@@ -2087,7 +2156,7 @@ skip101:
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip102:
+skip108:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -2097,7 +2166,7 @@ skip102:
 	VMOVUPS      Y4, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
-	JZ           first103
+	JZ           first109
 	VMOVUPS      (SI)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      32(SP), Y5
@@ -2106,36 +2175,36 @@ skip102:
 	VMOVUPS      96(SP), Y3
 	VMAXPS       Y2, Y3, Y2
 
-first103:
+first109:
 	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row99
+	JNZ         row105
 	TESTQ       R11, R11
-	JNZ         begin98
+	JNZ         begin104
 
-end100:
+end106:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip96
+	JMP  strip102
 
-rest97:
+rest103:
 	TESTQ   DI, DI
-	JZ      done104
+	JZ      done110
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end107
+	JLE     end113
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin105:
+begin111:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -2144,7 +2213,7 @@ begin105:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row106:
+row112:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
@@ -2156,14 +2225,14 @@ row106:
 	VMOVUPS      zeros<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip108
+	JEQ          skip114
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip108:
+skip114:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip109
+	JEQ         skip115
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
 	VBLENDVPS   Y4, Y7, Y3, Y3
@@ -2172,7 +2241,7 @@ skip108:
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip109:
+skip115:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -2184,7 +2253,7 @@ skip109:
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
-	JZ           first110
+	JZ           first116
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      32(SP), Y6
@@ -2193,19 +2262,19 @@ skip109:
 	VMOVUPS      96(SP), Y4
 	VMAXPS       Y3, Y4, Y3
 
-first110:
+first116:
 	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row106
+	JNZ         row112
 	TESTQ       DI, DI
-	JNZ         begin105
+	JNZ         begin111
 
-end107:
-done104:
+end113:
+done110:
 	VZEROUPPER
 	RET
 
@@ -2243,17 +2312,17 @@ TEXT ·backwardEpanechnikovAVX2(SB), NOSPLIT, $248-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip111:
+strip117:
 	CMPQ  DI, $+8
-	JL    rest112
+	JL    rest118
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end115
+	JLE   end121
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin113:
+begin119:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -2262,7 +2331,7 @@ begin113:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row114:
+row120:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
@@ -2274,14 +2343,14 @@ row114:
 	VMOVUPS      zeros<>+0(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip116
+	JEQ          skip122
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip116:
+skip122:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip117
+	JEQ         skip123
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
 	VBLENDVPS   Y3, Y6, Y2, Y2
@@ -2290,7 +2359,7 @@ skip116:
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip117:
+skip123:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -2300,7 +2369,7 @@ skip117:
 	VMOVUPS      Y4, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
-	JZ           first118
+	JZ           first124
 	VMOVUPS      (SI)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      32(SP), Y5
@@ -2309,36 +2378,36 @@ skip117:
 	VMOVUPS      96(SP), Y3
 	VMAXPS       Y2, Y3, Y2
 
-first118:
+first124:
 	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row114
+	JNZ         row120
 	TESTQ       R11, R11
-	JNZ         begin113
+	JNZ         begin119
 
-end115:
+end121:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip111
+	JMP  strip117
 
-rest112:
+rest118:
 	TESTQ   DI, DI
-	JZ      done119
+	JZ      done125
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end122
+	JLE     end128
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin120:
+begin126:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -2347,7 +2416,7 @@ begin120:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row121:
+row127:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
@@ -2359,14 +2428,14 @@ row121:
 	VMOVUPS      zeros<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip123
+	JEQ          skip129
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip123:
+skip129:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip124
+	JEQ         skip130
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
 	VBLENDVPS   Y4, Y7, Y3, Y3
@@ -2375,7 +2444,7 @@ skip123:
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip124:
+skip130:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -2387,7 +2456,7 @@ skip124:
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
-	JZ           first125
+	JZ           first131
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      32(SP), Y6
@@ -2396,19 +2465,19 @@ skip124:
 	VMOVUPS      96(SP), Y4
 	VMAXPS       Y3, Y4, Y3
 
-first125:
+first131:
 	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row121
+	JNZ         row127
 	TESTQ       DI, DI
-	JNZ         begin120
+	JNZ         begin126
 
-end122:
-done119:
+end128:
+done125:
 	VZEROUPPER
 	RET
 
@@ -2443,17 +2512,17 @@ TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-244
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip126:
+strip132:
 	CMPQ  R8, $+8
-	JL    rest127
+	JL    rest133
 	MOVQ  160(SP), R12
 	TESTQ R12, R12
-	JLE   end130
+	JLE   end136
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin128:
+begin134:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -2462,21 +2531,21 @@ begin128:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Y1
 
-row129:
+row135:
 	VMOVUPS      (BX)(R10*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
 	VBLENDVPS    Y3, 32(SP), Y4, Y4
 	VMOVUPS      (DI)(R10*4), Y5
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip131
+	JEQ          skip137
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip131:
+skip137:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip132
+	JEQ         skip138
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
 	VBLENDVPS   Y3, Y6, Y2, Y2
@@ -2485,7 +2554,7 @@ skip131:
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip132:
+skip138:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
@@ -2497,7 +2566,7 @@ skip132:
 	VMOVUPS      Y4, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
-	JZ           first133
+	JZ           first139
 	VMOVUPS      (SI)(R10*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      32(SP), Y5
@@ -2506,36 +2575,36 @@ skip132:
 	VMOVUPS      96(SP), Y3
 	VMAXPS       Y2, Y3, Y2
 
-first133:
+first139:
 	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R13
-	JNZ         row129
+	JNZ         row135
 	TESTQ       R12, R12
-	JNZ         begin128
+	JNZ         begin134
 
-end130:
+end136:
 	ADDQ $+8, R9
 	SUBQ $+8, R8
-	JMP  strip126
+	JMP  strip132
 
-rest127:
+rest133:
 	TESTQ   R8, R8
-	JZ      done134
+	JZ      done140
 	LEAQ    lanes<>+0(SB), R10
 	NEGQ    R8
 	VMOVUPS 32(R10)(R8*4), Y2
 	MOVQ    160(SP), R8
 	TESTQ   R8, R8
-	JLE     end137
+	JLE     end143
 	MOVQ    R9, R10
 	MOVQ    R9, R11
 	SHRQ    $0x03, R11
 
-begin135:
+begin141:
 	MOVQ       R8, R12
 	SUBQ       R12, R8
 	MOVQ       c2_base+144(FP), R13
@@ -2544,21 +2613,21 @@ begin135:
 	MOVQ       c1_base+168(FP), R13
 	VMASKMOVPS (R13)(R9*4), Y2, Y1
 
-row136:
+row142:
 	VMASKMOVPS   (BX)(R10*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
 	VBLENDVPS    Y4, 32(SP), Y5, Y5
 	VMASKMOVPS   (DI)(R10*4), Y2, Y6
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip138
+	JEQ          skip144
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip138:
+skip144:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip139
+	JEQ         skip145
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
 	VBLENDVPS   Y4, Y7, Y3, Y3
@@ -2567,7 +2636,7 @@ skip138:
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip139:
+skip145:
 	MOVQ       next+200(FP), R13
 	ADDQ       R10, R13
 	PREFETCHT0 (DX)(R13*2)
@@ -2579,19 +2648,19 @@ skip139:
 	VMOVMSKPS  Y2, R13
 	POPCNTQ    R13, R13
 
-word140:
+word146:
 	LEAQ         (DX)(R10*2), R14
 	MOVWLZX      -2(R14)(R13*2), R14
 	MOVW         R14, 182(SP)(R13*2)
 	DECQ         R13
-	JNZ          word140
+	JNZ          word146
 	VPMOVZXWD    184(SP), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
-	JZ           first141
+	JZ           first147
 	VMASKMOVPS   (SI)(R10*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      32(SP), Y6
@@ -2600,19 +2669,19 @@ word140:
 	VMOVUPS      96(SP), Y4
 	VMAXPS       Y3, Y4, Y3
 
-first141:
+first147:
 	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R12
-	JNZ         row136
+	JNZ         row142
 	TESTQ       R8, R8
-	JNZ         begin135
+	JNZ         begin141
 
-end137:
-done134:
+end143:
+done140:
 	VZEROUPPER
 	RET
 
@@ -2650,17 +2719,17 @@ TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip142:
+strip148:
 	CMPQ  DI, $+8
-	JL    rest143
+	JL    rest149
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end146
+	JLE   end152
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin144:
+begin150:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -2669,7 +2738,7 @@ begin144:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row145:
+row151:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
@@ -2680,14 +2749,14 @@ row145:
 	VMOVUPS      192(SP), Y6
 	VANDPS       Y6, Y5, Y5
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip147
+	JEQ          skip153
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip147:
+skip153:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip148
+	JEQ         skip154
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
 	VBLENDVPS   Y3, Y6, Y2, Y2
@@ -2696,7 +2765,7 @@ skip147:
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip148:
+skip154:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -2708,7 +2777,7 @@ skip148:
 	VMOVUPS      Y4, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
-	JZ           first149
+	JZ           first155
 	VMOVUPS      (SI)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      32(SP), Y5
@@ -2717,36 +2786,36 @@ skip148:
 	VMOVUPS      96(SP), Y3
 	VMAXPS       Y2, Y3, Y2
 
-first149:
+first155:
 	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row145
+	JNZ         row151
 	TESTQ       R11, R11
-	JNZ         begin144
+	JNZ         begin150
 
-end146:
+end152:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip142
+	JMP  strip148
 
-rest143:
+rest149:
 	TESTQ   DI, DI
-	JZ      done150
+	JZ      done156
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end153
+	JLE     end159
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin151:
+begin157:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -2755,7 +2824,7 @@ begin151:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row152:
+row158:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
@@ -2766,14 +2835,14 @@ row152:
 	VMOVUPS      192(SP), Y7
 	VANDPS       Y7, Y6, Y6
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip154
+	JEQ          skip160
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip154:
+skip160:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip155
+	JEQ         skip161
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
 	VBLENDVPS   Y4, Y7, Y3, Y3
@@ -2782,7 +2851,7 @@ skip154:
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip155:
+skip161:
 	MOVQ       next+200(FP), R12
 	ADDQ       R9, R12
 	PREFETCHT0 (DX)(R12*2)
@@ -2794,19 +2863,19 @@ skip155:
 	VMOVMSKPS  Y2, R12
 	POPCNTQ    R12, R12
 
-word156:
+word162:
 	LEAQ         (DX)(R9*2), R13
 	MOVWLZX      -2(R13)(R12*2), R13
 	MOVW         R13, 246(SP)(R12*2)
 	DECQ         R12
-	JNZ          word156
+	JNZ          word162
 	VPMOVZXWD    248(SP), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
-	JZ           first157
+	JZ           first163
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      32(SP), Y6
@@ -2815,19 +2884,19 @@ word156:
 	VMOVUPS      96(SP), Y4
 	VMAXPS       Y3, Y4, Y3
 
-first157:
+first163:
 	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row152
+	JNZ         row158
 	TESTQ       DI, DI
-	JNZ         begin151
+	JNZ         begin157
 
-end153:
-done150:
+end159:
+done156:
 	VZEROUPPER
 	RET
 
@@ -2865,17 +2934,17 @@ TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip158:
+strip164:
 	CMPQ  DI, $+8
-	JL    rest159
+	JL    rest165
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end162
+	JLE   end168
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin160:
+begin166:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -2884,7 +2953,7 @@ begin160:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row161:
+row167:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
@@ -2896,14 +2965,14 @@ row161:
 	VMOVUPS      zeros<>+0(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip163
+	JEQ          skip169
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip163:
+skip169:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip164
+	JEQ         skip170
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
 	VBLENDVPS   Y3, Y6, Y2, Y2
@@ -2912,7 +2981,7 @@ skip163:
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip164:
+skip170:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -2924,7 +2993,7 @@ skip164:
 	VMOVUPS      Y4, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
-	JZ           first165
+	JZ           first171
 	VMOVUPS      (SI)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      32(SP), Y5
@@ -2933,36 +3002,36 @@ skip164:
 	VMOVUPS      96(SP), Y3
 	VMAXPS       Y2, Y3, Y2
 
-first165:
+first171:
 	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row161
+	JNZ         row167
 	TESTQ       R11, R11
-	JNZ         begin160
+	JNZ         begin166
 
-end162:
+end168:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip158
+	JMP  strip164
 
-rest159:
+rest165:
 	TESTQ   DI, DI
-	JZ      done166
+	JZ      done172
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end169
+	JLE     end175
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin167:
+begin173:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -2971,7 +3040,7 @@ begin167:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row168:
+row174:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
@@ -2983,14 +3052,14 @@ row168:
 	VMOVUPS      zeros<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip170
+	JEQ          skip176
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip170:
+skip176:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip171
+	JEQ         skip177
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
 	VBLENDVPS   Y4, Y7, Y3, Y3
@@ -2999,7 +3068,7 @@ skip170:
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip171:
+skip177:
 	MOVQ       next+200(FP), R12
 	ADDQ       R9, R12
 	PREFETCHT0 (DX)(R12*2)
@@ -3011,19 +3080,19 @@ skip171:
 	VMOVMSKPS  Y2, R12
 	POPCNTQ    R12, R12
 
-word172:
+word178:
 	LEAQ         (DX)(R9*2), R13
 	MOVWLZX      -2(R13)(R12*2), R13
 	MOVW         R13, 246(SP)(R12*2)
 	DECQ         R12
-	JNZ          word172
+	JNZ          word178
 	VPMOVZXWD    248(SP), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
-	JZ           first173
+	JZ           first179
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      32(SP), Y6
@@ -3032,19 +3101,19 @@ word172:
 	VMOVUPS      96(SP), Y4
 	VMAXPS       Y3, Y4, Y3
 
-first173:
+first179:
 	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row168
+	JNZ         row174
 	TESTQ       DI, DI
-	JNZ         begin167
+	JNZ         begin173
 
-end169:
-done166:
+end175:
+done172:
 	VZEROUPPER
 	RET
 
@@ -3082,17 +3151,17 @@ TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip174:
+strip180:
 	CMPQ  DI, $+8
-	JL    rest175
+	JL    rest181
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end178
+	JLE   end184
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin176:
+begin182:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -3101,7 +3170,7 @@ begin176:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Y1
 
-row177:
+row183:
 	VMOVUPS      (BX)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      ones<>+0(SB), Y4
@@ -3113,14 +3182,14 @@ row177:
 	VMOVUPS      zeros<>+0(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip179
+	JEQ          skip185
 	VMOVUPS      64(SP), Y6
 	VFNMADD231PS 128(SP), Y2, Y6
 	VFMADD231PS  Y5, Y6, Y4
 
-skip179:
+skip185:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip180
+	JEQ         skip186
 	VMOVUPS     32(SP), Y6
 	VFMADD213PS 64(SP), Y2, Y6
 	VBLENDVPS   Y3, Y6, Y2, Y2
@@ -3129,7 +3198,7 @@ skip179:
 	VANDPS      Y4, Y2, Y2
 	VMOVAPS     Y2, Y4
 
-skip180:
+skip186:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -3141,7 +3210,7 @@ skip180:
 	VMOVUPS      Y4, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y2
 	TESTQ        SI, SI
-	JZ           first181
+	JZ           first187
 	VMOVUPS      (SI)(R9*4), Y2
 	VCMPPS       $0x1d, (SP), Y2, Y3
 	VMOVUPS      32(SP), Y5
@@ -3150,36 +3219,36 @@ skip180:
 	VMOVUPS      96(SP), Y3
 	VMAXPS       Y2, Y3, Y2
 
-first181:
+first187:
 	VFMADD213PS Y1, Y0, Y2
 	VMULPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row177
+	JNZ         row183
 	TESTQ       R11, R11
-	JNZ         begin176
+	JNZ         begin182
 
-end178:
+end184:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip174
+	JMP  strip180
 
-rest175:
+rest181:
 	TESTQ   DI, DI
-	JZ      done182
+	JZ      done188
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y2
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end185
+	JLE     end191
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin183:
+begin189:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
@@ -3188,7 +3257,7 @@ begin183:
 	MOVQ       c1_base+168(FP), R12
 	VMASKMOVPS (R12)(R8*4), Y2, Y1
 
-row184:
+row190:
 	VMASKMOVPS   (BX)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      ones<>+0(SB), Y5
@@ -3200,14 +3269,14 @@ row184:
 	VMOVUPS      zeros<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip186
+	JEQ          skip192
 	VMOVUPS      64(SP), Y7
 	VFNMADD231PS 128(SP), Y3, Y7
 	VFMADD231PS  Y6, Y7, Y5
 
-skip186:
+skip192:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip187
+	JEQ         skip193
 	VMOVUPS     32(SP), Y7
 	VFMADD213PS 64(SP), Y3, Y7
 	VBLENDVPS   Y4, Y7, Y3, Y3
@@ -3216,7 +3285,7 @@ skip186:
 	VANDPS      Y5, Y3, Y3
 	VMOVAPS     Y3, Y5
 
-skip187:
+skip193:
 	MOVQ       next+200(FP), R12
 	ADDQ       R9, R12
 	PREFETCHT0 (DX)(R12*2)
@@ -3228,19 +3297,19 @@ skip187:
 	VMOVMSKPS  Y2, R12
 	POPCNTQ    R12, R12
 
-word188:
+word194:
 	LEAQ         (DX)(R9*2), R13
 	MOVWLZX      -2(R13)(R12*2), R13
 	MOVW         R13, 246(SP)(R12*2)
 	DECQ         R12
-	JNZ          word188
+	JNZ          word194
 	VPMOVZXWD    248(SP), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y6, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Y3
 	TESTQ        SI, SI
-	JZ           first189
+	JZ           first195
 	VMASKMOVPS   (SI)(R9*4), Y2, Y3
 	VCMPPS       $0x1d, (SP), Y3, Y4
 	VMOVUPS      32(SP), Y6
@@ -3249,19 +3318,19 @@ word188:
 	VMOVUPS      96(SP), Y4
 	VMAXPS       Y3, Y4, Y3
 
-first189:
+first195:
 	VFMADD213PS Y1, Y0, Y3
 	VMULPS      Y5, Y3, Y3
 	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row184
+	JNZ         row190
 	TESTQ       DI, DI
-	JNZ         begin183
+	JNZ         begin189
 
-end185:
-done182:
+end191:
+done188:
 	VZEROUPPER
 	RET
 
@@ -3278,7 +3347,7 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done194
+	JLE     done200
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3291,12 +3360,12 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row190:
+row196:
 	XORQ R8, R8
 
-loop191:
+loop197:
 	CMPQ        R8, 8(SP)
-	JGE         rest192
+	JGE         rest198
 	VMOVUPS     (DI)(R8*4), Y1
 	VMOVUPS     (SI)(R8*4), Y2
 	VMOVUPS     (DX)(R9*4), Y3
@@ -3308,11 +3377,11 @@ loop191:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop191
+	JMP         loop197
 
-rest192:
+rest198:
 	CMPQ        16(SP), $0x00
-	JEQ         next193
+	JEQ         next199
 	VMASKMOVPS  (DI)(R8*4), Y0, Y1
 	VMASKMOVPS  (SI)(R8*4), Y0, Y2
 	VMASKMOVPS  (DX)(R9*4), Y0, Y3
@@ -3324,13 +3393,13 @@ rest192:
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next193:
+next199:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row190
+	JNZ  row196
 
-done194:
+done200:
 	VZEROUPPER
 	RET
 
@@ -3356,7 +3425,7 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done199
+	JLE          done205
 	MOVQ         R9, R8
 	ANDQ         $+7, R8
 	MOVQ         R8, 16(SP)
@@ -3369,12 +3438,12 @@ TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row195:
+row201:
 	XORQ R8, R8
 
-loop196:
+loop202:
 	CMPQ        R8, 8(SP)
-	JGE         rest197
+	JGE         rest203
 	VMOVUPS     (DI)(R8*4), Y4
 	VMOVUPS     (SI)(R8*4), Y5
 	VMOVUPS     (DX)(R9*4), Y6
@@ -3396,11 +3465,11 @@ loop196:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop196
+	JMP         loop202
 
-rest197:
+rest203:
 	CMPQ        16(SP), $0x00
-	JEQ         next198
+	JEQ         next204
 	VMASKMOVPS  (DI)(R8*4), Y3, Y4
 	VMASKMOVPS  (SI)(R8*4), Y3, Y5
 	VMASKMOVPS  (DX)(R9*4), Y3, Y6
@@ -3422,22 +3491,22 @@ rest197:
 	VMOVMSKPS   Y3, R8
 	POPCNTQ     R8, R8
 
-word200:
+word206:
 	MOVWLZX 22(SP)(R8*2), R11
 	LEAQ    (AX)(R9*2), R12
 	MOVW    R11, -2(R12)(R8*2)
 	DECQ    R8
-	JNZ     word200
+	JNZ     word206
 	ADDQ    16(SP), R9
 	ADDQ    $+1, R10
 
-next198:
+next204:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row195
+	JNZ  row201
 
-done199:
+done205:
 	VZEROUPPER
 	RET
 
@@ -3454,7 +3523,7 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done205
+	JLE     done211
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3467,12 +3536,12 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row201:
+row207:
 	XORQ R8, R8
 
-loop202:
+loop208:
 	CMPQ        R8, 8(SP)
-	JGE         rest203
+	JGE         rest209
 	VMOVUPS     (DI)(R8*4), Y1
 	VMOVUPS     (SI)(R8*4), Y2
 	VPMOVZXWD   (DX)(R9*2), Y3
@@ -3485,11 +3554,11 @@ loop202:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop202
+	JMP         loop208
 
-rest203:
+rest209:
 	CMPQ       16(SP), $0x00
-	JEQ        next204
+	JEQ        next210
 	VMASKMOVPS (DI)(R8*4), Y0, Y1
 	VMASKMOVPS (SI)(R8*4), Y0, Y2
 	VPXOR      X3, X3, X3
@@ -3497,12 +3566,12 @@ rest203:
 	VMOVMSKPS  Y0, R11
 	POPCNTQ    R11, R11
 
-word206:
+word212:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word206
+	JNZ         word212
 	VPMOVZXWD   24(SP), Y3
 	VPSLLD      $0x10, Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
@@ -3513,13 +3582,13 @@ word206:
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next204:
+next210:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row201
+	JNZ  row207
 
-done205:
+done211:
 	VZEROUPPER
 	RET
 
@@ -3545,7 +3614,7 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done211
+	JLE          done217
 	MOVQ         R9, R8
 	ANDQ         $+7, R8
 	MOVQ         R8, 16(SP)
@@ -3558,12 +3627,12 @@ TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row207:
+row213:
 	XORQ R8, R8
 
-loop208:
+loop214:
 	CMPQ        R8, 8(SP)
-	JGE         rest209
+	JGE         rest215
 	VMOVUPS     (DI)(R8*4), Y4
 	VMOVUPS     (SI)(R8*4), Y5
 	VPMOVZXWD   (DX)(R9*2), Y6
@@ -3586,11 +3655,11 @@ loop208:
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop208
+	JMP         loop214
 
-rest209:
+rest215:
 	CMPQ       16(SP), $0x00
-	JEQ        next210
+	JEQ        next216
 	VMASKMOVPS (DI)(R8*4), Y3, Y4
 	VMASKMOVPS (SI)(R8*4), Y3, Y5
 	VPXOR      X6, X6, X6
@@ -3598,12 +3667,12 @@ rest209:
 	VMOVMSKPS  Y3, R11
 	POPCNTQ    R11, R11
 
-word212:
+word218:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word212
+	JNZ         word218
 	VPMOVZXWD   24(SP), Y6
 	VPSLLD      $0x10, Y6, Y6
 	VFMADD231PS Y5, Y6, Y4
@@ -3624,22 +3693,22 @@ word212:
 	VMOVMSKPS   Y3, R8
 	POPCNTQ     R8, R8
 
-word213:
+word219:
 	MOVWLZX 38(SP)(R8*2), R11
 	LEAQ    (AX)(R9*2), R12
 	MOVW    R11, -2(R12)(R8*2)
 	DECQ    R8
-	JNZ     word213
+	JNZ     word219
 	ADDQ    16(SP), R9
 	ADDQ    $+1, R10
 
-next210:
+next216:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row207
+	JNZ  row213
 
-done211:
+done217:
 	VZEROUPPER
 	RET
 
@@ -3670,17 +3739,17 @@ TEXT ·addMomentsAVX2(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip214:
+strip220:
 	CMPQ  SI, $+16
-	JL    rest215
+	JL    rest221
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end218
+	JLE   end224
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin216:
+begin222:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3700,7 +3769,7 @@ begin216:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row217:
+row223:
 	VCVTPS2PD   (DX)(R8*4), Y8
 	VCVTPS2PD   16(DX)(R8*4), Y9
 	VCVTPS2PD   (BX)(R8*4), Y10
@@ -3720,7 +3789,7 @@ row217:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row217
+	JNZ         row223
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -3738,25 +3807,25 @@ row217:
 	VMOVUPD     Y6, (CX)(R11*2)
 	VMOVUPD     Y7, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin216
+	JNZ         begin222
 
-end218:
+end224:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip214
+	JMP  strip220
 
-rest215:
-strip219:
+rest221:
+strip225:
 	CMPQ  SI, $+8
-	JL    rest220
+	JL    rest226
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end223
+	JLE   end229
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin221:
+begin227:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3768,7 +3837,7 @@ begin221:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row222:
+row228:
 	VCVTPS2PD   (DX)(R8*4), Y4
 	VCVTPS2PD   16(DX)(R8*4), Y5
 	VCVTPS2PD   (BX)(R8*4), Y6
@@ -3780,7 +3849,7 @@ row222:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row222
+	JNZ         row228
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -3790,27 +3859,27 @@ row222:
 	VMOVUPD     Y2, (CX)(R11*2)
 	VMOVUPD     Y3, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin221
+	JNZ         begin227
 
-end223:
+end229:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip219
+	JMP  strip225
 
-rest220:
+rest226:
 	TESTQ   SI, SI
-	JZ      done224
+	JZ      done230
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end227
+	JLE     end233
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin225:
+begin231:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -3830,7 +3899,7 @@ begin225:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row226:
+row232:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -3850,7 +3919,7 @@ row226:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row226
+	JNZ          row232
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -3868,10 +3937,10 @@ row226:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin225
+	JNZ          begin231
 
-end227:
-done224:
+end233:
+done230:
 	VZEROUPPER
 	RET
 
@@ -3902,17 +3971,17 @@ TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $40-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip228:
+strip234:
 	CMPQ  SI, $+16
-	JL    rest229
+	JL    rest235
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end232
+	JLE   end238
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin230:
+begin236:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3932,7 +4001,7 @@ begin230:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row231:
+row237:
 	VCVTPS2PD    (DX)(R8*4), Y8
 	VCVTPS2PD    16(DX)(R8*4), Y9
 	VPMOVZXWD    (BX)(R8*2), Y11
@@ -3962,7 +4031,7 @@ row231:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row231
+	JNZ          row237
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -3980,25 +4049,25 @@ row231:
 	VMOVUPD      Y6, (CX)(R11*2)
 	VMOVUPD      Y7, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin230
+	JNZ          begin236
 
-end232:
+end238:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip228
+	JMP  strip234
 
-rest229:
-strip233:
+rest235:
+strip239:
 	CMPQ  SI, $+8
-	JL    rest234
+	JL    rest240
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end237
+	JLE   end243
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin235:
+begin241:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4010,7 +4079,7 @@ begin235:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row236:
+row242:
 	VCVTPS2PD    (DX)(R8*4), Y4
 	VCVTPS2PD    16(DX)(R8*4), Y5
 	VPMOVZXWD    (BX)(R8*2), Y7
@@ -4027,7 +4096,7 @@ row236:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row236
+	JNZ          row242
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -4037,27 +4106,27 @@ row236:
 	VMOVUPD      Y2, (CX)(R11*2)
 	VMOVUPD      Y3, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin235
+	JNZ          begin241
 
-end237:
+end243:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip233
+	JMP  strip239
 
-rest234:
+rest240:
 	TESTQ   SI, SI
-	JZ      done238
+	JZ      done244
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end241
+	JLE     end247
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin239:
+begin245:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -4077,7 +4146,7 @@ begin239:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row240:
+row246:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -4089,12 +4158,12 @@ row240:
 	VMOVMSKPS    Y4, R11
 	POPCNTQ      R11, R11
 
-word242:
+word248:
 	LEAQ         (BX)(R8*2), R12
 	MOVWLZX      -2(R12)(R11*2), R12
 	MOVW         R12, 22(SP)(R11*2)
 	DECQ         R11
-	JNZ          word242
+	JNZ          word248
 	VPMOVZXWD    24(SP), Y8
 	VPSLLD       $0x10, Y8, Y8
 	VCVTPS2PD    X8, Y7
@@ -4109,7 +4178,7 @@ word242:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row240
+	JNZ          row246
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -4127,10 +4196,10 @@ word242:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin239
+	JNZ          begin245
 
-end241:
-done238:
+end247:
+done244:
 	VZEROUPPER
 	RET
 
@@ -4160,17 +4229,17 @@ TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip243:
+strip249:
 	CMPQ  BX, $+32
-	JL    rest244
+	JL    rest250
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end247
+	JLE   end253
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin245:
+begin251:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -4185,7 +4254,7 @@ begin245:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 
-row246:
+row252:
 	VMOVUPS      (AX)(DI*4), Y8
 	VADDPS       Y8, Y0, Y0
 	VFMADD231PS  Y8, Y8, Y1
@@ -4201,7 +4270,7 @@ row246:
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row246
+	JNZ          row252
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y8
@@ -4307,25 +4376,25 @@ row246:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y1, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin245
+	JNZ          begin251
 
-end247:
+end253:
 	ADDQ $+32, SI
 	SUBQ $+32, BX
-	JMP  strip243
+	JMP  strip249
 
-rest244:
-strip248:
+rest250:
+strip254:
 	CMPQ  BX, $+8
-	JL    rest249
+	JL    rest255
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end252
+	JLE   end258
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin250:
+begin256:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -4334,14 +4403,14 @@ begin250:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row251:
+row257:
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y0, Y0
 	VFMADD231PS  Y2, Y2, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row251
+	JNZ          row257
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y2
@@ -4369,27 +4438,27 @@ row251:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y2, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin250
+	JNZ          begin256
 
-end252:
+end258:
 	ADDQ $+8, SI
 	SUBQ $+8, BX
-	JMP  strip248
+	JMP  strip254
 
-rest249:
+rest255:
 	TESTQ   BX, BX
-	JZ      done253
+	JZ      done259
 	LEAQ    lanes<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y2
 	MOVQ    (SP), BX
 	TESTQ   BX, BX
-	JLE     end256
+	JLE     end262
 	MOVQ    SI, DI
 	MOVQ    SI, R8
 	SHRQ    $0x03, R8
 
-begin254:
+begin260:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -4398,14 +4467,14 @@ begin254:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row255:
+row261:
 	VMASKMOVPS   (AX)(DI*4), Y2, Y3
 	VADDPS       Y3, Y0, Y0
 	VFMADD231PS  Y3, Y3, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R9
-	JNZ          row255
+	JNZ          row261
 	LEAQ         (SI)(SI*1), R9
 	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X3
@@ -4449,10 +4518,10 @@ row255:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(DX)(R9*2)
 	TESTQ        BX, BX
-	JNZ          begin254
+	JNZ          begin260
 
-end256:
-done253:
+end262:
+done259:
 	VZEROUPPER
 	RET
 
@@ -4482,17 +4551,17 @@ TEXT ·coefGradientAVX2(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip257:
+strip263:
 	CMPQ  DI, $+8
-	JL    rest258
+	JL    rest264
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end261
+	JLE   end267
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin259:
+begin265:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -4508,7 +4577,7 @@ begin259:
 	VMOVUPD (SI)(R13*2), Y4
 	VMOVUPD 32(SI)(R13*2), Y5
 
-row260:
+row266:
 	VCVTPS2PD (AX)(R9*4), Y6
 	VCVTPS2PD 16(AX)(R9*4), Y7
 	VCVTPS2PD (CX)(R9*4), Y8
@@ -4526,7 +4595,7 @@ row260:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row260
+	JNZ       row266
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Y0, (DX)(R12*2)
@@ -4540,27 +4609,27 @@ row260:
 	VMOVUPD   Y4, (SI)(R12*2)
 	VMOVUPD   Y5, 32(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin259
+	JNZ       begin265
 
-end261:
+end267:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip257
+	JMP  strip263
 
-rest258:
+rest264:
 	TESTQ   DI, DI
-	JZ      done262
+	JZ      done268
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y6
 	MOVQ    (SP), DI
 	TESTQ   DI, DI
-	JLE     end265
+	JLE     end271
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin263:
+begin269:
 	MOVQ         DI, R11
 	SUBQ         R11, DI
 	LEAQ         (R8)(R8*1), R12
@@ -4588,7 +4657,7 @@ begin263:
 	VPMOVSXDQ    X5, Y5
 	VMASKMOVPD   32(SI)(R12*2), Y5, Y5
 
-row264:
+row270:
 	VMASKMOVPS   (AX)(R9*4), Y6, Y8
 	VCVTPS2PD    X8, Y7
 	VMOVAPD      Y7, Y7
@@ -4614,7 +4683,7 @@ row264:
 	ADDQ         8(SP), R9
 	ADDQ         16(SP), R10
 	DECQ         R11
-	JNZ          row264
+	JNZ          row270
 	LEAQ         (R8)(R8*1), R11
 	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X7
@@ -4640,10 +4709,10 @@ row264:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y5, Y0, 32(SI)(R11*2)
 	TESTQ        DI, DI
-	JNZ          begin263
+	JNZ          begin269
 
-end265:
-done262:
+end271:
+done268:
 	VZEROUPPER
 	RET
 
@@ -4663,9 +4732,9 @@ TEXT ·gaussianAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop266:
+loop272:
 	CMPQ         DX, $+8
-	JL           rest267
+	JL           rest273
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4706,11 +4775,11 @@ loop266:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop266
+	JMP          loop272
 
-rest267:
+rest273:
 	TESTQ        DX, DX
-	JZ           done268
+	JZ           done274
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4753,7 +4822,7 @@ rest267:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done268:
+done274:
 	VZEROUPPER
 	RET
 
@@ -4773,9 +4842,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop269:
+loop275:
 	CMPQ         DX, $+8
-	JL           rest270
+	JL           rest276
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4811,11 +4880,11 @@ loop269:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop269
+	JMP          loop275
 
-rest270:
+rest276:
 	TESTQ        DX, DX
-	JZ           done271
+	JZ           done277
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4853,7 +4922,7 @@ rest270:
 	VDIVPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done271:
+done277:
 	VZEROUPPER
 	RET
 
@@ -4873,9 +4942,9 @@ TEXT ·atanAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop272:
+loop278:
 	CMPQ        DX, $+8
-	JL          rest273
+	JL          rest279
 	VMOVUPS     (CX)(BX*1), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMULPS      Y2, Y3, Y3
@@ -4885,11 +4954,11 @@ loop272:
 	VMOVUPS     Y3, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop272
+	JMP         loop278
 
-rest273:
+rest279:
 	TESTQ       DX, DX
-	JZ          done274
+	JZ          done280
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y3
@@ -4901,7 +4970,7 @@ rest273:
 	VDIVPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y3, (AX)(BX*1)
 
-done274:
+done280:
 	VZEROUPPER
 	RET
 
@@ -4919,7 +4988,7 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done279
+	JLE          done285
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -4932,77 +5001,77 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row275:
+row281:
 	XORQ SI, SI
 
-loop276:
+loop282:
 	CMPQ   SI, 8(SP)
-	JGE    rest277
+	JGE    rest283
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line280:
+line286:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel281:
+pixel287:
 	VPBROADCASTB (R11), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel281
+	JNZ          pixel287
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line280
+	JNZ          line286
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)(DI*4)
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop276
+	JMP          loop282
 
-rest277:
+rest283:
 	CMPQ   16(SP), $0x00
-	JEQ    next278
+	JEQ    next284
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line282:
+line288:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel283:
+pixel289:
 	VPBROADCASTB (R10), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel283
+	JNZ          pixel289
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line282
+	JNZ          line288
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(DI*4)
 	ADDQ         16(SP), DI
 	ADDQ         $+1, R8
 
-next278:
+next284:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row275
+	JNZ  row281
 
-done279:
+done285:
 	VZEROUPPER
 	RET
 
@@ -5029,7 +5098,7 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done288
+	JLE          done294
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -5042,32 +5111,32 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row284:
+row290:
 	XORQ SI, SI
 
-loop285:
+loop291:
 	CMPQ   SI, 8(SP)
-	JGE    rest286
+	JGE    rest292
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line289:
+line295:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel290:
+pixel296:
 	VPBROADCASTB (R11), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel290
+	JNZ          pixel296
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line289
+	JNZ          line295
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -5084,31 +5153,31 @@ pixel290:
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop285
+	JMP          loop291
 
-rest286:
+rest292:
 	CMPQ   16(SP), $0x00
-	JEQ    next287
+	JEQ    next293
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line291:
+line297:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel292:
+pixel298:
 	VPBROADCASTB (R10), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel292
+	JNZ          pixel298
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line291
+	JNZ          line297
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -5125,23 +5194,23 @@ pixel292:
 	VMOVMSKPS    Y4, SI
 	POPCNTQ      SI, SI
 
-word293:
+word299:
 	MOVWLZX 22(SP)(SI*2), R9
 	LEAQ    (AX)(DI*2), R10
 	MOVW    R9, -2(R10)(SI*2)
 	DECQ    SI
-	JNZ     word293
+	JNZ     word299
 	ADDQ    16(SP), DI
 	ADDQ    $+1, R8
 
-next287:
+next293:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row284
+	JNZ  row290
 
-done288:
+done294:
 	VZEROUPPER
 	RET
 
@@ -5154,19 +5223,19 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop294:
+loop300:
 	CMPQ    DX, $+8
-	JL      rest295
+	JL      rest301
 	VMOVUPS (CX)(BX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $+32, BX
 	SUBQ    $+8, DX
-	JMP     loop294
+	JMP     loop300
 
-rest295:
+rest301:
 	TESTQ      DX, DX
-	JZ         done296
+	JZ         done302
 	LEAQ       lanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    32(SI)(DX*4), Y1
@@ -5174,7 +5243,7 @@ rest295:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
-done296:
+done302:
 	VZEROUPPER
 	RET
 
@@ -5189,7 +5258,7 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done301
+	JLE   done307
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5201,71 +5270,72 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row297:
+row303:
 	XORQ SI, SI
 
-loop298:
+loop304:
 	CMPQ        SI, 8(SP)
-	JGE         rest299
+	JGE         rest305
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     (CX)(DI*4), Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip302
+	JEQ         skip308
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip302:
+skip308:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop298
+	JMP     loop304
 
-rest299:
+rest305:
 	CMPQ        16(SP), $0x00
-	JEQ         next300
+	JEQ         next306
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip303
+	JEQ         skip309
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip303:
+skip309:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next300:
+next306:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row297
+	JNZ  row303
 
-done301:
+done307:
 	VZEROUPPER
 	RET
 
-// func forwardAVX512(fired []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// func forwardAVX512(fired []uint32, near []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
-TEXT ·forwardAVX512(SB), NOSPLIT, $24-280
+TEXT ·forwardAVX512(SB), NOSPLIT, $24-304
 	MOVQ         fired_base+0(FP), AX
-	MOVQ         u_base+24(FP), CX
-	MOVQ         v_base+48(FP), DX
-	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+236(FP), Z0
-	VBROADCASTSS kept+240(FP), Z1
-	VBROADCASTSS jump+244(FP), Z2
-	VBROADCASTSS floor+248(FP), Z3
-	VXORPS       Z4, Z4, Z4
+	MOVQ         u_base+48(FP), CX
+	MOVQ         v_base+72(FP), DX
+	MOVQ         z_base+96(FP), BX
+	VBROADCASTSS theta+260(FP), Z0
+	VBROADCASTSS kept+264(FP), Z1
+	VBROADCASTSS jump+268(FP), Z2
+	VBROADCASTSS floor+272(FP), Z3
+	VBROADCASTSS reach+276(FP), Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
-	MOVQ         rows+216(FP), SI
-	MOVQ         c2_len+152(FP), DI
+	VXORPS       Z7, Z7, Z7
+	MOVQ         rows+240(FP), SI
+	MOVQ         c2_len+176(FP), DI
 	MOVQ         SI, (SP)
 	MOVQ         DI, 8(SP)
 	MOVQ         DI, SI
@@ -5276,306 +5346,342 @@ TEXT ·forwardAVX512(SB), NOSPLIT, $24-280
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip304:
+strip310:
 	CMPQ  SI, $+32
-	JL    rest305
+	JL    rest311
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end308
+	JLE   end314
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin306:
+begin312:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
 	CMOVQGT R12, R11
 	SUBQ    R11, R10
-	MOVQ    c2_base+144(FP), R12
-	VMOVUPS (R12)(DI*4), Z7
-	MOVQ    c1_base+168(FP), R12
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS (R12)(DI*4), Z8
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS (R12)(DI*4), Z9
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS (R12)(DI*4), Z10
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS (R12)(DI*4), Z11
-	VADDPS  Z11, Z10, Z10
-	VXORPS  Z11, Z11, Z11
+	MOVQ    c0_base+216(FP), R12
+	VMOVUPS (R12)(DI*4), Z12
+	VADDPS  Z12, Z11, Z11
 	VXORPS  Z12, Z12, Z12
-	MOVQ    c2_base+144(FP), R12
-	VMOVUPS 64(R12)(DI*4), Z13
-	MOVQ    c1_base+168(FP), R12
+	VXORPS  Z13, Z13, Z13
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z14
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z15
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z16
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z17
-	VADDPS  Z17, Z16, Z16
-	VXORPS  Z17, Z17, Z17
+	MOVQ    c0_base+216(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z18
+	VADDPS  Z18, Z17, Z17
 	VXORPS  Z18, Z18, Z18
+	VXORPS  Z19, Z19, Z19
 
-row307:
-	VMOVUPS     (BX)(R8*4), Z19
-	MOVQ        next+224(FP), R12
+row313:
+	VMOVUPS     (BX)(R8*4), Z20
+	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*4)
-	VFMADD213PS Z10, Z9, Z19
-	CMPB        add+232(FP), $0x00
-	JEQ         skip309
-	VMOVUPS     (CX)(R8*4), Z20
-	VADDPS      Z20, Z19, Z19
+	VFMADD213PS Z11, Z10, Z20
+	CMPB        add+256(FP), $0x00
+	JEQ         skip315
+	VMOVUPS     (CX)(R8*4), Z21
+	VADDPS      Z21, Z20, Z20
 
-skip309:
-	VMOVUPS     (DX)(R8*4), Z20
-	VMOVAPS     Z8, Z21
-	VFMADD231PS Z7, Z20, Z21
-	VFMADD213PS Z19, Z20, Z21
+skip315:
+	VMOVUPS     (DX)(R8*4), Z21
+	VMOVAPS     Z9, Z22
+	VFMADD231PS Z8, Z21, Z22
+	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop310
-	VMOVUPS     Z21, (CX)(R8*4)
+	JZ          drop316
+	VMOVUPS     Z22, (CX)(R8*4)
 
-drop310:
-	VCMPPS      $0x1d, Z0, Z21, K1
+drop316:
+	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
-	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
-	VADDPS      Z21, Z11, Z11
-	VFMADD231PS Z21, Z21, Z12
-	VFMADD213PS Z2, Z1, K1, Z21
-	VMAXPS      Z21, Z3, Z21
-	VMOVUPS     Z21, (DX)(R8*4)
-	VMOVUPS     64(BX)(R8*4), Z19
-	MOVQ        next+224(FP), R12
+	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far317
+	MOVQ        near_base+24(FP), R12
+	VSUBPS      Z0, Z22, Z20
+	VANDPS      magnitude<>+0(SB), Z20, Z20
+	VCMPPS      $0x11, Z4, Z20, K2
+	KMOVW       K2, (R12)(R9*1)
+
+far317:
+	VADDPS      Z22, Z12, Z12
+	VFMADD231PS Z22, Z22, Z13
+	VFMADD213PS Z2, Z1, K1, Z22
+	VMAXPS      Z22, Z3, Z22
+	VMOVUPS     Z22, (DX)(R8*4)
+	VMOVUPS     64(BX)(R8*4), Z20
+	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  64(BX)(R12*4)
-	VFMADD213PS Z16, Z15, Z19
-	CMPB        add+232(FP), $0x00
-	JEQ         skip311
-	VMOVUPS     64(CX)(R8*4), Z20
-	VADDPS      Z20, Z19, Z19
+	VFMADD213PS Z17, Z16, Z20
+	CMPB        add+256(FP), $0x00
+	JEQ         skip318
+	VMOVUPS     64(CX)(R8*4), Z21
+	VADDPS      Z21, Z20, Z20
 
-skip311:
-	VMOVUPS     64(DX)(R8*4), Z20
-	VMOVAPS     Z14, Z21
-	VFMADD231PS Z13, Z20, Z21
-	VFMADD213PS Z19, Z20, Z21
+skip318:
+	VMOVUPS     64(DX)(R8*4), Z21
+	VMOVAPS     Z15, Z22
+	VFMADD231PS Z14, Z21, Z22
+	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop312
-	VMOVUPS     Z21, 64(CX)(R8*4)
+	JZ          drop319
+	VMOVUPS     Z22, 64(CX)(R8*4)
 
-drop312:
-	VCMPPS        $0x1d, Z0, Z21, K1
-	KMOVW         K1, 2(AX)(R9*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
-	VADDPS        Z21, Z17, Z17
-	VFMADD231PS   Z21, Z21, Z18
-	VFMADD213PS   Z2, Z1, K1, Z21
-	VMAXPS        Z21, Z3, Z21
-	VMOVUPS       Z21, 64(DX)(R8*4)
+drop319:
+	VCMPPS      $0x1d, Z0, Z22, K1
+	KMOVW       K1, 2(AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far320
+	MOVQ        near_base+24(FP), R12
+	VSUBPS      Z0, Z22, Z20
+	VANDPS      magnitude<>+0(SB), Z20, Z20
+	VCMPPS      $0x11, Z4, Z20, K2
+	KMOVW       K2, 2(R12)(R9*1)
+
+far320:
+	VADDPS        Z22, Z18, Z18
+	VFMADD231PS   Z22, Z22, Z19
+	VFMADD213PS   Z2, Z1, K1, Z22
+	VMAXPS        Z22, Z3, Z22
+	VMOVUPS       Z22, 64(DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row307
-	VCVTPS2PD     Y11, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z11, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y12, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z12, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
-	VCVTPS2PD     Y17, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z17, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y18, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z18, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
+	JNZ           row313
+	VCVTPS2PD     Y12, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y13, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z13, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
+	VCVTPS2PD     Y18, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z18, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y19, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z19, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin306
+	JNZ           begin312
 
-end308:
+end314:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip304
+	JMP  strip310
 
-rest305:
-strip313:
+rest311:
+strip321:
 	CMPQ  SI, $+16
-	JL    rest314
+	JL    rest322
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end317
+	JLE   end325
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin315:
+begin323:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
 	CMOVQGT R12, R11
 	SUBQ    R11, R10
-	MOVQ    c2_base+144(FP), R12
-	VMOVUPS (R12)(DI*4), Z7
-	MOVQ    c1_base+168(FP), R12
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS (R12)(DI*4), Z8
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS (R12)(DI*4), Z9
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS (R12)(DI*4), Z10
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS (R12)(DI*4), Z11
-	VADDPS  Z11, Z10, Z10
-	VXORPS  Z11, Z11, Z11
+	MOVQ    c0_base+216(FP), R12
+	VMOVUPS (R12)(DI*4), Z12
+	VADDPS  Z12, Z11, Z11
 	VXORPS  Z12, Z12, Z12
+	VXORPS  Z13, Z13, Z13
 
-row316:
-	VMOVUPS     (BX)(R8*4), Z13
-	MOVQ        next+224(FP), R12
+row324:
+	VMOVUPS     (BX)(R8*4), Z14
+	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*4)
-	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+232(FP), $0x00
-	JEQ         skip318
-	VMOVUPS     (CX)(R8*4), Z14
-	VADDPS      Z14, Z13, Z13
+	VFMADD213PS Z11, Z10, Z14
+	CMPB        add+256(FP), $0x00
+	JEQ         skip326
+	VMOVUPS     (CX)(R8*4), Z15
+	VADDPS      Z15, Z14, Z14
 
-skip318:
-	VMOVUPS     (DX)(R8*4), Z14
-	VMOVAPS     Z8, Z15
-	VFMADD231PS Z7, Z14, Z15
-	VFMADD213PS Z13, Z14, Z15
+skip326:
+	VMOVUPS     (DX)(R8*4), Z15
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z8, Z15, Z16
+	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop319
-	VMOVUPS     Z15, (CX)(R8*4)
+	JZ          drop327
+	VMOVUPS     Z16, (CX)(R8*4)
 
-drop319:
-	VCMPPS        $0x1d, Z0, Z15, K1
-	KMOVW         K1, (AX)(R9*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
-	VADDPS        Z15, Z11, Z11
-	VFMADD231PS   Z15, Z15, Z12
-	VFMADD213PS   Z2, Z1, K1, Z15
-	VMAXPS        Z15, Z3, Z15
-	VMOVUPS       Z15, (DX)(R8*4)
+drop327:
+	VCMPPS      $0x1d, Z0, Z16, K1
+	KMOVW       K1, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far328
+	MOVQ        near_base+24(FP), R12
+	VSUBPS      Z0, Z16, Z14
+	VANDPS      magnitude<>+0(SB), Z14, Z14
+	VCMPPS      $0x11, Z4, Z14, K2
+	KMOVW       K2, (R12)(R9*1)
+
+far328:
+	VADDPS        Z16, Z12, Z12
+	VFMADD231PS   Z16, Z16, Z13
+	VFMADD213PS   Z2, Z1, K1, Z16
+	VMAXPS        Z16, Z3, Z16
+	VMOVUPS       Z16, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row316
-	VCVTPS2PD     Y11, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z11, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y12, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z12, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
+	JNZ           row324
+	VCVTPS2PD     Y12, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y13, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z13, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin315
+	JNZ           begin323
 
-end317:
+end325:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip313
+	JMP  strip321
 
-rest314:
+rest322:
 	TESTQ SI, SI
-	JZ    done320
+	JZ    done329
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end323
+	JLE   end332
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin321:
+begin330:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
 	CMOVQGT   R11, R10
 	SUBQ      R10, SI
-	MOVQ      c2_base+144(FP), R11
-	VMOVUPS.Z (R11)(DI*4), K1, Z7
-	MOVQ      c1_base+168(FP), R11
+	MOVQ      c2_base+168(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z8
-	MOVQ      scale_base+96(FP), R11
+	MOVQ      c1_base+192(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z9
-	MOVQ      shift_base+120(FP), R11
+	MOVQ      scale_base+120(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z10
-	MOVQ      c0_base+192(FP), R11
+	MOVQ      shift_base+144(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z11
-	VADDPS    Z11, Z10, Z10
-	VXORPS    Z11, Z11, Z11
+	MOVQ      c0_base+216(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z12
+	VADDPS    Z12, Z11, Z11
 	VXORPS    Z12, Z12, Z12
+	VXORPS    Z13, Z13, Z13
 
-row322:
-	VMOVUPS.Z   (BX)(R8*4), K1, Z13
-	MOVQ        next+224(FP), R11
+row331:
+	VMOVUPS.Z   (BX)(R8*4), K1, Z14
+	MOVQ        next+248(FP), R11
 	ADDQ        R8, R11
 	PREFETCHT0  (BX)(R11*4)
-	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+232(FP), $0x00
-	JEQ         skip324
-	VMOVUPS.Z   (CX)(R8*4), K1, Z14
-	VADDPS      Z14, Z13, Z13
+	VFMADD213PS Z11, Z10, Z14
+	CMPB        add+256(FP), $0x00
+	JEQ         skip333
+	VMOVUPS.Z   (CX)(R8*4), K1, Z15
+	VADDPS      Z15, Z14, Z14
 
-skip324:
-	VMOVUPS.Z   (DX)(R8*4), K1, Z14
-	VMOVAPS     Z8, Z15
-	VFMADD231PS Z7, Z14, Z15
-	VFMADD213PS Z13, Z14, Z15
+skip333:
+	VMOVUPS.Z   (DX)(R8*4), K1, Z15
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z8, Z15, Z16
+	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop325
-	VMOVUPS     Z15, K1, (CX)(R8*4)
+	JZ          drop334
+	VMOVUPS     Z16, K1, (CX)(R8*4)
 
-drop325:
-	VCMPPS        $0x1d, Z0, Z15, K1, K2
-	KMOVW         K2, (AX)(R9*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VADDPS        Z15, Z11, Z11
-	VFMADD231PS   Z15, Z15, Z12
-	VFMADD213PS   Z2, Z1, K2, Z15
-	VMAXPS        Z15, Z3, Z15
-	VMOVUPS       Z15, K1, (DX)(R8*4)
+drop334:
+	VCMPPS      $0x1d, Z0, Z16, K1, K2
+	KMOVW       K2, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far335
+	MOVQ        near_base+24(FP), R11
+	VSUBPS      Z0, Z16, Z14
+	VANDPS      magnitude<>+0(SB), Z14, Z14
+	VCMPPS      $0x11, Z4, Z14, K1, K3
+	KMOVW       K3, (R11)(R9*1)
+
+far335:
+	VADDPS        Z16, Z12, Z12
+	VFMADD231PS   Z16, Z16, Z13
+	VFMADD213PS   Z2, Z1, K2, Z16
+	VMAXPS        Z16, Z3, Z16
+	VMOVUPS       Z16, K1, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row322
-	VCVTPS2PD     Y11, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z11, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y12, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z12, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
+	JNZ           row331
+	VCVTPS2PD     Y12, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y13, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z13, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
 	TESTQ         SI, SI
-	JNZ           begin321
+	JNZ           begin330
 
-end323:
-done320:
-	VCVTDQ2PS     Z4, Z4
+end332:
+done329:
+	VCVTDQ2PS     Z5, Z5
 	VXORPS        Z0, Z0, Z0
-	VCVTPS2PD     Y4, Z1
+	VCVTPS2PD     Y5, Z1
 	VADDPD        Z1, Z0, Z0
-	VEXTRACTF32X8 $0x01, Z4, Y1
+	VEXTRACTF32X8 $0x01, Z5, Y1
 	VCVTPS2PD     Y1, Z1
 	VADDPD        Z1, Z0, Z0
 	VXORPS        Z1, Z1, Z1
@@ -5585,15 +5691,7 @@ done320:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	VMOVSD        X0, spikes+256(FP)
-	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y0
-	VADDPD        Y0, Y5, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
-	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum+264(FP)
+	VMOVSD        X0, spikes+280(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y0
@@ -5601,7 +5699,15 @@ done320:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum2+272(FP)
+	VMOVSD        X1, sum+288(FP)
+	VXORPS        Z0, Z0, Z0
+	VADDPD        Z0, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VHADDPD       X1, X1, X1
+	VMOVSD        X1, sum2+296(FP)
 	VZEROUPPER
 	RET
 
@@ -5616,7 +5722,7 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done330
+	JLE   done340
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5628,73 +5734,74 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row326:
+row336:
 	XORQ SI, SI
 
-loop327:
+loop337:
 	CMPQ        SI, 8(SP)
-	JGE         rest328
+	JGE         rest338
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VPMOVZXWD   (CX)(DI*2), Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip331
+	JEQ         skip341
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip331:
+skip341:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop327
+	JMP     loop337
 
-rest328:
+rest338:
 	CMPQ        16(SP), $0x00
-	JEQ         next329
+	JEQ         next339
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VPMOVZXWD.Z (CX)(DI*2), K1, Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip332
+	JEQ         skip342
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip332:
+skip342:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next329:
+next339:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row326
+	JNZ  row336
 
-done330:
+done340:
 	VZEROUPPER
 	RET
 
-// func forwardBF16AVX512(fired []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// func forwardBF16AVX512(fired []uint32, near []uint32, u []float32, v []float32, z []BF16, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
-TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-280
+TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-304
 	MOVQ         fired_base+0(FP), AX
-	MOVQ         u_base+24(FP), CX
-	MOVQ         v_base+48(FP), DX
-	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+236(FP), Z0
-	VBROADCASTSS kept+240(FP), Z1
-	VBROADCASTSS jump+244(FP), Z2
-	VBROADCASTSS floor+248(FP), Z3
-	VXORPS       Z4, Z4, Z4
+	MOVQ         u_base+48(FP), CX
+	MOVQ         v_base+72(FP), DX
+	MOVQ         z_base+96(FP), BX
+	VBROADCASTSS theta+260(FP), Z0
+	VBROADCASTSS kept+264(FP), Z1
+	VBROADCASTSS jump+268(FP), Z2
+	VBROADCASTSS floor+272(FP), Z3
+	VBROADCASTSS reach+276(FP), Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
-	MOVQ         rows+216(FP), SI
-	MOVQ         c2_len+152(FP), DI
+	VXORPS       Z7, Z7, Z7
+	MOVQ         rows+240(FP), SI
+	MOVQ         c2_len+176(FP), DI
 	MOVQ         SI, (SP)
 	MOVQ         DI, 8(SP)
 	MOVQ         DI, SI
@@ -5705,310 +5812,346 @@ TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-280
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip333:
+strip343:
 	CMPQ  SI, $+32
-	JL    rest334
+	JL    rest344
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end337
+	JLE   end347
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin335:
+begin345:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
 	CMOVQGT R12, R11
 	SUBQ    R11, R10
-	MOVQ    c2_base+144(FP), R12
-	VMOVUPS (R12)(DI*4), Z7
-	MOVQ    c1_base+168(FP), R12
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS (R12)(DI*4), Z8
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS (R12)(DI*4), Z9
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS (R12)(DI*4), Z10
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS (R12)(DI*4), Z11
-	VADDPS  Z11, Z10, Z10
-	VXORPS  Z11, Z11, Z11
+	MOVQ    c0_base+216(FP), R12
+	VMOVUPS (R12)(DI*4), Z12
+	VADDPS  Z12, Z11, Z11
 	VXORPS  Z12, Z12, Z12
-	MOVQ    c2_base+144(FP), R12
-	VMOVUPS 64(R12)(DI*4), Z13
-	MOVQ    c1_base+168(FP), R12
+	VXORPS  Z13, Z13, Z13
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z14
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z15
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z16
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z17
-	VADDPS  Z17, Z16, Z16
-	VXORPS  Z17, Z17, Z17
+	MOVQ    c0_base+216(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z18
+	VADDPS  Z18, Z17, Z17
 	VXORPS  Z18, Z18, Z18
+	VXORPS  Z19, Z19, Z19
 
-row336:
-	VPMOVZXWD   (BX)(R8*2), Z19
-	VPSLLD      $0x10, Z19, Z19
-	MOVQ        next+224(FP), R12
+row346:
+	VPMOVZXWD   (BX)(R8*2), Z20
+	VPSLLD      $0x10, Z20, Z20
+	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*2)
-	VFMADD213PS Z10, Z9, Z19
-	CMPB        add+232(FP), $0x00
-	JEQ         skip338
-	VMOVUPS     (CX)(R8*4), Z20
-	VADDPS      Z20, Z19, Z19
+	VFMADD213PS Z11, Z10, Z20
+	CMPB        add+256(FP), $0x00
+	JEQ         skip348
+	VMOVUPS     (CX)(R8*4), Z21
+	VADDPS      Z21, Z20, Z20
 
-skip338:
-	VMOVUPS     (DX)(R8*4), Z20
-	VMOVAPS     Z8, Z21
-	VFMADD231PS Z7, Z20, Z21
-	VFMADD213PS Z19, Z20, Z21
+skip348:
+	VMOVUPS     (DX)(R8*4), Z21
+	VMOVAPS     Z9, Z22
+	VFMADD231PS Z8, Z21, Z22
+	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop339
-	VMOVUPS     Z21, (CX)(R8*4)
+	JZ          drop349
+	VMOVUPS     Z22, (CX)(R8*4)
 
-drop339:
-	VCMPPS      $0x1d, Z0, Z21, K1
+drop349:
+	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
-	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
-	VADDPS      Z21, Z11, Z11
-	VFMADD231PS Z21, Z21, Z12
-	VFMADD213PS Z2, Z1, K1, Z21
-	VMAXPS      Z21, Z3, Z21
-	VMOVUPS     Z21, (DX)(R8*4)
-	VPMOVZXWD   32(BX)(R8*2), Z19
-	VPSLLD      $0x10, Z19, Z19
-	MOVQ        next+224(FP), R12
+	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far350
+	MOVQ        near_base+24(FP), R12
+	VSUBPS      Z0, Z22, Z20
+	VANDPS      magnitude<>+0(SB), Z20, Z20
+	VCMPPS      $0x11, Z4, Z20, K2
+	KMOVW       K2, (R12)(R9*1)
+
+far350:
+	VADDPS      Z22, Z12, Z12
+	VFMADD231PS Z22, Z22, Z13
+	VFMADD213PS Z2, Z1, K1, Z22
+	VMAXPS      Z22, Z3, Z22
+	VMOVUPS     Z22, (DX)(R8*4)
+	VPMOVZXWD   32(BX)(R8*2), Z20
+	VPSLLD      $0x10, Z20, Z20
+	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  32(BX)(R12*2)
-	VFMADD213PS Z16, Z15, Z19
-	CMPB        add+232(FP), $0x00
-	JEQ         skip340
-	VMOVUPS     64(CX)(R8*4), Z20
-	VADDPS      Z20, Z19, Z19
+	VFMADD213PS Z17, Z16, Z20
+	CMPB        add+256(FP), $0x00
+	JEQ         skip351
+	VMOVUPS     64(CX)(R8*4), Z21
+	VADDPS      Z21, Z20, Z20
 
-skip340:
-	VMOVUPS     64(DX)(R8*4), Z20
-	VMOVAPS     Z14, Z21
-	VFMADD231PS Z13, Z20, Z21
-	VFMADD213PS Z19, Z20, Z21
+skip351:
+	VMOVUPS     64(DX)(R8*4), Z21
+	VMOVAPS     Z15, Z22
+	VFMADD231PS Z14, Z21, Z22
+	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop341
-	VMOVUPS     Z21, 64(CX)(R8*4)
+	JZ          drop352
+	VMOVUPS     Z22, 64(CX)(R8*4)
 
-drop341:
-	VCMPPS        $0x1d, Z0, Z21, K1
-	KMOVW         K1, 2(AX)(R9*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
-	VADDPS        Z21, Z17, Z17
-	VFMADD231PS   Z21, Z21, Z18
-	VFMADD213PS   Z2, Z1, K1, Z21
-	VMAXPS        Z21, Z3, Z21
-	VMOVUPS       Z21, 64(DX)(R8*4)
+drop352:
+	VCMPPS      $0x1d, Z0, Z22, K1
+	KMOVW       K1, 2(AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far353
+	MOVQ        near_base+24(FP), R12
+	VSUBPS      Z0, Z22, Z20
+	VANDPS      magnitude<>+0(SB), Z20, Z20
+	VCMPPS      $0x11, Z4, Z20, K2
+	KMOVW       K2, 2(R12)(R9*1)
+
+far353:
+	VADDPS        Z22, Z18, Z18
+	VFMADD231PS   Z22, Z22, Z19
+	VFMADD213PS   Z2, Z1, K1, Z22
+	VMAXPS        Z22, Z3, Z22
+	VMOVUPS       Z22, 64(DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row336
-	VCVTPS2PD     Y11, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z11, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y12, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z12, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
-	VCVTPS2PD     Y17, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z17, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y18, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z18, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
+	JNZ           row346
+	VCVTPS2PD     Y12, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y13, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z13, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
+	VCVTPS2PD     Y18, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z18, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y19, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z19, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin335
+	JNZ           begin345
 
-end337:
+end347:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip333
+	JMP  strip343
 
-rest334:
-strip342:
+rest344:
+strip354:
 	CMPQ  SI, $+16
-	JL    rest343
+	JL    rest355
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end346
+	JLE   end358
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin344:
+begin356:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
 	CMOVQGT R12, R11
 	SUBQ    R11, R10
-	MOVQ    c2_base+144(FP), R12
-	VMOVUPS (R12)(DI*4), Z7
-	MOVQ    c1_base+168(FP), R12
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS (R12)(DI*4), Z8
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS (R12)(DI*4), Z9
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS (R12)(DI*4), Z10
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS (R12)(DI*4), Z11
-	VADDPS  Z11, Z10, Z10
-	VXORPS  Z11, Z11, Z11
+	MOVQ    c0_base+216(FP), R12
+	VMOVUPS (R12)(DI*4), Z12
+	VADDPS  Z12, Z11, Z11
 	VXORPS  Z12, Z12, Z12
+	VXORPS  Z13, Z13, Z13
 
-row345:
-	VPMOVZXWD   (BX)(R8*2), Z13
-	VPSLLD      $0x10, Z13, Z13
-	MOVQ        next+224(FP), R12
+row357:
+	VPMOVZXWD   (BX)(R8*2), Z14
+	VPSLLD      $0x10, Z14, Z14
+	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*2)
-	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+232(FP), $0x00
-	JEQ         skip347
-	VMOVUPS     (CX)(R8*4), Z14
-	VADDPS      Z14, Z13, Z13
+	VFMADD213PS Z11, Z10, Z14
+	CMPB        add+256(FP), $0x00
+	JEQ         skip359
+	VMOVUPS     (CX)(R8*4), Z15
+	VADDPS      Z15, Z14, Z14
 
-skip347:
-	VMOVUPS     (DX)(R8*4), Z14
-	VMOVAPS     Z8, Z15
-	VFMADD231PS Z7, Z14, Z15
-	VFMADD213PS Z13, Z14, Z15
+skip359:
+	VMOVUPS     (DX)(R8*4), Z15
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z8, Z15, Z16
+	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop348
-	VMOVUPS     Z15, (CX)(R8*4)
+	JZ          drop360
+	VMOVUPS     Z16, (CX)(R8*4)
 
-drop348:
-	VCMPPS        $0x1d, Z0, Z15, K1
-	KMOVW         K1, (AX)(R9*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
-	VADDPS        Z15, Z11, Z11
-	VFMADD231PS   Z15, Z15, Z12
-	VFMADD213PS   Z2, Z1, K1, Z15
-	VMAXPS        Z15, Z3, Z15
-	VMOVUPS       Z15, (DX)(R8*4)
+drop360:
+	VCMPPS      $0x1d, Z0, Z16, K1
+	KMOVW       K1, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far361
+	MOVQ        near_base+24(FP), R12
+	VSUBPS      Z0, Z16, Z14
+	VANDPS      magnitude<>+0(SB), Z14, Z14
+	VCMPPS      $0x11, Z4, Z14, K2
+	KMOVW       K2, (R12)(R9*1)
+
+far361:
+	VADDPS        Z16, Z12, Z12
+	VFMADD231PS   Z16, Z16, Z13
+	VFMADD213PS   Z2, Z1, K1, Z16
+	VMAXPS        Z16, Z3, Z16
+	VMOVUPS       Z16, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row345
-	VCVTPS2PD     Y11, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z11, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y12, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z12, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
+	JNZ           row357
+	VCVTPS2PD     Y12, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y13, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z13, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin344
+	JNZ           begin356
 
-end346:
+end358:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip342
+	JMP  strip354
 
-rest343:
+rest355:
 	TESTQ SI, SI
-	JZ    done349
+	JZ    done362
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end352
+	JLE   end365
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin350:
+begin363:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
 	CMOVQGT   R11, R10
 	SUBQ      R10, SI
-	MOVQ      c2_base+144(FP), R11
-	VMOVUPS.Z (R11)(DI*4), K1, Z7
-	MOVQ      c1_base+168(FP), R11
+	MOVQ      c2_base+168(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z8
-	MOVQ      scale_base+96(FP), R11
+	MOVQ      c1_base+192(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z9
-	MOVQ      shift_base+120(FP), R11
+	MOVQ      scale_base+120(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z10
-	MOVQ      c0_base+192(FP), R11
+	MOVQ      shift_base+144(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z11
-	VADDPS    Z11, Z10, Z10
-	VXORPS    Z11, Z11, Z11
+	MOVQ      c0_base+216(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z12
+	VADDPS    Z12, Z11, Z11
 	VXORPS    Z12, Z12, Z12
+	VXORPS    Z13, Z13, Z13
 
-row351:
-	VPMOVZXWD.Z (BX)(R8*2), K1, Z13
-	VPSLLD      $0x10, Z13, Z13
-	MOVQ        next+224(FP), R11
+row364:
+	VPMOVZXWD.Z (BX)(R8*2), K1, Z14
+	VPSLLD      $0x10, Z14, Z14
+	MOVQ        next+248(FP), R11
 	ADDQ        R8, R11
 	PREFETCHT0  (BX)(R11*2)
-	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+232(FP), $0x00
-	JEQ         skip353
-	VMOVUPS.Z   (CX)(R8*4), K1, Z14
-	VADDPS      Z14, Z13, Z13
+	VFMADD213PS Z11, Z10, Z14
+	CMPB        add+256(FP), $0x00
+	JEQ         skip366
+	VMOVUPS.Z   (CX)(R8*4), K1, Z15
+	VADDPS      Z15, Z14, Z14
 
-skip353:
-	VMOVUPS.Z   (DX)(R8*4), K1, Z14
-	VMOVAPS     Z8, Z15
-	VFMADD231PS Z7, Z14, Z15
-	VFMADD213PS Z13, Z14, Z15
+skip366:
+	VMOVUPS.Z   (DX)(R8*4), K1, Z15
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z8, Z15, Z16
+	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop354
-	VMOVUPS     Z15, K1, (CX)(R8*4)
+	JZ          drop367
+	VMOVUPS     Z16, K1, (CX)(R8*4)
 
-drop354:
-	VCMPPS        $0x1d, Z0, Z15, K1, K2
-	KMOVW         K2, (AX)(R9*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VADDPS        Z15, Z11, Z11
-	VFMADD231PS   Z15, Z15, Z12
-	VFMADD213PS   Z2, Z1, K2, Z15
-	VMAXPS        Z15, Z3, Z15
-	VMOVUPS       Z15, K1, (DX)(R8*4)
+drop367:
+	VCMPPS      $0x1d, Z0, Z16, K1, K2
+	KMOVW       K2, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far368
+	MOVQ        near_base+24(FP), R11
+	VSUBPS      Z0, Z16, Z14
+	VANDPS      magnitude<>+0(SB), Z14, Z14
+	VCMPPS      $0x11, Z4, Z14, K1, K3
+	KMOVW       K3, (R11)(R9*1)
+
+far368:
+	VADDPS        Z16, Z12, Z12
+	VFMADD231PS   Z16, Z16, Z13
+	VFMADD213PS   Z2, Z1, K2, Z16
+	VMAXPS        Z16, Z3, Z16
+	VMOVUPS       Z16, K1, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row351
-	VCVTPS2PD     Y11, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z11, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y12, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z12, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
+	JNZ           row364
+	VCVTPS2PD     Y12, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y13, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z13, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
 	TESTQ         SI, SI
-	JNZ           begin350
+	JNZ           begin363
 
-end352:
-done349:
-	VCVTDQ2PS     Z4, Z4
+end365:
+done362:
+	VCVTDQ2PS     Z5, Z5
 	VXORPS        Z0, Z0, Z0
-	VCVTPS2PD     Y4, Z1
+	VCVTPS2PD     Y5, Z1
 	VADDPD        Z1, Z0, Z0
-	VEXTRACTF32X8 $0x01, Z4, Y1
+	VEXTRACTF32X8 $0x01, Z5, Y1
 	VCVTPS2PD     Y1, Z1
 	VADDPD        Z1, Z0, Z0
 	VXORPS        Z1, Z1, Z1
@@ -6018,15 +6161,7 @@ done349:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	VMOVSD        X0, spikes+256(FP)
-	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y0
-	VADDPD        Y0, Y5, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
-	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum+264(FP)
+	VMOVSD        X0, spikes+280(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y0
@@ -6034,7 +6169,15 @@ done349:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum2+272(FP)
+	VMOVSD        X1, sum+288(FP)
+	VXORPS        Z0, Z0, Z0
+	VADDPD        Z0, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VHADDPD       X1, X1, X1
+	VMOVSD        X1, sum2+296(FP)
 	VZEROUPPER
 	RET
 
@@ -6049,7 +6192,7 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done359
+	JLE   done373
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -6061,12 +6204,12 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row355:
+row369:
 	XORQ SI, SI
 
-loop356:
+loop370:
 	CMPQ        SI, 8(SP)
-	JGE         rest357
+	JGE         rest371
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -6074,20 +6217,20 @@ loop356:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip360
+	JEQ         skip374
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip360:
+skip374:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop356
+	JMP     loop370
 
-rest357:
+rest371:
 	CMPQ        16(SP), $0x00
-	JEQ         next358
+	JEQ         next372
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -6095,41 +6238,42 @@ rest357:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip361
+	JEQ         skip375
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip361:
+skip375:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next358:
+next372:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row355
+	JNZ  row369
 
-done359:
+done373:
 	VZEROUPPER
 	RET
 
-// func forwardBitsAVX512(fired []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32) (spikes float64, sum float64, sum2 float64)
+// func forwardBitsAVX512(fired []uint32, near []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-280
+TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-304
 	MOVQ         fired_base+0(FP), AX
-	MOVQ         u_base+24(FP), CX
-	MOVQ         v_base+48(FP), DX
-	MOVQ         z_base+72(FP), BX
-	VBROADCASTSS theta+236(FP), Z0
-	VBROADCASTSS kept+240(FP), Z1
-	VBROADCASTSS jump+244(FP), Z2
-	VBROADCASTSS floor+248(FP), Z3
-	VXORPS       Z4, Z4, Z4
+	MOVQ         u_base+48(FP), CX
+	MOVQ         v_base+72(FP), DX
+	MOVQ         z_base+96(FP), BX
+	VBROADCASTSS theta+260(FP), Z0
+	VBROADCASTSS kept+264(FP), Z1
+	VBROADCASTSS jump+268(FP), Z2
+	VBROADCASTSS floor+272(FP), Z3
+	VBROADCASTSS reach+276(FP), Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
-	MOVQ         rows+216(FP), SI
-	MOVQ         c2_len+152(FP), DI
+	VXORPS       Z7, Z7, Z7
+	MOVQ         rows+240(FP), SI
+	MOVQ         c2_len+176(FP), DI
 	MOVQ         SI, (SP)
 	MOVQ         DI, 8(SP)
 	MOVQ         DI, SI
@@ -6140,302 +6284,338 @@ TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-280
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip362:
+strip376:
 	CMPQ  SI, $+32
-	JL    rest363
+	JL    rest377
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end366
+	JLE   end380
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin364:
+begin378:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
 	CMOVQGT R12, R11
 	SUBQ    R11, R10
-	MOVQ    c2_base+144(FP), R12
-	VMOVUPS (R12)(DI*4), Z7
-	MOVQ    c1_base+168(FP), R12
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS (R12)(DI*4), Z8
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS (R12)(DI*4), Z9
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS (R12)(DI*4), Z10
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS (R12)(DI*4), Z11
-	VADDPS  Z11, Z10, Z10
-	VXORPS  Z11, Z11, Z11
+	MOVQ    c0_base+216(FP), R12
+	VMOVUPS (R12)(DI*4), Z12
+	VADDPS  Z12, Z11, Z11
 	VXORPS  Z12, Z12, Z12
-	MOVQ    c2_base+144(FP), R12
-	VMOVUPS 64(R12)(DI*4), Z13
-	MOVQ    c1_base+168(FP), R12
+	VXORPS  Z13, Z13, Z13
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z14
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z15
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z16
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS 64(R12)(DI*4), Z17
-	VADDPS  Z17, Z16, Z16
-	VXORPS  Z17, Z17, Z17
+	MOVQ    c0_base+216(FP), R12
+	VMOVUPS 64(R12)(DI*4), Z18
+	VADDPS  Z18, Z17, Z17
 	VXORPS  Z18, Z18, Z18
+	VXORPS  Z19, Z19, Z19
 
-row365:
-	VMOVUPS     ones<>+0(SB), Z19
+row379:
+	VMOVUPS     ones<>+0(SB), Z20
 	KMOVW       (BX)(R9*1), K1
-	VMOVAPS.Z   Z19, K1, Z19
-	VFMADD213PS Z10, Z9, Z19
-	CMPB        add+232(FP), $0x00
-	JEQ         skip367
-	VMOVUPS     (CX)(R8*4), Z20
-	VADDPS      Z20, Z19, Z19
+	VMOVAPS.Z   Z20, K1, Z20
+	VFMADD213PS Z11, Z10, Z20
+	CMPB        add+256(FP), $0x00
+	JEQ         skip381
+	VMOVUPS     (CX)(R8*4), Z21
+	VADDPS      Z21, Z20, Z20
 
-skip367:
-	VMOVUPS     (DX)(R8*4), Z20
-	VMOVAPS     Z8, Z21
-	VFMADD231PS Z7, Z20, Z21
-	VFMADD213PS Z19, Z20, Z21
+skip381:
+	VMOVUPS     (DX)(R8*4), Z21
+	VMOVAPS     Z9, Z22
+	VFMADD231PS Z8, Z21, Z22
+	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop368
-	VMOVUPS     Z21, (CX)(R8*4)
+	JZ          drop382
+	VMOVUPS     Z22, (CX)(R8*4)
 
-drop368:
-	VCMPPS      $0x1d, Z0, Z21, K1
+drop382:
+	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
-	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
-	VADDPS      Z21, Z11, Z11
-	VFMADD231PS Z21, Z21, Z12
-	VFMADD213PS Z2, Z1, K1, Z21
-	VMAXPS      Z21, Z3, Z21
-	VMOVUPS     Z21, (DX)(R8*4)
-	VMOVUPS     ones<>+0(SB), Z19
+	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far383
+	MOVQ        near_base+24(FP), R12
+	VSUBPS      Z0, Z22, Z20
+	VANDPS      magnitude<>+0(SB), Z20, Z20
+	VCMPPS      $0x11, Z4, Z20, K2
+	KMOVW       K2, (R12)(R9*1)
+
+far383:
+	VADDPS      Z22, Z12, Z12
+	VFMADD231PS Z22, Z22, Z13
+	VFMADD213PS Z2, Z1, K1, Z22
+	VMAXPS      Z22, Z3, Z22
+	VMOVUPS     Z22, (DX)(R8*4)
+	VMOVUPS     ones<>+0(SB), Z20
 	KMOVW       2(BX)(R9*1), K1
-	VMOVAPS.Z   Z19, K1, Z19
-	VFMADD213PS Z16, Z15, Z19
-	CMPB        add+232(FP), $0x00
-	JEQ         skip369
-	VMOVUPS     64(CX)(R8*4), Z20
-	VADDPS      Z20, Z19, Z19
+	VMOVAPS.Z   Z20, K1, Z20
+	VFMADD213PS Z17, Z16, Z20
+	CMPB        add+256(FP), $0x00
+	JEQ         skip384
+	VMOVUPS     64(CX)(R8*4), Z21
+	VADDPS      Z21, Z20, Z20
 
-skip369:
-	VMOVUPS     64(DX)(R8*4), Z20
-	VMOVAPS     Z14, Z21
-	VFMADD231PS Z13, Z20, Z21
-	VFMADD213PS Z19, Z20, Z21
+skip384:
+	VMOVUPS     64(DX)(R8*4), Z21
+	VMOVAPS     Z15, Z22
+	VFMADD231PS Z14, Z21, Z22
+	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop370
-	VMOVUPS     Z21, 64(CX)(R8*4)
+	JZ          drop385
+	VMOVUPS     Z22, 64(CX)(R8*4)
 
-drop370:
-	VCMPPS        $0x1d, Z0, Z21, K1
-	KMOVW         K1, 2(AX)(R9*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
-	VADDPS        Z21, Z17, Z17
-	VFMADD231PS   Z21, Z21, Z18
-	VFMADD213PS   Z2, Z1, K1, Z21
-	VMAXPS        Z21, Z3, Z21
-	VMOVUPS       Z21, 64(DX)(R8*4)
+drop385:
+	VCMPPS      $0x1d, Z0, Z22, K1
+	KMOVW       K1, 2(AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far386
+	MOVQ        near_base+24(FP), R12
+	VSUBPS      Z0, Z22, Z20
+	VANDPS      magnitude<>+0(SB), Z20, Z20
+	VCMPPS      $0x11, Z4, Z20, K2
+	KMOVW       K2, 2(R12)(R9*1)
+
+far386:
+	VADDPS        Z22, Z18, Z18
+	VFMADD231PS   Z22, Z22, Z19
+	VFMADD213PS   Z2, Z1, K1, Z22
+	VMAXPS        Z22, Z3, Z22
+	VMOVUPS       Z22, 64(DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row365
-	VCVTPS2PD     Y11, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z11, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y12, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z12, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
-	VCVTPS2PD     Y17, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z17, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y18, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z18, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
+	JNZ           row379
+	VCVTPS2PD     Y12, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y13, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z13, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
+	VCVTPS2PD     Y18, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z18, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y19, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z19, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin364
+	JNZ           begin378
 
-end366:
+end380:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip362
+	JMP  strip376
 
-rest363:
-strip371:
+rest377:
+strip387:
 	CMPQ  SI, $+16
-	JL    rest372
+	JL    rest388
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end375
+	JLE   end391
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin373:
+begin389:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
 	CMOVQGT R12, R11
 	SUBQ    R11, R10
-	MOVQ    c2_base+144(FP), R12
-	VMOVUPS (R12)(DI*4), Z7
-	MOVQ    c1_base+168(FP), R12
+	MOVQ    c2_base+168(FP), R12
 	VMOVUPS (R12)(DI*4), Z8
-	MOVQ    scale_base+96(FP), R12
+	MOVQ    c1_base+192(FP), R12
 	VMOVUPS (R12)(DI*4), Z9
-	MOVQ    shift_base+120(FP), R12
+	MOVQ    scale_base+120(FP), R12
 	VMOVUPS (R12)(DI*4), Z10
-	MOVQ    c0_base+192(FP), R12
+	MOVQ    shift_base+144(FP), R12
 	VMOVUPS (R12)(DI*4), Z11
-	VADDPS  Z11, Z10, Z10
-	VXORPS  Z11, Z11, Z11
+	MOVQ    c0_base+216(FP), R12
+	VMOVUPS (R12)(DI*4), Z12
+	VADDPS  Z12, Z11, Z11
 	VXORPS  Z12, Z12, Z12
+	VXORPS  Z13, Z13, Z13
 
-row374:
-	VMOVUPS     ones<>+0(SB), Z13
+row390:
+	VMOVUPS     ones<>+0(SB), Z14
 	KMOVW       (BX)(R9*1), K1
-	VMOVAPS.Z   Z13, K1, Z13
-	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+232(FP), $0x00
-	JEQ         skip376
-	VMOVUPS     (CX)(R8*4), Z14
-	VADDPS      Z14, Z13, Z13
+	VMOVAPS.Z   Z14, K1, Z14
+	VFMADD213PS Z11, Z10, Z14
+	CMPB        add+256(FP), $0x00
+	JEQ         skip392
+	VMOVUPS     (CX)(R8*4), Z15
+	VADDPS      Z15, Z14, Z14
 
-skip376:
-	VMOVUPS     (DX)(R8*4), Z14
-	VMOVAPS     Z8, Z15
-	VFMADD231PS Z7, Z14, Z15
-	VFMADD213PS Z13, Z14, Z15
+skip392:
+	VMOVUPS     (DX)(R8*4), Z15
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z8, Z15, Z16
+	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop377
-	VMOVUPS     Z15, (CX)(R8*4)
+	JZ          drop393
+	VMOVUPS     Z16, (CX)(R8*4)
 
-drop377:
-	VCMPPS        $0x1d, Z0, Z15, K1
-	KMOVW         K1, (AX)(R9*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
-	VADDPS        Z15, Z11, Z11
-	VFMADD231PS   Z15, Z15, Z12
-	VFMADD213PS   Z2, Z1, K1, Z15
-	VMAXPS        Z15, Z3, Z15
-	VMOVUPS       Z15, (DX)(R8*4)
+drop393:
+	VCMPPS      $0x1d, Z0, Z16, K1
+	KMOVW       K1, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far394
+	MOVQ        near_base+24(FP), R12
+	VSUBPS      Z0, Z16, Z14
+	VANDPS      magnitude<>+0(SB), Z14, Z14
+	VCMPPS      $0x11, Z4, Z14, K2
+	KMOVW       K2, (R12)(R9*1)
+
+far394:
+	VADDPS        Z16, Z12, Z12
+	VFMADD231PS   Z16, Z16, Z13
+	VFMADD213PS   Z2, Z1, K1, Z16
+	VMAXPS        Z16, Z3, Z16
+	VMOVUPS       Z16, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row374
-	VCVTPS2PD     Y11, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z11, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y12, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z12, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
+	JNZ           row390
+	VCVTPS2PD     Y12, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y13, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z13, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin373
+	JNZ           begin389
 
-end375:
+end391:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip371
+	JMP  strip387
 
-rest372:
+rest388:
 	TESTQ SI, SI
-	JZ    done378
+	JZ    done395
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end381
+	JLE   end398
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin379:
+begin396:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
 	CMOVQGT   R11, R10
 	SUBQ      R10, SI
-	MOVQ      c2_base+144(FP), R11
-	VMOVUPS.Z (R11)(DI*4), K1, Z7
-	MOVQ      c1_base+168(FP), R11
+	MOVQ      c2_base+168(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z8
-	MOVQ      scale_base+96(FP), R11
+	MOVQ      c1_base+192(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z9
-	MOVQ      shift_base+120(FP), R11
+	MOVQ      scale_base+120(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z10
-	MOVQ      c0_base+192(FP), R11
+	MOVQ      shift_base+144(FP), R11
 	VMOVUPS.Z (R11)(DI*4), K1, Z11
-	VADDPS    Z11, Z10, Z10
-	VXORPS    Z11, Z11, Z11
+	MOVQ      c0_base+216(FP), R11
+	VMOVUPS.Z (R11)(DI*4), K1, Z12
+	VADDPS    Z12, Z11, Z11
 	VXORPS    Z12, Z12, Z12
+	VXORPS    Z13, Z13, Z13
 
-row380:
-	VMOVUPS     ones<>+0(SB), Z13
+row397:
+	VMOVUPS     ones<>+0(SB), Z14
 	KMOVW       (BX)(R9*1), K2
-	VMOVAPS.Z   Z13, K2, Z13
-	VFMADD213PS Z10, Z9, Z13
-	CMPB        add+232(FP), $0x00
-	JEQ         skip382
-	VMOVUPS.Z   (CX)(R8*4), K1, Z14
-	VADDPS      Z14, Z13, Z13
+	VMOVAPS.Z   Z14, K2, Z14
+	VFMADD213PS Z11, Z10, Z14
+	CMPB        add+256(FP), $0x00
+	JEQ         skip399
+	VMOVUPS.Z   (CX)(R8*4), K1, Z15
+	VADDPS      Z15, Z14, Z14
 
-skip382:
-	VMOVUPS.Z   (DX)(R8*4), K1, Z14
-	VMOVAPS     Z8, Z15
-	VFMADD231PS Z7, Z14, Z15
-	VFMADD213PS Z13, Z14, Z15
+skip399:
+	VMOVUPS.Z   (DX)(R8*4), K1, Z15
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z8, Z15, Z16
+	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop383
-	VMOVUPS     Z15, K1, (CX)(R8*4)
+	JZ          drop400
+	VMOVUPS     Z16, K1, (CX)(R8*4)
 
-drop383:
-	VCMPPS        $0x1d, Z0, Z15, K1, K2
-	KMOVW         K2, (AX)(R9*1)
-	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
-	VADDPS        Z15, Z11, Z11
-	VFMADD231PS   Z15, Z15, Z12
-	VFMADD213PS   Z2, Z1, K2, Z15
-	VMAXPS        Z15, Z3, Z15
-	VMOVUPS       Z15, K1, (DX)(R8*4)
+drop400:
+	VCMPPS      $0x1d, Z0, Z16, K1, K2
+	KMOVW       K2, (AX)(R9*1)
+	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
+	CMPQ        near_base+24(FP), $0x00
+	JEQ         far401
+	MOVQ        near_base+24(FP), R11
+	VSUBPS      Z0, Z16, Z14
+	VANDPS      magnitude<>+0(SB), Z14, Z14
+	VCMPPS      $0x11, Z4, Z14, K1, K3
+	KMOVW       K3, (R11)(R9*1)
+
+far401:
+	VADDPS        Z16, Z12, Z12
+	VFMADD231PS   Z16, Z16, Z13
+	VFMADD213PS   Z2, Z1, K2, Z16
+	VMAXPS        Z16, Z3, Z16
+	VMOVUPS       Z16, K1, (DX)(R8*4)
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row380
-	VCVTPS2PD     Y11, Z7
-	VADDPD        Z7, Z5, Z5
-	VEXTRACTF32X8 $0x01, Z11, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z5, Z5
-	VCVTPS2PD     Y12, Z7
-	VADDPD        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z12, Y7
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z7, Z6, Z6
+	JNZ           row397
+	VCVTPS2PD     Y12, Z8
+	VADDPD        Z8, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z12, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z6, Z6
+	VCVTPS2PD     Y13, Z8
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z13, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
 	TESTQ         SI, SI
-	JNZ           begin379
+	JNZ           begin396
 
-end381:
-done378:
-	VCVTDQ2PS     Z4, Z4
+end398:
+done395:
+	VCVTDQ2PS     Z5, Z5
 	VXORPS        Z0, Z0, Z0
-	VCVTPS2PD     Y4, Z1
+	VCVTPS2PD     Y5, Z1
 	VADDPD        Z1, Z0, Z0
-	VEXTRACTF32X8 $0x01, Z4, Y1
+	VEXTRACTF32X8 $0x01, Z5, Y1
 	VCVTPS2PD     Y1, Z1
 	VADDPD        Z1, Z0, Z0
 	VXORPS        Z1, Z1, Z1
@@ -6445,15 +6625,7 @@ done378:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
 	VHADDPD       X0, X0, X0
-	VMOVSD        X0, spikes+256(FP)
-	VXORPS        Z0, Z0, Z0
-	VADDPD        Z0, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y0
-	VADDPD        Y0, Y5, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
-	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum+264(FP)
+	VMOVSD        X0, spikes+280(FP)
 	VXORPS        Z0, Z0, Z0
 	VADDPD        Z0, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y0
@@ -6461,7 +6633,15 @@ done378:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VHADDPD       X1, X1, X1
-	VMOVSD        X1, sum2+272(FP)
+	VMOVSD        X1, sum+288(FP)
+	VXORPS        Z0, Z0, Z0
+	VADDPD        Z0, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VHADDPD       X1, X1, X1
+	VMOVSD        X1, sum2+296(FP)
 	VZEROUPPER
 	RET
 
@@ -6477,9 +6657,9 @@ TEXT ·fireAVX512(SB), NOSPLIT, $0-64
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop384:
+loop402:
 	CMPQ        DX, $+16
-	JL          rest385
+	JL          rest403
 	VMOVUPS     (CX)(BX*1), Z4
 	VCMPPS      $0x1d, Z0, Z4, K1
 	VFMADD213PS Z2, Z1, K1, Z4
@@ -6487,11 +6667,11 @@ loop384:
 	VMOVUPS     Z4, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop384
+	JMP         loop402
 
-rest385:
+rest403:
 	TESTQ       DX, DX
-	JZ          done386
+	JZ          done404
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -6501,7 +6681,7 @@ rest385:
 	VMAXPS      Z4, Z3, Z4
 	VMOVUPS     Z4, K1, (AX)(BX*1)
 
-done386:
+done404:
 	VZEROUPPER
 	RET
 
@@ -6533,17 +6713,17 @@ TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip387:
+strip405:
 	CMPQ  R8, $+32
-	JL    rest388
+	JL    rest406
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end391
+	JLE   end409
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin389:
+begin407:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -6557,26 +6737,26 @@ begin389:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS 64(R14)(R9*4), Z13
 
-row390:
+row408:
 	VMOVUPS      (BX)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VBLENDMPS    Z1, Z5, K1, Z7
 	VMOVUPS      (DI)(R10*4), Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip392
+	JEQ          skip410
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z7
 
-skip392:
+skip410:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip393
+	JEQ         skip411
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
 	VMOVAPS.Z   Z7, K1, Z7
 	VMOVAPS     Z7, Z7
 
-skip393:
+skip411:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*4)
@@ -6586,13 +6766,13 @@ skip393:
 	VMOVUPS      Z7, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
-	JZ           first394
+	JZ           first412
 	VMOVUPS      (SI)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VFMADD213PS  Z2, Z1, K1, Z14
 	VMAXPS       Z14, Z3, Z14
 
-first394:
+first412:
 	VFMADD213PS  Z11, Z6, Z14
 	VMULPS       Z7, Z14, Z14
 	VMOVUPS      Z14, (CX)(R10*4)
@@ -6601,20 +6781,20 @@ first394:
 	VBLENDMPS    Z1, Z5, K1, Z8
 	VMOVUPS      64(DI)(R10*4), Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip395
+	JEQ          skip413
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z8
 
-skip395:
+skip413:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip396
+	JEQ         skip414
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
 	VMOVAPS.Z   Z8, K1, Z8
 	VMOVAPS     Z8, Z8
 
-skip396:
+skip414:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   64(DX)(R14*4)
@@ -6624,40 +6804,40 @@ skip396:
 	VMOVUPS      Z8, 64(AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
-	JZ           first397
+	JZ           first415
 	VMOVUPS      64(SI)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VFMADD213PS  Z2, Z1, K1, Z14
 	VMAXPS       Z14, Z3, Z14
 
-first397:
+first415:
 	VFMADD213PS Z13, Z12, Z14
 	VMULPS      Z8, Z14, Z14
 	VMOVUPS     Z14, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row390
+	JNZ         row408
 	TESTQ       R12, R12
-	JNZ         begin389
+	JNZ         begin407
 
-end391:
+end409:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip387
+	JMP  strip405
 
-rest388:
-strip398:
+rest406:
+strip416:
 	CMPQ  R8, $+16
-	JL    rest399
+	JL    rest417
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end402
+	JLE   end420
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin400:
+begin418:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -6666,26 +6846,26 @@ begin400:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z11
 
-row401:
+row419:
 	VMOVUPS      (BX)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VBLENDMPS    Z1, Z5, K1, Z9
 	VMOVUPS      (DI)(R10*4), Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip403
+	JEQ          skip421
 	VMOVUPS      Z2, Z12
 	VFNMADD231PS Z4, Z7, Z12
 	VFMADD231PS  Z8, Z12, Z9
 
-skip403:
+skip421:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip404
+	JEQ         skip422
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
 	VMOVAPS.Z   Z9, K1, Z7
 	VMOVAPS     Z7, Z9
 
-skip404:
+skip422:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*4)
@@ -6695,42 +6875,42 @@ skip404:
 	VMOVUPS      Z9, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first405
+	JZ           first423
 	VMOVUPS      (SI)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VFMADD213PS  Z2, Z1, K1, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first405:
+first423:
 	VFMADD213PS Z11, Z6, Z7
 	VMULPS      Z9, Z7, Z7
 	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row401
+	JNZ         row419
 	TESTQ       R12, R12
-	JNZ         begin400
+	JNZ         begin418
 
-end402:
+end420:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip398
+	JMP  strip416
 
-rest399:
+rest417:
 	TESTQ R8, R8
-	JZ    done406
+	JZ    done424
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end409
+	JLE   end427
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin407:
+begin425:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
@@ -6739,26 +6919,26 @@ begin407:
 	MOVQ      c1_base+168(FP), R13
 	VMOVUPS.Z (R13)(R9*4), K1, Z11
 
-row408:
+row426:
 	VMOVUPS.Z    (BX)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VBLENDMPS    Z1, Z5, K2, Z10
 	VMOVUPS.Z    (DI)(R10*4), K1, Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip410
+	JEQ          skip428
 	VMOVUPS      Z2, Z9
 	VFNMADD231PS Z4, Z7, Z9
 	VFMADD231PS  Z8, Z9, Z10
 
-skip410:
+skip428:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip411
+	JEQ         skip429
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
 	VMOVAPS.Z   Z10, K2, Z7
 	VMOVAPS     Z7, Z10
 
-skip411:
+skip429:
 	MOVQ         next+200(FP), R13
 	ADDQ         R10, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -6768,25 +6948,25 @@ skip411:
 	VMOVUPS      Z10, K1, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first412
+	JZ           first430
 	VMOVUPS.Z    (SI)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VFMADD213PS  Z2, Z1, K2, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first412:
+first430:
 	VFMADD213PS Z11, Z6, Z7
 	VMULPS      Z10, Z7, Z7
 	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row408
+	JNZ         row426
 	TESTQ       R8, R8
-	JNZ         begin407
+	JNZ         begin425
 
-end409:
-done406:
+end427:
+done424:
 	VZEROUPPER
 	RET
 
@@ -6819,17 +6999,17 @@ TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip413:
+strip431:
 	CMPQ  DI, $+32
-	JL    rest414
+	JL    rest432
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end417
+	JLE   end435
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin415:
+begin433:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -6843,7 +7023,7 @@ begin415:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z15
 
-row416:
+row434:
 	VMOVUPS      (BX)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VBLENDMPS    Z1, Z7, K1, Z9
@@ -6852,20 +7032,20 @@ row416:
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip418
+	JEQ          skip436
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z9
 
-skip418:
+skip436:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip419
+	JEQ         skip437
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
 	VMOVAPS.Z   Z9, K1, Z9
 	VMOVAPS     Z9, Z9
 
-skip419:
+skip437:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -6875,13 +7055,13 @@ skip419:
 	VMOVUPS      Z9, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
-	JZ           first420
+	JZ           first438
 	VMOVUPS      (SI)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VFMADD213PS  Z2, Z1, K1, Z16
 	VMAXPS       Z16, Z3, Z16
 
-first420:
+first438:
 	VFMADD213PS  Z13, Z8, Z16
 	VMULPS       Z9, Z16, Z16
 	VMOVUPS      Z16, (CX)(R9*4)
@@ -6893,20 +7073,20 @@ first420:
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip421
+	JEQ          skip439
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z10
 
-skip421:
+skip439:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip422
+	JEQ         skip440
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
 	VMOVAPS.Z   Z10, K1, Z10
 	VMOVAPS     Z10, Z10
 
-skip422:
+skip440:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -6916,40 +7096,40 @@ skip422:
 	VMOVUPS      Z10, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
-	JZ           first423
+	JZ           first441
 	VMOVUPS      64(SI)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VFMADD213PS  Z2, Z1, K1, Z16
 	VMAXPS       Z16, Z3, Z16
 
-first423:
+first441:
 	VFMADD213PS Z15, Z14, Z16
 	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row416
+	JNZ         row434
 	TESTQ       R11, R11
-	JNZ         begin415
+	JNZ         begin433
 
-end417:
+end435:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip413
+	JMP  strip431
 
-rest414:
-strip424:
+rest432:
+strip442:
 	CMPQ  DI, $+16
-	JL    rest425
+	JL    rest443
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end428
+	JLE   end446
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin426:
+begin444:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -6958,7 +7138,7 @@ begin426:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z13
 
-row427:
+row445:
 	VMOVUPS      (BX)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VBLENDMPS    Z1, Z7, K1, Z11
@@ -6967,20 +7147,20 @@ row427:
 	VCMPPS       $0x11, Z5, Z10, K2
 	VMOVAPS.Z    Z6, K2, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip429
+	JEQ          skip447
 	VMOVUPS      Z2, Z14
 	VFNMADD231PS Z4, Z9, Z14
 	VFMADD231PS  Z10, Z14, Z11
 
-skip429:
+skip447:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip430
+	JEQ         skip448
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
 	VMOVAPS.Z   Z11, K1, Z9
 	VMOVAPS     Z9, Z11
 
-skip430:
+skip448:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -6990,42 +7170,42 @@ skip430:
 	VMOVUPS      Z11, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first431
+	JZ           first449
 	VMOVUPS      (SI)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VFMADD213PS  Z2, Z1, K1, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first431:
+first449:
 	VFMADD213PS Z13, Z8, Z9
 	VMULPS      Z11, Z9, Z9
 	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row427
+	JNZ         row445
 	TESTQ       R11, R11
-	JNZ         begin426
+	JNZ         begin444
 
-end428:
+end446:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip424
+	JMP  strip442
 
-rest425:
+rest443:
 	TESTQ DI, DI
-	JZ    done432
+	JZ    done450
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end435
+	JLE   end453
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin433:
+begin451:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -7034,7 +7214,7 @@ begin433:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z13
 
-row434:
+row452:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VBLENDMPS    Z1, Z7, K2, Z12
@@ -7043,20 +7223,20 @@ row434:
 	VCMPPS       $0x11, Z5, Z10, K3
 	VMOVAPS.Z    Z6, K3, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip436
+	JEQ          skip454
 	VMOVUPS      Z2, Z11
 	VFNMADD231PS Z4, Z9, Z11
 	VFMADD231PS  Z10, Z11, Z12
 
-skip436:
+skip454:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip437
+	JEQ         skip455
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
 	VMOVAPS.Z   Z12, K2, Z9
 	VMOVAPS     Z9, Z12
 
-skip437:
+skip455:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -7066,25 +7246,25 @@ skip437:
 	VMOVUPS      Z12, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first438
+	JZ           first456
 	VMOVUPS.Z    (SI)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VFMADD213PS  Z2, Z1, K2, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first438:
+first456:
 	VFMADD213PS Z13, Z8, Z9
 	VMULPS      Z12, Z9, Z9
 	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row434
+	JNZ         row452
 	TESTQ       DI, DI
-	JNZ         begin433
+	JNZ         begin451
 
-end435:
-done432:
+end453:
+done450:
 	VZEROUPPER
 	RET
 
@@ -7117,17 +7297,17 @@ TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip439:
+strip457:
 	CMPQ  DI, $+32
-	JL    rest440
+	JL    rest458
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end443
+	JLE   end461
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin441:
+begin459:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7141,7 +7321,7 @@ begin441:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z12
 
-row442:
+row460:
 	VMOVUPS      (BX)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VBLENDMPS    Z1, Z7, K1, Z14
@@ -7150,20 +7330,20 @@ row442:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip444
+	JEQ          skip462
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
-skip444:
+skip462:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip445
+	JEQ         skip463
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z14, K1, Z13
 	VMOVAPS     Z13, Z14
 
-skip445:
+skip463:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7173,13 +7353,13 @@ skip445:
 	VMOVUPS      Z14, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first446
+	JZ           first464
 	VMOVUPS      (SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first446:
+first464:
 	VFMADD213PS  Z10, Z9, Z13
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      Z13, (CX)(R9*4)
@@ -7191,20 +7371,20 @@ first446:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip447
+	JEQ          skip465
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
-skip447:
+skip465:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip448
+	JEQ         skip466
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z17, K1, Z13
 	VMOVAPS     Z13, Z17
 
-skip448:
+skip466:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -7214,40 +7394,40 @@ skip448:
 	VMOVUPS      Z17, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first449
+	JZ           first467
 	VMOVUPS      64(SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first449:
+first467:
 	VFMADD213PS Z12, Z11, Z13
 	VMULPS      Z17, Z13, Z13
 	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row442
+	JNZ         row460
 	TESTQ       R11, R11
-	JNZ         begin441
+	JNZ         begin459
 
-end443:
+end461:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip439
+	JMP  strip457
 
-rest440:
-strip450:
+rest458:
+strip468:
 	CMPQ  DI, $+16
-	JL    rest451
+	JL    rest469
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end454
+	JLE   end472
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin452:
+begin470:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7256,7 +7436,7 @@ begin452:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z10
 
-row453:
+row471:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VBLENDMPS    Z1, Z7, K1, Z18
@@ -7265,20 +7445,20 @@ row453:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip455
+	JEQ          skip473
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
-skip455:
+skip473:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip456
+	JEQ         skip474
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
 	VMOVAPS.Z   Z18, K1, Z11
 	VMOVAPS     Z11, Z18
 
-skip456:
+skip474:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7288,42 +7468,42 @@ skip456:
 	VMOVUPS      Z18, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first457
+	JZ           first475
 	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VFMADD213PS  Z2, Z1, K1, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first457:
+first475:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z18, Z11, Z11
 	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row453
+	JNZ         row471
 	TESTQ       R11, R11
-	JNZ         begin452
+	JNZ         begin470
 
-end454:
+end472:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip450
+	JMP  strip468
 
-rest451:
+rest469:
 	TESTQ DI, DI
-	JZ    done458
+	JZ    done476
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end461
+	JLE   end479
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin459:
+begin477:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -7332,7 +7512,7 @@ begin459:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row460:
+row478:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VBLENDMPS    Z1, Z7, K2, Z19
@@ -7341,20 +7521,20 @@ row460:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip462
+	JEQ          skip480
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
-skip462:
+skip480:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip463
+	JEQ         skip481
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
 	VMOVAPS.Z   Z19, K2, Z11
 	VMOVAPS     Z11, Z19
 
-skip463:
+skip481:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -7364,25 +7544,25 @@ skip463:
 	VMOVUPS      Z19, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first464
+	JZ           first482
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VFMADD213PS  Z2, Z1, K2, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first464:
+first482:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z19, Z11, Z11
 	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row460
+	JNZ         row478
 	TESTQ       DI, DI
-	JNZ         begin459
+	JNZ         begin477
 
-end461:
-done458:
+end479:
+done476:
 	VZEROUPPER
 	RET
 
@@ -7415,17 +7595,17 @@ TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip465:
+strip483:
 	CMPQ  DI, $+32
-	JL    rest466
+	JL    rest484
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end469
+	JLE   end487
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin467:
+begin485:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7439,7 +7619,7 @@ begin467:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z12
 
-row468:
+row486:
 	VMOVUPS      (BX)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VBLENDMPS    Z1, Z7, K1, Z14
@@ -7448,20 +7628,20 @@ row468:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip470
+	JEQ          skip488
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
-skip470:
+skip488:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip471
+	JEQ         skip489
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z14, K1, Z13
 	VMOVAPS     Z13, Z14
 
-skip471:
+skip489:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7471,13 +7651,13 @@ skip471:
 	VMOVUPS      Z14, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first472
+	JZ           first490
 	VMOVUPS      (SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first472:
+first490:
 	VFMADD213PS  Z10, Z9, Z13
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      Z13, (CX)(R9*4)
@@ -7489,20 +7669,20 @@ first472:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip473
+	JEQ          skip491
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
-skip473:
+skip491:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip474
+	JEQ         skip492
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z17, K1, Z13
 	VMOVAPS     Z13, Z17
 
-skip474:
+skip492:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -7512,40 +7692,40 @@ skip474:
 	VMOVUPS      Z17, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first475
+	JZ           first493
 	VMOVUPS      64(SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first475:
+first493:
 	VFMADD213PS Z12, Z11, Z13
 	VMULPS      Z17, Z13, Z13
 	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row468
+	JNZ         row486
 	TESTQ       R11, R11
-	JNZ         begin467
+	JNZ         begin485
 
-end469:
+end487:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip465
+	JMP  strip483
 
-rest466:
-strip476:
+rest484:
+strip494:
 	CMPQ  DI, $+16
-	JL    rest477
+	JL    rest495
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end480
+	JLE   end498
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin478:
+begin496:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7554,7 +7734,7 @@ begin478:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z10
 
-row479:
+row497:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VBLENDMPS    Z1, Z7, K1, Z18
@@ -7563,20 +7743,20 @@ row479:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip481
+	JEQ          skip499
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
-skip481:
+skip499:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip482
+	JEQ         skip500
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
 	VMOVAPS.Z   Z18, K1, Z11
 	VMOVAPS     Z11, Z18
 
-skip482:
+skip500:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7586,42 +7766,42 @@ skip482:
 	VMOVUPS      Z18, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first483
+	JZ           first501
 	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VFMADD213PS  Z2, Z1, K1, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first483:
+first501:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z18, Z11, Z11
 	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row479
+	JNZ         row497
 	TESTQ       R11, R11
-	JNZ         begin478
+	JNZ         begin496
 
-end480:
+end498:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip476
+	JMP  strip494
 
-rest477:
+rest495:
 	TESTQ DI, DI
-	JZ    done484
+	JZ    done502
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end487
+	JLE   end505
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin485:
+begin503:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -7630,7 +7810,7 @@ begin485:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row486:
+row504:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VBLENDMPS    Z1, Z7, K2, Z19
@@ -7639,20 +7819,20 @@ row486:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip488
+	JEQ          skip506
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
-skip488:
+skip506:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip489
+	JEQ         skip507
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
 	VMOVAPS.Z   Z19, K2, Z11
 	VMOVAPS     Z11, Z19
 
-skip489:
+skip507:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -7662,25 +7842,25 @@ skip489:
 	VMOVUPS      Z19, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first490
+	JZ           first508
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VFMADD213PS  Z2, Z1, K2, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first490:
+first508:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z19, Z11, Z11
 	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row486
+	JNZ         row504
 	TESTQ       DI, DI
-	JNZ         begin485
+	JNZ         begin503
 
-end487:
-done484:
+end505:
+done502:
 	VZEROUPPER
 	RET
 
@@ -7712,17 +7892,17 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip491:
+strip509:
 	CMPQ  R8, $+32
-	JL    rest492
+	JL    rest510
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end495
+	JLE   end513
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin493:
+begin511:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -7736,26 +7916,26 @@ begin493:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS 64(R14)(R9*4), Z13
 
-row494:
+row512:
 	VMOVUPS      (BX)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VBLENDMPS    Z1, Z5, K1, Z7
 	VMOVUPS      (DI)(R10*4), Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip496
+	JEQ          skip514
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z7
 
-skip496:
+skip514:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip497
+	JEQ         skip515
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
 	VMOVAPS.Z   Z7, K1, Z7
 	VMOVAPS     Z7, Z7
 
-skip497:
+skip515:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
@@ -7767,13 +7947,13 @@ skip497:
 	VMOVUPS      Z7, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
-	JZ           first498
+	JZ           first516
 	VMOVUPS      (SI)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VFMADD213PS  Z2, Z1, K1, Z14
 	VMAXPS       Z14, Z3, Z14
 
-first498:
+first516:
 	VFMADD213PS  Z11, Z6, Z14
 	VMULPS       Z7, Z14, Z14
 	VMOVUPS      Z14, (CX)(R10*4)
@@ -7782,20 +7962,20 @@ first498:
 	VBLENDMPS    Z1, Z5, K1, Z8
 	VMOVUPS      64(DI)(R10*4), Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip499
+	JEQ          skip517
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z8
 
-skip499:
+skip517:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip500
+	JEQ         skip518
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
 	VMOVAPS.Z   Z8, K1, Z8
 	VMOVAPS     Z8, Z8
 
-skip500:
+skip518:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   32(DX)(R14*2)
@@ -7807,40 +7987,40 @@ skip500:
 	VMOVUPS      Z8, 64(AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
-	JZ           first501
+	JZ           first519
 	VMOVUPS      64(SI)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VFMADD213PS  Z2, Z1, K1, Z14
 	VMAXPS       Z14, Z3, Z14
 
-first501:
+first519:
 	VFMADD213PS Z13, Z12, Z14
 	VMULPS      Z8, Z14, Z14
 	VMOVUPS     Z14, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row494
+	JNZ         row512
 	TESTQ       R12, R12
-	JNZ         begin493
+	JNZ         begin511
 
-end495:
+end513:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip491
+	JMP  strip509
 
-rest492:
-strip502:
+rest510:
+strip520:
 	CMPQ  R8, $+16
-	JL    rest503
+	JL    rest521
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end506
+	JLE   end524
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin504:
+begin522:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -7849,26 +8029,26 @@ begin504:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z11
 
-row505:
+row523:
 	VMOVUPS      (BX)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VBLENDMPS    Z1, Z5, K1, Z9
 	VMOVUPS      (DI)(R10*4), Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip507
+	JEQ          skip525
 	VMOVUPS      Z2, Z12
 	VFNMADD231PS Z4, Z7, Z12
 	VFMADD231PS  Z8, Z12, Z9
 
-skip507:
+skip525:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip508
+	JEQ         skip526
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
 	VMOVAPS.Z   Z9, K1, Z7
 	VMOVAPS     Z7, Z9
 
-skip508:
+skip526:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
@@ -7880,42 +8060,42 @@ skip508:
 	VMOVUPS      Z9, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first509
+	JZ           first527
 	VMOVUPS      (SI)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VFMADD213PS  Z2, Z1, K1, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first509:
+first527:
 	VFMADD213PS Z11, Z6, Z7
 	VMULPS      Z9, Z7, Z7
 	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row505
+	JNZ         row523
 	TESTQ       R12, R12
-	JNZ         begin504
+	JNZ         begin522
 
-end506:
+end524:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip502
+	JMP  strip520
 
-rest503:
+rest521:
 	TESTQ R8, R8
-	JZ    done510
+	JZ    done528
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end513
+	JLE   end531
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin511:
+begin529:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
@@ -7924,26 +8104,26 @@ begin511:
 	MOVQ      c1_base+168(FP), R13
 	VMOVUPS.Z (R13)(R9*4), K1, Z11
 
-row512:
+row530:
 	VMOVUPS.Z    (BX)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VBLENDMPS    Z1, Z5, K2, Z10
 	VMOVUPS.Z    (DI)(R10*4), K1, Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip514
+	JEQ          skip532
 	VMOVUPS      Z2, Z9
 	VFNMADD231PS Z4, Z7, Z9
 	VFMADD231PS  Z8, Z9, Z10
 
-skip514:
+skip532:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip515
+	JEQ         skip533
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
 	VMOVAPS.Z   Z10, K2, Z7
 	VMOVAPS     Z7, Z10
 
-skip515:
+skip533:
 	MOVQ         next+200(FP), R13
 	ADDQ         R10, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -7955,25 +8135,25 @@ skip515:
 	VMOVUPS      Z10, K1, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first516
+	JZ           first534
 	VMOVUPS.Z    (SI)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VFMADD213PS  Z2, Z1, K2, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first516:
+first534:
 	VFMADD213PS Z11, Z6, Z7
 	VMULPS      Z10, Z7, Z7
 	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row512
+	JNZ         row530
 	TESTQ       R8, R8
-	JNZ         begin511
+	JNZ         begin529
 
-end513:
-done510:
+end531:
+done528:
 	VZEROUPPER
 	RET
 
@@ -8006,17 +8186,17 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip517:
+strip535:
 	CMPQ  DI, $+32
-	JL    rest518
+	JL    rest536
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end521
+	JLE   end539
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin519:
+begin537:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8030,7 +8210,7 @@ begin519:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z15
 
-row520:
+row538:
 	VMOVUPS      (BX)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VBLENDMPS    Z1, Z7, K1, Z9
@@ -8039,20 +8219,20 @@ row520:
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip522
+	JEQ          skip540
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z9
 
-skip522:
+skip540:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip523
+	JEQ         skip541
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
 	VMOVAPS.Z   Z9, K1, Z9
 	VMOVAPS     Z9, Z9
 
-skip523:
+skip541:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -8064,13 +8244,13 @@ skip523:
 	VMOVUPS      Z9, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
-	JZ           first524
+	JZ           first542
 	VMOVUPS      (SI)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VFMADD213PS  Z2, Z1, K1, Z16
 	VMAXPS       Z16, Z3, Z16
 
-first524:
+first542:
 	VFMADD213PS  Z13, Z8, Z16
 	VMULPS       Z9, Z16, Z16
 	VMOVUPS      Z16, (CX)(R9*4)
@@ -8082,20 +8262,20 @@ first524:
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip525
+	JEQ          skip543
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z10
 
-skip525:
+skip543:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip526
+	JEQ         skip544
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
 	VMOVAPS.Z   Z10, K1, Z10
 	VMOVAPS     Z10, Z10
 
-skip526:
+skip544:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
@@ -8107,40 +8287,40 @@ skip526:
 	VMOVUPS      Z10, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
-	JZ           first527
+	JZ           first545
 	VMOVUPS      64(SI)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VFMADD213PS  Z2, Z1, K1, Z16
 	VMAXPS       Z16, Z3, Z16
 
-first527:
+first545:
 	VFMADD213PS Z15, Z14, Z16
 	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row520
+	JNZ         row538
 	TESTQ       R11, R11
-	JNZ         begin519
+	JNZ         begin537
 
-end521:
+end539:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip517
+	JMP  strip535
 
-rest518:
-strip528:
+rest536:
+strip546:
 	CMPQ  DI, $+16
-	JL    rest529
+	JL    rest547
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end532
+	JLE   end550
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin530:
+begin548:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8149,7 +8329,7 @@ begin530:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z13
 
-row531:
+row549:
 	VMOVUPS      (BX)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VBLENDMPS    Z1, Z7, K1, Z11
@@ -8158,20 +8338,20 @@ row531:
 	VCMPPS       $0x11, Z5, Z10, K2
 	VMOVAPS.Z    Z6, K2, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip533
+	JEQ          skip551
 	VMOVUPS      Z2, Z14
 	VFNMADD231PS Z4, Z9, Z14
 	VFMADD231PS  Z10, Z14, Z11
 
-skip533:
+skip551:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip534
+	JEQ         skip552
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
 	VMOVAPS.Z   Z11, K1, Z9
 	VMOVAPS     Z9, Z11
 
-skip534:
+skip552:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -8183,42 +8363,42 @@ skip534:
 	VMOVUPS      Z11, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first535
+	JZ           first553
 	VMOVUPS      (SI)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VFMADD213PS  Z2, Z1, K1, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first535:
+first553:
 	VFMADD213PS Z13, Z8, Z9
 	VMULPS      Z11, Z9, Z9
 	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row531
+	JNZ         row549
 	TESTQ       R11, R11
-	JNZ         begin530
+	JNZ         begin548
 
-end532:
+end550:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip528
+	JMP  strip546
 
-rest529:
+rest547:
 	TESTQ DI, DI
-	JZ    done536
+	JZ    done554
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end539
+	JLE   end557
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin537:
+begin555:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -8227,7 +8407,7 @@ begin537:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z13
 
-row538:
+row556:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VBLENDMPS    Z1, Z7, K2, Z12
@@ -8236,20 +8416,20 @@ row538:
 	VCMPPS       $0x11, Z5, Z10, K3
 	VMOVAPS.Z    Z6, K3, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip540
+	JEQ          skip558
 	VMOVUPS      Z2, Z11
 	VFNMADD231PS Z4, Z9, Z11
 	VFMADD231PS  Z10, Z11, Z12
 
-skip540:
+skip558:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip541
+	JEQ         skip559
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
 	VMOVAPS.Z   Z12, K2, Z9
 	VMOVAPS     Z9, Z12
 
-skip541:
+skip559:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
@@ -8261,25 +8441,25 @@ skip541:
 	VMOVUPS      Z12, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first542
+	JZ           first560
 	VMOVUPS.Z    (SI)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VFMADD213PS  Z2, Z1, K2, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first542:
+first560:
 	VFMADD213PS Z13, Z8, Z9
 	VMULPS      Z12, Z9, Z9
 	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row538
+	JNZ         row556
 	TESTQ       DI, DI
-	JNZ         begin537
+	JNZ         begin555
 
-end539:
-done536:
+end557:
+done554:
 	VZEROUPPER
 	RET
 
@@ -8312,17 +8492,17 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip543:
+strip561:
 	CMPQ  DI, $+32
-	JL    rest544
+	JL    rest562
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end547
+	JLE   end565
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin545:
+begin563:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8336,7 +8516,7 @@ begin545:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z12
 
-row546:
+row564:
 	VMOVUPS      (BX)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VBLENDMPS    Z1, Z7, K1, Z14
@@ -8345,20 +8525,20 @@ row546:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip548
+	JEQ          skip566
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
-skip548:
+skip566:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip549
+	JEQ         skip567
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z14, K1, Z13
 	VMOVAPS     Z13, Z14
 
-skip549:
+skip567:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -8370,13 +8550,13 @@ skip549:
 	VMOVUPS      Z14, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first550
+	JZ           first568
 	VMOVUPS      (SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first550:
+first568:
 	VFMADD213PS  Z10, Z9, Z13
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      Z13, (CX)(R9*4)
@@ -8388,20 +8568,20 @@ first550:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip551
+	JEQ          skip569
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
-skip551:
+skip569:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip552
+	JEQ         skip570
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z17, K1, Z13
 	VMOVAPS     Z13, Z17
 
-skip552:
+skip570:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
@@ -8413,40 +8593,40 @@ skip552:
 	VMOVUPS      Z17, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first553
+	JZ           first571
 	VMOVUPS      64(SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first553:
+first571:
 	VFMADD213PS Z12, Z11, Z13
 	VMULPS      Z17, Z13, Z13
 	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row546
+	JNZ         row564
 	TESTQ       R11, R11
-	JNZ         begin545
+	JNZ         begin563
 
-end547:
+end565:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip543
+	JMP  strip561
 
-rest544:
-strip554:
+rest562:
+strip572:
 	CMPQ  DI, $+16
-	JL    rest555
+	JL    rest573
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end558
+	JLE   end576
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin556:
+begin574:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8455,7 +8635,7 @@ begin556:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z10
 
-row557:
+row575:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VBLENDMPS    Z1, Z7, K1, Z18
@@ -8464,20 +8644,20 @@ row557:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip559
+	JEQ          skip577
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
-skip559:
+skip577:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip560
+	JEQ         skip578
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
 	VMOVAPS.Z   Z18, K1, Z11
 	VMOVAPS     Z11, Z18
 
-skip560:
+skip578:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -8489,42 +8669,42 @@ skip560:
 	VMOVUPS      Z18, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first561
+	JZ           first579
 	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VFMADD213PS  Z2, Z1, K1, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first561:
+first579:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z18, Z11, Z11
 	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row557
+	JNZ         row575
 	TESTQ       R11, R11
-	JNZ         begin556
+	JNZ         begin574
 
-end558:
+end576:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip554
+	JMP  strip572
 
-rest555:
+rest573:
 	TESTQ DI, DI
-	JZ    done562
+	JZ    done580
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end565
+	JLE   end583
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin563:
+begin581:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -8533,7 +8713,7 @@ begin563:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row564:
+row582:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VBLENDMPS    Z1, Z7, K2, Z19
@@ -8542,20 +8722,20 @@ row564:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip566
+	JEQ          skip584
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
-skip566:
+skip584:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip567
+	JEQ         skip585
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
 	VMOVAPS.Z   Z19, K2, Z11
 	VMOVAPS     Z11, Z19
 
-skip567:
+skip585:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
@@ -8567,25 +8747,25 @@ skip567:
 	VMOVUPS      Z19, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first568
+	JZ           first586
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VFMADD213PS  Z2, Z1, K2, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first568:
+first586:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z19, Z11, Z11
 	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row564
+	JNZ         row582
 	TESTQ       DI, DI
-	JNZ         begin563
+	JNZ         begin581
 
-end565:
-done562:
+end583:
+done580:
 	VZEROUPPER
 	RET
 
@@ -8618,17 +8798,17 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip569:
+strip587:
 	CMPQ  DI, $+32
-	JL    rest570
+	JL    rest588
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end573
+	JLE   end591
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin571:
+begin589:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8642,7 +8822,7 @@ begin571:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z12
 
-row572:
+row590:
 	VMOVUPS      (BX)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VBLENDMPS    Z1, Z7, K1, Z14
@@ -8651,20 +8831,20 @@ row572:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip574
+	JEQ          skip592
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
-skip574:
+skip592:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip575
+	JEQ         skip593
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z14, K1, Z13
 	VMOVAPS     Z13, Z14
 
-skip575:
+skip593:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -8676,13 +8856,13 @@ skip575:
 	VMOVUPS      Z14, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first576
+	JZ           first594
 	VMOVUPS      (SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first576:
+first594:
 	VFMADD213PS  Z10, Z9, Z13
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      Z13, (CX)(R9*4)
@@ -8694,20 +8874,20 @@ first576:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip577
+	JEQ          skip595
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
-skip577:
+skip595:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip578
+	JEQ         skip596
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z17, K1, Z13
 	VMOVAPS     Z13, Z17
 
-skip578:
+skip596:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
@@ -8719,40 +8899,40 @@ skip578:
 	VMOVUPS      Z17, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first579
+	JZ           first597
 	VMOVUPS      64(SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first579:
+first597:
 	VFMADD213PS Z12, Z11, Z13
 	VMULPS      Z17, Z13, Z13
 	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row572
+	JNZ         row590
 	TESTQ       R11, R11
-	JNZ         begin571
+	JNZ         begin589
 
-end573:
+end591:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip569
+	JMP  strip587
 
-rest570:
-strip580:
+rest588:
+strip598:
 	CMPQ  DI, $+16
-	JL    rest581
+	JL    rest599
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end584
+	JLE   end602
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin582:
+begin600:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8761,7 +8941,7 @@ begin582:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z10
 
-row583:
+row601:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VBLENDMPS    Z1, Z7, K1, Z18
@@ -8770,20 +8950,20 @@ row583:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip585
+	JEQ          skip603
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
-skip585:
+skip603:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip586
+	JEQ         skip604
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
 	VMOVAPS.Z   Z18, K1, Z11
 	VMOVAPS     Z11, Z18
 
-skip586:
+skip604:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -8795,42 +8975,42 @@ skip586:
 	VMOVUPS      Z18, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first587
+	JZ           first605
 	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VFMADD213PS  Z2, Z1, K1, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first587:
+first605:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z18, Z11, Z11
 	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row583
+	JNZ         row601
 	TESTQ       R11, R11
-	JNZ         begin582
+	JNZ         begin600
 
-end584:
+end602:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip580
+	JMP  strip598
 
-rest581:
+rest599:
 	TESTQ DI, DI
-	JZ    done588
+	JZ    done606
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end591
+	JLE   end609
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin589:
+begin607:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -8839,7 +9019,7 @@ begin589:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row590:
+row608:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VBLENDMPS    Z1, Z7, K2, Z19
@@ -8848,20 +9028,20 @@ row590:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip592
+	JEQ          skip610
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
-skip592:
+skip610:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip593
+	JEQ         skip611
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
 	VMOVAPS.Z   Z19, K2, Z11
 	VMOVAPS     Z11, Z19
 
-skip593:
+skip611:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
@@ -8873,25 +9053,25 @@ skip593:
 	VMOVUPS      Z19, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first594
+	JZ           first612
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VFMADD213PS  Z2, Z1, K2, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first594:
+first612:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z19, Z11, Z11
 	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row590
+	JNZ         row608
 	TESTQ       DI, DI
-	JNZ         begin589
+	JNZ         begin607
 
-end591:
-done588:
+end609:
+done606:
 	VZEROUPPER
 	RET
 
@@ -8908,7 +9088,7 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done599
+	JLE   done617
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -8920,12 +9100,12 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row595:
+row613:
 	XORQ R8, R8
 
-loop596:
+loop614:
 	CMPQ        R8, 8(SP)
-	JGE         rest597
+	JGE         rest615
 	VMOVUPS     (DI)(R8*4), Z0
 	VMOVUPS     (SI)(R8*4), Z1
 	VMOVUPS     (DX)(R9*4), Z2
@@ -8937,11 +9117,11 @@ loop596:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop596
+	JMP         loop614
 
-rest597:
+rest615:
 	CMPQ        16(SP), $0x00
-	JEQ         next598
+	JEQ         next616
 	VMOVUPS.Z   (DI)(R8*4), K1, Z0
 	VMOVUPS.Z   (SI)(R8*4), K1, Z1
 	VMOVUPS.Z   (DX)(R9*4), K1, Z2
@@ -8953,13 +9133,13 @@ rest597:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next598:
+next616:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row595
+	JNZ  row613
 
-done599:
+done617:
 	VZEROUPPER
 	RET
 
@@ -8985,7 +9165,7 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done604
+	JLE          done622
 	MOVQ         R9, R8
 	ANDQ         $+15, R8
 	MOVQ         R8, 16(SP)
@@ -8997,12 +9177,12 @@ TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row600:
+row618:
 	XORQ R8, R8
 
-loop601:
+loop619:
 	CMPQ        R8, 8(SP)
-	JGE         rest602
+	JGE         rest620
 	VMOVUPS     (DI)(R8*4), Z3
 	VMOVUPS     (SI)(R8*4), Z4
 	VMOVUPS     (DX)(R9*4), Z5
@@ -9021,11 +9201,11 @@ loop601:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop601
+	JMP         loop619
 
-rest602:
+rest620:
 	CMPQ        16(SP), $0x00
-	JEQ         next603
+	JEQ         next621
 	VMOVUPS.Z   (DI)(R8*4), K1, Z3
 	VMOVUPS.Z   (SI)(R8*4), K1, Z4
 	VMOVUPS.Z   (DX)(R9*4), K1, Z5
@@ -9044,13 +9224,13 @@ rest602:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next603:
+next621:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row600
+	JNZ  row618
 
-done604:
+done622:
 	VZEROUPPER
 	RET
 
@@ -9067,7 +9247,7 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done609
+	JLE   done627
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -9079,12 +9259,12 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row605:
+row623:
 	XORQ R8, R8
 
-loop606:
+loop624:
 	CMPQ        R8, 8(SP)
-	JGE         rest607
+	JGE         rest625
 	VMOVUPS     (DI)(R8*4), Z0
 	VMOVUPS     (SI)(R8*4), Z1
 	VPMOVZXWD   (DX)(R9*2), Z2
@@ -9097,11 +9277,11 @@ loop606:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop606
+	JMP         loop624
 
-rest607:
+rest625:
 	CMPQ        16(SP), $0x00
-	JEQ         next608
+	JEQ         next626
 	VMOVUPS.Z   (DI)(R8*4), K1, Z0
 	VMOVUPS.Z   (SI)(R8*4), K1, Z1
 	VPMOVZXWD.Z (DX)(R9*2), K1, Z2
@@ -9114,13 +9294,13 @@ rest607:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next608:
+next626:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row605
+	JNZ  row623
 
-done609:
+done627:
 	VZEROUPPER
 	RET
 
@@ -9146,7 +9326,7 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	MOVQ         gain_len+80(FP), R9
 	MOVQ         R8, (SP)
 	TESTQ        R8, R8
-	JLE          done614
+	JLE          done632
 	MOVQ         R9, R8
 	ANDQ         $+15, R8
 	MOVQ         R8, 16(SP)
@@ -9158,12 +9338,12 @@ TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
 	XORQ         R9, R9
 	XORQ         R10, R10
 
-row610:
+row628:
 	XORQ R8, R8
 
-loop611:
+loop629:
 	CMPQ        R8, 8(SP)
-	JGE         rest612
+	JGE         rest630
 	VMOVUPS     (DI)(R8*4), Z3
 	VMOVUPS     (SI)(R8*4), Z4
 	VPMOVZXWD   (DX)(R9*2), Z5
@@ -9183,11 +9363,11 @@ loop611:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop611
+	JMP         loop629
 
-rest612:
+rest630:
 	CMPQ        16(SP), $0x00
-	JEQ         next613
+	JEQ         next631
 	VMOVUPS.Z   (DI)(R8*4), K1, Z3
 	VMOVUPS.Z   (SI)(R8*4), K1, Z4
 	VPMOVZXWD.Z (DX)(R9*2), K1, Z5
@@ -9207,13 +9387,13 @@ rest612:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next613:
+next631:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row610
+	JNZ  row628
 
-done614:
+done632:
 	VZEROUPPER
 	RET
 
@@ -9244,17 +9424,17 @@ TEXT ·addMomentsAVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip615:
+strip633:
 	CMPQ  SI, $+32
-	JL    rest616
+	JL    rest634
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end619
+	JLE   end637
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin617:
+begin635:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9274,7 +9454,7 @@ begin617:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row618:
+row636:
 	VCVTPS2PD   (DX)(R8*4), Z8
 	VCVTPS2PD   32(DX)(R8*4), Z9
 	VCVTPS2PD   (BX)(R8*4), Z10
@@ -9294,7 +9474,7 @@ row618:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row618
+	JNZ         row636
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -9312,25 +9492,25 @@ row618:
 	VMOVUPD     Z6, (CX)(R11*2)
 	VMOVUPD     Z7, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin617
+	JNZ         begin635
 
-end619:
+end637:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip615
+	JMP  strip633
 
-rest616:
-strip620:
+rest634:
+strip638:
 	CMPQ  SI, $+16
-	JL    rest621
+	JL    rest639
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end624
+	JLE   end642
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin622:
+begin640:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9342,7 +9522,7 @@ begin622:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row623:
+row641:
 	VCVTPS2PD   (DX)(R8*4), Z4
 	VCVTPS2PD   32(DX)(R8*4), Z5
 	VCVTPS2PD   (BX)(R8*4), Z6
@@ -9354,7 +9534,7 @@ row623:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row623
+	JNZ         row641
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -9364,27 +9544,27 @@ row623:
 	VMOVUPD     Z2, (CX)(R11*2)
 	VMOVUPD     Z3, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin622
+	JNZ         begin640
 
-end624:
+end642:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip620
+	JMP  strip638
 
-rest621:
+rest639:
 	TESTQ SI, SI
-	JZ    done625
+	JZ    done643
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end628
+	JLE   end646
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin626:
+begin644:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -9400,7 +9580,7 @@ begin626:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row627:
+row645:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -9420,7 +9600,7 @@ row627:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row627
+	JNZ           row645
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -9434,10 +9614,10 @@ row627:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin626
+	JNZ           begin644
 
-end628:
-done625:
+end646:
+done643:
 	VZEROUPPER
 	RET
 
@@ -9468,17 +9648,17 @@ TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip629:
+strip647:
 	CMPQ  SI, $+32
-	JL    rest630
+	JL    rest648
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end633
+	JLE   end651
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin631:
+begin649:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9498,7 +9678,7 @@ begin631:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row632:
+row650:
 	VCVTPS2PD     (DX)(R8*4), Z8
 	VCVTPS2PD     32(DX)(R8*4), Z9
 	VPMOVZXWD     (BX)(R8*2), Z11
@@ -9528,7 +9708,7 @@ row632:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row632
+	JNZ           row650
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -9546,25 +9726,25 @@ row632:
 	VMOVUPD       Z6, (CX)(R11*2)
 	VMOVUPD       Z7, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin631
+	JNZ           begin649
 
-end633:
+end651:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip629
+	JMP  strip647
 
-rest630:
-strip634:
+rest648:
+strip652:
 	CMPQ  SI, $+16
-	JL    rest635
+	JL    rest653
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end638
+	JLE   end656
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin636:
+begin654:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9576,7 +9756,7 @@ begin636:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row637:
+row655:
 	VCVTPS2PD     (DX)(R8*4), Z4
 	VCVTPS2PD     32(DX)(R8*4), Z5
 	VPMOVZXWD     (BX)(R8*2), Z7
@@ -9593,7 +9773,7 @@ row637:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row637
+	JNZ           row655
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -9603,27 +9783,27 @@ row637:
 	VMOVUPD       Z2, (CX)(R11*2)
 	VMOVUPD       Z3, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin636
+	JNZ           begin654
 
-end638:
+end656:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip634
+	JMP  strip652
 
-rest635:
+rest653:
 	TESTQ SI, SI
-	JZ    done639
+	JZ    done657
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end642
+	JLE   end660
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin640:
+begin658:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -9639,7 +9819,7 @@ begin640:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row641:
+row659:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -9660,7 +9840,7 @@ row641:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row641
+	JNZ           row659
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -9674,10 +9854,10 @@ row641:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin640
+	JNZ           begin658
 
-end642:
-done639:
+end660:
+done657:
 	VZEROUPPER
 	RET
 
@@ -9707,17 +9887,17 @@ TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip643:
+strip661:
 	CMPQ  BX, $+64
-	JL    rest644
+	JL    rest662
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end647
+	JLE   end665
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin645:
+begin663:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -9732,7 +9912,7 @@ begin645:
 	VXORPS  Z6, Z6, Z6
 	VXORPS  Z7, Z7, Z7
 
-row646:
+row664:
 	VMOVUPS       (AX)(DI*4), Z8
 	VADDPS        Z8, Z0, Z0
 	VFMADD231PS   Z8, Z8, Z1
@@ -9748,7 +9928,7 @@ row646:
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row646
+	JNZ           row664
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z8
@@ -9854,25 +10034,25 @@ row646:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z1, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin645
+	JNZ           begin663
 
-end647:
+end665:
 	ADDQ $+64, SI
 	SUBQ $+64, BX
-	JMP  strip643
+	JMP  strip661
 
-rest644:
-strip648:
+rest662:
+strip666:
 	CMPQ  BX, $+16
-	JL    rest649
+	JL    rest667
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end652
+	JLE   end670
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin650:
+begin668:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -9881,14 +10061,14 @@ begin650:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row651:
+row669:
 	VMOVUPS       (AX)(DI*4), Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row651
+	JNZ           row669
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z2
@@ -9916,27 +10096,27 @@ row651:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z2, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin650
+	JNZ           begin668
 
-end652:
+end670:
 	ADDQ $+16, SI
 	SUBQ $+16, BX
-	JMP  strip648
+	JMP  strip666
 
-rest649:
+rest667:
 	TESTQ BX, BX
-	JZ    done653
+	JZ    done671
 	MOVQ  $0x0000ffff, DI
 	BZHIQ BX, DI, DI
 	KMOVW DI, K1
 	MOVQ  (SP), BX
 	TESTQ BX, BX
-	JLE   end656
+	JLE   end674
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin654:
+begin672:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -9945,14 +10125,14 @@ begin654:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row655:
+row673:
 	VMOVUPS.Z     (AX)(DI*4), K1, Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R9
-	JNZ           row655
+	JNZ           row673
 	LEAQ          (SI)(SI*1), R9
 	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
@@ -9988,10 +10168,10 @@ row655:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z2, K2, 64(DX)(R9*2)
 	TESTQ         BX, BX
-	JNZ           begin654
+	JNZ           begin672
 
-end656:
-done653:
+end674:
+done671:
 	VZEROUPPER
 	RET
 
@@ -10021,17 +10201,17 @@ TEXT ·coefGradientAVX512(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip657:
+strip675:
 	CMPQ  DI, $+16
-	JL    rest658
+	JL    rest676
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end661
+	JLE   end679
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin659:
+begin677:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -10047,7 +10227,7 @@ begin659:
 	VMOVUPD (SI)(R13*2), Z4
 	VMOVUPD 64(SI)(R13*2), Z5
 
-row660:
+row678:
 	VCVTPS2PD (AX)(R9*4), Z6
 	VCVTPS2PD 32(AX)(R9*4), Z7
 	VCVTPS2PD (CX)(R9*4), Z8
@@ -10065,7 +10245,7 @@ row660:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row660
+	JNZ       row678
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Z0, (DX)(R12*2)
@@ -10079,27 +10259,27 @@ row660:
 	VMOVUPD   Z4, (SI)(R12*2)
 	VMOVUPD   Z5, 64(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin659
+	JNZ       begin677
 
-end661:
+end679:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip657
+	JMP  strip675
 
-rest658:
+rest676:
 	TESTQ DI, DI
-	JZ    done662
+	JZ    done680
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end665
+	JLE   end683
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin663:
+begin681:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	LEAQ      (R8)(R8*1), R12
@@ -10121,7 +10301,7 @@ begin663:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(SI)(R12*2), K2, Z5
 
-row664:
+row682:
 	VMOVUPS.Z     (AX)(R9*4), K1, Z7
 	VCVTPS2PD     Y7, Z6
 	VMOVAPD       Z6, Z6
@@ -10147,7 +10327,7 @@ row664:
 	ADDQ          8(SP), R9
 	ADDQ          16(SP), R10
 	DECQ          R11
-	JNZ           row664
+	JNZ           row682
 	LEAQ          (R8)(R8*1), R11
 	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
@@ -10167,10 +10347,10 @@ row664:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z5, K2, 64(SI)(R11*2)
 	TESTQ         DI, DI
-	JNZ           begin663
+	JNZ           begin681
 
-end665:
-done662:
+end683:
+done680:
 	VZEROUPPER
 	RET
 
@@ -10190,9 +10370,9 @@ TEXT ·gaussianAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop666:
+loop684:
 	CMPQ         DX, $+16
-	JL           rest667
+	JL           rest685
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -10225,11 +10405,11 @@ loop666:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop666
+	JMP          loop684
 
-rest667:
+rest685:
 	TESTQ        DX, DX
-	JZ           done668
+	JZ           done686
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10264,7 +10444,7 @@ rest667:
 	VMULPS       Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done668:
+done686:
 	VZEROUPPER
 	RET
 
@@ -10284,9 +10464,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop669:
+loop687:
 	CMPQ         DX, $+16
-	JL           rest670
+	JL           rest688
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -10314,11 +10494,11 @@ loop669:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop669
+	JMP          loop687
 
-rest670:
+rest688:
 	TESTQ        DX, DX
-	JZ           done671
+	JZ           done689
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10348,7 +10528,7 @@ rest670:
 	VDIVPS       Z0, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done671:
+done689:
 	VZEROUPPER
 	RET
 
@@ -10368,9 +10548,9 @@ TEXT ·atanAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop672:
+loop690:
 	CMPQ        DX, $+16
-	JL          rest673
+	JL          rest691
 	VMOVUPS     (CX)(BX*1), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMULPS      Z2, Z3, Z3
@@ -10380,11 +10560,11 @@ loop672:
 	VMOVUPS     Z3, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop672
+	JMP         loop690
 
-rest673:
+rest691:
 	TESTQ       DX, DX
-	JZ          done674
+	JZ          done692
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -10396,7 +10576,7 @@ rest673:
 	VDIVPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done674:
+done692:
 	VZEROUPPER
 	RET
 
@@ -10414,7 +10594,7 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done679
+	JLE          done697
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -10426,73 +10606,73 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row675:
+row693:
 	XORQ SI, SI
 
-loop676:
+loop694:
 	CMPQ   SI, 8(SP)
-	JGE    rest677
+	JGE    rest695
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line680:
+line698:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel681:
+pixel699:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel681
+	JNZ         pixel699
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line680
+	JNZ         line698
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, (AX)(DI*4)
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop676
+	JMP         loop694
 
-rest677:
+rest695:
 	CMPQ   16(SP), $0x00
-	JEQ    next678
+	JEQ    next696
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line682:
+line700:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel683:
+pixel701:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel683
+	JNZ         pixel701
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line682
+	JNZ         line700
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, K1, (AX)(DI*4)
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next678:
+next696:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row675
+	JNZ  row693
 
-done679:
+done697:
 	VZEROUPPER
 	RET
 
@@ -10519,7 +10699,7 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done688
+	JLE          done706
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -10531,30 +10711,30 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row684:
+row702:
 	XORQ SI, SI
 
-loop685:
+loop703:
 	CMPQ   SI, 8(SP)
-	JGE    rest686
+	JGE    rest704
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line689:
+line707:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel690:
+pixel708:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel690
+	JNZ         pixel708
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line689
+	JNZ         line707
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -10568,29 +10748,29 @@ pixel690:
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop685
+	JMP         loop703
 
-rest686:
+rest704:
 	CMPQ   16(SP), $0x00
-	JEQ    next687
+	JEQ    next705
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line691:
+line709:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel692:
+pixel710:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel692
+	JNZ         pixel710
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line691
+	JNZ         line709
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -10604,14 +10784,14 @@ pixel692:
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next687:
+next705:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row684
+	JNZ  row702
 
-done688:
+done706:
 	VZEROUPPER
 	RET
 
@@ -10624,19 +10804,19 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop693:
+loop711:
 	CMPQ    DX, $+16
-	JL      rest694
+	JL      rest712
 	VMOVUPS (CX)(BX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $+64, BX
 	SUBQ    $+16, DX
-	JMP     loop693
+	JMP     loop711
 
-rest694:
+rest712:
 	TESTQ     DX, DX
-	JZ        done695
+	JZ        done713
 	MOVQ      $0x0000ffff, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -10644,6 +10824,6 @@ rest694:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)(BX*1)
 
-done695:
+done713:
 	VZEROUPPER
 	RET

@@ -23,6 +23,10 @@ type Surrogate struct {
 	H     []float32
 }
 
+// Reach is the distance from the threshold from which on a compact window is zero,
+// whatever a version's rounding: a little more than B.
+func (w *Surrogate) Reach() float32 { return w.B * (1 + 1e-6) }
+
 // reachTop returns the constants of a compact shape: its height, and how far it
 // reaches, or how fast it falls with the distance or its square.
 func (w *Surrogate) reachTop() (reach, top float32) {

@@ -39,7 +39,7 @@ type scanBench struct {
 
 	z, g, q         []float32
 	z16, q16        []BF16
-	fired           []uint32
+	fired, near     []uint32
 	u, v, before, h []float32 // of a tile
 	scale, shift    []float32
 	sum, sum2, sum3 []float64
@@ -59,7 +59,7 @@ func newScanBench(c, rows, tiles int) *scanBench {
 	for i, v := range s.z {
 		s.z16[i], s.q16[i] = ToBF16(v), 0
 	}
-	s.fired = make([]uint32, s.words*tiles)
+	s.fired, s.near = make([]uint32, s.words*tiles), make([]uint32, s.words)
 	s.u, s.v, s.before, s.h = random(rng, m), random(rng, m), random(rng, m), random(rng, m)
 	s.scale, s.shift = random(rng, c), random(rng, c)
 	s.sum, s.sum2, s.sum3 = make([]float64, c), make([]float64, c), make([]float64, c)
@@ -75,13 +75,16 @@ func (s *scanBench) passes() map[string]func(i int) {
 	return map[string]func(i int){
 		"copy": func(i int) { copy(at(s.q, i), at(s.z, i)) },
 		"forward": func(i int) {
-			s.n.Forward(bits(i), nil, s.v, Term{Rows{Float: at(s.z, i), Next: s.next}, s.scale, s.shift})
+			s.n.Forward(bits(i), Near{}, nil, s.v, Term{Rows{Float: at(s.z, i), Next: s.next}, s.scale, s.shift})
+		},
+		"forward near": func(i int) {
+			s.n.Forward(bits(i), Near{s.near, .5}, nil, s.v, Term{Rows{Float: at(s.z, i), Next: s.next}, s.scale, s.shift})
 		},
 		"forward BF16": func(i int) {
-			s.n.Forward(bits(i), nil, s.v, Term{Rows{Half: half(s.z16, i), Next: s.next}, s.scale, s.shift})
+			s.n.Forward(bits(i), Near{}, nil, s.v, Term{Rows{Half: half(s.z16, i), Next: s.next}, s.scale, s.shift})
 		},
 		"forward two terms": func(i int) {
-			s.n.Forward(bits(i), s.u, s.v, Term{Rows{Float: at(s.g, i)}, s.scale, s.shift}, Term{Rows{Float: at(s.z, i), Next: s.next}, s.scale, s.shift})
+			s.n.Forward(bits(i), Near{}, s.u, s.v, Term{Rows{Float: at(s.g, i)}, s.scale, s.shift}, Term{Rows{Float: at(s.z, i), Next: s.next}, s.scale, s.shift})
 		},
 		"backward": func(i int) {
 			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i), Next: s.next}, window, s.u, s.before)

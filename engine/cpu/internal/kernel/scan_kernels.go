@@ -34,8 +34,8 @@ type scanKernels struct {
 
 type (
 	termKernel[Z any]    = func(x []float32, z []Z, scale, shift []float32, rows int, add bool)
-	forwardKernel[Z any] = func(fired []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, rows, next int, add bool,
-		theta, kept, jump, floor float32) (spikes, sum, sum2 float64)
+	forwardKernel[Z any] = func(fired, near []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, rows, next int, add bool,
+		theta, kept, jump, floor, reach float32) (spikes, sum, sum2 float64)
 	backwardKernel[G any] = func(q, carry []float32, g []G, h, u, before, c2, c1 []float32, rows, next int, attached, floored bool,
 		theta, kept, jump, floor, keep, reach, top, start float32)
 	normGradientKernel[D, Z any] = func(dz []D, q []float32, z []Z, gain, off, mid []float32, rows int)
@@ -72,9 +72,9 @@ func portableTerm[Z any](rows func([]Z) Rows) termKernel[Z] {
 }
 
 func portableForward[Z any](rows func([]Z) Rows) forwardKernel[Z] {
-	return func(fired []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, n, _ int, add bool,
-		theta, kept, jump, floor float32) (spikes, sum, sum2 float64) {
-		return forwardPortable(fired, u, v, rows(z), scale, shift, c2, c1, c0, n, add, theta, kept, jump, floor)
+	return func(fired, near []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, n, _ int, add bool,
+		theta, kept, jump, floor, reach float32) (spikes, sum, sum2 float64) {
+		return forwardPortable(fired, near, u, v, rows(z), scale, shift, c2, c1, c0, n, add, theta, kept, jump, floor, reach)
 	}
 }
 

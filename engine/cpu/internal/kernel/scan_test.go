@@ -82,19 +82,24 @@ func scanTileCase(which int) kernelCase {
 			}
 			fired, words := a.words(rows * Words(n))
 			clear(fired)
+			close, closeWords := a.words(rows * Words(n))
+			clear(close)
+			if i == 1 {
+				close = nil
+			}
 			var s, sum, sum2 float64
 			switch which {
 			case 0:
 				k.term(x, float, scale, shift, rows, add)
-				s, sum, sum2 = k.forward(fired, u, v, float, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor)
+				s, sum, sum2 = k.forward(fired, close, u, v, float, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor, .7)
 			case 1:
 				k.termBF16(x, half, scale, shift, rows, add)
-				s, sum, sum2 = k.forwardBF16(fired, u, v, half, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor)
+				s, sum, sum2 = k.forwardBF16(fired, close, u, v, half, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor, .7)
 			case 2:
 				k.termBits(x, packed, scale, shift, rows, add)
-				s, sum, sum2 = k.forwardBits(fired, u, v, packed, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor)
+				s, sum, sum2 = k.forwardBits(fired, close, u, v, packed, scale, shift, c2, c1, c0, rows, m, add, theta, r.kept, r.jump, r.floor, .7)
 			}
-			out = append(append(out, words()...), s, sum, sum2)
+			out = append(append(append(out, words()...), closeWords()...), s, sum, sum2)
 			k.fire(a.floats(m), x, theta, r.kept, r.jump, r.floor)
 		}
 		return out
@@ -242,7 +247,7 @@ func TestSumsOfSquaresStayAccurate(t *testing.T) {
 				t.Errorf("%s: channel %d has Σx = %v, Σx² = %v, want %v and %v", level, i, s[i], s2[i], sum[i], sum2[i])
 			}
 		}
-		o := n.Forward(make([]uint32, rows*Words(c)), nil, make([]float32, c*rows), Term{Rows{Float: x}, one, zero})
+		o := n.Forward(make([]uint32, rows*Words(c)), Near{}, nil, make([]float32, c*rows), Term{Rows{Float: x}, one, zero})
 		if apart(o.U, all, -20) || apart(o.U2, all2, -20) || o.Spikes != 0 || o.Neurons != c*rows {
 			t.Errorf("%s: observed %+v, want Σu = %v, Σu² = %v", level, o, all, all2)
 		}
@@ -252,7 +257,7 @@ func TestSumsOfSquaresStayAccurate(t *testing.T) {
 
 // TestForwardFollowsTheDynamics sums terms of all kinds.
 func TestForwardFollowsTheDynamics(t *testing.T) {
-	const rows = 7
+	const rows, reach = 7, .8
 	for name, d := range scans(t) {
 		for _, c := range []int{1, 3, 31, 32, 50, 80} {
 			for count := 1; count <= 3; count++ {
@@ -265,7 +270,8 @@ func TestForwardFollowsTheDynamics(t *testing.T) {
 					terms = append(terms, Term{r, a.floats(c), a.floats(c)})
 				}
 				v0 := a.floats(c * rows)
-				wantU, wantV, wantFired := make([]float64, c*rows), make([]float64, c*rows), make([]uint32, rows*Words(c))
+				wantU, wantV := make([]float64, c*rows), make([]float64, c*rows)
+				wantFired, wantNear := make([]uint32, rows*Words(c)), make([]uint32, rows*Words(c))
 				spikes := 0.0
 				for i := range v0 {
 					x := 0.0
@@ -281,19 +287,24 @@ func TestForwardFollowsTheDynamics(t *testing.T) {
 						wantFired[i/c*Words(c)+i%c/32] |= 1 << (i % c % 32)
 						spikes++
 					}
+					if math.Abs(wantU[i]-d.Threshold) < reach {
+						wantNear[i/c*Words(c)+i%c/32] |= 1 << (i % c % 32)
+					}
 				}
 				for _, level := range Levels() {
 					restore := Use(level)
 					what := fmt.Sprintf("%s, %s, %d channels, %d terms", level, name, c, count)
-					u, v, fired := make([]float32, c*rows), slices.Clone(v0), make([]uint32, len(wantFired))
-					for i := range fired {
-						fired[i] = 0xffffffff
-					}
-					s := kernelOf(d, c).Forward(fired, u, v, terms...)
+					u, v := make([]float32, c*rows), slices.Clone(v0)
+					fired := slices.Repeat([]uint32{0xffffffff}, len(wantFired))
+					close := slices.Clone(fired)
+					s := kernelOf(d, c).Forward(fired, Near{close, reach}, u, v, terms...)
 					near(t, what+" u", u, wantU, 9)
 					near(t, what+" v", v, wantV, 9)
 					if !slices.Equal(fired, wantFired) || s.Spikes != spikes {
 						t.Fatalf("%s: %v spikes %x, want %v %x", what, s.Spikes, fired, spikes, wantFired)
+					}
+					if !slices.Equal(close, wantNear) {
+						t.Fatalf("%s: near %x, want %x", what, close, wantNear)
 					}
 					restore()
 				}

@@ -40,7 +40,8 @@ var families = map[string]func(){
 		}
 		avx2.transposeBits()
 	},
-	"scan": scanFamily,
+	"scan":   scanFamily,
+	"masked": maskedFamily,
 	"product": func() {
 		for _, v := range []isa{avx2, avx512} {
 			v.product()

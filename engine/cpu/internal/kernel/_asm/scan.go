@@ -134,10 +134,10 @@ func (v isa) parameter(name string, p position, m *mask, to reg.VecVirtual) {
 }
 
 func (v isa) forward(k kind) {
-	v.text("forward"+k.suffix, "func(fired []uint32, u, v []float32, z "+k.slice+", scale, shift, c2, c1, c0 []float32, rows, next int, add bool, theta, kept, jump, floor float32) (spikes, sum, sum2 float64)",
+	v.text("forward"+k.suffix, "func(fired, near []uint32, u, v []float32, z "+k.slice+", scale, shift, c2, c1, c0 []float32, rows, next int, add bool, theta, kept, jump, floor, reach float32) (spikes, sum, sum2 float64)",
 		"is forwardPortable.")
 	bits, u, pot, z := base("fired"), base("u"), base("v"), base("z")
-	s, add := v.spikes(), memory(Param("add"))
+	s, add, reach := v.spikes(), memory(Param("add")), v.scalar("reach")
 	spikes := v.zeros(1)[0]
 	total := [2]reg.VecVirtual(v.zeros(2)) // Σu and Σu²
 	type channels struct{ k2, k1, scale, shift, sum, sum2 reg.VecVirtual }
@@ -177,6 +177,7 @@ func (v isa) forward(k kind) {
 			hit := v.compare(greaterEqual, r, s.theta, m)
 			v.storeBits(hit, p.packed(bits))
 			v.countHits(hit, spikes)
+			v.storeNear(s, reach, r, p, m)
 			VADDPS(r, c.sum, c.sum)
 			VFMADD231PS(r, r, c.sum2)
 			v.land(s, r, hit)
@@ -195,6 +196,18 @@ func (v isa) forward(k kind) {
 		result(ReturnIndex(i), v.total([2]reg.VecVirtual{x, v.zeros(1)[0]}))
 	}
 	v.end()
+}
+
+// storeNear stores as bits which potentials lie near the threshold, if asked to.
+func (v isa) storeNear(s spikes, reach Op, u reg.VecVirtual, p position, m *mask) {
+	skip, near, d := label("far"), GP64(), v.reg()
+	CMPQ(memory(Param("near").Base()), Imm(0))
+	JEQ(LabelRef(skip))
+	MOVQ(memory(Param("near").Base()), near)
+	VSUBPS(s.theta, u, d)
+	VANDPS(magnitude, d, d)
+	v.storeBits(v.compare(lessThan, d, reach, m), p.packed(near))
+	Label(skip)
 }
 
 // fire is the reset alone, for whole slices.
