@@ -2430,9 +2430,9 @@ done119:
 	VZEROUPPER
 	RET
 
-// func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardGivenBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, MMX+, POPCNT
-TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-244
+TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $216-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
@@ -2449,6 +2449,15 @@ TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-244
 	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
 	MOVQ         h_base+72(FP), DI
+	MOVL         $0x00007fff, R8
+	VMOVD        R8, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, R8
+	VMOVD        R8, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, R8
+	VMOVD        R8, X2
+	VBROADCASTSS X2, Y2
 	MOVQ         rows+192(FP), R8
 	MOVQ         c2_len+152(FP), R9
 	MOVQ         R8, 160(SP)
@@ -2475,59 +2484,69 @@ begin128:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Y0
-	VADDPS  Y0, Y0, Y0
+	VMOVUPS (R14)(R9*4), Y3
+	VADDPS  Y3, Y3, Y3
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS (R14)(R9*4), Y1
+	VMOVUPS (R14)(R9*4), Y4
 
 row129:
-	VMOVUPS      (BX)(R10*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VMOVUPS      (DI)(R10*4), Y5
+	VMOVUPS      (BX)(R10*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      ones<>+0(SB), Y7
+	VBLENDVPS    Y6, 32(SP), Y7, Y7
+	VMOVUPS      (DI)(R10*4), Y8
 	CMPB         attached+208(FP), $0x00
 	JEQ          skip131
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y2, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      64(SP), Y9
+	VFNMADD231PS 128(SP), Y5, Y9
+	VFMADD231PS  Y8, Y9, Y7
 
 skip131:
 	CMPB        floored+209(FP), $0x00
 	JEQ         skip132
-	VMOVUPS     32(SP), Y6
-	VFMADD213PS 64(SP), Y2, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y2
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y2, Y2
-	VANDPS      Y4, Y2, Y2
-	VMOVAPS     Y2, Y4
+	VMOVUPS     32(SP), Y9
+	VFMADD213PS 64(SP), Y5, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y5
+	VMOVUPS     96(SP), Y6
+	VCMPPS      $0x15, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y5, Y7
 
 skip132:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
-	PREFETCHT0   (AX)(R14*4)
-	VMULPS       (CX)(R10*4), Y4, Y4
-	VPMOVZXWD    (DX)(R10*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      Y4, (AX)(R10*4)
-	VBROADCASTSS start+240(FP), Y2
+	PREFETCHT0   (AX)(R14*2)
+	VMULPS       (CX)(R10*4), Y7, Y7
+	VPMOVZXWD    (DX)(R10*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y8, Y7
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        Y1, Y5, Y5
+	VPADDD       Y0, Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VCMPPS       $0x03, Y7, Y7, Y6
+	VPOR         Y2, Y7, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(R10*2)
+	VBROADCASTSS start+240(FP), Y5
 	TESTQ        SI, SI
 	JZ           first133
-	VMOVUPS      (SI)(R10*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      32(SP), Y5
-	VFMADD213PS  64(SP), Y2, Y5
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVUPS      96(SP), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      (SI)(R10*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VMOVUPS      96(SP), Y6
+	VMAXPS       Y5, Y6, Y5
 
 first133:
-	VFMADD213PS Y1, Y0, Y2
-	VMULPS      Y4, Y2, Y2
-	VMOVUPS     Y2, (CX)(R10*4)
+	VFMADD213PS Y4, Y3, Y5
+	VMULPS      Y7, Y5, Y5
+	VMOVUPS     Y5, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R13
@@ -2545,7 +2564,7 @@ rest127:
 	JZ      done134
 	LEAQ    lanes<>+0(SB), R10
 	NEGQ    R8
-	VMOVUPS 32(R10)(R8*4), Y2
+	VMOVUPS 32(R10)(R8*4), Y5
 	MOVQ    160(SP), R8
 	TESTQ   R8, R8
 	JLE     end137
@@ -2557,71 +2576,90 @@ begin135:
 	MOVQ       R8, R12
 	SUBQ       R12, R8
 	MOVQ       c2_base+144(FP), R13
-	VMASKMOVPS (R13)(R9*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
+	VMASKMOVPS (R13)(R9*4), Y5, Y3
+	VADDPS     Y3, Y3, Y3
 	MOVQ       c1_base+168(FP), R13
-	VMASKMOVPS (R13)(R9*4), Y2, Y1
+	VMASKMOVPS (R13)(R9*4), Y5, Y4
 
 row136:
-	VMASKMOVPS   (BX)(R10*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VMASKMOVPS   (DI)(R10*4), Y2, Y6
+	VMASKMOVPS   (BX)(R10*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      ones<>+0(SB), Y8
+	VBLENDVPS    Y7, 32(SP), Y8, Y8
+	VMASKMOVPS   (DI)(R10*4), Y5, Y9
 	CMPB         attached+208(FP), $0x00
 	JEQ          skip138
-	VMOVUPS      64(SP), Y7
-	VFNMADD231PS 128(SP), Y3, Y7
-	VFMADD231PS  Y6, Y7, Y5
+	VMOVUPS      64(SP), Y10
+	VFNMADD231PS 128(SP), Y6, Y10
+	VFMADD231PS  Y9, Y10, Y8
 
 skip138:
 	CMPB        floored+209(FP), $0x00
 	JEQ         skip139
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y3, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y3
-	VMOVUPS     96(SP), Y4
-	VCMPPS      $0x15, Y4, Y3, Y3
-	VANDPS      Y5, Y3, Y3
-	VMOVAPS     Y3, Y5
+	VMOVUPS     32(SP), Y10
+	VFMADD213PS 64(SP), Y6, Y10
+	VBLENDVPS   Y7, Y10, Y6, Y6
+	VMOVUPS     96(SP), Y7
+	VCMPPS      $0x15, Y7, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMOVAPS     Y6, Y8
 
 skip139:
 	MOVQ       next+200(FP), R13
 	ADDQ       R10, R13
 	PREFETCHT0 (DX)(R13*2)
-	PREFETCHT0 (AX)(R13*4)
-	VMASKMOVPS (CX)(R10*4), Y2, Y3
-	VMULPS     Y3, Y5, Y5
-	VPXOR      X3, X3, X3
-	VMOVDQU    X3, 184(SP)
-	VMOVMSKPS  Y2, R13
+	PREFETCHT0 (AX)(R13*2)
+	VMASKMOVPS (CX)(R10*4), Y5, Y6
+	VMULPS     Y6, Y8, Y8
+	VPXOR      X6, X6, X6
+	VMOVDQU    X6, 184(SP)
+	VMOVMSKPS  Y5, R13
 	POPCNTQ    R13, R13
 
 word140:
-	LEAQ         (DX)(R10*2), R14
-	MOVWLZX      -2(R14)(R13*2), R14
-	MOVW         R14, 182(SP)(R13*2)
-	DECQ         R13
-	JNZ          word140
-	VPMOVZXWD    184(SP), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMASKMOVPS   Y5, Y2, (AX)(R10*4)
-	VBROADCASTSS start+240(FP), Y3
-	TESTQ        SI, SI
-	JZ           first141
-	VMASKMOVPS   (SI)(R10*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      32(SP), Y6
-	VFMADD213PS  64(SP), Y3, Y6
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y3, Y4, Y3
+	LEAQ        (DX)(R10*2), R14
+	MOVWLZX     -2(R14)(R13*2), R14
+	MOVW        R14, 182(SP)(R13*2)
+	DECQ        R13
+	JNZ         word140
+	VPMOVZXWD   184(SP), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VFMADD231PS Y6, Y9, Y8
+	VPSRLD      $0x10, Y8, Y6
+	VPAND       Y1, Y6, Y6
+	VPADDD      Y0, Y6, Y6
+	VPADDD      Y8, Y6, Y6
+	VCMPPS      $0x03, Y8, Y8, Y7
+	VPOR        Y2, Y8, Y9
+	VBLENDVPS   Y7, Y9, Y6, Y6
+	VPSRLD      $0x10, Y6, Y6
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 200(SP)
+	VMOVMSKPS   Y5, R13
+	POPCNTQ     R13, R13
 
-first141:
-	VFMADD213PS Y1, Y0, Y3
-	VMULPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
+word141:
+	MOVWLZX      198(SP)(R13*2), R14
+	LEAQ         (AX)(R10*2), R15
+	MOVW         R14, -2(R15)(R13*2)
+	DECQ         R13
+	JNZ          word141
+	VBROADCASTSS start+240(FP), Y6
+	TESTQ        SI, SI
+	JZ           first142
+	VMASKMOVPS   (SI)(R10*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      32(SP), Y9
+	VFMADD213PS  64(SP), Y6, Y9
+	VBLENDVPS    Y7, Y9, Y6, Y6
+	VMOVUPS      96(SP), Y7
+	VMAXPS       Y6, Y7, Y6
+
+first142:
+	VFMADD213PS Y4, Y3, Y6
+	VMULPS      Y8, Y6, Y6
+	VMASKMOVPS  Y6, Y5, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R12
@@ -2634,9 +2672,9 @@ done134:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardRectangularBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, MMX+, POPCNT
-TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-244
+TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $280-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
@@ -2656,6 +2694,15 @@ TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-244
 	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X2
+	VBROADCASTSS X2, Y2
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, 224(SP)
@@ -2668,190 +2715,219 @@ TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip142:
+strip143:
 	CMPQ  DI, $+8
-	JL    rest143
+	JL    rest144
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end146
+	JLE   end147
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin144:
+begin145:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Y0
-	VADDPS  Y0, Y0, Y0
+	VMOVUPS (R13)(R8*4), Y3
+	VADDPS  Y3, Y3, Y3
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Y1
+	VMOVUPS (R13)(R8*4), Y4
 
-row145:
-	VMOVUPS      (BX)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VSUBPS       (SP), Y2, Y5
-	VANDPS       magnitude<>+0(SB), Y5, Y5
-	VCMPPS       $0x11, 160(SP), Y5, Y5
-	VMOVUPS      192(SP), Y6
-	VANDPS       Y6, Y5, Y5
+row146:
+	VMOVUPS      (BX)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      ones<>+0(SB), Y7
+	VBLENDVPS    Y6, 32(SP), Y7, Y7
+	VSUBPS       (SP), Y5, Y8
+	VANDPS       magnitude<>+0(SB), Y8, Y8
+	VCMPPS       $0x11, 160(SP), Y8, Y8
+	VMOVUPS      192(SP), Y9
+	VANDPS       Y9, Y8, Y8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip147
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y2, Y6
-	VFMADD231PS  Y5, Y6, Y4
-
-skip147:
-	CMPB        floored+209(FP), $0x00
-	JEQ         skip148
-	VMOVUPS     32(SP), Y6
-	VFMADD213PS 64(SP), Y2, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y2
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y2, Y2
-	VANDPS      Y4, Y2, Y2
-	VMOVAPS     Y2, Y4
+	JEQ          skip148
+	VMOVUPS      64(SP), Y9
+	VFNMADD231PS 128(SP), Y5, Y9
+	VFMADD231PS  Y8, Y9, Y7
 
 skip148:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip149
+	VMOVUPS     32(SP), Y9
+	VFMADD213PS 64(SP), Y5, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y5
+	VMOVUPS     96(SP), Y6
+	VCMPPS      $0x15, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y5, Y7
+
+skip149:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Y4, Y4
-	VPMOVZXWD    (DX)(R9*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y2
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Y7, Y7
+	VPMOVZXWD    (DX)(R9*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y8, Y7
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        Y1, Y5, Y5
+	VPADDD       Y0, Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VCMPPS       $0x03, Y7, Y7, Y6
+	VPOR         Y2, Y7, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Y5
 	TESTQ        SI, SI
-	JZ           first149
-	VMOVUPS      (SI)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      32(SP), Y5
-	VFMADD213PS  64(SP), Y2, Y5
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVUPS      96(SP), Y3
-	VMAXPS       Y2, Y3, Y2
+	JZ           first150
+	VMOVUPS      (SI)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VMOVUPS      96(SP), Y6
+	VMAXPS       Y5, Y6, Y5
 
-first149:
-	VFMADD213PS Y1, Y0, Y2
-	VMULPS      Y4, Y2, Y2
-	VMOVUPS     Y2, (CX)(R9*4)
+first150:
+	VFMADD213PS Y4, Y3, Y5
+	VMULPS      Y7, Y5, Y5
+	VMOVUPS     Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row145
+	JNZ         row146
 	TESTQ       R11, R11
-	JNZ         begin144
+	JNZ         begin145
 
-end146:
+end147:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip142
+	JMP  strip143
 
-rest143:
+rest144:
 	TESTQ   DI, DI
-	JZ      done150
+	JZ      done151
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y2
+	VMOVUPS 32(R9)(DI*4), Y5
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end153
+	JLE     end154
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin151:
+begin152:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
+	VMASKMOVPS (R12)(R8*4), Y5, Y3
+	VADDPS     Y3, Y3, Y3
 	MOVQ       c1_base+168(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y1
+	VMASKMOVPS (R12)(R8*4), Y5, Y4
 
-row152:
-	VMASKMOVPS   (BX)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VSUBPS       (SP), Y3, Y6
-	VANDPS       magnitude<>+0(SB), Y6, Y6
-	VCMPPS       $0x11, 160(SP), Y6, Y6
-	VMOVUPS      192(SP), Y7
-	VANDPS       Y7, Y6, Y6
+row153:
+	VMASKMOVPS   (BX)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      ones<>+0(SB), Y8
+	VBLENDVPS    Y7, 32(SP), Y8, Y8
+	VSUBPS       (SP), Y6, Y9
+	VANDPS       magnitude<>+0(SB), Y9, Y9
+	VCMPPS       $0x11, 160(SP), Y9, Y9
+	VMOVUPS      192(SP), Y10
+	VANDPS       Y10, Y9, Y9
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip154
-	VMOVUPS      64(SP), Y7
-	VFNMADD231PS 128(SP), Y3, Y7
-	VFMADD231PS  Y6, Y7, Y5
-
-skip154:
-	CMPB        floored+209(FP), $0x00
-	JEQ         skip155
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y3, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y3
-	VMOVUPS     96(SP), Y4
-	VCMPPS      $0x15, Y4, Y3, Y3
-	VANDPS      Y5, Y3, Y3
-	VMOVAPS     Y3, Y5
+	JEQ          skip155
+	VMOVUPS      64(SP), Y10
+	VFNMADD231PS 128(SP), Y6, Y10
+	VFMADD231PS  Y9, Y10, Y8
 
 skip155:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip156
+	VMOVUPS     32(SP), Y10
+	VFMADD213PS 64(SP), Y6, Y10
+	VBLENDVPS   Y7, Y10, Y6, Y6
+	VMOVUPS     96(SP), Y7
+	VCMPPS      $0x15, Y7, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMOVAPS     Y6, Y8
+
+skip156:
 	MOVQ       next+200(FP), R12
 	ADDQ       R9, R12
 	PREFETCHT0 (DX)(R12*2)
-	PREFETCHT0 (AX)(R12*4)
-	VMASKMOVPS (CX)(R9*4), Y2, Y3
-	VMULPS     Y3, Y5, Y5
-	VPXOR      X3, X3, X3
-	VMOVDQU    X3, 248(SP)
-	VMOVMSKPS  Y2, R12
+	PREFETCHT0 (AX)(R12*2)
+	VMASKMOVPS (CX)(R9*4), Y5, Y6
+	VMULPS     Y6, Y8, Y8
+	VPXOR      X6, X6, X6
+	VMOVDQU    X6, 248(SP)
+	VMOVMSKPS  Y5, R12
 	POPCNTQ    R12, R12
 
-word156:
-	LEAQ         (DX)(R9*2), R13
-	MOVWLZX      -2(R13)(R12*2), R13
-	MOVW         R13, 246(SP)(R12*2)
-	DECQ         R12
-	JNZ          word156
-	VPMOVZXWD    248(SP), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y3
-	TESTQ        SI, SI
-	JZ           first157
-	VMASKMOVPS   (SI)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      32(SP), Y6
-	VFMADD213PS  64(SP), Y3, Y6
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y3, Y4, Y3
+word157:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word157
+	VPMOVZXWD   248(SP), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VFMADD231PS Y6, Y9, Y8
+	VPSRLD      $0x10, Y8, Y6
+	VPAND       Y1, Y6, Y6
+	VPADDD      Y0, Y6, Y6
+	VPADDD      Y8, Y6, Y6
+	VCMPPS      $0x03, Y8, Y8, Y7
+	VPOR        Y2, Y8, Y9
+	VBLENDVPS   Y7, Y9, Y6, Y6
+	VPSRLD      $0x10, Y6, Y6
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 264(SP)
+	VMOVMSKPS   Y5, R12
+	POPCNTQ     R12, R12
 
-first157:
-	VFMADD213PS Y1, Y0, Y3
-	VMULPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+word158:
+	MOVWLZX      262(SP)(R12*2), R13
+	LEAQ         (AX)(R9*2), R14
+	MOVW         R13, -2(R14)(R12*2)
+	DECQ         R12
+	JNZ          word158
+	VBROADCASTSS start+240(FP), Y6
+	TESTQ        SI, SI
+	JZ           first159
+	VMASKMOVPS   (SI)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      32(SP), Y9
+	VFMADD213PS  64(SP), Y6, Y9
+	VBLENDVPS    Y7, Y9, Y6, Y6
+	VMOVUPS      96(SP), Y7
+	VMAXPS       Y6, Y7, Y6
+
+first159:
+	VFMADD213PS Y4, Y3, Y6
+	VMULPS      Y8, Y6, Y6
+	VMASKMOVPS  Y6, Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row152
+	JNZ         row153
 	TESTQ       DI, DI
-	JNZ         begin151
+	JNZ         begin152
 
-end153:
-done150:
+end154:
+done151:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardTriangularBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, MMX+, POPCNT
-TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-244
+TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $280-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
@@ -2871,6 +2947,15 @@ TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-244
 	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X2
+	VBROADCASTSS X2, Y2
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, 224(SP)
@@ -2883,192 +2968,221 @@ TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip158:
+strip160:
 	CMPQ  DI, $+8
-	JL    rest159
+	JL    rest161
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end162
+	JLE   end164
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin160:
+begin162:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Y0
-	VADDPS  Y0, Y0, Y0
+	VMOVUPS (R13)(R8*4), Y3
+	VADDPS  Y3, Y3, Y3
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Y1
+	VMOVUPS (R13)(R8*4), Y4
 
-row161:
-	VMOVUPS      (BX)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VSUBPS       (SP), Y2, Y5
-	VANDPS       magnitude<>+0(SB), Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD213PS 192(SP), Y6, Y5
-	VMOVUPS      zeros<>+0(SB), Y6
-	VMAXPS       Y5, Y6, Y5
+row163:
+	VMOVUPS      (BX)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      ones<>+0(SB), Y7
+	VBLENDVPS    Y6, 32(SP), Y7, Y7
+	VSUBPS       (SP), Y5, Y8
+	VANDPS       magnitude<>+0(SB), Y8, Y8
+	VMOVUPS      160(SP), Y9
+	VFNMADD213PS 192(SP), Y9, Y8
+	VMOVUPS      zeros<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip163
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y2, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	JEQ          skip165
+	VMOVUPS      64(SP), Y9
+	VFNMADD231PS 128(SP), Y5, Y9
+	VFMADD231PS  Y8, Y9, Y7
 
-skip163:
+skip165:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip164
-	VMOVUPS     32(SP), Y6
-	VFMADD213PS 64(SP), Y2, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y2
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y2, Y2
-	VANDPS      Y4, Y2, Y2
-	VMOVAPS     Y2, Y4
+	JEQ         skip166
+	VMOVUPS     32(SP), Y9
+	VFMADD213PS 64(SP), Y5, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y5
+	VMOVUPS     96(SP), Y6
+	VCMPPS      $0x15, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y5, Y7
 
-skip164:
+skip166:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Y4, Y4
-	VPMOVZXWD    (DX)(R9*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y2
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Y7, Y7
+	VPMOVZXWD    (DX)(R9*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y8, Y7
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        Y1, Y5, Y5
+	VPADDD       Y0, Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VCMPPS       $0x03, Y7, Y7, Y6
+	VPOR         Y2, Y7, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Y5
 	TESTQ        SI, SI
-	JZ           first165
-	VMOVUPS      (SI)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      32(SP), Y5
-	VFMADD213PS  64(SP), Y2, Y5
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVUPS      96(SP), Y3
-	VMAXPS       Y2, Y3, Y2
+	JZ           first167
+	VMOVUPS      (SI)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VMOVUPS      96(SP), Y6
+	VMAXPS       Y5, Y6, Y5
 
-first165:
-	VFMADD213PS Y1, Y0, Y2
-	VMULPS      Y4, Y2, Y2
-	VMOVUPS     Y2, (CX)(R9*4)
+first167:
+	VFMADD213PS Y4, Y3, Y5
+	VMULPS      Y7, Y5, Y5
+	VMOVUPS     Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row161
+	JNZ         row163
 	TESTQ       R11, R11
-	JNZ         begin160
+	JNZ         begin162
 
-end162:
+end164:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip158
+	JMP  strip160
 
-rest159:
+rest161:
 	TESTQ   DI, DI
-	JZ      done166
+	JZ      done168
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y2
+	VMOVUPS 32(R9)(DI*4), Y5
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end169
+	JLE     end171
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin167:
+begin169:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
+	VMASKMOVPS (R12)(R8*4), Y5, Y3
+	VADDPS     Y3, Y3, Y3
 	MOVQ       c1_base+168(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y1
+	VMASKMOVPS (R12)(R8*4), Y5, Y4
 
-row168:
-	VMASKMOVPS   (BX)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VSUBPS       (SP), Y3, Y6
-	VANDPS       magnitude<>+0(SB), Y6, Y6
-	VMOVUPS      160(SP), Y7
-	VFNMADD213PS 192(SP), Y7, Y6
-	VMOVUPS      zeros<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
+row170:
+	VMASKMOVPS   (BX)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      ones<>+0(SB), Y8
+	VBLENDVPS    Y7, 32(SP), Y8, Y8
+	VSUBPS       (SP), Y6, Y9
+	VANDPS       magnitude<>+0(SB), Y9, Y9
+	VMOVUPS      160(SP), Y10
+	VFNMADD213PS 192(SP), Y10, Y9
+	VMOVUPS      zeros<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip170
-	VMOVUPS      64(SP), Y7
-	VFNMADD231PS 128(SP), Y3, Y7
-	VFMADD231PS  Y6, Y7, Y5
+	JEQ          skip172
+	VMOVUPS      64(SP), Y10
+	VFNMADD231PS 128(SP), Y6, Y10
+	VFMADD231PS  Y9, Y10, Y8
 
-skip170:
+skip172:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip171
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y3, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y3
-	VMOVUPS     96(SP), Y4
-	VCMPPS      $0x15, Y4, Y3, Y3
-	VANDPS      Y5, Y3, Y3
-	VMOVAPS     Y3, Y5
+	JEQ         skip173
+	VMOVUPS     32(SP), Y10
+	VFMADD213PS 64(SP), Y6, Y10
+	VBLENDVPS   Y7, Y10, Y6, Y6
+	VMOVUPS     96(SP), Y7
+	VCMPPS      $0x15, Y7, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMOVAPS     Y6, Y8
 
-skip171:
+skip173:
 	MOVQ       next+200(FP), R12
 	ADDQ       R9, R12
 	PREFETCHT0 (DX)(R12*2)
-	PREFETCHT0 (AX)(R12*4)
-	VMASKMOVPS (CX)(R9*4), Y2, Y3
-	VMULPS     Y3, Y5, Y5
-	VPXOR      X3, X3, X3
-	VMOVDQU    X3, 248(SP)
-	VMOVMSKPS  Y2, R12
+	PREFETCHT0 (AX)(R12*2)
+	VMASKMOVPS (CX)(R9*4), Y5, Y6
+	VMULPS     Y6, Y8, Y8
+	VPXOR      X6, X6, X6
+	VMOVDQU    X6, 248(SP)
+	VMOVMSKPS  Y5, R12
 	POPCNTQ    R12, R12
 
-word172:
-	LEAQ         (DX)(R9*2), R13
-	MOVWLZX      -2(R13)(R12*2), R13
-	MOVW         R13, 246(SP)(R12*2)
-	DECQ         R12
-	JNZ          word172
-	VPMOVZXWD    248(SP), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y3
-	TESTQ        SI, SI
-	JZ           first173
-	VMASKMOVPS   (SI)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      32(SP), Y6
-	VFMADD213PS  64(SP), Y3, Y6
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y3, Y4, Y3
+word174:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word174
+	VPMOVZXWD   248(SP), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VFMADD231PS Y6, Y9, Y8
+	VPSRLD      $0x10, Y8, Y6
+	VPAND       Y1, Y6, Y6
+	VPADDD      Y0, Y6, Y6
+	VPADDD      Y8, Y6, Y6
+	VCMPPS      $0x03, Y8, Y8, Y7
+	VPOR        Y2, Y8, Y9
+	VBLENDVPS   Y7, Y9, Y6, Y6
+	VPSRLD      $0x10, Y6, Y6
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 264(SP)
+	VMOVMSKPS   Y5, R12
+	POPCNTQ     R12, R12
 
-first173:
-	VFMADD213PS Y1, Y0, Y3
-	VMULPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+word175:
+	MOVWLZX      262(SP)(R12*2), R13
+	LEAQ         (AX)(R9*2), R14
+	MOVW         R13, -2(R14)(R12*2)
+	DECQ         R12
+	JNZ          word175
+	VBROADCASTSS start+240(FP), Y6
+	TESTQ        SI, SI
+	JZ           first176
+	VMASKMOVPS   (SI)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      32(SP), Y9
+	VFMADD213PS  64(SP), Y6, Y9
+	VBLENDVPS    Y7, Y9, Y6, Y6
+	VMOVUPS      96(SP), Y7
+	VMAXPS       Y6, Y7, Y6
+
+first176:
+	VFMADD213PS Y4, Y3, Y6
+	VMULPS      Y8, Y6, Y6
+	VMASKMOVPS  Y6, Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row168
+	JNZ         row170
 	TESTQ       DI, DI
-	JNZ         begin167
+	JNZ         begin169
 
-end169:
-done166:
+end171:
+done168:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardEpanechnikovBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, MMX+, POPCNT
-TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-244
+TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $280-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
@@ -3088,6 +3202,15 @@ TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-244
 	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X2
+	VBROADCASTSS X2, Y2
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, 224(SP)
@@ -3100,186 +3223,215 @@ TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip174:
+strip177:
 	CMPQ  DI, $+8
-	JL    rest175
+	JL    rest178
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end178
+	JLE   end181
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin176:
+begin179:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Y0
-	VADDPS  Y0, Y0, Y0
+	VMOVUPS (R13)(R8*4), Y3
+	VADDPS  Y3, Y3, Y3
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Y1
+	VMOVUPS (R13)(R8*4), Y4
 
-row177:
-	VMOVUPS      (BX)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VSUBPS       (SP), Y2, Y5
-	VMULPS       Y5, Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD213PS 192(SP), Y6, Y5
-	VMOVUPS      zeros<>+0(SB), Y6
-	VMAXPS       Y5, Y6, Y5
+row180:
+	VMOVUPS      (BX)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      ones<>+0(SB), Y7
+	VBLENDVPS    Y6, 32(SP), Y7, Y7
+	VSUBPS       (SP), Y5, Y8
+	VMULPS       Y8, Y8, Y8
+	VMOVUPS      160(SP), Y9
+	VFNMADD213PS 192(SP), Y9, Y8
+	VMOVUPS      zeros<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip179
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y2, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	JEQ          skip182
+	VMOVUPS      64(SP), Y9
+	VFNMADD231PS 128(SP), Y5, Y9
+	VFMADD231PS  Y8, Y9, Y7
 
-skip179:
+skip182:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip180
-	VMOVUPS     32(SP), Y6
-	VFMADD213PS 64(SP), Y2, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y2
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y2, Y2
-	VANDPS      Y4, Y2, Y2
-	VMOVAPS     Y2, Y4
+	JEQ         skip183
+	VMOVUPS     32(SP), Y9
+	VFMADD213PS 64(SP), Y5, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y5
+	VMOVUPS     96(SP), Y6
+	VCMPPS      $0x15, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y5, Y7
 
-skip180:
+skip183:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Y4, Y4
-	VPMOVZXWD    (DX)(R9*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y2
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Y7, Y7
+	VPMOVZXWD    (DX)(R9*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y8, Y7
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        Y1, Y5, Y5
+	VPADDD       Y0, Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VCMPPS       $0x03, Y7, Y7, Y6
+	VPOR         Y2, Y7, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Y5
 	TESTQ        SI, SI
-	JZ           first181
-	VMOVUPS      (SI)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      32(SP), Y5
-	VFMADD213PS  64(SP), Y2, Y5
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVUPS      96(SP), Y3
-	VMAXPS       Y2, Y3, Y2
+	JZ           first184
+	VMOVUPS      (SI)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VMOVUPS      96(SP), Y6
+	VMAXPS       Y5, Y6, Y5
 
-first181:
-	VFMADD213PS Y1, Y0, Y2
-	VMULPS      Y4, Y2, Y2
-	VMOVUPS     Y2, (CX)(R9*4)
+first184:
+	VFMADD213PS Y4, Y3, Y5
+	VMULPS      Y7, Y5, Y5
+	VMOVUPS     Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row177
+	JNZ         row180
 	TESTQ       R11, R11
-	JNZ         begin176
+	JNZ         begin179
 
-end178:
+end181:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip174
+	JMP  strip177
 
-rest175:
+rest178:
 	TESTQ   DI, DI
-	JZ      done182
+	JZ      done185
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y2
+	VMOVUPS 32(R9)(DI*4), Y5
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end185
+	JLE     end188
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin183:
+begin186:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
+	VMASKMOVPS (R12)(R8*4), Y5, Y3
+	VADDPS     Y3, Y3, Y3
 	MOVQ       c1_base+168(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y1
+	VMASKMOVPS (R12)(R8*4), Y5, Y4
 
-row184:
-	VMASKMOVPS   (BX)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VSUBPS       (SP), Y3, Y6
-	VMULPS       Y6, Y6, Y6
-	VMOVUPS      160(SP), Y7
-	VFNMADD213PS 192(SP), Y7, Y6
-	VMOVUPS      zeros<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
+row187:
+	VMASKMOVPS   (BX)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      ones<>+0(SB), Y8
+	VBLENDVPS    Y7, 32(SP), Y8, Y8
+	VSUBPS       (SP), Y6, Y9
+	VMULPS       Y9, Y9, Y9
+	VMOVUPS      160(SP), Y10
+	VFNMADD213PS 192(SP), Y10, Y9
+	VMOVUPS      zeros<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip186
-	VMOVUPS      64(SP), Y7
-	VFNMADD231PS 128(SP), Y3, Y7
-	VFMADD231PS  Y6, Y7, Y5
+	JEQ          skip189
+	VMOVUPS      64(SP), Y10
+	VFNMADD231PS 128(SP), Y6, Y10
+	VFMADD231PS  Y9, Y10, Y8
 
-skip186:
+skip189:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip187
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y3, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y3
-	VMOVUPS     96(SP), Y4
-	VCMPPS      $0x15, Y4, Y3, Y3
-	VANDPS      Y5, Y3, Y3
-	VMOVAPS     Y3, Y5
+	JEQ         skip190
+	VMOVUPS     32(SP), Y10
+	VFMADD213PS 64(SP), Y6, Y10
+	VBLENDVPS   Y7, Y10, Y6, Y6
+	VMOVUPS     96(SP), Y7
+	VCMPPS      $0x15, Y7, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMOVAPS     Y6, Y8
 
-skip187:
+skip190:
 	MOVQ       next+200(FP), R12
 	ADDQ       R9, R12
 	PREFETCHT0 (DX)(R12*2)
-	PREFETCHT0 (AX)(R12*4)
-	VMASKMOVPS (CX)(R9*4), Y2, Y3
-	VMULPS     Y3, Y5, Y5
-	VPXOR      X3, X3, X3
-	VMOVDQU    X3, 248(SP)
-	VMOVMSKPS  Y2, R12
+	PREFETCHT0 (AX)(R12*2)
+	VMASKMOVPS (CX)(R9*4), Y5, Y6
+	VMULPS     Y6, Y8, Y8
+	VPXOR      X6, X6, X6
+	VMOVDQU    X6, 248(SP)
+	VMOVMSKPS  Y5, R12
 	POPCNTQ    R12, R12
 
-word188:
-	LEAQ         (DX)(R9*2), R13
-	MOVWLZX      -2(R13)(R12*2), R13
-	MOVW         R13, 246(SP)(R12*2)
-	DECQ         R12
-	JNZ          word188
-	VPMOVZXWD    248(SP), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y3
-	TESTQ        SI, SI
-	JZ           first189
-	VMASKMOVPS   (SI)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      32(SP), Y6
-	VFMADD213PS  64(SP), Y3, Y6
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y3, Y4, Y3
+word191:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word191
+	VPMOVZXWD   248(SP), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VFMADD231PS Y6, Y9, Y8
+	VPSRLD      $0x10, Y8, Y6
+	VPAND       Y1, Y6, Y6
+	VPADDD      Y0, Y6, Y6
+	VPADDD      Y8, Y6, Y6
+	VCMPPS      $0x03, Y8, Y8, Y7
+	VPOR        Y2, Y8, Y9
+	VBLENDVPS   Y7, Y9, Y6, Y6
+	VPSRLD      $0x10, Y6, Y6
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 264(SP)
+	VMOVMSKPS   Y5, R12
+	POPCNTQ     R12, R12
 
-first189:
-	VFMADD213PS Y1, Y0, Y3
-	VMULPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+word192:
+	MOVWLZX      262(SP)(R12*2), R13
+	LEAQ         (AX)(R9*2), R14
+	MOVW         R13, -2(R14)(R12*2)
+	DECQ         R12
+	JNZ          word192
+	VBROADCASTSS start+240(FP), Y6
+	TESTQ        SI, SI
+	JZ           first193
+	VMASKMOVPS   (SI)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      32(SP), Y9
+	VFMADD213PS  64(SP), Y6, Y9
+	VBLENDVPS    Y7, Y9, Y6, Y6
+	VMOVUPS      96(SP), Y7
+	VMAXPS       Y6, Y7, Y6
+
+first193:
+	VFMADD213PS Y4, Y3, Y6
+	VMULPS      Y8, Y6, Y6
+	VMASKMOVPS  Y6, Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row184
+	JNZ         row187
 	TESTQ       DI, DI
-	JNZ         begin183
+	JNZ         begin186
 
-end185:
-done182:
+end188:
+done185:
 	VZEROUPPER
 	RET
 
@@ -3296,7 +3448,7 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done194
+	JLE     done198
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3309,159 +3461,52 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row190:
+row194:
 	XORQ R8, R8
 
-loop191:
+loop195:
 	CMPQ        R8, 8(SP)
-	JGE         rest192
-	VMOVUPS     (DI)(R8*4), Y1
-	VMOVUPS     (SI)(R8*4), Y2
-	VMOVUPS     (DX)(R9*4), Y3
-	VFMADD231PS Y2, Y3, Y1
+	JGE         rest196
+	VMOVUPS     (CX)(R9*4), Y1
+	VMOVUPS     (DX)(R9*4), Y2
+	VMOVUPS     (DI)(R8*4), Y3
+	VMOVUPS     (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (BX)(R8*4), Y2
-	VMOVUPS     (CX)(R9*4), Y3
-	VFMADD231PS Y2, Y3, Y1
-	VMOVUPS     Y1, (AX)(R9*4)
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, (AX)(R9*4)
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop191
+	JMP         loop195
 
-rest192:
+rest196:
 	CMPQ        16(SP), $0x00
-	JEQ         next193
-	VMASKMOVPS  (DI)(R8*4), Y0, Y1
-	VMASKMOVPS  (SI)(R8*4), Y0, Y2
-	VMASKMOVPS  (DX)(R9*4), Y0, Y3
-	VFMADD231PS Y2, Y3, Y1
+	JEQ         next197
+	VMASKMOVPS  (CX)(R9*4), Y0, Y1
+	VMASKMOVPS  (DX)(R9*4), Y0, Y2
+	VMASKMOVPS  (DI)(R8*4), Y0, Y3
+	VMASKMOVPS  (SI)(R8*4), Y0, Y4
+	VFMADD231PS Y4, Y2, Y3
 	VMASKMOVPS  (BX)(R8*4), Y0, Y2
-	VMASKMOVPS  (CX)(R9*4), Y0, Y3
-	VFMADD231PS Y2, Y3, Y1
-	VMASKMOVPS  Y1, Y0, (AX)(R9*4)
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(R9*4)
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next193:
+next197:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row190
+	JNZ  row194
 
-done194:
+done198:
 	VZEROUPPER
 	RET
 
-// func normGradientToAVX2(dz []BF16, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
+// func normGradientZAVX2(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
-	MOVQ         dz_base+0(FP), AX
-	MOVQ         q_base+24(FP), CX
-	MOVQ         z_base+48(FP), DX
-	MOVQ         gain_base+72(FP), BX
-	MOVQ         off_base+96(FP), SI
-	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00007fff, R8
-	VMOVD        R8, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x00000001, R8
-	VMOVD        R8, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0x00400000, R8
-	VMOVD        R8, X2
-	VBROADCASTSS X2, Y2
-	MOVQ         rows+144(FP), R8
-	MOVQ         gain_len+80(FP), R9
-	MOVQ         R8, (SP)
-	TESTQ        R8, R8
-	JLE          done199
-	MOVQ         R9, R8
-	ANDQ         $+7, R8
-	MOVQ         R8, 16(SP)
-	LEAQ         lanes<>+0(SB), R10
-	MOVQ         R8, R11
-	NEGQ         R11
-	VMOVUPS      32(R10)(R11*4), Y3
-	SUBQ         R8, R9
-	MOVQ         R9, 8(SP)
-	XORQ         R9, R9
-	XORQ         R10, R10
-
-row195:
-	XORQ R8, R8
-
-loop196:
-	CMPQ        R8, 8(SP)
-	JGE         rest197
-	VMOVUPS     (DI)(R8*4), Y4
-	VMOVUPS     (SI)(R8*4), Y5
-	VMOVUPS     (DX)(R9*4), Y6
-	VFMADD231PS Y5, Y6, Y4
-	VMOVUPS     (BX)(R8*4), Y5
-	VMOVUPS     (CX)(R9*4), Y6
-	VFMADD231PS Y5, Y6, Y4
-	VPSRLD      $0x10, Y4, Y5
-	VPAND       Y1, Y5, Y5
-	VPADDD      Y0, Y5, Y5
-	VPADDD      Y4, Y5, Y5
-	VCMPPS      $0x03, Y4, Y4, Y6
-	VPOR        Y2, Y4, Y4
-	VBLENDVPS   Y6, Y4, Y5, Y5
-	VPSRLD      $0x10, Y5, Y5
-	VPACKUSDW   Y5, Y5, Y5
-	VPERMQ      $0x08, Y5, Y5
-	VMOVDQU     X5, (AX)(R9*2)
-	ADDQ        $+8, R8
-	ADDQ        $+8, R9
-	ADDQ        $+1, R10
-	JMP         loop196
-
-rest197:
-	CMPQ        16(SP), $0x00
-	JEQ         next198
-	VMASKMOVPS  (DI)(R8*4), Y3, Y4
-	VMASKMOVPS  (SI)(R8*4), Y3, Y5
-	VMASKMOVPS  (DX)(R9*4), Y3, Y6
-	VFMADD231PS Y5, Y6, Y4
-	VMASKMOVPS  (BX)(R8*4), Y3, Y5
-	VMASKMOVPS  (CX)(R9*4), Y3, Y6
-	VFMADD231PS Y5, Y6, Y4
-	VPSRLD      $0x10, Y4, Y5
-	VPAND       Y1, Y5, Y5
-	VPADDD      Y0, Y5, Y5
-	VPADDD      Y4, Y5, Y5
-	VCMPPS      $0x03, Y4, Y4, Y6
-	VPOR        Y2, Y4, Y4
-	VBLENDVPS   Y6, Y4, Y5, Y5
-	VPSRLD      $0x10, Y5, Y5
-	VPACKUSDW   Y5, Y5, Y5
-	VPERMQ      $0x08, Y5, Y5
-	VMOVDQU     X5, 24(SP)
-	VMOVMSKPS   Y3, R8
-	POPCNTQ     R8, R8
-
-word200:
-	MOVWLZX 22(SP)(R8*2), R11
-	LEAQ    (AX)(R9*2), R12
-	MOVW    R11, -2(R12)(R8*2)
-	DECQ    R8
-	JNZ     word200
-	ADDQ    16(SP), R9
-	ADDQ    $+1, R10
-
-next198:
-	ADDQ $0x03, R10
-	ANDQ $-4, R10
-	DECQ (SP)
-	JNZ  row195
-
-done199:
-	VZEROUPPER
-	RET
-
-// func normGradientFromAVX2(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
+TEXT ·normGradientZAVX2(SB), NOSPLIT, $40-152
 	MOVQ    dz_base+0(FP), AX
 	MOVQ    q_base+24(FP), CX
 	MOVQ    z_base+48(FP), DX
@@ -3472,7 +3517,7 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done205
+	JLE     done203
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3485,189 +3530,694 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row201:
+row199:
 	XORQ R8, R8
 
-loop202:
+loop200:
 	CMPQ        R8, 8(SP)
-	JGE         rest203
-	VMOVUPS     (DI)(R8*4), Y1
-	VMOVUPS     (SI)(R8*4), Y2
-	VPMOVZXWD   (DX)(R9*2), Y3
-	VPSLLD      $0x10, Y3, Y3
-	VFMADD231PS Y2, Y3, Y1
+	JGE         rest201
+	VMOVUPS     (CX)(R9*4), Y1
+	VPMOVZXWD   (DX)(R9*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VMOVUPS     (DI)(R8*4), Y3
+	VMOVUPS     (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (BX)(R8*4), Y2
-	VMOVUPS     (CX)(R9*4), Y3
-	VFMADD231PS Y2, Y3, Y1
-	VMOVUPS     Y1, (AX)(R9*4)
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, (AX)(R9*4)
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop202
+	JMP         loop200
 
-rest203:
+rest201:
 	CMPQ       16(SP), $0x00
-	JEQ        next204
-	VMASKMOVPS (DI)(R8*4), Y0, Y1
-	VMASKMOVPS (SI)(R8*4), Y0, Y2
-	VPXOR      X3, X3, X3
-	VMOVDQU    X3, 24(SP)
+	JEQ        next202
+	VMASKMOVPS (CX)(R9*4), Y0, Y1
+	VPXOR      X2, X2, X2
+	VMOVDQU    X2, 24(SP)
 	VMOVMSKPS  Y0, R11
 	POPCNTQ    R11, R11
 
-word206:
+word204:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word206
-	VPMOVZXWD   24(SP), Y3
-	VPSLLD      $0x10, Y3, Y3
-	VFMADD231PS Y2, Y3, Y1
+	JNZ         word204
+	VPMOVZXWD   24(SP), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VMASKMOVPS  (DI)(R8*4), Y0, Y3
+	VMASKMOVPS  (SI)(R8*4), Y0, Y4
+	VFMADD231PS Y4, Y2, Y3
 	VMASKMOVPS  (BX)(R8*4), Y0, Y2
-	VMASKMOVPS  (CX)(R9*4), Y0, Y3
-	VFMADD231PS Y2, Y3, Y1
-	VMASKMOVPS  Y1, Y0, (AX)(R9*4)
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(R9*4)
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next204:
+next202:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row201
+	JNZ  row199
 
-done205:
+done203:
 	VZEROUPPER
 	RET
 
-// func normGradientFromToAVX2(dz []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+// func normGradientQAVX2(dz []float32, q []BF16, z []float32, gain []float32, off []float32, mid []float32, rows int)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
-	MOVQ         dz_base+0(FP), AX
-	MOVQ         q_base+24(FP), CX
-	MOVQ         z_base+48(FP), DX
-	MOVQ         gain_base+72(FP), BX
-	MOVQ         off_base+96(FP), SI
-	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00007fff, R8
-	VMOVD        R8, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x00000001, R8
-	VMOVD        R8, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0x00400000, R8
-	VMOVD        R8, X2
-	VBROADCASTSS X2, Y2
-	MOVQ         rows+144(FP), R8
-	MOVQ         gain_len+80(FP), R9
-	MOVQ         R8, (SP)
-	TESTQ        R8, R8
-	JLE          done211
-	MOVQ         R9, R8
-	ANDQ         $+7, R8
-	MOVQ         R8, 16(SP)
-	LEAQ         lanes<>+0(SB), R10
-	MOVQ         R8, R11
-	NEGQ         R11
-	VMOVUPS      32(R10)(R11*4), Y3
-	SUBQ         R8, R9
-	MOVQ         R9, 8(SP)
-	XORQ         R9, R9
-	XORQ         R10, R10
+TEXT ·normGradientQAVX2(SB), NOSPLIT, $40-152
+	MOVQ    dz_base+0(FP), AX
+	MOVQ    q_base+24(FP), CX
+	MOVQ    z_base+48(FP), DX
+	MOVQ    gain_base+72(FP), BX
+	MOVQ    off_base+96(FP), SI
+	MOVQ    mid_base+120(FP), DI
+	MOVQ    rows+144(FP), R8
+	MOVQ    gain_len+80(FP), R9
+	MOVQ    R8, (SP)
+	TESTQ   R8, R8
+	JLE     done209
+	MOVQ    R9, R8
+	ANDQ    $+7, R8
+	MOVQ    R8, 16(SP)
+	LEAQ    lanes<>+0(SB), R10
+	MOVQ    R8, R11
+	NEGQ    R11
+	VMOVUPS 32(R10)(R11*4), Y0
+	SUBQ    R8, R9
+	MOVQ    R9, 8(SP)
+	XORQ    R9, R9
+	XORQ    R10, R10
 
-row207:
+row205:
 	XORQ R8, R8
 
-loop208:
+loop206:
 	CMPQ        R8, 8(SP)
-	JGE         rest209
-	VMOVUPS     (DI)(R8*4), Y4
-	VMOVUPS     (SI)(R8*4), Y5
-	VPMOVZXWD   (DX)(R9*2), Y6
-	VPSLLD      $0x10, Y6, Y6
-	VFMADD231PS Y5, Y6, Y4
-	VMOVUPS     (BX)(R8*4), Y5
-	VMOVUPS     (CX)(R9*4), Y6
-	VFMADD231PS Y5, Y6, Y4
-	VPSRLD      $0x10, Y4, Y5
-	VPAND       Y1, Y5, Y5
-	VPADDD      Y0, Y5, Y5
-	VPADDD      Y4, Y5, Y5
-	VCMPPS      $0x03, Y4, Y4, Y6
-	VPOR        Y2, Y4, Y4
-	VBLENDVPS   Y6, Y4, Y5, Y5
-	VPSRLD      $0x10, Y5, Y5
-	VPACKUSDW   Y5, Y5, Y5
-	VPERMQ      $0x08, Y5, Y5
-	VMOVDQU     X5, (AX)(R9*2)
+	JGE         rest207
+	VPMOVZXWD   (CX)(R9*2), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMOVUPS     (DX)(R9*4), Y2
+	VMOVUPS     (DI)(R8*4), Y3
+	VMOVUPS     (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     (BX)(R8*4), Y2
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, (AX)(R9*4)
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop208
+	JMP         loop206
 
-rest209:
-	CMPQ       16(SP), $0x00
-	JEQ        next210
-	VMASKMOVPS (DI)(R8*4), Y3, Y4
-	VMASKMOVPS (SI)(R8*4), Y3, Y5
-	VPXOR      X6, X6, X6
-	VMOVDQU    X6, 24(SP)
-	VMOVMSKPS  Y3, R11
-	POPCNTQ    R11, R11
+rest207:
+	CMPQ      16(SP), $0x00
+	JEQ       next208
+	VPXOR     X1, X1, X1
+	VMOVDQU   X1, 24(SP)
+	VMOVMSKPS Y0, R11
+	POPCNTQ   R11, R11
 
-word212:
-	LEAQ        (DX)(R9*2), R12
+word210:
+	LEAQ        (CX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word212
-	VPMOVZXWD   24(SP), Y6
-	VPSLLD      $0x10, Y6, Y6
-	VFMADD231PS Y5, Y6, Y4
-	VMASKMOVPS  (BX)(R8*4), Y3, Y5
-	VMASKMOVPS  (CX)(R9*4), Y3, Y6
-	VFMADD231PS Y5, Y6, Y4
-	VPSRLD      $0x10, Y4, Y5
-	VPAND       Y1, Y5, Y5
-	VPADDD      Y0, Y5, Y5
-	VPADDD      Y4, Y5, Y5
-	VCMPPS      $0x03, Y4, Y4, Y6
-	VPOR        Y2, Y4, Y4
-	VBLENDVPS   Y6, Y4, Y5, Y5
-	VPSRLD      $0x10, Y5, Y5
-	VPACKUSDW   Y5, Y5, Y5
-	VPERMQ      $0x08, Y5, Y5
-	VMOVDQU     X5, 40(SP)
-	VMOVMSKPS   Y3, R8
-	POPCNTQ     R8, R8
+	JNZ         word210
+	VPMOVZXWD   24(SP), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMASKMOVPS  (DX)(R9*4), Y0, Y2
+	VMASKMOVPS  (DI)(R8*4), Y0, Y3
+	VMASKMOVPS  (SI)(R8*4), Y0, Y4
+	VFMADD231PS Y4, Y2, Y3
+	VMASKMOVPS  (BX)(R8*4), Y0, Y2
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(R9*4)
+	ADDQ        16(SP), R9
+	ADDQ        $+1, R10
 
-word213:
-	MOVWLZX 38(SP)(R8*2), R11
-	LEAQ    (AX)(R9*2), R12
-	MOVW    R11, -2(R12)(R8*2)
-	DECQ    R8
-	JNZ     word213
-	ADDQ    16(SP), R9
-	ADDQ    $+1, R10
-
-next210:
+next208:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row207
+	JNZ  row205
 
-done211:
+done209:
 	VZEROUPPER
 	RET
 
-// func addMomentsAVX2(sum []float64, sumXY []float64, x []float32, y []float32, rows int)
+// func normGradientQZAVX2(dz []float32, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·normGradientQZAVX2(SB), NOSPLIT, $56-152
+	MOVQ    dz_base+0(FP), AX
+	MOVQ    q_base+24(FP), CX
+	MOVQ    z_base+48(FP), DX
+	MOVQ    gain_base+72(FP), BX
+	MOVQ    off_base+96(FP), SI
+	MOVQ    mid_base+120(FP), DI
+	MOVQ    rows+144(FP), R8
+	MOVQ    gain_len+80(FP), R9
+	MOVQ    R8, (SP)
+	TESTQ   R8, R8
+	JLE     done215
+	MOVQ    R9, R8
+	ANDQ    $+7, R8
+	MOVQ    R8, 16(SP)
+	LEAQ    lanes<>+0(SB), R10
+	MOVQ    R8, R11
+	NEGQ    R11
+	VMOVUPS 32(R10)(R11*4), Y0
+	SUBQ    R8, R9
+	MOVQ    R9, 8(SP)
+	XORQ    R9, R9
+	XORQ    R10, R10
+
+row211:
+	XORQ R8, R8
+
+loop212:
+	CMPQ        R8, 8(SP)
+	JGE         rest213
+	VPMOVZXWD   (CX)(R9*2), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VPMOVZXWD   (DX)(R9*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VMOVUPS     (DI)(R8*4), Y3
+	VMOVUPS     (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     (BX)(R8*4), Y2
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, (AX)(R9*4)
+	ADDQ        $+8, R8
+	ADDQ        $+8, R9
+	ADDQ        $+1, R10
+	JMP         loop212
+
+rest213:
+	CMPQ      16(SP), $0x00
+	JEQ       next214
+	VPXOR     X1, X1, X1
+	VMOVDQU   X1, 24(SP)
+	VMOVMSKPS Y0, R11
+	POPCNTQ   R11, R11
+
+word216:
+	LEAQ      (CX)(R9*2), R12
+	MOVWLZX   -2(R12)(R11*2), R12
+	MOVW      R12, 22(SP)(R11*2)
+	DECQ      R11
+	JNZ       word216
+	VPMOVZXWD 24(SP), Y1
+	VPSLLD    $0x10, Y1, Y1
+	VPXOR     X2, X2, X2
+	VMOVDQU   X2, 40(SP)
+	VMOVMSKPS Y0, R11
+	POPCNTQ   R11, R11
+
+word217:
+	LEAQ        (DX)(R9*2), R12
+	MOVWLZX     -2(R12)(R11*2), R12
+	MOVW        R12, 38(SP)(R11*2)
+	DECQ        R11
+	JNZ         word217
+	VPMOVZXWD   40(SP), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VMASKMOVPS  (DI)(R8*4), Y0, Y3
+	VMASKMOVPS  (SI)(R8*4), Y0, Y4
+	VFMADD231PS Y4, Y2, Y3
+	VMASKMOVPS  (BX)(R8*4), Y0, Y2
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(R9*4)
+	ADDQ        16(SP), R9
+	ADDQ        $+1, R10
+
+next214:
+	ADDQ $0x03, R10
+	ANDQ $-4, R10
+	DECQ (SP)
+	JNZ  row211
+
+done215:
+	VZEROUPPER
+	RET
+
+// func normPairsAVX2(dz []BF16, pairs []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·normPairsAVX2(SB), NOSPLIT, $16-184
+	MOVQ         dz_base+0(FP), AX
+	MOVQ         pairs_base+24(FP), CX
+	MOVQ         q_base+48(FP), DX
+	MOVQ         z_base+72(FP), BX
+	MOVQ         gain_base+96(FP), SI
+	MOVQ         off_base+120(FP), DI
+	MOVQ         mid_base+144(FP), R8
+	MOVQ         rows+168(FP), R9
+	SHRQ         $0x01, R9
+	MOVQ         R9, (SP)
+	MOVQ         panel+176(FP), R9
+	ADDQ         R9, R9
+	MOVQ         R9, 8(SP)
+	MOVL         $0x00007fff, R9
+	VMOVD        R9, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, R9
+	VMOVD        R9, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, R9
+	VMOVD        R9, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0xffff0000, R9
+	VMOVD        R9, X3
+	VBROADCASTSS X3, Y3
+	XORQ         R10, R10
+	MOVQ         gain_len+104(FP), R9
+	MOVQ         R9, R12
+	CMPQ         (SP), $0x00
+	JEQ          done220
+
+pair218:
+	XORQ R9, R9
+	MOVQ CX, R11
+
+panel219:
+	VMOVUPS     (DX)(R10*4), Y4
+	VPMOVZXWD   (BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     (R8)(R9*4), Y6
+	VMOVUPS     (DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     (SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VMOVUPS     (DX)(R12*4), Y5
+	VPMOVZXWD   (BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     (R8)(R9*4), Y7
+	VMOVUPS     (DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     (SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, (R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, (AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, (AX)(R12*2)
+	VMOVUPS     32(DX)(R10*4), Y4
+	VPMOVZXWD   16(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     32(R8)(R9*4), Y6
+	VMOVUPS     32(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     32(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VMOVUPS     32(DX)(R12*4), Y5
+	VPMOVZXWD   16(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     32(R8)(R9*4), Y7
+	VMOVUPS     32(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     32(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 32(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 16(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 16(AX)(R12*2)
+	VMOVUPS     64(DX)(R10*4), Y4
+	VPMOVZXWD   32(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     64(R8)(R9*4), Y6
+	VMOVUPS     64(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     64(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VMOVUPS     64(DX)(R12*4), Y5
+	VPMOVZXWD   32(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     64(R8)(R9*4), Y7
+	VMOVUPS     64(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     64(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 64(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 32(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 32(AX)(R12*2)
+	VMOVUPS     96(DX)(R10*4), Y4
+	VPMOVZXWD   48(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     96(R8)(R9*4), Y6
+	VMOVUPS     96(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     96(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VMOVUPS     96(DX)(R12*4), Y5
+	VPMOVZXWD   48(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     96(R8)(R9*4), Y7
+	VMOVUPS     96(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     96(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 96(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 48(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 48(AX)(R12*2)
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	ADDQ        $+32, R12
+	ADDQ        8(SP), R11
+	MOVQ        gain_len+104(FP), R13
+	CMPQ        R9, R13
+	JL          panel219
+	ADDQ        R13, R10
+	ADDQ        R13, R12
+	ADDQ        $+128, CX
+	DECQ        (SP)
+	JNZ         pair218
+
+done220:
+	VZEROUPPER
+	RET
+
+// func normPairsQAVX2(dz []BF16, pairs []BF16, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·normPairsQAVX2(SB), NOSPLIT, $16-184
+	MOVQ         dz_base+0(FP), AX
+	MOVQ         pairs_base+24(FP), CX
+	MOVQ         q_base+48(FP), DX
+	MOVQ         z_base+72(FP), BX
+	MOVQ         gain_base+96(FP), SI
+	MOVQ         off_base+120(FP), DI
+	MOVQ         mid_base+144(FP), R8
+	MOVQ         rows+168(FP), R9
+	SHRQ         $0x01, R9
+	MOVQ         R9, (SP)
+	MOVQ         panel+176(FP), R9
+	ADDQ         R9, R9
+	MOVQ         R9, 8(SP)
+	MOVL         $0x00007fff, R9
+	VMOVD        R9, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, R9
+	VMOVD        R9, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, R9
+	VMOVD        R9, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0xffff0000, R9
+	VMOVD        R9, X3
+	VBROADCASTSS X3, Y3
+	XORQ         R10, R10
+	MOVQ         gain_len+104(FP), R9
+	MOVQ         R9, R12
+	CMPQ         (SP), $0x00
+	JEQ          done223
+
+pair221:
+	XORQ R9, R9
+	MOVQ CX, R11
+
+panel222:
+	VPMOVZXWD   (DX)(R10*2), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VPMOVZXWD   (BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     (R8)(R9*4), Y6
+	VMOVUPS     (DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     (SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VPMOVZXWD   (DX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VPMOVZXWD   (BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     (R8)(R9*4), Y7
+	VMOVUPS     (DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     (SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, (R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, (AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, (AX)(R12*2)
+	VPMOVZXWD   16(DX)(R10*2), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VPMOVZXWD   16(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     32(R8)(R9*4), Y6
+	VMOVUPS     32(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     32(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VPMOVZXWD   16(DX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VPMOVZXWD   16(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     32(R8)(R9*4), Y7
+	VMOVUPS     32(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     32(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 32(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 16(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 16(AX)(R12*2)
+	VPMOVZXWD   32(DX)(R10*2), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VPMOVZXWD   32(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     64(R8)(R9*4), Y6
+	VMOVUPS     64(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     64(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VPMOVZXWD   32(DX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VPMOVZXWD   32(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     64(R8)(R9*4), Y7
+	VMOVUPS     64(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     64(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 64(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 32(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 32(AX)(R12*2)
+	VPMOVZXWD   48(DX)(R10*2), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VPMOVZXWD   48(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     96(R8)(R9*4), Y6
+	VMOVUPS     96(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     96(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VPMOVZXWD   48(DX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VPMOVZXWD   48(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     96(R8)(R9*4), Y7
+	VMOVUPS     96(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     96(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 96(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 48(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 48(AX)(R12*2)
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	ADDQ        $+32, R12
+	ADDQ        8(SP), R11
+	MOVQ        gain_len+104(FP), R13
+	CMPQ        R9, R13
+	JL          panel222
+	ADDQ        R13, R10
+	ADDQ        R13, R12
+	ADDQ        $+128, CX
+	DECQ        (SP)
+	JNZ         pair221
+
+done223:
+	VZEROUPPER
+	RET
+
+// func addMomentsAVX2(sum []float64, sumQZ []float64, q []float32, z []float32, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·addMomentsAVX2(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
-	MOVQ   sumXY_base+24(FP), CX
-	MOVQ   x_base+48(FP), DX
-	MOVQ   y_base+72(FP), BX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3688,17 +4238,17 @@ TEXT ·addMomentsAVX2(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip214:
+strip224:
 	CMPQ  SI, $+16
-	JL    rest215
+	JL    rest225
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end218
+	JLE   end228
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin216:
+begin226:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3718,7 +4268,7 @@ begin216:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row217:
+row227:
 	VCVTPS2PD   (DX)(R8*4), Y8
 	VCVTPS2PD   16(DX)(R8*4), Y9
 	VCVTPS2PD   (BX)(R8*4), Y10
@@ -3738,7 +4288,7 @@ row217:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row217
+	JNZ         row227
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -3756,25 +4306,25 @@ row217:
 	VMOVUPD     Y6, (CX)(R11*2)
 	VMOVUPD     Y7, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin216
+	JNZ         begin226
 
-end218:
+end228:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip214
+	JMP  strip224
 
-rest215:
-strip219:
+rest225:
+strip229:
 	CMPQ  SI, $+8
-	JL    rest220
+	JL    rest230
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end223
+	JLE   end233
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin221:
+begin231:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3786,7 +4336,7 @@ begin221:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row222:
+row232:
 	VCVTPS2PD   (DX)(R8*4), Y4
 	VCVTPS2PD   16(DX)(R8*4), Y5
 	VCVTPS2PD   (BX)(R8*4), Y6
@@ -3798,7 +4348,7 @@ row222:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row222
+	JNZ         row232
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -3808,27 +4358,27 @@ row222:
 	VMOVUPD     Y2, (CX)(R11*2)
 	VMOVUPD     Y3, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin221
+	JNZ         begin231
 
-end223:
+end233:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip219
+	JMP  strip229
 
-rest220:
+rest230:
 	TESTQ   SI, SI
-	JZ      done224
+	JZ      done234
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end227
+	JLE     end237
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin225:
+begin235:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -3848,7 +4398,7 @@ begin225:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row226:
+row236:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -3868,7 +4418,7 @@ row226:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row226
+	JNZ          row236
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -3886,20 +4436,20 @@ row226:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin225
+	JNZ          begin235
 
-end227:
-done224:
+end237:
+done234:
 	VZEROUPPER
 	RET
 
-// func addMomentsBF16AVX2(sum []float64, sumXY []float64, x []float32, y []BF16, rows int)
+// func addMomentsZAVX2(sum []float64, sumQZ []float64, q []float32, z []BF16, rows int)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $40-104
+TEXT ·addMomentsZAVX2(SB), NOSPLIT, $40-104
 	MOVQ   sum_base+0(FP), AX
-	MOVQ   sumXY_base+24(FP), CX
-	MOVQ   x_base+48(FP), DX
-	MOVQ   y_base+72(FP), BX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3920,17 +4470,17 @@ TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $40-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip228:
+strip238:
 	CMPQ  SI, $+16
-	JL    rest229
+	JL    rest239
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end232
+	JLE   end242
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin230:
+begin240:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3950,7 +4500,7 @@ begin230:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row231:
+row241:
 	VCVTPS2PD    (DX)(R8*4), Y8
 	VCVTPS2PD    16(DX)(R8*4), Y9
 	VPMOVZXWD    (BX)(R8*2), Y11
@@ -3980,7 +4530,7 @@ row231:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row231
+	JNZ          row241
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -3998,25 +4548,25 @@ row231:
 	VMOVUPD      Y6, (CX)(R11*2)
 	VMOVUPD      Y7, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin230
+	JNZ          begin240
 
-end232:
+end242:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip228
+	JMP  strip238
 
-rest229:
-strip233:
+rest239:
+strip243:
 	CMPQ  SI, $+8
-	JL    rest234
+	JL    rest244
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end237
+	JLE   end247
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin235:
+begin245:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4028,7 +4578,7 @@ begin235:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row236:
+row246:
 	VCVTPS2PD    (DX)(R8*4), Y4
 	VCVTPS2PD    16(DX)(R8*4), Y5
 	VPMOVZXWD    (BX)(R8*2), Y7
@@ -4045,7 +4595,7 @@ row236:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row236
+	JNZ          row246
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -4055,27 +4605,27 @@ row236:
 	VMOVUPD      Y2, (CX)(R11*2)
 	VMOVUPD      Y3, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin235
+	JNZ          begin245
 
-end237:
+end247:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip233
+	JMP  strip243
 
-rest234:
+rest244:
 	TESTQ   SI, SI
-	JZ      done238
+	JZ      done248
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end241
+	JLE     end251
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin239:
+begin249:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -4095,7 +4645,7 @@ begin239:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row240:
+row250:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -4107,12 +4657,12 @@ row240:
 	VMOVMSKPS    Y4, R11
 	POPCNTQ      R11, R11
 
-word242:
+word252:
 	LEAQ         (BX)(R8*2), R12
 	MOVWLZX      -2(R12)(R11*2), R12
 	MOVW         R12, 22(SP)(R11*2)
 	DECQ         R11
-	JNZ          word242
+	JNZ          word252
 	VPMOVZXWD    24(SP), Y8
 	VPSLLD       $0x10, Y8, Y8
 	VCVTPS2PD    X8, Y7
@@ -4127,7 +4677,7 @@ word242:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row240
+	JNZ          row250
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -4145,10 +4695,555 @@ word242:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin239
+	JNZ          begin249
 
-end241:
-done238:
+end251:
+done248:
+	VZEROUPPER
+	RET
+
+// func addMomentsQAVX2(sum []float64, sumQZ []float64, q []BF16, z []float32, rows int)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·addMomentsQAVX2(SB), NOSPLIT, $40-104
+	MOVQ   sum_base+0(FP), AX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   rows+96(FP), SI
+	MOVQ   sum_len+8(FP), DI
+	MOVQ   SI, (SP)
+	MOVQ   DI, 8(SP)
+	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
+	XORQ   DI, DI
+
+strip253:
+	CMPQ  SI, $+16
+	JL    rest254
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end257
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin255:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y4
+	VMOVUPD 32(AX)(R12*2), Y5
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y6
+	VMOVUPD 32(CX)(R12*2), Y7
+
+row256:
+	VPMOVZXWD    (DX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VCVTPS2PD    X9, Y8
+	VMOVAPD      Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VMOVAPD      Y9, Y9
+	VCVTPS2PD    (BX)(R8*4), Y10
+	VCVTPS2PD    16(BX)(R8*4), Y11
+	VADDPD       Y8, Y0, Y0
+	VFMADD231PD  Y10, Y8, Y2
+	VADDPD       Y9, Y1, Y1
+	VFMADD231PD  Y11, Y9, Y3
+	VPMOVZXWD    16(DX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VCVTPS2PD    X9, Y8
+	VMOVAPD      Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VMOVAPD      Y9, Y9
+	VCVTPS2PD    32(BX)(R8*4), Y10
+	VCVTPS2PD    48(BX)(R8*4), Y11
+	VADDPD       Y8, Y4, Y4
+	VFMADD231PD  Y10, Y8, Y6
+	VADDPD       Y9, Y5, Y5
+	VFMADD231PD  Y11, Y9, Y7
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row256
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y4, (AX)(R11*2)
+	VMOVUPD      Y5, 32(AX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y6, (CX)(R11*2)
+	VMOVUPD      Y7, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin255
+
+end257:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip253
+
+rest254:
+strip258:
+	CMPQ  SI, $+8
+	JL    rest259
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end262
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin260:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+
+row261:
+	VPMOVZXWD    (DX)(R8*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VCVTPS2PD    X5, Y4
+	VMOVAPD      Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X5
+	VCVTPS2PD    X5, Y5
+	VMOVAPD      Y5, Y5
+	VCVTPS2PD    (BX)(R8*4), Y6
+	VCVTPS2PD    16(BX)(R8*4), Y7
+	VADDPD       Y4, Y0, Y0
+	VFMADD231PD  Y6, Y4, Y2
+	VADDPD       Y5, Y1, Y1
+	VFMADD231PD  Y7, Y5, Y3
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row261
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin260
+
+end262:
+	ADDQ $+8, DI
+	SUBQ $+8, SI
+	JMP  strip258
+
+rest259:
+	TESTQ   SI, SI
+	JZ      done263
+	LEAQ    lanes<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y4
+	MOVQ    (SP), SI
+	TESTQ   SI, SI
+	JLE     end266
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
+
+begin264:
+	MOVQ         SI, R10
+	SUBQ         R10, SI
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VEXTRACTF128 $0x00, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   (AX)(R11*2), Y0, Y0
+	VEXTRACTF128 $0x01, Y4, X1
+	VPMOVSXDQ    X1, Y1
+	VMASKMOVPD   32(AX)(R11*2), Y1, Y1
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VEXTRACTF128 $0x00, Y4, X2
+	VPMOVSXDQ    X2, Y2
+	VMASKMOVPD   (CX)(R11*2), Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VPMOVSXDQ    X3, Y3
+	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
+
+row265:
+	VPXOR     X5, X5, X5
+	VMOVDQU   X5, 24(SP)
+	VMOVMSKPS Y4, R11
+	POPCNTQ   R11, R11
+
+word267:
+	LEAQ         (DX)(R8*2), R12
+	MOVWLZX      -2(R12)(R11*2), R12
+	MOVW         R12, 22(SP)(R11*2)
+	DECQ         R11
+	JNZ          word267
+	VPMOVZXWD    24(SP), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VCVTPS2PD    X6, Y5
+	VMOVAPD      Y5, Y5
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VMOVAPD      Y6, Y6
+	VMASKMOVPS   (BX)(R8*4), Y4, Y8
+	VCVTPS2PD    X8, Y7
+	VMOVAPD      Y7, Y7
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VMOVAPD      Y8, Y8
+	VADDPD       Y5, Y0, Y0
+	VFMADD231PD  Y7, Y5, Y2
+	VADDPD       Y6, Y1, Y1
+	VFMADD231PD  Y8, Y6, Y3
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R10
+	JNZ          row265
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
+	VEXTRACTF128 $0x00, Y4, X5
+	VPMOVSXDQ    X5, Y5
+	VMASKMOVPD   Y0, Y5, (AX)(R10*2)
+	VEXTRACTF128 $0x01, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y1, Y0, 32(AX)(R10*2)
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
+	VEXTRACTF128 $0x00, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y2, Y0, (CX)(R10*2)
+	VEXTRACTF128 $0x01, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
+	TESTQ        SI, SI
+	JNZ          begin264
+
+end266:
+done263:
+	VZEROUPPER
+	RET
+
+// func addMomentsQZAVX2(sum []float64, sumQZ []float64, q []BF16, z []BF16, rows int)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·addMomentsQZAVX2(SB), NOSPLIT, $56-104
+	MOVQ   sum_base+0(FP), AX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   rows+96(FP), SI
+	MOVQ   sum_len+8(FP), DI
+	MOVQ   SI, (SP)
+	MOVQ   DI, 8(SP)
+	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
+	XORQ   DI, DI
+
+strip268:
+	CMPQ  SI, $+16
+	JL    rest269
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end272
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin270:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y4
+	VMOVUPD 32(AX)(R12*2), Y5
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y6
+	VMOVUPD 32(CX)(R12*2), Y7
+
+row271:
+	VPMOVZXWD    (DX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VCVTPS2PD    X9, Y8
+	VMOVAPD      Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VMOVAPD      Y9, Y9
+	VPMOVZXWD    (BX)(R8*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VCVTPS2PD    X11, Y10
+	VMOVAPD      Y10, Y10
+	VEXTRACTF128 $0x01, Y11, X11
+	VCVTPS2PD    X11, Y11
+	VMOVAPD      Y11, Y11
+	VADDPD       Y8, Y0, Y0
+	VFMADD231PD  Y10, Y8, Y2
+	VADDPD       Y9, Y1, Y1
+	VFMADD231PD  Y11, Y9, Y3
+	VPMOVZXWD    16(DX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VCVTPS2PD    X9, Y8
+	VMOVAPD      Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VMOVAPD      Y9, Y9
+	VPMOVZXWD    16(BX)(R8*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VCVTPS2PD    X11, Y10
+	VMOVAPD      Y10, Y10
+	VEXTRACTF128 $0x01, Y11, X11
+	VCVTPS2PD    X11, Y11
+	VMOVAPD      Y11, Y11
+	VADDPD       Y8, Y4, Y4
+	VFMADD231PD  Y10, Y8, Y6
+	VADDPD       Y9, Y5, Y5
+	VFMADD231PD  Y11, Y9, Y7
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row271
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y4, (AX)(R11*2)
+	VMOVUPD      Y5, 32(AX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y6, (CX)(R11*2)
+	VMOVUPD      Y7, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin270
+
+end272:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip268
+
+rest269:
+strip273:
+	CMPQ  SI, $+8
+	JL    rest274
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end277
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin275:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+
+row276:
+	VPMOVZXWD    (DX)(R8*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VCVTPS2PD    X5, Y4
+	VMOVAPD      Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X5
+	VCVTPS2PD    X5, Y5
+	VMOVAPD      Y5, Y5
+	VPMOVZXWD    (BX)(R8*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VCVTPS2PD    X7, Y6
+	VMOVAPD      Y6, Y6
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VMOVAPD      Y7, Y7
+	VADDPD       Y4, Y0, Y0
+	VFMADD231PD  Y6, Y4, Y2
+	VADDPD       Y5, Y1, Y1
+	VFMADD231PD  Y7, Y5, Y3
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row276
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin275
+
+end277:
+	ADDQ $+8, DI
+	SUBQ $+8, SI
+	JMP  strip273
+
+rest274:
+	TESTQ   SI, SI
+	JZ      done278
+	LEAQ    lanes<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y4
+	MOVQ    (SP), SI
+	TESTQ   SI, SI
+	JLE     end281
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
+
+begin279:
+	MOVQ         SI, R10
+	SUBQ         R10, SI
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VEXTRACTF128 $0x00, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   (AX)(R11*2), Y0, Y0
+	VEXTRACTF128 $0x01, Y4, X1
+	VPMOVSXDQ    X1, Y1
+	VMASKMOVPD   32(AX)(R11*2), Y1, Y1
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VEXTRACTF128 $0x00, Y4, X2
+	VPMOVSXDQ    X2, Y2
+	VMASKMOVPD   (CX)(R11*2), Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VPMOVSXDQ    X3, Y3
+	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
+
+row280:
+	VPXOR     X5, X5, X5
+	VMOVDQU   X5, 24(SP)
+	VMOVMSKPS Y4, R11
+	POPCNTQ   R11, R11
+
+word282:
+	LEAQ         (DX)(R8*2), R12
+	MOVWLZX      -2(R12)(R11*2), R12
+	MOVW         R12, 22(SP)(R11*2)
+	DECQ         R11
+	JNZ          word282
+	VPMOVZXWD    24(SP), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VCVTPS2PD    X6, Y5
+	VMOVAPD      Y5, Y5
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VMOVAPD      Y6, Y6
+	VPXOR        X7, X7, X7
+	VMOVDQU      X7, 40(SP)
+	VMOVMSKPS    Y4, R11
+	POPCNTQ      R11, R11
+
+word283:
+	LEAQ         (BX)(R8*2), R12
+	MOVWLZX      -2(R12)(R11*2), R12
+	MOVW         R12, 38(SP)(R11*2)
+	DECQ         R11
+	JNZ          word283
+	VPMOVZXWD    40(SP), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VCVTPS2PD    X8, Y7
+	VMOVAPD      Y7, Y7
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VMOVAPD      Y8, Y8
+	VADDPD       Y5, Y0, Y0
+	VFMADD231PD  Y7, Y5, Y2
+	VADDPD       Y6, Y1, Y1
+	VFMADD231PD  Y8, Y6, Y3
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R10
+	JNZ          row280
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
+	VEXTRACTF128 $0x00, Y4, X5
+	VPMOVSXDQ    X5, Y5
+	VMASKMOVPD   Y0, Y5, (AX)(R10*2)
+	VEXTRACTF128 $0x01, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y1, Y0, 32(AX)(R10*2)
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
+	VEXTRACTF128 $0x00, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y2, Y0, (CX)(R10*2)
+	VEXTRACTF128 $0x01, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
+	TESTQ        SI, SI
+	JNZ          begin279
+
+end281:
+done278:
 	VZEROUPPER
 	RET
 
@@ -4178,17 +5273,17 @@ TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip243:
+strip284:
 	CMPQ  BX, $+32
-	JL    rest244
+	JL    rest285
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end247
+	JLE   end288
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin245:
+begin286:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -4203,7 +5298,7 @@ begin245:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 
-row246:
+row287:
 	VMOVUPS      (AX)(DI*4), Y8
 	VADDPS       Y8, Y0, Y0
 	VFMADD231PS  Y8, Y8, Y1
@@ -4219,7 +5314,7 @@ row246:
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row246
+	JNZ          row287
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y8
@@ -4325,25 +5420,25 @@ row246:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y1, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin245
+	JNZ          begin286
 
-end247:
+end288:
 	ADDQ $+32, SI
 	SUBQ $+32, BX
-	JMP  strip243
+	JMP  strip284
 
-rest244:
-strip248:
+rest285:
+strip289:
 	CMPQ  BX, $+8
-	JL    rest249
+	JL    rest290
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end252
+	JLE   end293
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin250:
+begin291:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -4352,14 +5447,14 @@ begin250:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row251:
+row292:
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y0, Y0
 	VFMADD231PS  Y2, Y2, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row251
+	JNZ          row292
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y2
@@ -4387,27 +5482,27 @@ row251:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y2, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin250
+	JNZ          begin291
 
-end252:
+end293:
 	ADDQ $+8, SI
 	SUBQ $+8, BX
-	JMP  strip248
+	JMP  strip289
 
-rest249:
+rest290:
 	TESTQ   BX, BX
-	JZ      done253
+	JZ      done294
 	LEAQ    lanes<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y2
 	MOVQ    (SP), BX
 	TESTQ   BX, BX
-	JLE     end256
+	JLE     end297
 	MOVQ    SI, DI
 	MOVQ    SI, R8
 	SHRQ    $0x03, R8
 
-begin254:
+begin295:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -4416,14 +5511,14 @@ begin254:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row255:
+row296:
 	VMASKMOVPS   (AX)(DI*4), Y2, Y3
 	VADDPS       Y3, Y0, Y0
 	VFMADD231PS  Y3, Y3, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R9
-	JNZ          row255
+	JNZ          row296
 	LEAQ         (SI)(SI*1), R9
 	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X3
@@ -4467,10 +5562,10 @@ row255:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(DX)(R9*2)
 	TESTQ        BX, BX
-	JNZ          begin254
+	JNZ          begin295
 
-end256:
-done253:
+end297:
+done294:
 	VZEROUPPER
 	RET
 
@@ -4500,17 +5595,17 @@ TEXT ·coefGradientAVX2(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip257:
+strip298:
 	CMPQ  DI, $+8
-	JL    rest258
+	JL    rest299
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end261
+	JLE   end302
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin259:
+begin300:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -4526,7 +5621,7 @@ begin259:
 	VMOVUPD (SI)(R13*2), Y4
 	VMOVUPD 32(SI)(R13*2), Y5
 
-row260:
+row301:
 	VCVTPS2PD (AX)(R9*4), Y6
 	VCVTPS2PD 16(AX)(R9*4), Y7
 	VCVTPS2PD (CX)(R9*4), Y8
@@ -4544,7 +5639,7 @@ row260:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row260
+	JNZ       row301
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Y0, (DX)(R12*2)
@@ -4558,27 +5653,27 @@ row260:
 	VMOVUPD   Y4, (SI)(R12*2)
 	VMOVUPD   Y5, 32(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin259
+	JNZ       begin300
 
-end261:
+end302:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip257
+	JMP  strip298
 
-rest258:
+rest299:
 	TESTQ   DI, DI
-	JZ      done262
+	JZ      done303
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y6
 	MOVQ    (SP), DI
 	TESTQ   DI, DI
-	JLE     end265
+	JLE     end306
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin263:
+begin304:
 	MOVQ         DI, R11
 	SUBQ         R11, DI
 	LEAQ         (R8)(R8*1), R12
@@ -4606,7 +5701,7 @@ begin263:
 	VPMOVSXDQ    X5, Y5
 	VMASKMOVPD   32(SI)(R12*2), Y5, Y5
 
-row264:
+row305:
 	VMASKMOVPS   (AX)(R9*4), Y6, Y8
 	VCVTPS2PD    X8, Y7
 	VMOVAPD      Y7, Y7
@@ -4632,7 +5727,7 @@ row264:
 	ADDQ         8(SP), R9
 	ADDQ         16(SP), R10
 	DECQ         R11
-	JNZ          row264
+	JNZ          row305
 	LEAQ         (R8)(R8*1), R11
 	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X7
@@ -4658,10 +5753,10 @@ row264:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y5, Y0, 32(SI)(R11*2)
 	TESTQ        DI, DI
-	JNZ          begin263
+	JNZ          begin304
 
-end265:
-done262:
+end306:
+done303:
 	VZEROUPPER
 	RET
 
@@ -4681,9 +5776,9 @@ TEXT ·gaussianAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop266:
+loop307:
 	CMPQ         DX, $+8
-	JL           rest267
+	JL           rest308
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4724,11 +5819,11 @@ loop266:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop266
+	JMP          loop307
 
-rest267:
+rest308:
 	TESTQ        DX, DX
-	JZ           done268
+	JZ           done309
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4771,7 +5866,7 @@ rest267:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done268:
+done309:
 	VZEROUPPER
 	RET
 
@@ -4791,9 +5886,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop269:
+loop310:
 	CMPQ         DX, $+8
-	JL           rest270
+	JL           rest311
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4829,11 +5924,11 @@ loop269:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop269
+	JMP          loop310
 
-rest270:
+rest311:
 	TESTQ        DX, DX
-	JZ           done271
+	JZ           done312
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4871,7 +5966,7 @@ rest270:
 	VDIVPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done271:
+done312:
 	VZEROUPPER
 	RET
 
@@ -4891,9 +5986,9 @@ TEXT ·atanAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop272:
+loop313:
 	CMPQ        DX, $+8
-	JL          rest273
+	JL          rest314
 	VMOVUPS     (CX)(BX*1), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMULPS      Y2, Y3, Y3
@@ -4903,11 +5998,11 @@ loop272:
 	VMOVUPS     Y3, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop272
+	JMP         loop313
 
-rest273:
+rest314:
 	TESTQ       DX, DX
-	JZ          done274
+	JZ          done315
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y3
@@ -4919,7 +6014,7 @@ rest273:
 	VDIVPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y3, (AX)(BX*1)
 
-done274:
+done315:
 	VZEROUPPER
 	RET
 
@@ -4937,7 +6032,7 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done279
+	JLE          done320
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -4950,77 +6045,77 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row275:
+row316:
 	XORQ SI, SI
 
-loop276:
+loop317:
 	CMPQ   SI, 8(SP)
-	JGE    rest277
+	JGE    rest318
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line280:
+line321:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel281:
+pixel322:
 	VPBROADCASTB (R11), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel281
+	JNZ          pixel322
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line280
+	JNZ          line321
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)(DI*4)
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop276
+	JMP          loop317
 
-rest277:
+rest318:
 	CMPQ   16(SP), $0x00
-	JEQ    next278
+	JEQ    next319
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line282:
+line323:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel283:
+pixel324:
 	VPBROADCASTB (R10), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel283
+	JNZ          pixel324
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line282
+	JNZ          line323
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(DI*4)
 	ADDQ         16(SP), DI
 	ADDQ         $+1, R8
 
-next278:
+next319:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row275
+	JNZ  row316
 
-done279:
+done320:
 	VZEROUPPER
 	RET
 
@@ -5047,7 +6142,7 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done288
+	JLE          done329
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -5060,32 +6155,32 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row284:
+row325:
 	XORQ SI, SI
 
-loop285:
+loop326:
 	CMPQ   SI, 8(SP)
-	JGE    rest286
+	JGE    rest327
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line289:
+line330:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel290:
+pixel331:
 	VPBROADCASTB (R11), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel290
+	JNZ          pixel331
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line289
+	JNZ          line330
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -5102,31 +6197,31 @@ pixel290:
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop285
+	JMP          loop326
 
-rest286:
+rest327:
 	CMPQ   16(SP), $0x00
-	JEQ    next287
+	JEQ    next328
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line291:
+line332:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel292:
+pixel333:
 	VPBROADCASTB (R10), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel292
+	JNZ          pixel333
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line291
+	JNZ          line332
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -5143,23 +6238,23 @@ pixel292:
 	VMOVMSKPS    Y4, SI
 	POPCNTQ      SI, SI
 
-word293:
+word334:
 	MOVWLZX 22(SP)(SI*2), R9
 	LEAQ    (AX)(DI*2), R10
 	MOVW    R9, -2(R10)(SI*2)
 	DECQ    SI
-	JNZ     word293
+	JNZ     word334
 	ADDQ    16(SP), DI
 	ADDQ    $+1, R8
 
-next287:
+next328:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row284
+	JNZ  row325
 
-done288:
+done329:
 	VZEROUPPER
 	RET
 
@@ -5172,19 +6267,19 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop294:
+loop335:
 	CMPQ    DX, $+8
-	JL      rest295
+	JL      rest336
 	VMOVUPS (CX)(BX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $+32, BX
 	SUBQ    $+8, DX
-	JMP     loop294
+	JMP     loop335
 
-rest295:
+rest336:
 	TESTQ      DX, DX
-	JZ         done296
+	JZ         done337
 	LEAQ       lanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    32(SI)(DX*4), Y1
@@ -5192,7 +6287,7 @@ rest295:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
-done296:
+done337:
 	VZEROUPPER
 	RET
 
@@ -5207,7 +6302,7 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done301
+	JLE   done342
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5219,52 +6314,52 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row297:
+row338:
 	XORQ SI, SI
 
-loop298:
+loop339:
 	CMPQ        SI, 8(SP)
-	JGE         rest299
+	JGE         rest340
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     (CX)(DI*4), Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip302
+	JEQ         skip343
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip302:
+skip343:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop298
+	JMP     loop339
 
-rest299:
+rest340:
 	CMPQ        16(SP), $0x00
-	JEQ         next300
+	JEQ         next341
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip303
+	JEQ         skip344
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip303:
+skip344:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next300:
+next341:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row297
+	JNZ  row338
 
-done301:
+done342:
 	VZEROUPPER
 	RET
 
@@ -5294,17 +6389,17 @@ TEXT ·forwardAVX512(SB), NOSPLIT, $24-280
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip304:
+strip345:
 	CMPQ  SI, $+32
-	JL    rest305
+	JL    rest346
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end308
+	JLE   end349
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin306:
+begin347:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5337,27 +6432,27 @@ begin306:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z18, Z18, Z18
 
-row307:
+row348:
 	VMOVUPS     (BX)(R8*4), Z19
 	MOVQ        next+224(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+232(FP), $0x00
-	JEQ         skip309
+	JEQ         skip350
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip309:
+skip350:
 	VMOVUPS     (DX)(R8*4), Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z7, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop310
+	JZ          drop351
 	VMOVUPS     Z21, (CX)(R8*4)
 
-drop310:
+drop351:
 	VCMPPS      $0x1d, Z0, Z21, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
@@ -5372,20 +6467,20 @@ drop310:
 	PREFETCHT0  64(BX)(R12*4)
 	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+232(FP), $0x00
-	JEQ         skip311
+	JEQ         skip352
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip311:
+skip352:
 	VMOVUPS     64(DX)(R8*4), Z20
 	VMOVAPS     Z14, Z21
 	VFMADD231PS Z13, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop312
+	JZ          drop353
 	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop312:
+drop353:
 	VCMPPS        $0x1d, Z0, Z21, K1
 	KMOVW         K1, 2(AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -5397,7 +6492,7 @@ drop312:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row307
+	JNZ           row348
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5419,25 +6514,25 @@ drop312:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin306
+	JNZ           begin347
 
-end308:
+end349:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip304
+	JMP  strip345
 
-rest305:
-strip313:
+rest346:
+strip354:
 	CMPQ  SI, $+16
-	JL    rest314
+	JL    rest355
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end317
+	JLE   end358
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin315:
+begin356:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5457,27 +6552,27 @@ begin315:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 
-row316:
+row357:
 	VMOVUPS     (BX)(R8*4), Z13
 	MOVQ        next+224(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+232(FP), $0x00
-	JEQ         skip318
+	JEQ         skip359
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
 
-skip318:
+skip359:
 	VMOVUPS     (DX)(R8*4), Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop319
+	JZ          drop360
 	VMOVUPS     Z15, (CX)(R8*4)
 
-drop319:
+drop360:
 	VCMPPS        $0x1d, Z0, Z15, K1
 	KMOVW         K1, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -5489,7 +6584,7 @@ drop319:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row316
+	JNZ           row357
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5501,27 +6596,27 @@ drop319:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin315
+	JNZ           begin356
 
-end317:
+end358:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip313
+	JMP  strip354
 
-rest314:
+rest355:
 	TESTQ SI, SI
-	JZ    done320
+	JZ    done361
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end323
+	JLE   end364
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin321:
+begin362:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -5541,27 +6636,27 @@ begin321:
 	VXORPS    Z11, Z11, Z11
 	VXORPS    Z12, Z12, Z12
 
-row322:
+row363:
 	VMOVUPS.Z   (BX)(R8*4), K1, Z13
 	MOVQ        next+224(FP), R11
 	ADDQ        R8, R11
 	PREFETCHT0  (BX)(R11*4)
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+232(FP), $0x00
-	JEQ         skip324
+	JEQ         skip365
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
 
-skip324:
+skip365:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop325
+	JZ          drop366
 	VMOVUPS     Z15, K1, (CX)(R8*4)
 
-drop325:
+drop366:
 	VCMPPS        $0x1d, Z0, Z15, K1, K2
 	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
@@ -5573,7 +6668,7 @@ drop325:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row322
+	JNZ           row363
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5585,10 +6680,10 @@ drop325:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         SI, SI
-	JNZ           begin321
+	JNZ           begin362
 
-end323:
-done320:
+end364:
+done361:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -5634,7 +6729,7 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done330
+	JLE   done371
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5646,54 +6741,54 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row326:
+row367:
 	XORQ SI, SI
 
-loop327:
+loop368:
 	CMPQ        SI, 8(SP)
-	JGE         rest328
+	JGE         rest369
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VPMOVZXWD   (CX)(DI*2), Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip331
+	JEQ         skip372
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip331:
+skip372:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop327
+	JMP     loop368
 
-rest328:
+rest369:
 	CMPQ        16(SP), $0x00
-	JEQ         next329
+	JEQ         next370
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VPMOVZXWD.Z (CX)(DI*2), K1, Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip332
+	JEQ         skip373
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip332:
+skip373:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next329:
+next370:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row326
+	JNZ  row367
 
-done330:
+done371:
 	VZEROUPPER
 	RET
 
@@ -5723,17 +6818,17 @@ TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-280
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip333:
+strip374:
 	CMPQ  SI, $+32
-	JL    rest334
+	JL    rest375
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end337
+	JLE   end378
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin335:
+begin376:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5766,7 +6861,7 @@ begin335:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z18, Z18, Z18
 
-row336:
+row377:
 	VPMOVZXWD   (BX)(R8*2), Z19
 	VPSLLD      $0x10, Z19, Z19
 	MOVQ        next+224(FP), R12
@@ -5774,20 +6869,20 @@ row336:
 	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+232(FP), $0x00
-	JEQ         skip338
+	JEQ         skip379
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip338:
+skip379:
 	VMOVUPS     (DX)(R8*4), Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z7, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop339
+	JZ          drop380
 	VMOVUPS     Z21, (CX)(R8*4)
 
-drop339:
+drop380:
 	VCMPPS      $0x1d, Z0, Z21, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
@@ -5803,20 +6898,20 @@ drop339:
 	PREFETCHT0  32(BX)(R12*2)
 	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+232(FP), $0x00
-	JEQ         skip340
+	JEQ         skip381
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip340:
+skip381:
 	VMOVUPS     64(DX)(R8*4), Z20
 	VMOVAPS     Z14, Z21
 	VFMADD231PS Z13, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop341
+	JZ          drop382
 	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop341:
+drop382:
 	VCMPPS        $0x1d, Z0, Z21, K1
 	KMOVW         K1, 2(AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -5828,7 +6923,7 @@ drop341:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row336
+	JNZ           row377
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5850,25 +6945,25 @@ drop341:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin335
+	JNZ           begin376
 
-end337:
+end378:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip333
+	JMP  strip374
 
-rest334:
-strip342:
+rest375:
+strip383:
 	CMPQ  SI, $+16
-	JL    rest343
+	JL    rest384
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end346
+	JLE   end387
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin344:
+begin385:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5888,7 +6983,7 @@ begin344:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 
-row345:
+row386:
 	VPMOVZXWD   (BX)(R8*2), Z13
 	VPSLLD      $0x10, Z13, Z13
 	MOVQ        next+224(FP), R12
@@ -5896,20 +6991,20 @@ row345:
 	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+232(FP), $0x00
-	JEQ         skip347
+	JEQ         skip388
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
 
-skip347:
+skip388:
 	VMOVUPS     (DX)(R8*4), Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop348
+	JZ          drop389
 	VMOVUPS     Z15, (CX)(R8*4)
 
-drop348:
+drop389:
 	VCMPPS        $0x1d, Z0, Z15, K1
 	KMOVW         K1, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -5921,7 +7016,7 @@ drop348:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row345
+	JNZ           row386
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -5933,27 +7028,27 @@ drop348:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin344
+	JNZ           begin385
 
-end346:
+end387:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip342
+	JMP  strip383
 
-rest343:
+rest384:
 	TESTQ SI, SI
-	JZ    done349
+	JZ    done390
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end352
+	JLE   end393
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin350:
+begin391:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -5973,7 +7068,7 @@ begin350:
 	VXORPS    Z11, Z11, Z11
 	VXORPS    Z12, Z12, Z12
 
-row351:
+row392:
 	VPMOVZXWD.Z (BX)(R8*2), K1, Z13
 	VPSLLD      $0x10, Z13, Z13
 	MOVQ        next+224(FP), R11
@@ -5981,20 +7076,20 @@ row351:
 	PREFETCHT0  (BX)(R11*2)
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+232(FP), $0x00
-	JEQ         skip353
+	JEQ         skip394
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
 
-skip353:
+skip394:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop354
+	JZ          drop395
 	VMOVUPS     Z15, K1, (CX)(R8*4)
 
-drop354:
+drop395:
 	VCMPPS        $0x1d, Z0, Z15, K1, K2
 	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
@@ -6006,7 +7101,7 @@ drop354:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row351
+	JNZ           row392
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6018,10 +7113,10 @@ drop354:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         SI, SI
-	JNZ           begin350
+	JNZ           begin391
 
-end352:
-done349:
+end393:
+done390:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -6067,7 +7162,7 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done359
+	JLE   done400
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -6079,12 +7174,12 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row355:
+row396:
 	XORQ SI, SI
 
-loop356:
+loop397:
 	CMPQ        SI, 8(SP)
-	JGE         rest357
+	JGE         rest398
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -6092,20 +7187,20 @@ loop356:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip360
+	JEQ         skip401
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip360:
+skip401:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop356
+	JMP     loop397
 
-rest357:
+rest398:
 	CMPQ        16(SP), $0x00
-	JEQ         next358
+	JEQ         next399
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -6113,22 +7208,22 @@ rest357:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip361
+	JEQ         skip402
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip361:
+skip402:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next358:
+next399:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row355
+	JNZ  row396
 
-done359:
+done400:
 	VZEROUPPER
 	RET
 
@@ -6158,17 +7253,17 @@ TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-280
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip362:
+strip403:
 	CMPQ  SI, $+32
-	JL    rest363
+	JL    rest404
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end366
+	JLE   end407
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin364:
+begin405:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6201,26 +7296,26 @@ begin364:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z18, Z18, Z18
 
-row365:
+row406:
 	VMOVUPS     ones<>+0(SB), Z19
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z19, K1, Z19
 	VFMADD213PS Z10, Z9, Z19
 	CMPB        add+232(FP), $0x00
-	JEQ         skip367
+	JEQ         skip408
 	VMOVUPS     (CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip367:
+skip408:
 	VMOVUPS     (DX)(R8*4), Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z7, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop368
+	JZ          drop409
 	VMOVUPS     Z21, (CX)(R8*4)
 
-drop368:
+drop409:
 	VCMPPS      $0x1d, Z0, Z21, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z4, K1, Z4
@@ -6234,20 +7329,20 @@ drop368:
 	VMOVAPS.Z   Z19, K1, Z19
 	VFMADD213PS Z16, Z15, Z19
 	CMPB        add+232(FP), $0x00
-	JEQ         skip369
+	JEQ         skip410
 	VMOVUPS     64(CX)(R8*4), Z20
 	VADDPS      Z20, Z19, Z19
 
-skip369:
+skip410:
 	VMOVUPS     64(DX)(R8*4), Z20
 	VMOVAPS     Z14, Z21
 	VFMADD231PS Z13, Z20, Z21
 	VFMADD213PS Z19, Z20, Z21
 	TESTQ       CX, CX
-	JZ          drop370
+	JZ          drop411
 	VMOVUPS     Z21, 64(CX)(R8*4)
 
-drop370:
+drop411:
 	VCMPPS        $0x1d, Z0, Z21, K1
 	KMOVW         K1, 2(AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -6259,7 +7354,7 @@ drop370:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row365
+	JNZ           row406
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6281,25 +7376,25 @@ drop370:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin364
+	JNZ           begin405
 
-end366:
+end407:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip362
+	JMP  strip403
 
-rest363:
-strip371:
+rest404:
+strip412:
 	CMPQ  SI, $+16
-	JL    rest372
+	JL    rest413
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end375
+	JLE   end416
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin373:
+begin414:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6319,26 +7414,26 @@ begin373:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 
-row374:
+row415:
 	VMOVUPS     ones<>+0(SB), Z13
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z13, K1, Z13
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+232(FP), $0x00
-	JEQ         skip376
+	JEQ         skip417
 	VMOVUPS     (CX)(R8*4), Z14
 	VADDPS      Z14, Z13, Z13
 
-skip376:
+skip417:
 	VMOVUPS     (DX)(R8*4), Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop377
+	JZ          drop418
 	VMOVUPS     Z15, (CX)(R8*4)
 
-drop377:
+drop418:
 	VCMPPS        $0x1d, Z0, Z15, K1
 	KMOVW         K1, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K1, Z4
@@ -6350,7 +7445,7 @@ drop377:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row374
+	JNZ           row415
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6362,27 +7457,27 @@ drop377:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         R10, R10
-	JNZ           begin373
+	JNZ           begin414
 
-end375:
+end416:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip371
+	JMP  strip412
 
-rest372:
+rest413:
 	TESTQ SI, SI
-	JZ    done378
+	JZ    done419
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end381
+	JLE   end422
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin379:
+begin420:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -6402,26 +7497,26 @@ begin379:
 	VXORPS    Z11, Z11, Z11
 	VXORPS    Z12, Z12, Z12
 
-row380:
+row421:
 	VMOVUPS     ones<>+0(SB), Z13
 	KMOVW       (BX)(R9*1), K2
 	VMOVAPS.Z   Z13, K2, Z13
 	VFMADD213PS Z10, Z9, Z13
 	CMPB        add+232(FP), $0x00
-	JEQ         skip382
+	JEQ         skip423
 	VMOVUPS.Z   (CX)(R8*4), K1, Z14
 	VADDPS      Z14, Z13, Z13
 
-skip382:
+skip423:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z14
 	VMOVAPS     Z8, Z15
 	VFMADD231PS Z7, Z14, Z15
 	VFMADD213PS Z13, Z14, Z15
 	TESTQ       CX, CX
-	JZ          drop383
+	JZ          drop424
 	VMOVUPS     Z15, K1, (CX)(R8*4)
 
-drop383:
+drop424:
 	VCMPPS        $0x1d, Z0, Z15, K1, K2
 	KMOVW         K2, (AX)(R9*1)
 	VPADDD.BCST   integerOne<>+0(SB), Z4, K2, Z4
@@ -6433,7 +7528,7 @@ drop383:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row380
+	JNZ           row421
 	VCVTPS2PD     Y11, Z7
 	VADDPD        Z7, Z5, Z5
 	VEXTRACTF32X8 $0x01, Z11, Y7
@@ -6445,10 +7540,10 @@ drop383:
 	VCVTPS2PD     Y7, Z7
 	VADDPD        Z7, Z6, Z6
 	TESTQ         SI, SI
-	JNZ           begin379
+	JNZ           begin420
 
-end381:
-done378:
+end422:
+done419:
 	VCVTDQ2PS     Z4, Z4
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y4, Z1
@@ -6495,9 +7590,9 @@ TEXT ·fireAVX512(SB), NOSPLIT, $0-64
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop384:
+loop425:
 	CMPQ        DX, $+16
-	JL          rest385
+	JL          rest426
 	VMOVUPS     (CX)(BX*1), Z4
 	VCMPPS      $0x1d, Z0, Z4, K1
 	VFMADD213PS Z2, Z1, K1, Z4
@@ -6505,11 +7600,11 @@ loop384:
 	VMOVUPS     Z4, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop384
+	JMP         loop425
 
-rest385:
+rest426:
 	TESTQ       DX, DX
-	JZ          done386
+	JZ          done427
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -6519,7 +7614,7 @@ rest385:
 	VMAXPS      Z4, Z3, Z4
 	VMOVUPS     Z4, K1, (AX)(BX*1)
 
-done386:
+done427:
 	VZEROUPPER
 	RET
 
@@ -6551,17 +7646,17 @@ TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip387:
+strip428:
 	CMPQ  R8, $+32
-	JL    rest388
+	JL    rest429
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end391
+	JLE   end432
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin389:
+begin430:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -6575,26 +7670,26 @@ begin389:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS 64(R14)(R9*4), Z13
 
-row390:
+row431:
 	VMOVUPS      (BX)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VBLENDMPS    Z1, Z5, K1, Z7
 	VMOVUPS      (DI)(R10*4), Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip392
+	JEQ          skip433
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z7
 
-skip392:
+skip433:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip393
+	JEQ         skip434
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
 	VMOVAPS.Z   Z7, K1, Z7
 	VMOVAPS     Z7, Z7
 
-skip393:
+skip434:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*4)
@@ -6604,13 +7699,13 @@ skip393:
 	VMOVUPS      Z7, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
-	JZ           first394
+	JZ           first435
 	VMOVUPS      (SI)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VFMADD213PS  Z2, Z1, K1, Z14
 	VMAXPS       Z14, Z3, Z14
 
-first394:
+first435:
 	VFMADD213PS  Z11, Z6, Z14
 	VMULPS       Z7, Z14, Z14
 	VMOVUPS      Z14, (CX)(R10*4)
@@ -6619,20 +7714,20 @@ first394:
 	VBLENDMPS    Z1, Z5, K1, Z8
 	VMOVUPS      64(DI)(R10*4), Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip395
+	JEQ          skip436
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z8
 
-skip395:
+skip436:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip396
+	JEQ         skip437
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
 	VMOVAPS.Z   Z8, K1, Z8
 	VMOVAPS     Z8, Z8
 
-skip396:
+skip437:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   64(DX)(R14*4)
@@ -6642,40 +7737,40 @@ skip396:
 	VMOVUPS      Z8, 64(AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
-	JZ           first397
+	JZ           first438
 	VMOVUPS      64(SI)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VFMADD213PS  Z2, Z1, K1, Z14
 	VMAXPS       Z14, Z3, Z14
 
-first397:
+first438:
 	VFMADD213PS Z13, Z12, Z14
 	VMULPS      Z8, Z14, Z14
 	VMOVUPS     Z14, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row390
+	JNZ         row431
 	TESTQ       R12, R12
-	JNZ         begin389
+	JNZ         begin430
 
-end391:
+end432:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip387
+	JMP  strip428
 
-rest388:
-strip398:
+rest429:
+strip439:
 	CMPQ  R8, $+16
-	JL    rest399
+	JL    rest440
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end402
+	JLE   end443
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin400:
+begin441:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -6684,26 +7779,26 @@ begin400:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z11
 
-row401:
+row442:
 	VMOVUPS      (BX)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VBLENDMPS    Z1, Z5, K1, Z9
 	VMOVUPS      (DI)(R10*4), Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip403
+	JEQ          skip444
 	VMOVUPS      Z2, Z12
 	VFNMADD231PS Z4, Z7, Z12
 	VFMADD231PS  Z8, Z12, Z9
 
-skip403:
+skip444:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip404
+	JEQ         skip445
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
 	VMOVAPS.Z   Z9, K1, Z7
 	VMOVAPS     Z7, Z9
 
-skip404:
+skip445:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*4)
@@ -6713,42 +7808,42 @@ skip404:
 	VMOVUPS      Z9, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first405
+	JZ           first446
 	VMOVUPS      (SI)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VFMADD213PS  Z2, Z1, K1, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first405:
+first446:
 	VFMADD213PS Z11, Z6, Z7
 	VMULPS      Z9, Z7, Z7
 	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row401
+	JNZ         row442
 	TESTQ       R12, R12
-	JNZ         begin400
+	JNZ         begin441
 
-end402:
+end443:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip398
+	JMP  strip439
 
-rest399:
+rest440:
 	TESTQ R8, R8
-	JZ    done406
+	JZ    done447
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end409
+	JLE   end450
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin407:
+begin448:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
@@ -6757,26 +7852,26 @@ begin407:
 	MOVQ      c1_base+168(FP), R13
 	VMOVUPS.Z (R13)(R9*4), K1, Z11
 
-row408:
+row449:
 	VMOVUPS.Z    (BX)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VBLENDMPS    Z1, Z5, K2, Z10
 	VMOVUPS.Z    (DI)(R10*4), K1, Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip410
+	JEQ          skip451
 	VMOVUPS      Z2, Z9
 	VFNMADD231PS Z4, Z7, Z9
 	VFMADD231PS  Z8, Z9, Z10
 
-skip410:
+skip451:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip411
+	JEQ         skip452
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
 	VMOVAPS.Z   Z10, K2, Z7
 	VMOVAPS     Z7, Z10
 
-skip411:
+skip452:
 	MOVQ         next+200(FP), R13
 	ADDQ         R10, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -6786,25 +7881,25 @@ skip411:
 	VMOVUPS      Z10, K1, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first412
+	JZ           first453
 	VMOVUPS.Z    (SI)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VFMADD213PS  Z2, Z1, K2, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first412:
+first453:
 	VFMADD213PS Z11, Z6, Z7
 	VMULPS      Z10, Z7, Z7
 	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row408
+	JNZ         row449
 	TESTQ       R8, R8
-	JNZ         begin407
+	JNZ         begin448
 
-end409:
-done406:
+end450:
+done447:
 	VZEROUPPER
 	RET
 
@@ -6837,17 +7932,17 @@ TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip413:
+strip454:
 	CMPQ  DI, $+32
-	JL    rest414
+	JL    rest455
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end417
+	JLE   end458
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin415:
+begin456:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -6861,7 +7956,7 @@ begin415:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z15
 
-row416:
+row457:
 	VMOVUPS      (BX)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VBLENDMPS    Z1, Z7, K1, Z9
@@ -6870,20 +7965,20 @@ row416:
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip418
+	JEQ          skip459
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z9
 
-skip418:
+skip459:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip419
+	JEQ         skip460
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
 	VMOVAPS.Z   Z9, K1, Z9
 	VMOVAPS     Z9, Z9
 
-skip419:
+skip460:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -6893,13 +7988,13 @@ skip419:
 	VMOVUPS      Z9, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
-	JZ           first420
+	JZ           first461
 	VMOVUPS      (SI)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VFMADD213PS  Z2, Z1, K1, Z16
 	VMAXPS       Z16, Z3, Z16
 
-first420:
+first461:
 	VFMADD213PS  Z13, Z8, Z16
 	VMULPS       Z9, Z16, Z16
 	VMOVUPS      Z16, (CX)(R9*4)
@@ -6911,20 +8006,20 @@ first420:
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip421
+	JEQ          skip462
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z10
 
-skip421:
+skip462:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip422
+	JEQ         skip463
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
 	VMOVAPS.Z   Z10, K1, Z10
 	VMOVAPS     Z10, Z10
 
-skip422:
+skip463:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -6934,40 +8029,40 @@ skip422:
 	VMOVUPS      Z10, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
-	JZ           first423
+	JZ           first464
 	VMOVUPS      64(SI)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VFMADD213PS  Z2, Z1, K1, Z16
 	VMAXPS       Z16, Z3, Z16
 
-first423:
+first464:
 	VFMADD213PS Z15, Z14, Z16
 	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row416
+	JNZ         row457
 	TESTQ       R11, R11
-	JNZ         begin415
+	JNZ         begin456
 
-end417:
+end458:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip413
+	JMP  strip454
 
-rest414:
-strip424:
+rest455:
+strip465:
 	CMPQ  DI, $+16
-	JL    rest425
+	JL    rest466
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end428
+	JLE   end469
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin426:
+begin467:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -6976,7 +8071,7 @@ begin426:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z13
 
-row427:
+row468:
 	VMOVUPS      (BX)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VBLENDMPS    Z1, Z7, K1, Z11
@@ -6985,20 +8080,20 @@ row427:
 	VCMPPS       $0x11, Z5, Z10, K2
 	VMOVAPS.Z    Z6, K2, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip429
+	JEQ          skip470
 	VMOVUPS      Z2, Z14
 	VFNMADD231PS Z4, Z9, Z14
 	VFMADD231PS  Z10, Z14, Z11
 
-skip429:
+skip470:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip430
+	JEQ         skip471
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
 	VMOVAPS.Z   Z11, K1, Z9
 	VMOVAPS     Z9, Z11
 
-skip430:
+skip471:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7008,42 +8103,42 @@ skip430:
 	VMOVUPS      Z11, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first431
+	JZ           first472
 	VMOVUPS      (SI)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VFMADD213PS  Z2, Z1, K1, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first431:
+first472:
 	VFMADD213PS Z13, Z8, Z9
 	VMULPS      Z11, Z9, Z9
 	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row427
+	JNZ         row468
 	TESTQ       R11, R11
-	JNZ         begin426
+	JNZ         begin467
 
-end428:
+end469:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip424
+	JMP  strip465
 
-rest425:
+rest466:
 	TESTQ DI, DI
-	JZ    done432
+	JZ    done473
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end435
+	JLE   end476
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin433:
+begin474:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -7052,7 +8147,7 @@ begin433:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z13
 
-row434:
+row475:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VBLENDMPS    Z1, Z7, K2, Z12
@@ -7061,20 +8156,20 @@ row434:
 	VCMPPS       $0x11, Z5, Z10, K3
 	VMOVAPS.Z    Z6, K3, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip436
+	JEQ          skip477
 	VMOVUPS      Z2, Z11
 	VFNMADD231PS Z4, Z9, Z11
 	VFMADD231PS  Z10, Z11, Z12
 
-skip436:
+skip477:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip437
+	JEQ         skip478
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
 	VMOVAPS.Z   Z12, K2, Z9
 	VMOVAPS     Z9, Z12
 
-skip437:
+skip478:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -7084,25 +8179,25 @@ skip437:
 	VMOVUPS      Z12, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first438
+	JZ           first479
 	VMOVUPS.Z    (SI)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VFMADD213PS  Z2, Z1, K2, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first438:
+first479:
 	VFMADD213PS Z13, Z8, Z9
 	VMULPS      Z12, Z9, Z9
 	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row434
+	JNZ         row475
 	TESTQ       DI, DI
-	JNZ         begin433
+	JNZ         begin474
 
-end435:
-done432:
+end476:
+done473:
 	VZEROUPPER
 	RET
 
@@ -7135,17 +8230,17 @@ TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip439:
+strip480:
 	CMPQ  DI, $+32
-	JL    rest440
+	JL    rest481
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end443
+	JLE   end484
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin441:
+begin482:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7159,7 +8254,7 @@ begin441:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z12
 
-row442:
+row483:
 	VMOVUPS      (BX)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VBLENDMPS    Z1, Z7, K1, Z14
@@ -7168,20 +8263,20 @@ row442:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip444
+	JEQ          skip485
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
-skip444:
+skip485:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip445
+	JEQ         skip486
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z14, K1, Z13
 	VMOVAPS     Z13, Z14
 
-skip445:
+skip486:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7191,13 +8286,13 @@ skip445:
 	VMOVUPS      Z14, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first446
+	JZ           first487
 	VMOVUPS      (SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first446:
+first487:
 	VFMADD213PS  Z10, Z9, Z13
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      Z13, (CX)(R9*4)
@@ -7209,20 +8304,20 @@ first446:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip447
+	JEQ          skip488
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
-skip447:
+skip488:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip448
+	JEQ         skip489
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z17, K1, Z13
 	VMOVAPS     Z13, Z17
 
-skip448:
+skip489:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -7232,40 +8327,40 @@ skip448:
 	VMOVUPS      Z17, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first449
+	JZ           first490
 	VMOVUPS      64(SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first449:
+first490:
 	VFMADD213PS Z12, Z11, Z13
 	VMULPS      Z17, Z13, Z13
 	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row442
+	JNZ         row483
 	TESTQ       R11, R11
-	JNZ         begin441
+	JNZ         begin482
 
-end443:
+end484:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip439
+	JMP  strip480
 
-rest440:
-strip450:
+rest481:
+strip491:
 	CMPQ  DI, $+16
-	JL    rest451
+	JL    rest492
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end454
+	JLE   end495
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin452:
+begin493:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7274,7 +8369,7 @@ begin452:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z10
 
-row453:
+row494:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VBLENDMPS    Z1, Z7, K1, Z18
@@ -7283,20 +8378,20 @@ row453:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip455
+	JEQ          skip496
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
-skip455:
+skip496:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip456
+	JEQ         skip497
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
 	VMOVAPS.Z   Z18, K1, Z11
 	VMOVAPS     Z11, Z18
 
-skip456:
+skip497:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7306,42 +8401,42 @@ skip456:
 	VMOVUPS      Z18, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first457
+	JZ           first498
 	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VFMADD213PS  Z2, Z1, K1, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first457:
+first498:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z18, Z11, Z11
 	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row453
+	JNZ         row494
 	TESTQ       R11, R11
-	JNZ         begin452
+	JNZ         begin493
 
-end454:
+end495:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip450
+	JMP  strip491
 
-rest451:
+rest492:
 	TESTQ DI, DI
-	JZ    done458
+	JZ    done499
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end461
+	JLE   end502
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin459:
+begin500:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -7350,7 +8445,7 @@ begin459:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row460:
+row501:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VBLENDMPS    Z1, Z7, K2, Z19
@@ -7359,20 +8454,20 @@ row460:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip462
+	JEQ          skip503
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
-skip462:
+skip503:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip463
+	JEQ         skip504
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
 	VMOVAPS.Z   Z19, K2, Z11
 	VMOVAPS     Z11, Z19
 
-skip463:
+skip504:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -7382,25 +8477,25 @@ skip463:
 	VMOVUPS      Z19, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first464
+	JZ           first505
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VFMADD213PS  Z2, Z1, K2, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first464:
+first505:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z19, Z11, Z11
 	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row460
+	JNZ         row501
 	TESTQ       DI, DI
-	JNZ         begin459
+	JNZ         begin500
 
-end461:
-done458:
+end502:
+done499:
 	VZEROUPPER
 	RET
 
@@ -7433,17 +8528,17 @@ TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip465:
+strip506:
 	CMPQ  DI, $+32
-	JL    rest466
+	JL    rest507
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end469
+	JLE   end510
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin467:
+begin508:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7457,7 +8552,7 @@ begin467:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z12
 
-row468:
+row509:
 	VMOVUPS      (BX)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VBLENDMPS    Z1, Z7, K1, Z14
@@ -7466,20 +8561,20 @@ row468:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip470
+	JEQ          skip511
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
-skip470:
+skip511:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip471
+	JEQ         skip512
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z14, K1, Z13
 	VMOVAPS     Z13, Z14
 
-skip471:
+skip512:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7489,13 +8584,13 @@ skip471:
 	VMOVUPS      Z14, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first472
+	JZ           first513
 	VMOVUPS      (SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first472:
+first513:
 	VFMADD213PS  Z10, Z9, Z13
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      Z13, (CX)(R9*4)
@@ -7507,20 +8602,20 @@ first472:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip473
+	JEQ          skip514
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
-skip473:
+skip514:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip474
+	JEQ         skip515
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z17, K1, Z13
 	VMOVAPS     Z13, Z17
 
-skip474:
+skip515:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -7530,40 +8625,40 @@ skip474:
 	VMOVUPS      Z17, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first475
+	JZ           first516
 	VMOVUPS      64(SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first475:
+first516:
 	VFMADD213PS Z12, Z11, Z13
 	VMULPS      Z17, Z13, Z13
 	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row468
+	JNZ         row509
 	TESTQ       R11, R11
-	JNZ         begin467
+	JNZ         begin508
 
-end469:
+end510:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip465
+	JMP  strip506
 
-rest466:
-strip476:
+rest507:
+strip517:
 	CMPQ  DI, $+16
-	JL    rest477
+	JL    rest518
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end480
+	JLE   end521
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin478:
+begin519:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7572,7 +8667,7 @@ begin478:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z10
 
-row479:
+row520:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VBLENDMPS    Z1, Z7, K1, Z18
@@ -7581,20 +8676,20 @@ row479:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip481
+	JEQ          skip522
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
-skip481:
+skip522:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip482
+	JEQ         skip523
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
 	VMOVAPS.Z   Z18, K1, Z11
 	VMOVAPS     Z11, Z18
 
-skip482:
+skip523:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7604,42 +8699,42 @@ skip482:
 	VMOVUPS      Z18, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first483
+	JZ           first524
 	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VFMADD213PS  Z2, Z1, K1, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first483:
+first524:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z18, Z11, Z11
 	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row479
+	JNZ         row520
 	TESTQ       R11, R11
-	JNZ         begin478
+	JNZ         begin519
 
-end480:
+end521:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip476
+	JMP  strip517
 
-rest477:
+rest518:
 	TESTQ DI, DI
-	JZ    done484
+	JZ    done525
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end487
+	JLE   end528
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin485:
+begin526:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -7648,7 +8743,7 @@ begin485:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row486:
+row527:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VBLENDMPS    Z1, Z7, K2, Z19
@@ -7657,20 +8752,20 @@ row486:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip488
+	JEQ          skip529
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
-skip488:
+skip529:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip489
+	JEQ         skip530
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
 	VMOVAPS.Z   Z19, K2, Z11
 	VMOVAPS     Z11, Z19
 
-skip489:
+skip530:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -7680,29 +8775,29 @@ skip489:
 	VMOVUPS      Z19, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first490
+	JZ           first531
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VFMADD213PS  Z2, Z1, K2, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first490:
+first531:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z19, Z11, Z11
 	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row486
+	JNZ         row527
 	TESTQ       DI, DI
-	JNZ         begin485
+	JNZ         begin526
 
-end487:
-done484:
+end528:
+done525:
 	VZEROUPPER
 	RET
 
-// func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardGivenBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
@@ -7718,6 +8813,15 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         h_base+72(FP), DI
 	VMOVUPS      ones<>+0(SB), Z5
 	VMOVUPS      zeros<>+0(SB), Z6
+	MOVL         $0x00007fff, R8
+	VMOVD        R8, X6
+	VBROADCASTSS X6, Z6
+	MOVL         $0x00000001, R8
+	VMOVD        R8, X11
+	VBROADCASTSS X11, Z11
+	MOVL         $0x00400000, R8
+	VMOVD        R8, X12
+	VBROADCASTSS X12, Z12
 	MOVQ         rows+192(FP), R8
 	MOVQ         c2_len+152(FP), R9
 	MOVQ         R8, (SP)
@@ -7730,272 +8834,300 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip491:
+strip532:
 	CMPQ  R8, $+32
-	JL    rest492
+	JL    rest533
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end495
+	JLE   end536
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin493:
+begin534:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Z6
-	VADDPS  Z6, Z6, Z6
+	VMOVUPS (R14)(R9*4), Z13
+	VADDPS  Z13, Z13, Z13
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS (R14)(R9*4), Z11
+	VMOVUPS (R14)(R9*4), Z14
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z12
-	VADDPS  Z12, Z12, Z12
+	VMOVUPS 64(R14)(R9*4), Z15
+	VADDPS  Z15, Z15, Z15
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z13
+	VMOVUPS 64(R14)(R9*4), Z16
 
-row494:
-	VMOVUPS      (BX)(R10*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
+row535:
+	VMOVUPS      (BX)(R10*4), Z17
+	VCMPPS       $0x1d, Z0, Z17, K1
 	VBLENDMPS    Z1, Z5, K1, Z7
-	VMOVUPS      (DI)(R10*4), Z15
+	VMOVUPS      (DI)(R10*4), Z18
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip496
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z14, Z16
-	VFMADD231PS  Z15, Z16, Z7
+	JEQ          skip537
+	VMOVUPS      Z2, Z19
+	VFNMADD231PS Z4, Z17, Z19
+	VFMADD231PS  Z18, Z19, Z7
 
-skip496:
+skip537:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip497
-	VFMADD213PS Z2, Z1, K1, Z14
-	VCMPPS      $0x15, Z3, Z14, K1
+	JEQ         skip538
+	VFMADD213PS Z2, Z1, K1, Z17
+	VCMPPS      $0x15, Z3, Z17, K1
 	VMOVAPS.Z   Z7, K1, Z7
 	VMOVAPS     Z7, Z7
 
-skip497:
+skip538:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
-	PREFETCHT0   (AX)(R14*4)
+	PREFETCHT0   (AX)(R14*2)
 	VMULPS       (CX)(R10*4), Z7, Z7
-	VPMOVZXWD    (DX)(R10*2), Z14
-	VPSLLD       $0x10, Z14, Z14
-	VFMADD231PS  Z14, Z15, Z7
-	VMOVUPS      Z7, (AX)(R10*4)
-	VBROADCASTSS start+240(FP), Z14
+	VPMOVZXWD    (DX)(R10*2), Z17
+	VPSLLD       $0x10, Z17, Z17
+	VFMADD231PS  Z17, Z18, Z7
+	VPSRLD       $0x10, Z7, Z17
+	VPANDD       Z11, Z17, Z17
+	VPADDD       Z6, Z17, Z17
+	VPADDD       Z7, Z17, Z17
+	VCMPPS       $0x03, Z7, Z7, K1
+	VPORD        Z12, Z7, K1, Z17
+	VPSRLD       $0x10, Z17, Z17
+	VPMOVDW      Z17, (AX)(R10*2)
+	VBROADCASTSS start+240(FP), Z17
 	TESTQ        SI, SI
-	JZ           first498
-	VMOVUPS      (SI)(R10*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
+	JZ           first539
+	VMOVUPS      (SI)(R10*4), Z17
+	VCMPPS       $0x1d, Z0, Z17, K1
+	VFMADD213PS  Z2, Z1, K1, Z17
+	VMAXPS       Z17, Z3, Z17
 
-first498:
-	VFMADD213PS  Z11, Z6, Z14
-	VMULPS       Z7, Z14, Z14
-	VMOVUPS      Z14, (CX)(R10*4)
-	VMOVUPS      64(BX)(R10*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
+first539:
+	VFMADD213PS  Z14, Z13, Z17
+	VMULPS       Z7, Z17, Z17
+	VMOVUPS      Z17, (CX)(R10*4)
+	VMOVUPS      64(BX)(R10*4), Z17
+	VCMPPS       $0x1d, Z0, Z17, K1
 	VBLENDMPS    Z1, Z5, K1, Z8
-	VMOVUPS      64(DI)(R10*4), Z15
+	VMOVUPS      64(DI)(R10*4), Z18
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip499
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z14, Z16
-	VFMADD231PS  Z15, Z16, Z8
+	JEQ          skip540
+	VMOVUPS      Z2, Z19
+	VFNMADD231PS Z4, Z17, Z19
+	VFMADD231PS  Z18, Z19, Z8
 
-skip499:
+skip540:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip500
-	VFMADD213PS Z2, Z1, K1, Z14
-	VCMPPS      $0x15, Z3, Z14, K1
+	JEQ         skip541
+	VFMADD213PS Z2, Z1, K1, Z17
+	VCMPPS      $0x15, Z3, Z17, K1
 	VMOVAPS.Z   Z8, K1, Z8
 	VMOVAPS     Z8, Z8
 
-skip500:
+skip541:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   32(DX)(R14*2)
-	PREFETCHT0   64(AX)(R14*4)
+	PREFETCHT0   32(AX)(R14*2)
 	VMULPS       64(CX)(R10*4), Z8, Z8
-	VPMOVZXWD    32(DX)(R10*2), Z14
-	VPSLLD       $0x10, Z14, Z14
-	VFMADD231PS  Z14, Z15, Z8
-	VMOVUPS      Z8, 64(AX)(R10*4)
-	VBROADCASTSS start+240(FP), Z14
+	VPMOVZXWD    32(DX)(R10*2), Z17
+	VPSLLD       $0x10, Z17, Z17
+	VFMADD231PS  Z17, Z18, Z8
+	VPSRLD       $0x10, Z8, Z17
+	VPANDD       Z11, Z17, Z17
+	VPADDD       Z6, Z17, Z17
+	VPADDD       Z8, Z17, Z17
+	VCMPPS       $0x03, Z8, Z8, K1
+	VPORD        Z12, Z8, K1, Z17
+	VPSRLD       $0x10, Z17, Z17
+	VPMOVDW      Z17, 32(AX)(R10*2)
+	VBROADCASTSS start+240(FP), Z17
 	TESTQ        SI, SI
-	JZ           first501
-	VMOVUPS      64(SI)(R10*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
+	JZ           first542
+	VMOVUPS      64(SI)(R10*4), Z17
+	VCMPPS       $0x1d, Z0, Z17, K1
+	VFMADD213PS  Z2, Z1, K1, Z17
+	VMAXPS       Z17, Z3, Z17
 
-first501:
-	VFMADD213PS Z13, Z12, Z14
-	VMULPS      Z8, Z14, Z14
-	VMOVUPS     Z14, 64(CX)(R10*4)
+first542:
+	VFMADD213PS Z16, Z15, Z17
+	VMULPS      Z8, Z17, Z17
+	VMOVUPS     Z17, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row494
+	JNZ         row535
 	TESTQ       R12, R12
-	JNZ         begin493
+	JNZ         begin534
 
-end495:
+end536:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip491
+	JMP  strip532
 
-rest492:
-strip502:
+rest533:
+strip543:
 	CMPQ  R8, $+16
-	JL    rest503
+	JL    rest544
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end506
+	JLE   end547
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin504:
+begin545:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Z6
-	VADDPS  Z6, Z6, Z6
+	VMOVUPS (R14)(R9*4), Z13
+	VADDPS  Z13, Z13, Z13
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS (R14)(R9*4), Z11
+	VMOVUPS (R14)(R9*4), Z14
 
-row505:
+row546:
 	VMOVUPS      (BX)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VBLENDMPS    Z1, Z5, K1, Z9
 	VMOVUPS      (DI)(R10*4), Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip507
-	VMOVUPS      Z2, Z12
-	VFNMADD231PS Z4, Z7, Z12
-	VFMADD231PS  Z8, Z12, Z9
+	JEQ          skip548
+	VMOVUPS      Z2, Z15
+	VFNMADD231PS Z4, Z7, Z15
+	VFMADD231PS  Z8, Z15, Z9
 
-skip507:
+skip548:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip508
+	JEQ         skip549
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
 	VMOVAPS.Z   Z9, K1, Z7
 	VMOVAPS     Z7, Z9
 
-skip508:
+skip549:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
-	PREFETCHT0   (AX)(R14*4)
+	PREFETCHT0   (AX)(R14*2)
 	VMULPS       (CX)(R10*4), Z9, Z9
 	VPMOVZXWD    (DX)(R10*2), Z7
 	VPSLLD       $0x10, Z7, Z7
 	VFMADD231PS  Z7, Z8, Z9
-	VMOVUPS      Z9, (AX)(R10*4)
+	VPSRLD       $0x10, Z9, Z7
+	VPANDD       Z11, Z7, Z7
+	VPADDD       Z6, Z7, Z7
+	VPADDD       Z9, Z7, Z7
+	VCMPPS       $0x03, Z9, Z9, K1
+	VPORD        Z12, Z9, K1, Z7
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z7, (AX)(R10*2)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first509
+	JZ           first550
 	VMOVUPS      (SI)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VFMADD213PS  Z2, Z1, K1, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first509:
-	VFMADD213PS Z11, Z6, Z7
+first550:
+	VFMADD213PS Z14, Z13, Z7
 	VMULPS      Z9, Z7, Z7
 	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row505
+	JNZ         row546
 	TESTQ       R12, R12
-	JNZ         begin504
+	JNZ         begin545
 
-end506:
+end547:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip502
+	JMP  strip543
 
-rest503:
+rest544:
 	TESTQ R8, R8
-	JZ    done510
+	JZ    done551
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end513
+	JLE   end554
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin511:
+begin552:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
-	VMOVUPS.Z (R13)(R9*4), K1, Z6
-	VADDPS    Z6, Z6, Z6
+	VMOVUPS.Z (R13)(R9*4), K1, Z13
+	VADDPS    Z13, Z13, Z13
 	MOVQ      c1_base+168(FP), R13
-	VMOVUPS.Z (R13)(R9*4), K1, Z11
+	VMOVUPS.Z (R13)(R9*4), K1, Z14
 
-row512:
+row553:
 	VMOVUPS.Z    (BX)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VBLENDMPS    Z1, Z5, K2, Z10
 	VMOVUPS.Z    (DI)(R10*4), K1, Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip514
+	JEQ          skip555
 	VMOVUPS      Z2, Z9
 	VFNMADD231PS Z4, Z7, Z9
 	VFMADD231PS  Z8, Z9, Z10
 
-skip514:
+skip555:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip515
+	JEQ         skip556
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
 	VMOVAPS.Z   Z10, K2, Z7
 	VMOVAPS     Z7, Z10
 
-skip515:
+skip556:
 	MOVQ         next+200(FP), R13
 	ADDQ         R10, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
+	PREFETCHT0   (AX)(R13*2)
 	VMULPS       (CX)(R10*4), Z10, K1, Z10
 	VPMOVZXWD.Z  (DX)(R10*2), K1, Z7
 	VPSLLD       $0x10, Z7, Z7
 	VFMADD231PS  Z7, Z8, Z10
-	VMOVUPS      Z10, K1, (AX)(R10*4)
+	VPSRLD       $0x10, Z10, Z7
+	VPANDD       Z11, Z7, Z7
+	VPADDD       Z6, Z7, Z7
+	VPADDD       Z10, Z7, Z7
+	VCMPPS       $0x03, Z10, Z10, K2
+	VPORD        Z12, Z10, K2, Z7
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z7, K1, (AX)(R10*2)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first516
+	JZ           first557
 	VMOVUPS.Z    (SI)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VFMADD213PS  Z2, Z1, K2, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first516:
-	VFMADD213PS Z11, Z6, Z7
+first557:
+	VFMADD213PS Z14, Z13, Z7
 	VMULPS      Z10, Z7, Z7
 	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row512
+	JNZ         row553
 	TESTQ       R8, R8
-	JNZ         begin511
+	JNZ         begin552
 
-end513:
-done510:
+end554:
+done551:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardRectangularBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
@@ -8012,6 +9144,15 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-244
 	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X8
+	VBROADCASTSS X8, Z8
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X13
+	VBROADCASTSS X13, Z13
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X14
+	VBROADCASTSS X14, Z14
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -8024,150 +9165,164 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip517:
+strip558:
 	CMPQ  DI, $+32
-	JL    rest518
+	JL    rest559
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end521
+	JLE   end562
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin519:
+begin560:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS (R13)(R8*4), Z15
+	VADDPS  Z15, Z15, Z15
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z13
+	VMOVUPS (R13)(R8*4), Z16
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z14
-	VADDPS  Z14, Z14, Z14
+	VMOVUPS 64(R13)(R8*4), Z17
+	VADDPS  Z17, Z17, Z17
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z15
+	VMOVUPS 64(R13)(R8*4), Z18
 
-row520:
-	VMOVUPS      (BX)(R9*4), Z16
-	VCMPPS       $0x1d, Z0, Z16, K1
+row561:
+	VMOVUPS      (BX)(R9*4), Z19
+	VCMPPS       $0x1d, Z0, Z19, K1
 	VBLENDMPS    Z1, Z7, K1, Z9
-	VSUBPS       Z0, Z16, Z17
-	VANDPS       magnitude<>+0(SB), Z17, Z17
-	VCMPPS       $0x11, Z5, Z17, K2
-	VMOVAPS.Z    Z6, K2, Z17
+	VSUBPS       Z0, Z19, Z20
+	VANDPS       magnitude<>+0(SB), Z20, Z20
+	VCMPPS       $0x11, Z5, Z20, K2
+	VMOVAPS.Z    Z6, K2, Z20
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip522
-	VMOVUPS      Z2, Z18
-	VFNMADD231PS Z4, Z16, Z18
-	VFMADD231PS  Z17, Z18, Z9
+	JEQ          skip563
+	VMOVUPS      Z2, Z21
+	VFNMADD231PS Z4, Z19, Z21
+	VFMADD231PS  Z20, Z21, Z9
 
-skip522:
+skip563:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip523
-	VFMADD213PS Z2, Z1, K1, Z16
-	VCMPPS      $0x15, Z3, Z16, K1
+	JEQ         skip564
+	VFMADD213PS Z2, Z1, K1, Z19
+	VCMPPS      $0x15, Z3, Z19, K1
 	VMOVAPS.Z   Z9, K1, Z9
 	VMOVAPS     Z9, Z9
 
-skip523:
+skip564:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
+	PREFETCHT0   (AX)(R13*2)
 	VMULPS       (CX)(R9*4), Z9, Z9
-	VPMOVZXWD    (DX)(R9*2), Z16
-	VPSLLD       $0x10, Z16, Z16
-	VFMADD231PS  Z16, Z17, Z9
-	VMOVUPS      Z9, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z16
+	VPMOVZXWD    (DX)(R9*2), Z19
+	VPSLLD       $0x10, Z19, Z19
+	VFMADD231PS  Z19, Z20, Z9
+	VPSRLD       $0x10, Z9, Z19
+	VPANDD       Z13, Z19, Z19
+	VPADDD       Z8, Z19, Z19
+	VPADDD       Z9, Z19, Z19
+	VCMPPS       $0x03, Z9, Z9, K1
+	VPORD        Z14, Z9, K1, Z19
+	VPSRLD       $0x10, Z19, Z19
+	VPMOVDW      Z19, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z19
 	TESTQ        SI, SI
-	JZ           first524
-	VMOVUPS      (SI)(R9*4), Z16
-	VCMPPS       $0x1d, Z0, Z16, K1
-	VFMADD213PS  Z2, Z1, K1, Z16
-	VMAXPS       Z16, Z3, Z16
+	JZ           first565
+	VMOVUPS      (SI)(R9*4), Z19
+	VCMPPS       $0x1d, Z0, Z19, K1
+	VFMADD213PS  Z2, Z1, K1, Z19
+	VMAXPS       Z19, Z3, Z19
 
-first524:
-	VFMADD213PS  Z13, Z8, Z16
-	VMULPS       Z9, Z16, Z16
-	VMOVUPS      Z16, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z16
-	VCMPPS       $0x1d, Z0, Z16, K1
+first565:
+	VFMADD213PS  Z16, Z15, Z19
+	VMULPS       Z9, Z19, Z19
+	VMOVUPS      Z19, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z19
+	VCMPPS       $0x1d, Z0, Z19, K1
 	VBLENDMPS    Z1, Z7, K1, Z10
-	VSUBPS       Z0, Z16, Z17
-	VANDPS       magnitude<>+0(SB), Z17, Z17
-	VCMPPS       $0x11, Z5, Z17, K2
-	VMOVAPS.Z    Z6, K2, Z17
+	VSUBPS       Z0, Z19, Z20
+	VANDPS       magnitude<>+0(SB), Z20, Z20
+	VCMPPS       $0x11, Z5, Z20, K2
+	VMOVAPS.Z    Z6, K2, Z20
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip525
-	VMOVUPS      Z2, Z18
-	VFNMADD231PS Z4, Z16, Z18
-	VFMADD231PS  Z17, Z18, Z10
+	JEQ          skip566
+	VMOVUPS      Z2, Z21
+	VFNMADD231PS Z4, Z19, Z21
+	VFMADD231PS  Z20, Z21, Z10
 
-skip525:
+skip566:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip526
-	VFMADD213PS Z2, Z1, K1, Z16
-	VCMPPS      $0x15, Z3, Z16, K1
+	JEQ         skip567
+	VFMADD213PS Z2, Z1, K1, Z19
+	VCMPPS      $0x15, Z3, Z19, K1
 	VMOVAPS.Z   Z10, K1, Z10
 	VMOVAPS     Z10, Z10
 
-skip526:
+skip567:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
-	PREFETCHT0   64(AX)(R13*4)
+	PREFETCHT0   32(AX)(R13*2)
 	VMULPS       64(CX)(R9*4), Z10, Z10
-	VPMOVZXWD    32(DX)(R9*2), Z16
-	VPSLLD       $0x10, Z16, Z16
-	VFMADD231PS  Z16, Z17, Z10
-	VMOVUPS      Z10, 64(AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z16
+	VPMOVZXWD    32(DX)(R9*2), Z19
+	VPSLLD       $0x10, Z19, Z19
+	VFMADD231PS  Z19, Z20, Z10
+	VPSRLD       $0x10, Z10, Z19
+	VPANDD       Z13, Z19, Z19
+	VPADDD       Z8, Z19, Z19
+	VPADDD       Z10, Z19, Z19
+	VCMPPS       $0x03, Z10, Z10, K1
+	VPORD        Z14, Z10, K1, Z19
+	VPSRLD       $0x10, Z19, Z19
+	VPMOVDW      Z19, 32(AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z19
 	TESTQ        SI, SI
-	JZ           first527
-	VMOVUPS      64(SI)(R9*4), Z16
-	VCMPPS       $0x1d, Z0, Z16, K1
-	VFMADD213PS  Z2, Z1, K1, Z16
-	VMAXPS       Z16, Z3, Z16
+	JZ           first568
+	VMOVUPS      64(SI)(R9*4), Z19
+	VCMPPS       $0x1d, Z0, Z19, K1
+	VFMADD213PS  Z2, Z1, K1, Z19
+	VMAXPS       Z19, Z3, Z19
 
-first527:
-	VFMADD213PS Z15, Z14, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 64(CX)(R9*4)
+first568:
+	VFMADD213PS Z18, Z17, Z19
+	VMULPS      Z10, Z19, Z19
+	VMOVUPS     Z19, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row520
+	JNZ         row561
 	TESTQ       R11, R11
-	JNZ         begin519
+	JNZ         begin560
 
-end521:
+end562:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip517
+	JMP  strip558
 
-rest518:
-strip528:
+rest559:
+strip569:
 	CMPQ  DI, $+16
-	JL    rest529
+	JL    rest570
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end532
+	JLE   end573
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin530:
+begin571:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS (R13)(R8*4), Z15
+	VADDPS  Z15, Z15, Z15
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z13
+	VMOVUPS (R13)(R8*4), Z16
 
-row531:
+row572:
 	VMOVUPS      (BX)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VBLENDMPS    Z1, Z7, K1, Z11
@@ -8176,76 +9331,83 @@ row531:
 	VCMPPS       $0x11, Z5, Z10, K2
 	VMOVAPS.Z    Z6, K2, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip533
-	VMOVUPS      Z2, Z14
-	VFNMADD231PS Z4, Z9, Z14
-	VFMADD231PS  Z10, Z14, Z11
+	JEQ          skip574
+	VMOVUPS      Z2, Z17
+	VFNMADD231PS Z4, Z9, Z17
+	VFMADD231PS  Z10, Z17, Z11
 
-skip533:
+skip574:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip534
+	JEQ         skip575
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
 	VMOVAPS.Z   Z11, K1, Z9
 	VMOVAPS     Z9, Z11
 
-skip534:
+skip575:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
+	PREFETCHT0   (AX)(R13*2)
 	VMULPS       (CX)(R9*4), Z11, Z11
 	VPMOVZXWD    (DX)(R9*2), Z9
 	VPSLLD       $0x10, Z9, Z9
 	VFMADD231PS  Z9, Z10, Z11
-	VMOVUPS      Z11, (AX)(R9*4)
+	VPSRLD       $0x10, Z11, Z9
+	VPANDD       Z13, Z9, Z9
+	VPADDD       Z8, Z9, Z9
+	VPADDD       Z11, Z9, Z9
+	VCMPPS       $0x03, Z11, Z11, K1
+	VPORD        Z14, Z11, K1, Z9
+	VPSRLD       $0x10, Z9, Z9
+	VPMOVDW      Z9, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first535
+	JZ           first576
 	VMOVUPS      (SI)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VFMADD213PS  Z2, Z1, K1, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first535:
-	VFMADD213PS Z13, Z8, Z9
+first576:
+	VFMADD213PS Z16, Z15, Z9
 	VMULPS      Z11, Z9, Z9
 	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row531
+	JNZ         row572
 	TESTQ       R11, R11
-	JNZ         begin530
+	JNZ         begin571
 
-end532:
+end573:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip528
+	JMP  strip569
 
-rest529:
+rest570:
 	TESTQ DI, DI
-	JZ    done536
+	JZ    done577
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end539
+	JLE   end580
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin537:
+begin578:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-	VADDPS    Z8, Z8, Z8
+	VMOVUPS.Z (R12)(R8*4), K1, Z15
+	VADDPS    Z15, Z15, Z15
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z13
+	VMOVUPS.Z (R12)(R8*4), K1, Z16
 
-row538:
+row579:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VBLENDMPS    Z1, Z7, K2, Z12
@@ -8254,54 +9416,61 @@ row538:
 	VCMPPS       $0x11, Z5, Z10, K3
 	VMOVAPS.Z    Z6, K3, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip540
+	JEQ          skip581
 	VMOVUPS      Z2, Z11
 	VFNMADD231PS Z4, Z9, Z11
 	VFMADD231PS  Z10, Z11, Z12
 
-skip540:
+skip581:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip541
+	JEQ         skip582
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
 	VMOVAPS.Z   Z12, K2, Z9
 	VMOVAPS     Z9, Z12
 
-skip541:
+skip582:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
-	PREFETCHT0   (AX)(R12*4)
+	PREFETCHT0   (AX)(R12*2)
 	VMULPS       (CX)(R9*4), Z12, K1, Z12
 	VPMOVZXWD.Z  (DX)(R9*2), K1, Z9
 	VPSLLD       $0x10, Z9, Z9
 	VFMADD231PS  Z9, Z10, Z12
-	VMOVUPS      Z12, K1, (AX)(R9*4)
+	VPSRLD       $0x10, Z12, Z9
+	VPANDD       Z13, Z9, Z9
+	VPADDD       Z8, Z9, Z9
+	VPADDD       Z12, Z9, Z9
+	VCMPPS       $0x03, Z12, Z12, K2
+	VPORD        Z14, Z12, K2, Z9
+	VPSRLD       $0x10, Z9, Z9
+	VPMOVDW      Z9, K1, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first542
+	JZ           first583
 	VMOVUPS.Z    (SI)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VFMADD213PS  Z2, Z1, K2, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first542:
-	VFMADD213PS Z13, Z8, Z9
+first583:
+	VFMADD213PS Z16, Z15, Z9
 	VMULPS      Z12, Z9, Z9
 	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row538
+	JNZ         row579
 	TESTQ       DI, DI
-	JNZ         begin537
+	JNZ         begin578
 
-end539:
-done536:
+end580:
+done577:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardTriangularBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
@@ -8318,6 +9487,15 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-244
 	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X9
+	VBROADCASTSS X9, Z9
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X14
+	VBROADCASTSS X14, Z14
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X15
+	VBROADCASTSS X15, Z15
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -8330,284 +9508,312 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip543:
+strip584:
 	CMPQ  DI, $+32
-	JL    rest544
+	JL    rest585
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end547
+	JLE   end588
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin545:
+begin586:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
+	VMOVUPS (R13)(R8*4), Z16
+	VADDPS  Z16, Z16, Z16
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z17
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z11
-	VADDPS  Z11, Z11, Z11
+	VMOVUPS 64(R13)(R8*4), Z18
+	VADDPS  Z18, Z18, Z18
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z12
+	VMOVUPS 64(R13)(R8*4), Z19
 
-row546:
-	VMOVUPS      (BX)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VBLENDMPS    Z1, Z7, K1, Z14
-	VSUBPS       Z0, Z13, Z15
-	VANDPS       magnitude<>+0(SB), Z15, Z15
-	VFNMADD213PS Z6, Z5, Z15
-	VMAXPS       Z15, Z8, Z15
+row587:
+	VMOVUPS      (BX)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VBLENDMPS    Z1, Z7, K1, Z10
+	VSUBPS       Z0, Z20, Z21
+	VANDPS       magnitude<>+0(SB), Z21, Z21
+	VFNMADD213PS Z6, Z5, Z21
+	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip548
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z13, Z16
-	VFMADD231PS  Z15, Z16, Z14
+	JEQ          skip589
+	VMOVUPS      Z2, Z22
+	VFNMADD231PS Z4, Z20, Z22
+	VFMADD231PS  Z21, Z22, Z10
 
-skip548:
+skip589:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip549
-	VFMADD213PS Z2, Z1, K1, Z13
-	VCMPPS      $0x15, Z3, Z13, K1
-	VMOVAPS.Z   Z14, K1, Z13
-	VMOVAPS     Z13, Z14
+	JEQ         skip590
+	VFMADD213PS Z2, Z1, K1, Z20
+	VCMPPS      $0x15, Z3, Z20, K1
+	VMOVAPS.Z   Z10, K1, Z10
+	VMOVAPS     Z10, Z10
 
-skip549:
+skip590:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Z14, Z14
-	VPMOVZXWD    (DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z15, Z14
-	VMOVUPS      Z14, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z13
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Z10, Z10
+	VPMOVZXWD    (DX)(R9*2), Z20
+	VPSLLD       $0x10, Z20, Z20
+	VFMADD231PS  Z20, Z21, Z10
+	VPSRLD       $0x10, Z10, Z20
+	VPANDD       Z14, Z20, Z20
+	VPADDD       Z9, Z20, Z20
+	VPADDD       Z10, Z20, Z20
+	VCMPPS       $0x03, Z10, Z10, K1
+	VPORD        Z15, Z10, K1, Z20
+	VPSRLD       $0x10, Z20, Z20
+	VPMOVDW      Z20, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first550
-	VMOVUPS      (SI)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VMAXPS       Z13, Z3, Z13
+	JZ           first591
+	VMOVUPS      (SI)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VFMADD213PS  Z2, Z1, K1, Z20
+	VMAXPS       Z20, Z3, Z20
 
-first550:
-	VFMADD213PS  Z10, Z9, Z13
-	VMULPS       Z14, Z13, Z13
-	VMOVUPS      Z13, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VBLENDMPS    Z1, Z7, K1, Z17
-	VSUBPS       Z0, Z13, Z15
-	VANDPS       magnitude<>+0(SB), Z15, Z15
-	VFNMADD213PS Z6, Z5, Z15
-	VMAXPS       Z15, Z8, Z15
+first591:
+	VFMADD213PS  Z17, Z16, Z20
+	VMULPS       Z10, Z20, Z20
+	VMOVUPS      Z20, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VBLENDMPS    Z1, Z7, K1, Z11
+	VSUBPS       Z0, Z20, Z21
+	VANDPS       magnitude<>+0(SB), Z21, Z21
+	VFNMADD213PS Z6, Z5, Z21
+	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip551
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z13, Z16
-	VFMADD231PS  Z15, Z16, Z17
+	JEQ          skip592
+	VMOVUPS      Z2, Z22
+	VFNMADD231PS Z4, Z20, Z22
+	VFMADD231PS  Z21, Z22, Z11
 
-skip551:
+skip592:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip552
-	VFMADD213PS Z2, Z1, K1, Z13
-	VCMPPS      $0x15, Z3, Z13, K1
-	VMOVAPS.Z   Z17, K1, Z13
-	VMOVAPS     Z13, Z17
+	JEQ         skip593
+	VFMADD213PS Z2, Z1, K1, Z20
+	VCMPPS      $0x15, Z3, Z20, K1
+	VMOVAPS.Z   Z11, K1, Z11
+	VMOVAPS     Z11, Z11
 
-skip552:
+skip593:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
-	PREFETCHT0   64(AX)(R13*4)
-	VMULPS       64(CX)(R9*4), Z17, Z17
-	VPMOVZXWD    32(DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z15, Z17
-	VMOVUPS      Z17, 64(AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z13
+	PREFETCHT0   32(AX)(R13*2)
+	VMULPS       64(CX)(R9*4), Z11, Z11
+	VPMOVZXWD    32(DX)(R9*2), Z20
+	VPSLLD       $0x10, Z20, Z20
+	VFMADD231PS  Z20, Z21, Z11
+	VPSRLD       $0x10, Z11, Z20
+	VPANDD       Z14, Z20, Z20
+	VPADDD       Z9, Z20, Z20
+	VPADDD       Z11, Z20, Z20
+	VCMPPS       $0x03, Z11, Z11, K1
+	VPORD        Z15, Z11, K1, Z20
+	VPSRLD       $0x10, Z20, Z20
+	VPMOVDW      Z20, 32(AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first553
-	VMOVUPS      64(SI)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VMAXPS       Z13, Z3, Z13
+	JZ           first594
+	VMOVUPS      64(SI)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VFMADD213PS  Z2, Z1, K1, Z20
+	VMAXPS       Z20, Z3, Z20
 
-first553:
-	VFMADD213PS Z12, Z11, Z13
-	VMULPS      Z17, Z13, Z13
-	VMOVUPS     Z13, 64(CX)(R9*4)
+first594:
+	VFMADD213PS Z19, Z18, Z20
+	VMULPS      Z11, Z20, Z20
+	VMOVUPS     Z20, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row546
+	JNZ         row587
 	TESTQ       R11, R11
-	JNZ         begin545
+	JNZ         begin586
 
-end547:
+end588:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip543
+	JMP  strip584
 
-rest544:
-strip554:
+rest585:
+strip595:
 	CMPQ  DI, $+16
-	JL    rest555
+	JL    rest596
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end558
+	JLE   end599
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin556:
+begin597:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
+	VMOVUPS (R13)(R8*4), Z16
+	VADDPS  Z16, Z16, Z16
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z17
 
-row557:
-	VMOVUPS      (BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VBLENDMPS    Z1, Z7, K1, Z18
-	VSUBPS       Z0, Z11, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VFNMADD213PS Z6, Z5, Z12
-	VMAXPS       Z12, Z8, Z12
+row598:
+	VMOVUPS      (BX)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VBLENDMPS    Z1, Z7, K1, Z12
+	VSUBPS       Z0, Z10, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VFNMADD213PS Z6, Z5, Z11
+	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip559
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z12, Z13, Z18
+	JEQ          skip600
+	VMOVUPS      Z2, Z18
+	VFNMADD231PS Z4, Z10, Z18
+	VFMADD231PS  Z11, Z18, Z12
 
-skip559:
+skip600:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip560
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z18, K1, Z11
-	VMOVAPS     Z11, Z18
+	JEQ         skip601
+	VFMADD213PS Z2, Z1, K1, Z10
+	VCMPPS      $0x15, Z3, Z10, K1
+	VMOVAPS.Z   Z12, K1, Z10
+	VMOVAPS     Z10, Z12
 
-skip560:
+skip601:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Z18, Z18
-	VPMOVZXWD    (DX)(R9*2), Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z12, Z18
-	VMOVUPS      Z18, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z11
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Z12, Z12
+	VPMOVZXWD    (DX)(R9*2), Z10
+	VPSLLD       $0x10, Z10, Z10
+	VFMADD231PS  Z10, Z11, Z12
+	VPSRLD       $0x10, Z12, Z10
+	VPANDD       Z14, Z10, Z10
+	VPADDD       Z9, Z10, Z10
+	VPADDD       Z12, Z10, Z10
+	VCMPPS       $0x03, Z12, Z12, K1
+	VPORD        Z15, Z12, K1, Z10
+	VPSRLD       $0x10, Z10, Z10
+	VPMOVDW      Z10, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first561
-	VMOVUPS      (SI)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VFMADD213PS  Z2, Z1, K1, Z11
-	VMAXPS       Z11, Z3, Z11
+	JZ           first602
+	VMOVUPS      (SI)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VFMADD213PS  Z2, Z1, K1, Z10
+	VMAXPS       Z10, Z3, Z10
 
-first561:
-	VFMADD213PS Z10, Z9, Z11
-	VMULPS      Z18, Z11, Z11
-	VMOVUPS     Z11, (CX)(R9*4)
+first602:
+	VFMADD213PS Z17, Z16, Z10
+	VMULPS      Z12, Z10, Z10
+	VMOVUPS     Z10, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row557
+	JNZ         row598
 	TESTQ       R11, R11
-	JNZ         begin556
+	JNZ         begin597
 
-end558:
+end599:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip554
+	JMP  strip595
 
-rest555:
+rest596:
 	TESTQ DI, DI
-	JZ    done562
+	JZ    done603
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end565
+	JLE   end606
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin563:
+begin604:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z9
-	VADDPS    Z9, Z9, Z9
+	VMOVUPS.Z (R12)(R8*4), K1, Z16
+	VADDPS    Z16, Z16, Z16
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z10
+	VMOVUPS.Z (R12)(R8*4), K1, Z17
 
-row564:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z11
-	VCMPPS       $0x1d, Z0, Z11, K2
-	VBLENDMPS    Z1, Z7, K2, Z19
-	VSUBPS       Z0, Z11, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VFNMADD213PS Z6, Z5, Z12
-	VMAXPS       Z12, Z8, Z12
+row605:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VBLENDMPS    Z1, Z7, K2, Z13
+	VSUBPS       Z0, Z10, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VFNMADD213PS Z6, Z5, Z11
+	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip566
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z12, Z13, Z19
+	JEQ          skip607
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VFMADD231PS  Z11, Z12, Z13
 
-skip566:
+skip607:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip567
-	VFMADD213PS Z2, Z1, K2, Z11
-	VCMPPS      $0x15, Z3, Z11, K2
-	VMOVAPS.Z   Z19, K2, Z11
-	VMOVAPS     Z11, Z19
+	JEQ         skip608
+	VFMADD213PS Z2, Z1, K2, Z10
+	VCMPPS      $0x15, Z3, Z10, K2
+	VMOVAPS.Z   Z13, K2, Z10
+	VMOVAPS     Z10, Z13
 
-skip567:
+skip608:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
-	PREFETCHT0   (AX)(R12*4)
-	VMULPS       (CX)(R9*4), Z19, K1, Z19
-	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z12, Z19
-	VMOVUPS      Z19, K1, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z11
+	PREFETCHT0   (AX)(R12*2)
+	VMULPS       (CX)(R9*4), Z13, K1, Z13
+	VPMOVZXWD.Z  (DX)(R9*2), K1, Z10
+	VPSLLD       $0x10, Z10, Z10
+	VFMADD231PS  Z10, Z11, Z13
+	VPSRLD       $0x10, Z13, Z10
+	VPANDD       Z14, Z10, Z10
+	VPADDD       Z9, Z10, Z10
+	VPADDD       Z13, Z10, Z10
+	VCMPPS       $0x03, Z13, Z13, K2
+	VPORD        Z15, Z13, K2, Z10
+	VPSRLD       $0x10, Z10, Z10
+	VPMOVDW      Z10, K1, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first568
-	VMOVUPS.Z    (SI)(R9*4), K1, Z11
-	VCMPPS       $0x1d, Z0, Z11, K2
-	VFMADD213PS  Z2, Z1, K2, Z11
-	VMAXPS       Z11, Z3, Z11
+	JZ           first609
+	VMOVUPS.Z    (SI)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VFMADD213PS  Z2, Z1, K2, Z10
+	VMAXPS       Z10, Z3, Z10
 
-first568:
-	VFMADD213PS Z10, Z9, Z11
-	VMULPS      Z19, Z11, Z11
-	VMOVUPS     Z11, K1, (CX)(R9*4)
+first609:
+	VFMADD213PS Z17, Z16, Z10
+	VMULPS      Z13, Z10, Z10
+	VMOVUPS     Z10, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row564
+	JNZ         row605
 	TESTQ       DI, DI
-	JNZ         begin563
+	JNZ         begin604
 
-end565:
-done562:
+end606:
+done603:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardEpanechnikovBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
@@ -8624,6 +9830,15 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-244
 	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X9
+	VBROADCASTSS X9, Z9
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X14
+	VBROADCASTSS X14, Z14
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X15
+	VBROADCASTSS X15, Z15
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -8636,280 +9851,308 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip569:
+strip610:
 	CMPQ  DI, $+32
-	JL    rest570
+	JL    rest611
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end573
+	JLE   end614
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin571:
+begin612:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
+	VMOVUPS (R13)(R8*4), Z16
+	VADDPS  Z16, Z16, Z16
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z17
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z11
-	VADDPS  Z11, Z11, Z11
+	VMOVUPS 64(R13)(R8*4), Z18
+	VADDPS  Z18, Z18, Z18
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z12
+	VMOVUPS 64(R13)(R8*4), Z19
 
-row572:
-	VMOVUPS      (BX)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VBLENDMPS    Z1, Z7, K1, Z14
-	VSUBPS       Z0, Z13, Z15
-	VMULPS       Z15, Z15, Z15
-	VFNMADD213PS Z6, Z5, Z15
-	VMAXPS       Z15, Z8, Z15
+row613:
+	VMOVUPS      (BX)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VBLENDMPS    Z1, Z7, K1, Z10
+	VSUBPS       Z0, Z20, Z21
+	VMULPS       Z21, Z21, Z21
+	VFNMADD213PS Z6, Z5, Z21
+	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip574
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z13, Z16
-	VFMADD231PS  Z15, Z16, Z14
+	JEQ          skip615
+	VMOVUPS      Z2, Z22
+	VFNMADD231PS Z4, Z20, Z22
+	VFMADD231PS  Z21, Z22, Z10
 
-skip574:
+skip615:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip575
-	VFMADD213PS Z2, Z1, K1, Z13
-	VCMPPS      $0x15, Z3, Z13, K1
-	VMOVAPS.Z   Z14, K1, Z13
-	VMOVAPS     Z13, Z14
+	JEQ         skip616
+	VFMADD213PS Z2, Z1, K1, Z20
+	VCMPPS      $0x15, Z3, Z20, K1
+	VMOVAPS.Z   Z10, K1, Z10
+	VMOVAPS     Z10, Z10
 
-skip575:
+skip616:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Z14, Z14
-	VPMOVZXWD    (DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z15, Z14
-	VMOVUPS      Z14, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z13
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Z10, Z10
+	VPMOVZXWD    (DX)(R9*2), Z20
+	VPSLLD       $0x10, Z20, Z20
+	VFMADD231PS  Z20, Z21, Z10
+	VPSRLD       $0x10, Z10, Z20
+	VPANDD       Z14, Z20, Z20
+	VPADDD       Z9, Z20, Z20
+	VPADDD       Z10, Z20, Z20
+	VCMPPS       $0x03, Z10, Z10, K1
+	VPORD        Z15, Z10, K1, Z20
+	VPSRLD       $0x10, Z20, Z20
+	VPMOVDW      Z20, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first576
-	VMOVUPS      (SI)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VMAXPS       Z13, Z3, Z13
+	JZ           first617
+	VMOVUPS      (SI)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VFMADD213PS  Z2, Z1, K1, Z20
+	VMAXPS       Z20, Z3, Z20
 
-first576:
-	VFMADD213PS  Z10, Z9, Z13
-	VMULPS       Z14, Z13, Z13
-	VMOVUPS      Z13, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VBLENDMPS    Z1, Z7, K1, Z17
-	VSUBPS       Z0, Z13, Z15
-	VMULPS       Z15, Z15, Z15
-	VFNMADD213PS Z6, Z5, Z15
-	VMAXPS       Z15, Z8, Z15
+first617:
+	VFMADD213PS  Z17, Z16, Z20
+	VMULPS       Z10, Z20, Z20
+	VMOVUPS      Z20, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VBLENDMPS    Z1, Z7, K1, Z11
+	VSUBPS       Z0, Z20, Z21
+	VMULPS       Z21, Z21, Z21
+	VFNMADD213PS Z6, Z5, Z21
+	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip577
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z13, Z16
-	VFMADD231PS  Z15, Z16, Z17
+	JEQ          skip618
+	VMOVUPS      Z2, Z22
+	VFNMADD231PS Z4, Z20, Z22
+	VFMADD231PS  Z21, Z22, Z11
 
-skip577:
+skip618:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip578
-	VFMADD213PS Z2, Z1, K1, Z13
-	VCMPPS      $0x15, Z3, Z13, K1
-	VMOVAPS.Z   Z17, K1, Z13
-	VMOVAPS     Z13, Z17
+	JEQ         skip619
+	VFMADD213PS Z2, Z1, K1, Z20
+	VCMPPS      $0x15, Z3, Z20, K1
+	VMOVAPS.Z   Z11, K1, Z11
+	VMOVAPS     Z11, Z11
 
-skip578:
+skip619:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
-	PREFETCHT0   64(AX)(R13*4)
-	VMULPS       64(CX)(R9*4), Z17, Z17
-	VPMOVZXWD    32(DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z15, Z17
-	VMOVUPS      Z17, 64(AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z13
+	PREFETCHT0   32(AX)(R13*2)
+	VMULPS       64(CX)(R9*4), Z11, Z11
+	VPMOVZXWD    32(DX)(R9*2), Z20
+	VPSLLD       $0x10, Z20, Z20
+	VFMADD231PS  Z20, Z21, Z11
+	VPSRLD       $0x10, Z11, Z20
+	VPANDD       Z14, Z20, Z20
+	VPADDD       Z9, Z20, Z20
+	VPADDD       Z11, Z20, Z20
+	VCMPPS       $0x03, Z11, Z11, K1
+	VPORD        Z15, Z11, K1, Z20
+	VPSRLD       $0x10, Z20, Z20
+	VPMOVDW      Z20, 32(AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first579
-	VMOVUPS      64(SI)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VMAXPS       Z13, Z3, Z13
+	JZ           first620
+	VMOVUPS      64(SI)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VFMADD213PS  Z2, Z1, K1, Z20
+	VMAXPS       Z20, Z3, Z20
 
-first579:
-	VFMADD213PS Z12, Z11, Z13
-	VMULPS      Z17, Z13, Z13
-	VMOVUPS     Z13, 64(CX)(R9*4)
+first620:
+	VFMADD213PS Z19, Z18, Z20
+	VMULPS      Z11, Z20, Z20
+	VMOVUPS     Z20, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row572
+	JNZ         row613
 	TESTQ       R11, R11
-	JNZ         begin571
+	JNZ         begin612
 
-end573:
+end614:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip569
+	JMP  strip610
 
-rest570:
-strip580:
+rest611:
+strip621:
 	CMPQ  DI, $+16
-	JL    rest581
+	JL    rest622
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end584
+	JLE   end625
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin582:
+begin623:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
+	VMOVUPS (R13)(R8*4), Z16
+	VADDPS  Z16, Z16, Z16
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z17
 
-row583:
-	VMOVUPS      (BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VBLENDMPS    Z1, Z7, K1, Z18
-	VSUBPS       Z0, Z11, Z12
-	VMULPS       Z12, Z12, Z12
-	VFNMADD213PS Z6, Z5, Z12
-	VMAXPS       Z12, Z8, Z12
+row624:
+	VMOVUPS      (BX)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VBLENDMPS    Z1, Z7, K1, Z12
+	VSUBPS       Z0, Z10, Z11
+	VMULPS       Z11, Z11, Z11
+	VFNMADD213PS Z6, Z5, Z11
+	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip585
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z12, Z13, Z18
+	JEQ          skip626
+	VMOVUPS      Z2, Z18
+	VFNMADD231PS Z4, Z10, Z18
+	VFMADD231PS  Z11, Z18, Z12
 
-skip585:
+skip626:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip586
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z18, K1, Z11
-	VMOVAPS     Z11, Z18
+	JEQ         skip627
+	VFMADD213PS Z2, Z1, K1, Z10
+	VCMPPS      $0x15, Z3, Z10, K1
+	VMOVAPS.Z   Z12, K1, Z10
+	VMOVAPS     Z10, Z12
 
-skip586:
+skip627:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Z18, Z18
-	VPMOVZXWD    (DX)(R9*2), Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z12, Z18
-	VMOVUPS      Z18, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z11
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Z12, Z12
+	VPMOVZXWD    (DX)(R9*2), Z10
+	VPSLLD       $0x10, Z10, Z10
+	VFMADD231PS  Z10, Z11, Z12
+	VPSRLD       $0x10, Z12, Z10
+	VPANDD       Z14, Z10, Z10
+	VPADDD       Z9, Z10, Z10
+	VPADDD       Z12, Z10, Z10
+	VCMPPS       $0x03, Z12, Z12, K1
+	VPORD        Z15, Z12, K1, Z10
+	VPSRLD       $0x10, Z10, Z10
+	VPMOVDW      Z10, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first587
-	VMOVUPS      (SI)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VFMADD213PS  Z2, Z1, K1, Z11
-	VMAXPS       Z11, Z3, Z11
+	JZ           first628
+	VMOVUPS      (SI)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VFMADD213PS  Z2, Z1, K1, Z10
+	VMAXPS       Z10, Z3, Z10
 
-first587:
-	VFMADD213PS Z10, Z9, Z11
-	VMULPS      Z18, Z11, Z11
-	VMOVUPS     Z11, (CX)(R9*4)
+first628:
+	VFMADD213PS Z17, Z16, Z10
+	VMULPS      Z12, Z10, Z10
+	VMOVUPS     Z10, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row583
+	JNZ         row624
 	TESTQ       R11, R11
-	JNZ         begin582
+	JNZ         begin623
 
-end584:
+end625:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip580
+	JMP  strip621
 
-rest581:
+rest622:
 	TESTQ DI, DI
-	JZ    done588
+	JZ    done629
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end591
+	JLE   end632
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin589:
+begin630:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z9
-	VADDPS    Z9, Z9, Z9
+	VMOVUPS.Z (R12)(R8*4), K1, Z16
+	VADDPS    Z16, Z16, Z16
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z10
+	VMOVUPS.Z (R12)(R8*4), K1, Z17
 
-row590:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z11
-	VCMPPS       $0x1d, Z0, Z11, K2
-	VBLENDMPS    Z1, Z7, K2, Z19
-	VSUBPS       Z0, Z11, Z12
-	VMULPS       Z12, Z12, Z12
-	VFNMADD213PS Z6, Z5, Z12
-	VMAXPS       Z12, Z8, Z12
+row631:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VBLENDMPS    Z1, Z7, K2, Z13
+	VSUBPS       Z0, Z10, Z11
+	VMULPS       Z11, Z11, Z11
+	VFNMADD213PS Z6, Z5, Z11
+	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip592
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z12, Z13, Z19
+	JEQ          skip633
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VFMADD231PS  Z11, Z12, Z13
 
-skip592:
+skip633:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip593
-	VFMADD213PS Z2, Z1, K2, Z11
-	VCMPPS      $0x15, Z3, Z11, K2
-	VMOVAPS.Z   Z19, K2, Z11
-	VMOVAPS     Z11, Z19
+	JEQ         skip634
+	VFMADD213PS Z2, Z1, K2, Z10
+	VCMPPS      $0x15, Z3, Z10, K2
+	VMOVAPS.Z   Z13, K2, Z10
+	VMOVAPS     Z10, Z13
 
-skip593:
+skip634:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
-	PREFETCHT0   (AX)(R12*4)
-	VMULPS       (CX)(R9*4), Z19, K1, Z19
-	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z12, Z19
-	VMOVUPS      Z19, K1, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z11
+	PREFETCHT0   (AX)(R12*2)
+	VMULPS       (CX)(R9*4), Z13, K1, Z13
+	VPMOVZXWD.Z  (DX)(R9*2), K1, Z10
+	VPSLLD       $0x10, Z10, Z10
+	VFMADD231PS  Z10, Z11, Z13
+	VPSRLD       $0x10, Z13, Z10
+	VPANDD       Z14, Z10, Z10
+	VPADDD       Z9, Z10, Z10
+	VPADDD       Z13, Z10, Z10
+	VCMPPS       $0x03, Z13, Z13, K2
+	VPORD        Z15, Z13, K2, Z10
+	VPSRLD       $0x10, Z10, Z10
+	VPMOVDW      Z10, K1, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first594
-	VMOVUPS.Z    (SI)(R9*4), K1, Z11
-	VCMPPS       $0x1d, Z0, Z11, K2
-	VFMADD213PS  Z2, Z1, K2, Z11
-	VMAXPS       Z11, Z3, Z11
+	JZ           first635
+	VMOVUPS.Z    (SI)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VFMADD213PS  Z2, Z1, K2, Z10
+	VMAXPS       Z10, Z3, Z10
 
-first594:
-	VFMADD213PS Z10, Z9, Z11
-	VMULPS      Z19, Z11, Z11
-	VMOVUPS     Z11, K1, (CX)(R9*4)
+first635:
+	VFMADD213PS Z17, Z16, Z10
+	VMULPS      Z13, Z10, Z10
+	VMOVUPS     Z10, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row590
+	JNZ         row631
 	TESTQ       DI, DI
-	JNZ         begin589
+	JNZ         begin630
 
-end591:
-done588:
+end632:
+done629:
 	VZEROUPPER
 	RET
 
@@ -8926,7 +10169,7 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done599
+	JLE   done640
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -8938,143 +10181,52 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row595:
+row636:
 	XORQ R8, R8
 
-loop596:
+loop637:
 	CMPQ        R8, 8(SP)
-	JGE         rest597
-	VMOVUPS     (DI)(R8*4), Z0
-	VMOVUPS     (SI)(R8*4), Z1
-	VMOVUPS     (DX)(R9*4), Z2
-	VFMADD231PS Z1, Z2, Z0
+	JGE         rest638
+	VMOVUPS     (CX)(R9*4), Z0
+	VMOVUPS     (DX)(R9*4), Z1
+	VMOVUPS     (DI)(R8*4), Z2
+	VMOVUPS     (SI)(R8*4), Z3
+	VFMADD231PS Z3, Z1, Z2
 	VMOVUPS     (BX)(R8*4), Z1
-	VMOVUPS     (CX)(R9*4), Z2
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z0, (AX)(R9*4)
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (AX)(R9*4)
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop596
+	JMP         loop637
 
-rest597:
+rest638:
 	CMPQ        16(SP), $0x00
-	JEQ         next598
-	VMOVUPS.Z   (DI)(R8*4), K1, Z0
-	VMOVUPS.Z   (SI)(R8*4), K1, Z1
-	VMOVUPS.Z   (DX)(R9*4), K1, Z2
-	VFMADD231PS Z1, Z2, Z0
+	JEQ         next639
+	VMOVUPS.Z   (CX)(R9*4), K1, Z0
+	VMOVUPS.Z   (DX)(R9*4), K1, Z1
+	VMOVUPS.Z   (DI)(R8*4), K1, Z2
+	VMOVUPS.Z   (SI)(R8*4), K1, Z3
+	VFMADD231PS Z3, Z1, Z2
 	VMOVUPS.Z   (BX)(R8*4), K1, Z1
-	VMOVUPS.Z   (CX)(R9*4), K1, Z2
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z0, K1, (AX)(R9*4)
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K1, (AX)(R9*4)
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next598:
+next639:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row595
+	JNZ  row636
 
-done599:
+done640:
 	VZEROUPPER
 	RET
 
-// func normGradientToAVX512(dz []BF16, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
+// func normGradientZAVX512(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
-	MOVQ         dz_base+0(FP), AX
-	MOVQ         q_base+24(FP), CX
-	MOVQ         z_base+48(FP), DX
-	MOVQ         gain_base+72(FP), BX
-	MOVQ         off_base+96(FP), SI
-	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00007fff, R8
-	VMOVD        R8, X0
-	VBROADCASTSS X0, Z0
-	MOVL         $0x00000001, R8
-	VMOVD        R8, X1
-	VBROADCASTSS X1, Z1
-	MOVL         $0x00400000, R8
-	VMOVD        R8, X2
-	VBROADCASTSS X2, Z2
-	MOVQ         rows+144(FP), R8
-	MOVQ         gain_len+80(FP), R9
-	MOVQ         R8, (SP)
-	TESTQ        R8, R8
-	JLE          done604
-	MOVQ         R9, R8
-	ANDQ         $+15, R8
-	MOVQ         R8, 16(SP)
-	MOVQ         $0x0000ffff, R10
-	BZHIQ        R8, R10, R10
-	KMOVW        R10, K1
-	SUBQ         R8, R9
-	MOVQ         R9, 8(SP)
-	XORQ         R9, R9
-	XORQ         R10, R10
-
-row600:
-	XORQ R8, R8
-
-loop601:
-	CMPQ        R8, 8(SP)
-	JGE         rest602
-	VMOVUPS     (DI)(R8*4), Z3
-	VMOVUPS     (SI)(R8*4), Z4
-	VMOVUPS     (DX)(R9*4), Z5
-	VFMADD231PS Z4, Z5, Z3
-	VMOVUPS     (BX)(R8*4), Z4
-	VMOVUPS     (CX)(R9*4), Z5
-	VFMADD231PS Z4, Z5, Z3
-	VPSRLD      $0x10, Z3, Z4
-	VPANDD      Z1, Z4, Z4
-	VPADDD      Z0, Z4, Z4
-	VPADDD      Z3, Z4, Z4
-	VCMPPS      $0x03, Z3, Z3, K2
-	VPORD       Z2, Z3, K2, Z4
-	VPSRLD      $0x10, Z4, Z4
-	VPMOVDW     Z4, (AX)(R9*2)
-	ADDQ        $+16, R8
-	ADDQ        $+16, R9
-	ADDQ        $+2, R10
-	JMP         loop601
-
-rest602:
-	CMPQ        16(SP), $0x00
-	JEQ         next603
-	VMOVUPS.Z   (DI)(R8*4), K1, Z3
-	VMOVUPS.Z   (SI)(R8*4), K1, Z4
-	VMOVUPS.Z   (DX)(R9*4), K1, Z5
-	VFMADD231PS Z4, Z5, Z3
-	VMOVUPS.Z   (BX)(R8*4), K1, Z4
-	VMOVUPS.Z   (CX)(R9*4), K1, Z5
-	VFMADD231PS Z4, Z5, Z3
-	VPSRLD      $0x10, Z3, Z4
-	VPANDD      Z1, Z4, Z4
-	VPADDD      Z0, Z4, Z4
-	VPADDD      Z3, Z4, Z4
-	VCMPPS      $0x03, Z3, Z3, K2
-	VPORD       Z2, Z3, K2, Z4
-	VPSRLD      $0x10, Z4, Z4
-	VPMOVDW     Z4, K1, (AX)(R9*2)
-	ADDQ        16(SP), R9
-	ADDQ        $+2, R10
-
-next603:
-	ADDQ $0x03, R10
-	ANDQ $-4, R10
-	DECQ (SP)
-	JNZ  row600
-
-done604:
-	VZEROUPPER
-	RET
-
-// func normGradientFromAVX512(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
+TEXT ·normGradientZAVX512(SB), NOSPLIT, $24-152
 	MOVQ  dz_base+0(FP), AX
 	MOVQ  q_base+24(FP), CX
 	MOVQ  z_base+48(FP), DX
@@ -9085,7 +10237,7 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done609
+	JLE   done645
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -9097,151 +10249,456 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row605:
+row641:
 	XORQ R8, R8
 
-loop606:
+loop642:
 	CMPQ        R8, 8(SP)
-	JGE         rest607
-	VMOVUPS     (DI)(R8*4), Z0
-	VMOVUPS     (SI)(R8*4), Z1
-	VPMOVZXWD   (DX)(R9*2), Z2
-	VPSLLD      $0x10, Z2, Z2
-	VFMADD231PS Z1, Z2, Z0
+	JGE         rest643
+	VMOVUPS     (CX)(R9*4), Z0
+	VPMOVZXWD   (DX)(R9*2), Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS     (DI)(R8*4), Z2
+	VMOVUPS     (SI)(R8*4), Z3
+	VFMADD231PS Z3, Z1, Z2
 	VMOVUPS     (BX)(R8*4), Z1
-	VMOVUPS     (CX)(R9*4), Z2
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z0, (AX)(R9*4)
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (AX)(R9*4)
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop606
+	JMP         loop642
 
-rest607:
+rest643:
 	CMPQ        16(SP), $0x00
-	JEQ         next608
-	VMOVUPS.Z   (DI)(R8*4), K1, Z0
-	VMOVUPS.Z   (SI)(R8*4), K1, Z1
-	VPMOVZXWD.Z (DX)(R9*2), K1, Z2
-	VPSLLD      $0x10, Z2, Z2
-	VFMADD231PS Z1, Z2, Z0
+	JEQ         next644
+	VMOVUPS.Z   (CX)(R9*4), K1, Z0
+	VPMOVZXWD.Z (DX)(R9*2), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS.Z   (DI)(R8*4), K1, Z2
+	VMOVUPS.Z   (SI)(R8*4), K1, Z3
+	VFMADD231PS Z3, Z1, Z2
 	VMOVUPS.Z   (BX)(R8*4), K1, Z1
-	VMOVUPS.Z   (CX)(R9*4), K1, Z2
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z0, K1, (AX)(R9*4)
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K1, (AX)(R9*4)
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next608:
+next644:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row605
+	JNZ  row641
 
-done609:
+done645:
 	VZEROUPPER
 	RET
 
-// func normGradientFromToAVX512(dz []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+// func normGradientQAVX512(dz []float32, q []BF16, z []float32, gain []float32, off []float32, mid []float32, rows int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
-	MOVQ         dz_base+0(FP), AX
-	MOVQ         q_base+24(FP), CX
-	MOVQ         z_base+48(FP), DX
-	MOVQ         gain_base+72(FP), BX
-	MOVQ         off_base+96(FP), SI
-	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00007fff, R8
-	VMOVD        R8, X0
-	VBROADCASTSS X0, Z0
-	MOVL         $0x00000001, R8
-	VMOVD        R8, X1
-	VBROADCASTSS X1, Z1
-	MOVL         $0x00400000, R8
-	VMOVD        R8, X2
-	VBROADCASTSS X2, Z2
-	MOVQ         rows+144(FP), R8
-	MOVQ         gain_len+80(FP), R9
-	MOVQ         R8, (SP)
-	TESTQ        R8, R8
-	JLE          done614
-	MOVQ         R9, R8
-	ANDQ         $+15, R8
-	MOVQ         R8, 16(SP)
-	MOVQ         $0x0000ffff, R10
-	BZHIQ        R8, R10, R10
-	KMOVW        R10, K1
-	SUBQ         R8, R9
-	MOVQ         R9, 8(SP)
-	XORQ         R9, R9
-	XORQ         R10, R10
+TEXT ·normGradientQAVX512(SB), NOSPLIT, $24-152
+	MOVQ  dz_base+0(FP), AX
+	MOVQ  q_base+24(FP), CX
+	MOVQ  z_base+48(FP), DX
+	MOVQ  gain_base+72(FP), BX
+	MOVQ  off_base+96(FP), SI
+	MOVQ  mid_base+120(FP), DI
+	MOVQ  rows+144(FP), R8
+	MOVQ  gain_len+80(FP), R9
+	MOVQ  R8, (SP)
+	TESTQ R8, R8
+	JLE   done650
+	MOVQ  R9, R8
+	ANDQ  $+15, R8
+	MOVQ  R8, 16(SP)
+	MOVQ  $0x0000ffff, R10
+	BZHIQ R8, R10, R10
+	KMOVW R10, K1
+	SUBQ  R8, R9
+	MOVQ  R9, 8(SP)
+	XORQ  R9, R9
+	XORQ  R10, R10
 
-row610:
+row646:
 	XORQ R8, R8
 
-loop611:
+loop647:
 	CMPQ        R8, 8(SP)
-	JGE         rest612
-	VMOVUPS     (DI)(R8*4), Z3
-	VMOVUPS     (SI)(R8*4), Z4
-	VPMOVZXWD   (DX)(R9*2), Z5
-	VPSLLD      $0x10, Z5, Z5
-	VFMADD231PS Z4, Z5, Z3
-	VMOVUPS     (BX)(R8*4), Z4
-	VMOVUPS     (CX)(R9*4), Z5
-	VFMADD231PS Z4, Z5, Z3
-	VPSRLD      $0x10, Z3, Z4
-	VPANDD      Z1, Z4, Z4
-	VPADDD      Z0, Z4, Z4
-	VPADDD      Z3, Z4, Z4
-	VCMPPS      $0x03, Z3, Z3, K2
-	VPORD       Z2, Z3, K2, Z4
-	VPSRLD      $0x10, Z4, Z4
-	VPMOVDW     Z4, (AX)(R9*2)
+	JGE         rest648
+	VPMOVZXWD   (CX)(R9*2), Z0
+	VPSLLD      $0x10, Z0, Z0
+	VMOVUPS     (DX)(R9*4), Z1
+	VMOVUPS     (DI)(R8*4), Z2
+	VMOVUPS     (SI)(R8*4), Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMOVUPS     (BX)(R8*4), Z1
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (AX)(R9*4)
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop611
+	JMP         loop647
 
-rest612:
+rest648:
 	CMPQ        16(SP), $0x00
-	JEQ         next613
-	VMOVUPS.Z   (DI)(R8*4), K1, Z3
-	VMOVUPS.Z   (SI)(R8*4), K1, Z4
-	VPMOVZXWD.Z (DX)(R9*2), K1, Z5
-	VPSLLD      $0x10, Z5, Z5
-	VFMADD231PS Z4, Z5, Z3
-	VMOVUPS.Z   (BX)(R8*4), K1, Z4
-	VMOVUPS.Z   (CX)(R9*4), K1, Z5
-	VFMADD231PS Z4, Z5, Z3
-	VPSRLD      $0x10, Z3, Z4
-	VPANDD      Z1, Z4, Z4
-	VPADDD      Z0, Z4, Z4
-	VPADDD      Z3, Z4, Z4
-	VCMPPS      $0x03, Z3, Z3, K2
-	VPORD       Z2, Z3, K2, Z4
-	VPSRLD      $0x10, Z4, Z4
-	VPMOVDW     Z4, K1, (AX)(R9*2)
+	JEQ         next649
+	VPMOVZXWD.Z (CX)(R9*2), K1, Z0
+	VPSLLD      $0x10, Z0, Z0
+	VMOVUPS.Z   (DX)(R9*4), K1, Z1
+	VMOVUPS.Z   (DI)(R8*4), K1, Z2
+	VMOVUPS.Z   (SI)(R8*4), K1, Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMOVUPS.Z   (BX)(R8*4), K1, Z1
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K1, (AX)(R9*4)
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next613:
+next649:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row610
+	JNZ  row646
 
-done614:
+done650:
 	VZEROUPPER
 	RET
 
-// func addMomentsAVX512(sum []float64, sumXY []float64, x []float32, y []float32, rows int)
+// func normGradientQZAVX512(dz []float32, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·normGradientQZAVX512(SB), NOSPLIT, $24-152
+	MOVQ  dz_base+0(FP), AX
+	MOVQ  q_base+24(FP), CX
+	MOVQ  z_base+48(FP), DX
+	MOVQ  gain_base+72(FP), BX
+	MOVQ  off_base+96(FP), SI
+	MOVQ  mid_base+120(FP), DI
+	MOVQ  rows+144(FP), R8
+	MOVQ  gain_len+80(FP), R9
+	MOVQ  R8, (SP)
+	TESTQ R8, R8
+	JLE   done655
+	MOVQ  R9, R8
+	ANDQ  $+15, R8
+	MOVQ  R8, 16(SP)
+	MOVQ  $0x0000ffff, R10
+	BZHIQ R8, R10, R10
+	KMOVW R10, K1
+	SUBQ  R8, R9
+	MOVQ  R9, 8(SP)
+	XORQ  R9, R9
+	XORQ  R10, R10
+
+row651:
+	XORQ R8, R8
+
+loop652:
+	CMPQ        R8, 8(SP)
+	JGE         rest653
+	VPMOVZXWD   (CX)(R9*2), Z0
+	VPSLLD      $0x10, Z0, Z0
+	VPMOVZXWD   (DX)(R9*2), Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS     (DI)(R8*4), Z2
+	VMOVUPS     (SI)(R8*4), Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMOVUPS     (BX)(R8*4), Z1
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (AX)(R9*4)
+	ADDQ        $+16, R8
+	ADDQ        $+16, R9
+	ADDQ        $+2, R10
+	JMP         loop652
+
+rest653:
+	CMPQ        16(SP), $0x00
+	JEQ         next654
+	VPMOVZXWD.Z (CX)(R9*2), K1, Z0
+	VPSLLD      $0x10, Z0, Z0
+	VPMOVZXWD.Z (DX)(R9*2), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS.Z   (DI)(R8*4), K1, Z2
+	VMOVUPS.Z   (SI)(R8*4), K1, Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMOVUPS.Z   (BX)(R8*4), K1, Z1
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K1, (AX)(R9*4)
+	ADDQ        16(SP), R9
+	ADDQ        $+2, R10
+
+next654:
+	ADDQ $0x03, R10
+	ANDQ $-4, R10
+	DECQ (SP)
+	JNZ  row651
+
+done655:
+	VZEROUPPER
+	RET
+
+// func normPairsAVX512(dz []BF16, pairs []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
+// Requires: AVX, AVX512F
+TEXT ·normPairsAVX512(SB), NOSPLIT, $16-184
+	MOVQ         dz_base+0(FP), AX
+	MOVQ         pairs_base+24(FP), CX
+	MOVQ         q_base+48(FP), DX
+	MOVQ         z_base+72(FP), BX
+	MOVQ         gain_base+96(FP), SI
+	MOVQ         off_base+120(FP), DI
+	MOVQ         mid_base+144(FP), R8
+	MOVQ         rows+168(FP), R9
+	SHRQ         $0x01, R9
+	MOVQ         R9, (SP)
+	MOVQ         panel+176(FP), R9
+	ADDQ         R9, R9
+	MOVQ         R9, 8(SP)
+	MOVL         $0x00007fff, R9
+	VMOVD        R9, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x00000001, R9
+	VMOVD        R9, X1
+	VBROADCASTSS X1, Z1
+	MOVL         $0x00400000, R9
+	VMOVD        R9, X2
+	VBROADCASTSS X2, Z2
+	MOVL         $0xffff0000, R9
+	VMOVD        R9, X3
+	VBROADCASTSS X3, Z3
+	XORQ         R10, R10
+	MOVQ         gain_len+104(FP), R9
+	MOVQ         R9, R12
+	CMPQ         (SP), $0x00
+	JEQ          done658
+
+pair656:
+	XORQ R9, R9
+	MOVQ CX, R11
+
+panel657:
+	VMOVUPS     (DX)(R10*4), Z4
+	VPMOVZXWD   (BX)(R10*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VMOVUPS     (R8)(R9*4), Z6
+	VMOVUPS     (DI)(R9*4), Z7
+	VFMADD231PS Z7, Z5, Z6
+	VMOVUPS     (SI)(R9*4), Z5
+	VFMADD231PS Z5, Z4, Z6
+	VPSRLD      $0x10, Z6, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPADDD      Z6, Z4, Z4
+	VCMPPS      $0x03, Z6, Z6, K1
+	VPORD       Z2, Z6, K1, Z4
+	VMOVUPS     (DX)(R12*4), Z5
+	VPMOVZXWD   (BX)(R12*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMOVUPS     (R8)(R9*4), Z7
+	VMOVUPS     (DI)(R9*4), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     (SI)(R9*4), Z6
+	VFMADD231PS Z6, Z5, Z7
+	VPSRLD      $0x10, Z7, Z5
+	VPANDD      Z1, Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPADDD      Z7, Z5, Z5
+	VCMPPS      $0x03, Z7, Z7, K1
+	VPORD       Z2, Z7, K1, Z5
+	VPANDD      Z3, Z5, Z5
+	VPSRLD      $0x10, Z4, Z4
+	VPSRLD      $0x10, Z5, Z6
+	VPORD       Z4, Z5, Z5
+	VMOVUPS     Z5, (R11)
+	VPMOVDW     Z4, (AX)(R10*2)
+	VPMOVDW     Z6, (AX)(R12*2)
+	VMOVUPS     64(DX)(R10*4), Z4
+	VPMOVZXWD   32(BX)(R10*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VMOVUPS     64(R8)(R9*4), Z6
+	VMOVUPS     64(DI)(R9*4), Z7
+	VFMADD231PS Z7, Z5, Z6
+	VMOVUPS     64(SI)(R9*4), Z5
+	VFMADD231PS Z5, Z4, Z6
+	VPSRLD      $0x10, Z6, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPADDD      Z6, Z4, Z4
+	VCMPPS      $0x03, Z6, Z6, K1
+	VPORD       Z2, Z6, K1, Z4
+	VMOVUPS     64(DX)(R12*4), Z5
+	VPMOVZXWD   32(BX)(R12*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMOVUPS     64(R8)(R9*4), Z7
+	VMOVUPS     64(DI)(R9*4), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     64(SI)(R9*4), Z6
+	VFMADD231PS Z6, Z5, Z7
+	VPSRLD      $0x10, Z7, Z5
+	VPANDD      Z1, Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPADDD      Z7, Z5, Z5
+	VCMPPS      $0x03, Z7, Z7, K1
+	VPORD       Z2, Z7, K1, Z5
+	VPANDD      Z3, Z5, Z5
+	VPSRLD      $0x10, Z4, Z4
+	VPSRLD      $0x10, Z5, Z6
+	VPORD       Z4, Z5, Z5
+	VMOVUPS     Z5, 64(R11)
+	VPMOVDW     Z4, 32(AX)(R10*2)
+	VPMOVDW     Z6, 32(AX)(R12*2)
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	ADDQ        $+32, R12
+	ADDQ        8(SP), R11
+	MOVQ        gain_len+104(FP), R13
+	CMPQ        R9, R13
+	JL          panel657
+	ADDQ        R13, R10
+	ADDQ        R13, R12
+	ADDQ        $+128, CX
+	DECQ        (SP)
+	JNZ         pair656
+
+done658:
+	VZEROUPPER
+	RET
+
+// func normPairsQAVX512(dz []BF16, pairs []BF16, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
+// Requires: AVX, AVX512F
+TEXT ·normPairsQAVX512(SB), NOSPLIT, $16-184
+	MOVQ         dz_base+0(FP), AX
+	MOVQ         pairs_base+24(FP), CX
+	MOVQ         q_base+48(FP), DX
+	MOVQ         z_base+72(FP), BX
+	MOVQ         gain_base+96(FP), SI
+	MOVQ         off_base+120(FP), DI
+	MOVQ         mid_base+144(FP), R8
+	MOVQ         rows+168(FP), R9
+	SHRQ         $0x01, R9
+	MOVQ         R9, (SP)
+	MOVQ         panel+176(FP), R9
+	ADDQ         R9, R9
+	MOVQ         R9, 8(SP)
+	MOVL         $0x00007fff, R9
+	VMOVD        R9, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x00000001, R9
+	VMOVD        R9, X1
+	VBROADCASTSS X1, Z1
+	MOVL         $0x00400000, R9
+	VMOVD        R9, X2
+	VBROADCASTSS X2, Z2
+	MOVL         $0xffff0000, R9
+	VMOVD        R9, X3
+	VBROADCASTSS X3, Z3
+	XORQ         R10, R10
+	MOVQ         gain_len+104(FP), R9
+	MOVQ         R9, R12
+	CMPQ         (SP), $0x00
+	JEQ          done661
+
+pair659:
+	XORQ R9, R9
+	MOVQ CX, R11
+
+panel660:
+	VPMOVZXWD   (DX)(R10*2), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VPMOVZXWD   (BX)(R10*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VMOVUPS     (R8)(R9*4), Z6
+	VMOVUPS     (DI)(R9*4), Z7
+	VFMADD231PS Z7, Z5, Z6
+	VMOVUPS     (SI)(R9*4), Z5
+	VFMADD231PS Z5, Z4, Z6
+	VPSRLD      $0x10, Z6, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPADDD      Z6, Z4, Z4
+	VCMPPS      $0x03, Z6, Z6, K1
+	VPORD       Z2, Z6, K1, Z4
+	VPMOVZXWD   (DX)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD   (BX)(R12*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMOVUPS     (R8)(R9*4), Z7
+	VMOVUPS     (DI)(R9*4), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     (SI)(R9*4), Z6
+	VFMADD231PS Z6, Z5, Z7
+	VPSRLD      $0x10, Z7, Z5
+	VPANDD      Z1, Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPADDD      Z7, Z5, Z5
+	VCMPPS      $0x03, Z7, Z7, K1
+	VPORD       Z2, Z7, K1, Z5
+	VPANDD      Z3, Z5, Z5
+	VPSRLD      $0x10, Z4, Z4
+	VPSRLD      $0x10, Z5, Z6
+	VPORD       Z4, Z5, Z5
+	VMOVUPS     Z5, (R11)
+	VPMOVDW     Z4, (AX)(R10*2)
+	VPMOVDW     Z6, (AX)(R12*2)
+	VPMOVZXWD   32(DX)(R10*2), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VPMOVZXWD   32(BX)(R10*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VMOVUPS     64(R8)(R9*4), Z6
+	VMOVUPS     64(DI)(R9*4), Z7
+	VFMADD231PS Z7, Z5, Z6
+	VMOVUPS     64(SI)(R9*4), Z5
+	VFMADD231PS Z5, Z4, Z6
+	VPSRLD      $0x10, Z6, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPADDD      Z6, Z4, Z4
+	VCMPPS      $0x03, Z6, Z6, K1
+	VPORD       Z2, Z6, K1, Z4
+	VPMOVZXWD   32(DX)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD   32(BX)(R12*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMOVUPS     64(R8)(R9*4), Z7
+	VMOVUPS     64(DI)(R9*4), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     64(SI)(R9*4), Z6
+	VFMADD231PS Z6, Z5, Z7
+	VPSRLD      $0x10, Z7, Z5
+	VPANDD      Z1, Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPADDD      Z7, Z5, Z5
+	VCMPPS      $0x03, Z7, Z7, K1
+	VPORD       Z2, Z7, K1, Z5
+	VPANDD      Z3, Z5, Z5
+	VPSRLD      $0x10, Z4, Z4
+	VPSRLD      $0x10, Z5, Z6
+	VPORD       Z4, Z5, Z5
+	VMOVUPS     Z5, 64(R11)
+	VPMOVDW     Z4, 32(AX)(R10*2)
+	VPMOVDW     Z6, 32(AX)(R12*2)
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	ADDQ        $+32, R12
+	ADDQ        8(SP), R11
+	MOVQ        gain_len+104(FP), R13
+	CMPQ        R9, R13
+	JL          panel660
+	ADDQ        R13, R10
+	ADDQ        R13, R12
+	ADDQ        $+128, CX
+	DECQ        (SP)
+	JNZ         pair659
+
+done661:
+	VZEROUPPER
+	RET
+
+// func addMomentsAVX512(sum []float64, sumQZ []float64, q []float32, z []float32, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·addMomentsAVX512(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
-	MOVQ   sumXY_base+24(FP), CX
-	MOVQ   x_base+48(FP), DX
-	MOVQ   y_base+72(FP), BX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9262,17 +10719,17 @@ TEXT ·addMomentsAVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip615:
+strip662:
 	CMPQ  SI, $+32
-	JL    rest616
+	JL    rest663
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end619
+	JLE   end666
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin617:
+begin664:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9292,7 +10749,7 @@ begin617:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row618:
+row665:
 	VCVTPS2PD   (DX)(R8*4), Z8
 	VCVTPS2PD   32(DX)(R8*4), Z9
 	VCVTPS2PD   (BX)(R8*4), Z10
@@ -9312,7 +10769,7 @@ row618:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row618
+	JNZ         row665
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -9330,25 +10787,25 @@ row618:
 	VMOVUPD     Z6, (CX)(R11*2)
 	VMOVUPD     Z7, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin617
+	JNZ         begin664
 
-end619:
+end666:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip615
+	JMP  strip662
 
-rest616:
-strip620:
+rest663:
+strip667:
 	CMPQ  SI, $+16
-	JL    rest621
+	JL    rest668
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end624
+	JLE   end671
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin622:
+begin669:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9360,7 +10817,7 @@ begin622:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row623:
+row670:
 	VCVTPS2PD   (DX)(R8*4), Z4
 	VCVTPS2PD   32(DX)(R8*4), Z5
 	VCVTPS2PD   (BX)(R8*4), Z6
@@ -9372,7 +10829,7 @@ row623:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row623
+	JNZ         row670
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -9382,27 +10839,27 @@ row623:
 	VMOVUPD     Z2, (CX)(R11*2)
 	VMOVUPD     Z3, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin622
+	JNZ         begin669
 
-end624:
+end671:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip620
+	JMP  strip667
 
-rest621:
+rest668:
 	TESTQ SI, SI
-	JZ    done625
+	JZ    done672
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end628
+	JLE   end675
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin626:
+begin673:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -9418,7 +10875,7 @@ begin626:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row627:
+row674:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -9438,7 +10895,7 @@ row627:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row627
+	JNZ           row674
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -9452,20 +10909,20 @@ row627:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin626
+	JNZ           begin673
 
-end628:
-done625:
+end675:
+done672:
 	VZEROUPPER
 	RET
 
-// func addMomentsBF16AVX512(sum []float64, sumXY []float64, x []float32, y []BF16, rows int)
+// func addMomentsZAVX512(sum []float64, sumQZ []float64, q []float32, z []BF16, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $24-104
+TEXT ·addMomentsZAVX512(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
-	MOVQ   sumXY_base+24(FP), CX
-	MOVQ   x_base+48(FP), DX
-	MOVQ   y_base+72(FP), BX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9486,17 +10943,17 @@ TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip629:
+strip676:
 	CMPQ  SI, $+32
-	JL    rest630
+	JL    rest677
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end633
+	JLE   end680
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin631:
+begin678:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9516,7 +10973,7 @@ begin631:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row632:
+row679:
 	VCVTPS2PD     (DX)(R8*4), Z8
 	VCVTPS2PD     32(DX)(R8*4), Z9
 	VPMOVZXWD     (BX)(R8*2), Z11
@@ -9546,7 +11003,7 @@ row632:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row632
+	JNZ           row679
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -9564,25 +11021,25 @@ row632:
 	VMOVUPD       Z6, (CX)(R11*2)
 	VMOVUPD       Z7, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin631
+	JNZ           begin678
 
-end633:
+end680:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip629
+	JMP  strip676
 
-rest630:
-strip634:
+rest677:
+strip681:
 	CMPQ  SI, $+16
-	JL    rest635
+	JL    rest682
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end638
+	JLE   end685
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin636:
+begin683:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9594,7 +11051,7 @@ begin636:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row637:
+row684:
 	VCVTPS2PD     (DX)(R8*4), Z4
 	VCVTPS2PD     32(DX)(R8*4), Z5
 	VPMOVZXWD     (BX)(R8*2), Z7
@@ -9611,7 +11068,7 @@ row637:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row637
+	JNZ           row684
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -9621,27 +11078,27 @@ row637:
 	VMOVUPD       Z2, (CX)(R11*2)
 	VMOVUPD       Z3, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin636
+	JNZ           begin683
 
-end638:
+end685:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip634
+	JMP  strip681
 
-rest635:
+rest682:
 	TESTQ SI, SI
-	JZ    done639
+	JZ    done686
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end642
+	JLE   end689
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin640:
+begin687:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -9657,7 +11114,7 @@ begin640:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row641:
+row688:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -9678,7 +11135,7 @@ row641:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row641
+	JNZ           row688
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -9692,10 +11149,506 @@ row641:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin640
+	JNZ           begin687
 
-end642:
-done639:
+end689:
+done686:
+	VZEROUPPER
+	RET
+
+// func addMomentsQAVX512(sum []float64, sumQZ []float64, q []BF16, z []float32, rows int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·addMomentsQAVX512(SB), NOSPLIT, $24-104
+	MOVQ   sum_base+0(FP), AX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   rows+96(FP), SI
+	MOVQ   sum_len+8(FP), DI
+	MOVQ   SI, (SP)
+	MOVQ   DI, 8(SP)
+	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
+	XORQ   DI, DI
+
+strip690:
+	CMPQ  SI, $+32
+	JL    rest691
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end694
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin692:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z4
+	VMOVUPD 64(AX)(R12*2), Z5
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z6
+	VMOVUPD 64(CX)(R12*2), Z7
+
+row693:
+	VPMOVZXWD     (DX)(R8*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VCVTPS2PD     Y9, Z8
+	VMOVAPD       Z8, Z8
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVAPD       Z9, Z9
+	VCVTPS2PD     (BX)(R8*4), Z10
+	VCVTPS2PD     32(BX)(R8*4), Z11
+	VADDPD        Z8, Z0, Z0
+	VFMADD231PD   Z10, Z8, Z2
+	VADDPD        Z9, Z1, Z1
+	VFMADD231PD   Z11, Z9, Z3
+	VPMOVZXWD     32(DX)(R8*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VCVTPS2PD     Y9, Z8
+	VMOVAPD       Z8, Z8
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVAPD       Z9, Z9
+	VCVTPS2PD     64(BX)(R8*4), Z10
+	VCVTPS2PD     96(BX)(R8*4), Z11
+	VADDPD        Z8, Z4, Z4
+	VFMADD231PD   Z10, Z8, Z6
+	VADDPD        Z9, Z5, Z5
+	VFMADD231PD   Z11, Z9, Z7
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row693
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z4, (AX)(R11*2)
+	VMOVUPD       Z5, 64(AX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z6, (CX)(R11*2)
+	VMOVUPD       Z7, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin692
+
+end694:
+	ADDQ $+32, DI
+	SUBQ $+32, SI
+	JMP  strip690
+
+rest691:
+strip695:
+	CMPQ  SI, $+16
+	JL    rest696
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end699
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin697:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+
+row698:
+	VPMOVZXWD     (DX)(R8*2), Z5
+	VPSLLD        $0x10, Z5, Z5
+	VCVTPS2PD     Y5, Z4
+	VMOVAPD       Z4, Z4
+	VEXTRACTF32X8 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VMOVAPD       Z5, Z5
+	VCVTPS2PD     (BX)(R8*4), Z6
+	VCVTPS2PD     32(BX)(R8*4), Z7
+	VADDPD        Z4, Z0, Z0
+	VFMADD231PD   Z6, Z4, Z2
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z7, Z5, Z3
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row698
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin697
+
+end699:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip695
+
+rest696:
+	TESTQ SI, SI
+	JZ    done700
+	MOVQ  $0x0000ffff, R8
+	BZHIQ SI, R8, R8
+	KMOVW R8, K1
+	MOVQ  (SP), SI
+	TESTQ SI, SI
+	JLE   end703
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin701:
+	MOVQ      SI, R10
+	SUBQ      R10, SI
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
+	KSHIFTRW  $0x00, K1, K2
+	VMOVUPD.Z (AX)(R11*2), K2, Z0
+	KSHIFTRW  $0x08, K1, K2
+	VMOVUPD.Z 64(AX)(R11*2), K2, Z1
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
+	KSHIFTRW  $0x00, K1, K2
+	VMOVUPD.Z (CX)(R11*2), K2, Z2
+	KSHIFTRW  $0x08, K1, K2
+	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
+
+row702:
+	VPMOVZXWD.Z   (DX)(R8*2), K1, Z5
+	VPSLLD        $0x10, Z5, Z5
+	VCVTPS2PD     Y5, Z4
+	VMOVAPD       Z4, Z4
+	VEXTRACTF32X8 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VMOVAPD       Z5, Z5
+	VMOVUPS.Z     (BX)(R8*4), K1, Z7
+	VCVTPS2PD     Y7, Z6
+	VMOVAPD       Z6, Z6
+	VEXTRACTF32X8 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VMOVAPD       Z7, Z7
+	VADDPD        Z4, Z0, Z0
+	VFMADD231PD   Z6, Z4, Z2
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z7, Z5, Z3
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row702
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
+	KSHIFTRW      $0x00, K1, K2
+	VMOVUPD       Z0, K2, (AX)(R10*2)
+	KSHIFTRW      $0x08, K1, K2
+	VMOVUPD       Z1, K2, 64(AX)(R10*2)
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
+	KSHIFTRW      $0x00, K1, K2
+	VMOVUPD       Z2, K2, (CX)(R10*2)
+	KSHIFTRW      $0x08, K1, K2
+	VMOVUPD       Z3, K2, 64(CX)(R10*2)
+	TESTQ         SI, SI
+	JNZ           begin701
+
+end703:
+done700:
+	VZEROUPPER
+	RET
+
+// func addMomentsQZAVX512(sum []float64, sumQZ []float64, q []BF16, z []BF16, rows int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·addMomentsQZAVX512(SB), NOSPLIT, $24-104
+	MOVQ   sum_base+0(FP), AX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   rows+96(FP), SI
+	MOVQ   sum_len+8(FP), DI
+	MOVQ   SI, (SP)
+	MOVQ   DI, 8(SP)
+	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
+	XORQ   DI, DI
+
+strip704:
+	CMPQ  SI, $+32
+	JL    rest705
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end708
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin706:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z4
+	VMOVUPD 64(AX)(R12*2), Z5
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z6
+	VMOVUPD 64(CX)(R12*2), Z7
+
+row707:
+	VPMOVZXWD     (DX)(R8*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VCVTPS2PD     Y9, Z8
+	VMOVAPD       Z8, Z8
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVAPD       Z9, Z9
+	VPMOVZXWD     (BX)(R8*2), Z11
+	VPSLLD        $0x10, Z11, Z11
+	VCVTPS2PD     Y11, Z10
+	VMOVAPD       Z10, Z10
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVAPD       Z11, Z11
+	VADDPD        Z8, Z0, Z0
+	VFMADD231PD   Z10, Z8, Z2
+	VADDPD        Z9, Z1, Z1
+	VFMADD231PD   Z11, Z9, Z3
+	VPMOVZXWD     32(DX)(R8*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VCVTPS2PD     Y9, Z8
+	VMOVAPD       Z8, Z8
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVAPD       Z9, Z9
+	VPMOVZXWD     32(BX)(R8*2), Z11
+	VPSLLD        $0x10, Z11, Z11
+	VCVTPS2PD     Y11, Z10
+	VMOVAPD       Z10, Z10
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVAPD       Z11, Z11
+	VADDPD        Z8, Z4, Z4
+	VFMADD231PD   Z10, Z8, Z6
+	VADDPD        Z9, Z5, Z5
+	VFMADD231PD   Z11, Z9, Z7
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row707
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z4, (AX)(R11*2)
+	VMOVUPD       Z5, 64(AX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z6, (CX)(R11*2)
+	VMOVUPD       Z7, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin706
+
+end708:
+	ADDQ $+32, DI
+	SUBQ $+32, SI
+	JMP  strip704
+
+rest705:
+strip709:
+	CMPQ  SI, $+16
+	JL    rest710
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end713
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin711:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+
+row712:
+	VPMOVZXWD     (DX)(R8*2), Z5
+	VPSLLD        $0x10, Z5, Z5
+	VCVTPS2PD     Y5, Z4
+	VMOVAPD       Z4, Z4
+	VEXTRACTF32X8 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VMOVAPD       Z5, Z5
+	VPMOVZXWD     (BX)(R8*2), Z7
+	VPSLLD        $0x10, Z7, Z7
+	VCVTPS2PD     Y7, Z6
+	VMOVAPD       Z6, Z6
+	VEXTRACTF32X8 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VMOVAPD       Z7, Z7
+	VADDPD        Z4, Z0, Z0
+	VFMADD231PD   Z6, Z4, Z2
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z7, Z5, Z3
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row712
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin711
+
+end713:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip709
+
+rest710:
+	TESTQ SI, SI
+	JZ    done714
+	MOVQ  $0x0000ffff, R8
+	BZHIQ SI, R8, R8
+	KMOVW R8, K1
+	MOVQ  (SP), SI
+	TESTQ SI, SI
+	JLE   end717
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin715:
+	MOVQ      SI, R10
+	SUBQ      R10, SI
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
+	KSHIFTRW  $0x00, K1, K2
+	VMOVUPD.Z (AX)(R11*2), K2, Z0
+	KSHIFTRW  $0x08, K1, K2
+	VMOVUPD.Z 64(AX)(R11*2), K2, Z1
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
+	KSHIFTRW  $0x00, K1, K2
+	VMOVUPD.Z (CX)(R11*2), K2, Z2
+	KSHIFTRW  $0x08, K1, K2
+	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
+
+row716:
+	VPMOVZXWD.Z   (DX)(R8*2), K1, Z5
+	VPSLLD        $0x10, Z5, Z5
+	VCVTPS2PD     Y5, Z4
+	VMOVAPD       Z4, Z4
+	VEXTRACTF32X8 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VMOVAPD       Z5, Z5
+	VPMOVZXWD.Z   (BX)(R8*2), K1, Z7
+	VPSLLD        $0x10, Z7, Z7
+	VCVTPS2PD     Y7, Z6
+	VMOVAPD       Z6, Z6
+	VEXTRACTF32X8 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VMOVAPD       Z7, Z7
+	VADDPD        Z4, Z0, Z0
+	VFMADD231PD   Z6, Z4, Z2
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z7, Z5, Z3
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row716
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
+	KSHIFTRW      $0x00, K1, K2
+	VMOVUPD       Z0, K2, (AX)(R10*2)
+	KSHIFTRW      $0x08, K1, K2
+	VMOVUPD       Z1, K2, 64(AX)(R10*2)
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
+	KSHIFTRW      $0x00, K1, K2
+	VMOVUPD       Z2, K2, (CX)(R10*2)
+	KSHIFTRW      $0x08, K1, K2
+	VMOVUPD       Z3, K2, 64(CX)(R10*2)
+	TESTQ         SI, SI
+	JNZ           begin715
+
+end717:
+done714:
 	VZEROUPPER
 	RET
 
@@ -9725,17 +11678,17 @@ TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip643:
+strip718:
 	CMPQ  BX, $+64
-	JL    rest644
+	JL    rest719
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end647
+	JLE   end722
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin645:
+begin720:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -9750,7 +11703,7 @@ begin645:
 	VXORPS  Z6, Z6, Z6
 	VXORPS  Z7, Z7, Z7
 
-row646:
+row721:
 	VMOVUPS       (AX)(DI*4), Z8
 	VADDPS        Z8, Z0, Z0
 	VFMADD231PS   Z8, Z8, Z1
@@ -9766,7 +11719,7 @@ row646:
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row646
+	JNZ           row721
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z8
@@ -9872,25 +11825,25 @@ row646:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z1, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin645
+	JNZ           begin720
 
-end647:
+end722:
 	ADDQ $+64, SI
 	SUBQ $+64, BX
-	JMP  strip643
+	JMP  strip718
 
-rest644:
-strip648:
+rest719:
+strip723:
 	CMPQ  BX, $+16
-	JL    rest649
+	JL    rest724
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end652
+	JLE   end727
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin650:
+begin725:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -9899,14 +11852,14 @@ begin650:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row651:
+row726:
 	VMOVUPS       (AX)(DI*4), Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row651
+	JNZ           row726
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z2
@@ -9934,27 +11887,27 @@ row651:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z2, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin650
+	JNZ           begin725
 
-end652:
+end727:
 	ADDQ $+16, SI
 	SUBQ $+16, BX
-	JMP  strip648
+	JMP  strip723
 
-rest649:
+rest724:
 	TESTQ BX, BX
-	JZ    done653
+	JZ    done728
 	MOVQ  $0x0000ffff, DI
 	BZHIQ BX, DI, DI
 	KMOVW DI, K1
 	MOVQ  (SP), BX
 	TESTQ BX, BX
-	JLE   end656
+	JLE   end731
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin654:
+begin729:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -9963,14 +11916,14 @@ begin654:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row655:
+row730:
 	VMOVUPS.Z     (AX)(DI*4), K1, Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R9
-	JNZ           row655
+	JNZ           row730
 	LEAQ          (SI)(SI*1), R9
 	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
@@ -10006,10 +11959,10 @@ row655:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z2, K2, 64(DX)(R9*2)
 	TESTQ         BX, BX
-	JNZ           begin654
+	JNZ           begin729
 
-end656:
-done653:
+end731:
+done728:
 	VZEROUPPER
 	RET
 
@@ -10039,17 +11992,17 @@ TEXT ·coefGradientAVX512(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip657:
+strip732:
 	CMPQ  DI, $+16
-	JL    rest658
+	JL    rest733
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end661
+	JLE   end736
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin659:
+begin734:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -10065,7 +12018,7 @@ begin659:
 	VMOVUPD (SI)(R13*2), Z4
 	VMOVUPD 64(SI)(R13*2), Z5
 
-row660:
+row735:
 	VCVTPS2PD (AX)(R9*4), Z6
 	VCVTPS2PD 32(AX)(R9*4), Z7
 	VCVTPS2PD (CX)(R9*4), Z8
@@ -10083,7 +12036,7 @@ row660:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row660
+	JNZ       row735
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Z0, (DX)(R12*2)
@@ -10097,27 +12050,27 @@ row660:
 	VMOVUPD   Z4, (SI)(R12*2)
 	VMOVUPD   Z5, 64(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin659
+	JNZ       begin734
 
-end661:
+end736:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip657
+	JMP  strip732
 
-rest658:
+rest733:
 	TESTQ DI, DI
-	JZ    done662
+	JZ    done737
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end665
+	JLE   end740
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin663:
+begin738:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	LEAQ      (R8)(R8*1), R12
@@ -10139,7 +12092,7 @@ begin663:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(SI)(R12*2), K2, Z5
 
-row664:
+row739:
 	VMOVUPS.Z     (AX)(R9*4), K1, Z7
 	VCVTPS2PD     Y7, Z6
 	VMOVAPD       Z6, Z6
@@ -10165,7 +12118,7 @@ row664:
 	ADDQ          8(SP), R9
 	ADDQ          16(SP), R10
 	DECQ          R11
-	JNZ           row664
+	JNZ           row739
 	LEAQ          (R8)(R8*1), R11
 	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
@@ -10185,10 +12138,10 @@ row664:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z5, K2, 64(SI)(R11*2)
 	TESTQ         DI, DI
-	JNZ           begin663
+	JNZ           begin738
 
-end665:
-done662:
+end740:
+done737:
 	VZEROUPPER
 	RET
 
@@ -10208,9 +12161,9 @@ TEXT ·gaussianAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop666:
+loop741:
 	CMPQ         DX, $+16
-	JL           rest667
+	JL           rest742
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -10243,11 +12196,11 @@ loop666:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop666
+	JMP          loop741
 
-rest667:
+rest742:
 	TESTQ        DX, DX
-	JZ           done668
+	JZ           done743
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10282,7 +12235,7 @@ rest667:
 	VMULPS       Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done668:
+done743:
 	VZEROUPPER
 	RET
 
@@ -10302,9 +12255,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop669:
+loop744:
 	CMPQ         DX, $+16
-	JL           rest670
+	JL           rest745
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -10332,11 +12285,11 @@ loop669:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop669
+	JMP          loop744
 
-rest670:
+rest745:
 	TESTQ        DX, DX
-	JZ           done671
+	JZ           done746
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10366,7 +12319,7 @@ rest670:
 	VDIVPS       Z0, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done671:
+done746:
 	VZEROUPPER
 	RET
 
@@ -10386,9 +12339,9 @@ TEXT ·atanAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop672:
+loop747:
 	CMPQ        DX, $+16
-	JL          rest673
+	JL          rest748
 	VMOVUPS     (CX)(BX*1), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMULPS      Z2, Z3, Z3
@@ -10398,11 +12351,11 @@ loop672:
 	VMOVUPS     Z3, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop672
+	JMP         loop747
 
-rest673:
+rest748:
 	TESTQ       DX, DX
-	JZ          done674
+	JZ          done749
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -10414,7 +12367,7 @@ rest673:
 	VDIVPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done674:
+done749:
 	VZEROUPPER
 	RET
 
@@ -10432,7 +12385,7 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done679
+	JLE          done754
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -10444,73 +12397,73 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row675:
+row750:
 	XORQ SI, SI
 
-loop676:
+loop751:
 	CMPQ   SI, 8(SP)
-	JGE    rest677
+	JGE    rest752
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line680:
+line755:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel681:
+pixel756:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel681
+	JNZ         pixel756
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line680
+	JNZ         line755
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, (AX)(DI*4)
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop676
+	JMP         loop751
 
-rest677:
+rest752:
 	CMPQ   16(SP), $0x00
-	JEQ    next678
+	JEQ    next753
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line682:
+line757:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel683:
+pixel758:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel683
+	JNZ         pixel758
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line682
+	JNZ         line757
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, K1, (AX)(DI*4)
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next678:
+next753:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row675
+	JNZ  row750
 
-done679:
+done754:
 	VZEROUPPER
 	RET
 
@@ -10537,7 +12490,7 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done688
+	JLE          done763
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -10549,30 +12502,30 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row684:
+row759:
 	XORQ SI, SI
 
-loop685:
+loop760:
 	CMPQ   SI, 8(SP)
-	JGE    rest686
+	JGE    rest761
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line689:
+line764:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel690:
+pixel765:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel690
+	JNZ         pixel765
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line689
+	JNZ         line764
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -10586,29 +12539,29 @@ pixel690:
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop685
+	JMP         loop760
 
-rest686:
+rest761:
 	CMPQ   16(SP), $0x00
-	JEQ    next687
+	JEQ    next762
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line691:
+line766:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel692:
+pixel767:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel692
+	JNZ         pixel767
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line691
+	JNZ         line766
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -10622,14 +12575,14 @@ pixel692:
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next687:
+next762:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row684
+	JNZ  row759
 
-done688:
+done763:
 	VZEROUPPER
 	RET
 
@@ -10642,19 +12595,19 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop693:
+loop768:
 	CMPQ    DX, $+16
-	JL      rest694
+	JL      rest769
 	VMOVUPS (CX)(BX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $+64, BX
 	SUBQ    $+16, DX
-	JMP     loop693
+	JMP     loop768
 
-rest694:
+rest769:
 	TESTQ     DX, DX
-	JZ        done695
+	JZ        done770
 	MOVQ      $0x0000ffff, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -10662,6 +12615,6 @@ rest694:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)(BX*1)
 
-done695:
+done770:
 	VZEROUPPER
 	RET

@@ -106,21 +106,51 @@ func backwardCase(half bool) kernelCase {
 		m := n * rows
 		u, h, c2, c1 := a.floats(m), a.floats(m), a.floats(n), a.floats(n)
 		g16, _ := a.halves(m)
+		g := a.floats(m)
+		if half {
+			widenPortable(g, g16)
+		}
+		var out []float64
 		for s := range shapes {
 			for i, r := range resets {
 				before := a.floats(m)
 				if i == 0 {
 					before = nil
 				}
-				if half {
-					k.backwardBF16[s](a.floats(m), a.floats(m), g16, h, u, before, c2, c1, rows, -m, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
-				} else {
-					k.backward[s](a.floats(m), a.floats(m), a.floats(m), h, u, before, c2, c1, rows, -m, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
+				q, carry := a.floats(m), a.floats(m)
+				carry16 := slices.Clone(carry)
+				k.backward[s](q, carry, g, h, u, before, c2, c1, rows, -m, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
+				if half { // in place
+					q16, all := a.halves(m)
+					copy(q16, g16)
+					k.backwardBF16[s](q16, carry16, q16, h, u, before, c2, c1, rows, -m, r.attached, r.floored, -.1, r.kept, r.jump, r.floor, 1-r.kept, .8, .6, -.2)
+					out = append(out, different(q16, q), differentBits(carry16, carry))
+					clear(q16)
+					out = append(out, all()...) // the guards
 				}
 			}
 		}
-		return nil
+		return out
 	}
+}
+
+// different returns how many numbers are not others rounded.
+func different(got []BF16, want []float32) (n float64) {
+	for i, w := range want {
+		if got[i] != ToBF16(w) {
+			n++
+		}
+	}
+	return n
+}
+
+func differentBits(got, want []float32) (n float64) {
+	for i, w := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(w) {
+			n++
+		}
+	}
+	return n
 }
 
 // normGradientCase returns, of rows of BF16, how many numbers are not those of
@@ -128,26 +158,45 @@ func backwardCase(half bool) kernelCase {
 func normGradientCase(k *kernels, a *arena, n, rows int) []float64 {
 	m := n * rows
 	q, z, gain, off, mid := a.floats(m), a.floats(m), a.floats(n), a.floats(n), a.floats(n)
-	half, _ := a.halves(m)
-	wrong := 0.0
-	compare := func(got []BF16, want []float32) {
-		for i, w := range want {
-			if got[i] != ToBF16(w) {
+	q16, _ := a.halves(m)
+	z16, _ := a.halves(m)
+	var dz [4][]float32
+	for i := range dz {
+		dz[i] = a.floats(m)
+	}
+	k.normGradient(dz[0], q, z, gain, off, mid, rows)
+	k.normGradientZ(dz[1], q, z16, gain, off, mid, rows)
+	k.normGradientQ(dz[2], q16, z, gain, off, mid, rows)
+	k.normGradientQZ(dz[3], q16, z16, gain, off, mid, rows)
+	if n%PanelColumns != 0 || rows%2 != 0 {
+		return nil
+	}
+	var out []float64
+	panel := (rows + 2) * PanelColumns // the kernels leave what is behind the rows alone
+	for i, pass := range []func(dz, pairs []BF16){
+		func(dz, pairs []BF16) { k.normPairs(dz, pairs, q, z16, gain, off, mid, rows, panel) },
+		func(dz, pairs []BF16) { k.normPairsQ(dz, pairs, q16, z16, gain, off, mid, rows, panel) },
+	} {
+		to, all := a.halves(m)
+		pairs, allPairs := a.halves(n / PanelColumns * panel)
+		want := slices.Clone(pairs)
+		pass(to, pairs)
+		out = append(out, different(to, dz[2*i+1]))
+		for p := range min(rows, 1) * n / PanelColumns {
+			packColumnsHalf(want[p*panel:], to[p*PanelColumns:], rows, PanelColumns, n)
+		}
+		wrong := 0.0
+		for j := range want {
+			if pairs[j] != want[j] {
 				wrong++
 			}
 		}
+		out = append(out, wrong)
+		clear(to)
+		clear(pairs)
+		out = slices.Concat(out, all(), allPairs())
 	}
-	dz, from := a.floats(m), a.floats(m)
-	to, all := a.halves(m)
-	k.normGradient(dz, q, z, gain, off, mid, rows)
-	k.normGradientTo(to, q, z, gain, off, mid, rows)
-	compare(to, dz)
-	clear(to)
-	out := all() // the guards
-	k.normGradientFrom(from, q, half, gain, off, mid, rows)
-	k.normGradientFromTo(to, q, half, gain, off, mid, rows)
-	compare(to, from)
-	return append(out, wrong)
+	return out
 }
 
 var scanCases = map[string]kernelCase{
@@ -159,15 +208,21 @@ var scanCases = map[string]kernelCase{
 	"norm gradient": normGradientCase,
 	"statistics": func(k *kernels, a *arena, n, rows int) []float64 {
 		x, y := a.floats(n*rows), a.floats(n*rows)
-		half, _ := a.halves(n * rows)
+		x16, _ := a.halves(n * rows)
+		y16, _ := a.halves(n * rows)
 		var out []float64
 		for range 2 {
-			s := [...][]float64{a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2), a.wide(n + 2)}
+			var s [13][]float64
+			for i := range s {
+				s[i] = a.wide(n + 2)
+			}
 			in := func(i int) []float64 { return s[i][1 : n+1] }
 			k.addMoments(in(0), in(1), x, y, rows)
-			k.addMomentsBF16(in(2), in(3), x, half, rows)
-			k.addSquares(in(4), in(5), x, rows)
-			k.coefGradient(in(6), in(7), in(8), x, y, rows)
+			k.addMomentsZ(in(2), in(3), x, y16, rows)
+			k.addMomentsQ(in(4), in(5), x16, y, rows)
+			k.addMomentsQZ(in(6), in(7), x16, y16, rows)
+			k.addSquares(in(8), in(9), x, rows)
+			k.coefGradient(in(10), in(11), in(12), x, y, rows)
 			out = append(out, slices.Concat(s[:]...)...)
 		}
 		return out
@@ -191,17 +246,23 @@ func init() { maps.Copy(kernelCases, scanCases) }
 // TestSumsAgreeToTheBit holds sums over more rows than rounding would forgive.
 func TestSumsAgreeToTheBit(t *testing.T) {
 	for _, c := range []int{5, 16, 37, 64, 133} {
-		var want [][]float64
+		var want [11][]float64
 		for _, v := range versions {
 			a := newArena(uint64(c), false)
 			const rows = 301
-			half, _ := a.halves(c * rows)
+			x16, _ := a.halves(c * rows)
+			y16, _ := a.halves(c * rows)
 			x, y := a.floats(c*rows), a.floats(c*rows)
-			got := [][]float64{a.wide(c), a.wide(c), a.wide(c), a.wide(c), a.wide(c), a.wide(c), a.wide(c)}
+			var got [11][]float64
+			for i := range got {
+				got[i] = a.wide(c)
+			}
 			v.addMoments(got[0], got[1], x, y, rows)
-			v.addMomentsBF16(got[2], got[3], x, half, rows)
-			v.coefGradient(got[4], got[5], got[6], x, y, rows)
-			if want == nil {
+			v.addMomentsZ(got[2], got[3], x, y16, rows)
+			v.addMomentsQ(got[4], got[5], x16, y, rows)
+			v.addMomentsQZ(got[6], got[7], x16, y16, rows)
+			v.coefGradient(got[8], got[9], got[10], x, y, rows)
+			if v == &portable {
 				want = got
 			}
 			for i := range got {
@@ -302,6 +363,12 @@ func TestForwardFollowsTheDynamics(t *testing.T) {
 	}
 }
 
+// roundedNear reports whether a BF16 is a number rounded, of which a few units in
+// the last place of float32 are not certain.
+func roundedNear(got BF16, want float64) bool {
+	return math.Abs(float64(got.Float32())-want) <= math.Ldexp(math.Abs(want), -8)*1.001+1e-5
+}
+
 // TestBackwardFollowsTheDynamics differentiates with every window, gradients of
 // both kinds and at the first step.
 func TestBackwardFollowsTheDynamics(t *testing.T) {
@@ -346,8 +413,20 @@ func TestBackwardFollowsTheDynamics(t *testing.T) {
 					restore := Use(level)
 					what := fmt.Sprintf("%s, %s, %d channels, shape %d", level, name, c, shape)
 					q, back := make([]float32, n), slices.Clone(carry)
-					k.Backward(q, back, g, Surrogate{Shape(shape), b, h}, u, before)
-					near(t, what+" q", q, wantQ, 20)
+					to := Rows{Float: q}
+					if half {
+						to = Rows{Half: make([]BF16, n)}
+					}
+					k.Backward(to, back, g, Surrogate{Shape(shape), b, h}, u, before)
+					if half {
+						for i := range q {
+							if !roundedNear(to.Half[i], wantQ[i]) {
+								t.Fatalf("%s: q[%d] is %v, want %v", what, i, to.Half[i].Float32(), wantQ[i])
+							}
+						}
+					} else {
+						near(t, what+" q", q, wantQ, 20)
+					}
 					near(t, what+" carry", back, wantC, 20)
 					if before != nil {
 						fired := make([]float32, n)
@@ -374,6 +453,9 @@ func TestRoundingToBF16(t *testing.T) {
 	}
 	for range 1000 {
 		x = append(x, math.Float32frombits(rng.Uint32()), math.Float32frombits(rng.Uint32()&0xffff8000))
+	}
+	for len(x)%(2*PanelColumns) != 0 {
+		x = append(x, 1)
 	}
 	n := len(x)
 	want := make([]BF16, n)
@@ -403,15 +485,23 @@ func TestRoundingToBF16(t *testing.T) {
 			t.Errorf("%x became %x, want %x", math.Float32bits(v), want[i], nearest)
 		}
 	}
-	one, zero := make([]float32, n), make([]float32, n)
+	c := n / 2 // two rows
+	one, zero, zero16 := make([]float32, c), make([]float32, c), make([]BF16, n)
 	for i := range one {
 		one[i] = 1
 		zero[i] = float32(math.Copysign(0, -1)) // adding it changes nothing
 	}
+	for i := range zero16 {
+		zero16[i] = ToBF16(zero[0])
+	}
 	for _, level := range Levels() {
 		restore := Use(level)
-		got := make([]BF16, n)
-		NormGradient(Rows{Half: got}, x, Rows{Float: zero}, one, one, zero)
+		got, narrow := make([]BF16, n), make([]BF16, n)
+		NormGradientPairs(got, make([]BF16, PairsLen(2, c)), Rows{Float: x}, zero16, one, one, zero)
+		Narrow(narrow, x)
+		if !slices.Equal(narrow, want) {
+			t.Errorf("%s: Narrow wrote %x, want %x", level, narrow, want)
+		}
 		for i := range got {
 			if got[i] != want[i] {
 				t.Errorf("%s: %x became %x, want %x", level, math.Float32bits(x[i]), got[i], want[i])
