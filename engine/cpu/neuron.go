@@ -65,7 +65,7 @@ func (p *plan) newNeuron(l node, o *graph.Neuron, terms []*term, w *graph.LayerW
 	c := l.Out.C
 	// The gradient of the input takes the place of the spikes'.
 	n := &neuronOp{
-		sum: p.newTerms(y, terms, y.gradStore), name: l.Name, model: o.Model, form: form,
+		sum: p.newTerms(y, terms), name: l.Name, model: o.Model, form: form,
 		unit: min(p.batch, max(1, unitNumbers/(c*p.steps))),
 		kern: kernel.Neuron{
 			C2: fill(c, d.C2), C1: fill(c, d.C1), C0: fill(c, d.C0), Theta: float32(d.Threshold),
@@ -291,9 +291,8 @@ func (u neuronUnit) back(task int) {
 			before = u.potentials(t - 1)
 		}
 		g := u.y.gradRows(u.at(t), u.rows)
-		q := g.Float
-		u.kern.Backward(q, carry, g, u.surrogate(t, pot), pot, before)
-		u.finish(task, t, q, before)
+		u.kern.Backward(g, carry, g, u.surrogate(t, pot), pot, before)
+		u.finish(task, t, g, before)
 	}
 }
 
@@ -316,7 +315,15 @@ func (u neuronUnit) surrogate(t int, pot []float32) kernel.Surrogate {
 
 // finish hands on what a step's ∂L/∂x means to learned parameters and to terms
 // that are constant over time. before are the potentials of the step before.
-func (u neuronUnit) finish(task, t int, q, before []float32) {
+func (u neuronUnit) finish(task, t int, g kernel.Rows, before []float32) {
+	if u.coef == nil && u.still == nil {
+		return
+	}
+	q := g.Float
+	if q == nil {
+		q = u.potentials(t) // which are no longer needed
+		kernel.Widen(q, g.Half)
+	}
 	if u.coef != nil {
 		prev := u.piece(pieceH)
 		if before != nil {
