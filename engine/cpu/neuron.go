@@ -26,6 +26,7 @@ type neuronOp struct {
 	windows  window.Windows
 	window   kernel.Window
 	held     [][]kernel.Term // per worker
+	rest     []float32       // a unit's potentials at the start
 	ones     []float32       // scale and shift of terms without a normalisation
 	zeros    []float32
 	sums     []kernel.Sums // [task][T]
@@ -94,6 +95,7 @@ func (n *neuronOp) allocate() {
 	for w := range n.held {
 		n.held[w] = make([]kernel.Term, 0, len(n.terms))
 	}
+	n.rest = fill(n.unit*n.y.shape.C, float64(n.kern.Reset))
 	n.ones, n.zeros = fill(n.y.shape.C, 1), fill(n.y.shape.C, 0)
 	if n.p.train && len(n.learn) > 0 {
 		n.coef = make([][]float64, n.tasks())
@@ -169,14 +171,31 @@ func (u neuronUnit) start() {
 	if u.state != nil {
 		return
 	}
-	setAll(u.piece(pieceV), u.kern.Reset)
+	copy(u.piece(pieceV), u.rest)
 }
 
-// terms are the rows of the input at step t.
+// following is where the unit that comes next begins: a pixel and a sample.
+func (u neuronUnit) following() (px, first int) {
+	if first = u.first + u.unit; first < u.p.n {
+		return u.px, first
+	}
+	return u.px + 1, 0
+}
+
+// ahead is how many numbers further a value has what the unit that comes next
+// reads in place of the rows from `at` on, at step t.
+func (u neuronUnit) ahead(v *value, t, at int) int {
+	px, first := u.following()
+	return (u.p.rowOf(v, px, t, first) - at) * v.shape.C
+}
+
+// inputTerms are the rows of the input at step t.
 func (u neuronUnit) inputTerms(t int) []kernel.Term {
 	terms := u.held[u.worker][:0]
 	for _, m := range u.terms {
-		r := kernel.Term{Z: m.rows(u.p.rowOf(m.value, u.px, t, u.first), u.rows), Scale: u.ones, Shift: u.zeros}
+		at := u.p.rowOf(m.value, u.px, t, u.first)
+		r := kernel.Term{Z: m.rows(at, u.rows), Scale: u.ones, Shift: u.zeros}
+		r.Z.Next = u.ahead(m.value, t, at)
 		if m.norm != nil {
 			r.Scale, r.Shift = m.norm.scale, m.norm.shift
 		}
@@ -234,9 +253,13 @@ func (n *neuronOp) forwardTask(worker, task int) {
 	for i := range n.units(task) {
 		u := n.unitOf(worker, task, i)
 		u.start()
+		var potentials []float32 // nobody's, but terms are added up there
+		if len(n.terms) > 1 {
+			potentials = u.piece(pieceH)
+		}
 		for t := range n.p.t {
 			if n.y.form == asSpikes {
-				sums[t].Add(u.step(t, n.y.bits[u.at(t)*row:][:u.rows*row], u.piece(pieceH)))
+				sums[t].Add(u.step(t, n.y.bits[u.at(t)*row:][:u.rows*row], potentials))
 			} else {
 				sums[t].Add(u.stepWide(t))
 				copy(n.y.data[u.at(t)*row:], u.wideSpikes(t))
@@ -291,6 +314,7 @@ func (u neuronUnit) back(task int) {
 			before = u.potentials(t - 1)
 		}
 		g := u.y.gradRows(u.at(t), u.rows)
+		g.Next = u.ahead(u.y, t, u.at(t))
 		u.kern.Backward(g, carry, g, u.surrogate(t, pot), pot, before)
 		u.finish(task, t, g, before)
 	}
@@ -329,7 +353,7 @@ func (u neuronUnit) finish(task, t int, g kernel.Rows, before []float32) {
 		if before != nil {
 			u.kern.Fire(prev, before)
 		} else {
-			setAll(prev, u.kern.Reset)
+			copy(prev, u.rest)
 		}
 		u.addCoef(task, q, prev)
 	}
@@ -351,12 +375,6 @@ func (u neuronUnit) addStill(t int, q []float32) {
 		copy(total, q)
 	} else {
 		kernel.Add(total, q)
-	}
-}
-
-func setAll(x []float32, v float32) {
-	for i := range x {
-		x[i] = v
 	}
 }
 
