@@ -209,14 +209,15 @@ func (g *halfGradients) inputTask(worker, task int) {
 // are rounded: they are still in the nearer caches.
 const narrowBlock = 64
 
-// pass hands on rows of the input's gradient for a group of channels.
+// pass hands on a block of rows of the input's gradient for a group of channels.
+// The next block lies behind it.
 func (g *halfGradients) pass(at int, acc []float32) {
-	n := g.columns
+	n, next := g.columns, len(acc)/g.columns*g.g.C
 	if n == g.g.C {
 		n = len(acc)
 	}
 	for ; len(acc) > 0; at, acc = at+g.g.C, acc[n:] {
-		g.x.pass(kernel.Rows{Half: g.x.narrowGrad[at:][:n]}, kernel.Rows{Float: acc[:n]})
+		g.x.pass(kernel.Rows{Half: g.x.narrowGrad[at:][:n], Next: next}, kernel.Rows{Float: acc[:n]})
 	}
 }
 

@@ -25,9 +25,9 @@ type conversionKernels struct {
 	group         int
 	widen         func(dst []float32, src []BF16)
 	narrow        func(dst []BF16, src []float32)
-	addNarrow     func(dst []BF16, src []float32)
-	addHalf       func(dst, src []BF16)
-	addWide       func(dst []float32, src []BF16)
+	addNarrow     func(dst []BF16, src []float32, next int)
+	addHalf       func(dst, src []BF16, next int)
+	addWide       func(dst []float32, src []BF16, next int)
 	packPanel     func(dst []BF16, src []float32, rows, ldsrc int)
 	packPanelHalf func(dst, src []BF16, rows, ldsrc int)
 	splitPairs    func(dst []float32, w []BF16)

@@ -376,9 +376,9 @@ done4:
 	VZEROUPPER
 	RET
 
-// func addNarrowAVX2(dst []BF16, src []float32)
-// Requires: AVX, AVX2
-TEXT ·addNarrowAVX2(SB), NOSPLIT, $0-48
+// func addNarrowAVX2(dst []BF16, src []float32, next int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·addNarrowAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
 	MOVL         $0x00007fff, DX
@@ -394,33 +394,36 @@ TEXT ·addNarrowAVX2(SB), NOSPLIT, $0-48
 	XORQ         BX, BX
 
 loop5:
-	CMPQ      BX, DX
-	JGE       done6
-	VMOVUPS   (CX)(BX*4), Y3
-	VPMOVZXWD (AX)(BX*2), Y4
-	VPSLLD    $0x10, Y4, Y4
-	VADDPS    Y4, Y3, Y3
-	VPSRLD    $0x10, Y3, Y4
-	VPAND     Y1, Y4, Y4
-	VPADDD    Y0, Y4, Y4
-	VPADDD    Y3, Y4, Y4
-	VCMPPS    $0x03, Y3, Y3, Y5
-	VPOR      Y2, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y4
-	VPSRLD    $0x10, Y4, Y4
-	VPACKUSDW Y4, Y4, Y4
-	VPERMQ    $0x08, Y4, Y4
-	VMOVDQU   X4, (AX)(BX*2)
-	ADDQ      $+8, BX
-	JMP       loop5
+	CMPQ       BX, DX
+	JGE        done6
+	VMOVUPS    (CX)(BX*4), Y3
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*2)
+	VPMOVZXWD  (AX)(BX*2), Y4
+	VPSLLD     $0x10, Y4, Y4
+	VADDPS     Y4, Y3, Y3
+	VPSRLD     $0x10, Y3, Y4
+	VPAND      Y1, Y4, Y4
+	VPADDD     Y0, Y4, Y4
+	VPADDD     Y3, Y4, Y4
+	VCMPPS     $0x03, Y3, Y3, Y5
+	VPOR       Y2, Y3, Y3
+	VBLENDVPS  Y5, Y3, Y4, Y4
+	VPSRLD     $0x10, Y4, Y4
+	VPACKUSDW  Y4, Y4, Y4
+	VPERMQ     $0x08, Y4, Y4
+	VMOVDQU    X4, (AX)(BX*2)
+	ADDQ       $+8, BX
+	JMP        loop5
 
 done6:
 	VZEROUPPER
 	RET
 
-// func addHalfAVX2(dst []BF16, src []BF16)
-// Requires: AVX, AVX2
-TEXT ·addHalfAVX2(SB), NOSPLIT, $0-48
+// func addHalfAVX2(dst []BF16, src []BF16, next int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·addHalfAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
 	MOVL         $0x00007fff, DX
@@ -436,49 +439,55 @@ TEXT ·addHalfAVX2(SB), NOSPLIT, $0-48
 	XORQ         BX, BX
 
 loop7:
-	CMPQ      BX, DX
-	JGE       done8
-	VPMOVZXWD (CX)(BX*2), Y3
-	VPSLLD    $0x10, Y3, Y3
-	VPMOVZXWD (AX)(BX*2), Y4
-	VPSLLD    $0x10, Y4, Y4
-	VADDPS    Y4, Y3, Y3
-	VPSRLD    $0x10, Y3, Y4
-	VPAND     Y1, Y4, Y4
-	VPADDD    Y0, Y4, Y4
-	VPADDD    Y3, Y4, Y4
-	VCMPPS    $0x03, Y3, Y3, Y5
-	VPOR      Y2, Y3, Y3
-	VBLENDVPS Y5, Y3, Y4, Y4
-	VPSRLD    $0x10, Y4, Y4
-	VPACKUSDW Y4, Y4, Y4
-	VPERMQ    $0x08, Y4, Y4
-	VMOVDQU   X4, (AX)(BX*2)
-	ADDQ      $+8, BX
-	JMP       loop7
+	CMPQ       BX, DX
+	JGE        done8
+	VPMOVZXWD  (CX)(BX*2), Y3
+	VPSLLD     $0x10, Y3, Y3
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*2)
+	VPMOVZXWD  (AX)(BX*2), Y4
+	VPSLLD     $0x10, Y4, Y4
+	VADDPS     Y4, Y3, Y3
+	VPSRLD     $0x10, Y3, Y4
+	VPAND      Y1, Y4, Y4
+	VPADDD     Y0, Y4, Y4
+	VPADDD     Y3, Y4, Y4
+	VCMPPS     $0x03, Y3, Y3, Y5
+	VPOR       Y2, Y3, Y3
+	VBLENDVPS  Y5, Y3, Y4, Y4
+	VPSRLD     $0x10, Y4, Y4
+	VPACKUSDW  Y4, Y4, Y4
+	VPERMQ     $0x08, Y4, Y4
+	VMOVDQU    X4, (AX)(BX*2)
+	ADDQ       $+8, BX
+	JMP        loop7
 
 done8:
 	VZEROUPPER
 	RET
 
-// func addWideAVX2(dst []float32, src []BF16)
-// Requires: AVX, AVX2
-TEXT ·addWideAVX2(SB), NOSPLIT, $0-48
+// func addWideAVX2(dst []float32, src []BF16, next int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·addWideAVX2(SB), NOSPLIT, $0-56
 	MOVQ dst_base+0(FP), AX
 	MOVQ src_base+24(FP), CX
 	MOVQ src_len+32(FP), DX
 	XORQ BX, BX
 
 loop9:
-	CMPQ      BX, DX
-	JGE       done10
-	VPMOVZXWD (CX)(BX*2), Y0
-	VPSLLD    $0x10, Y0, Y0
-	VMOVUPS   (AX)(BX*4), Y1
-	VADDPS    Y1, Y0, Y0
-	VMOVUPS   Y0, (AX)(BX*4)
-	ADDQ      $+8, BX
-	JMP       loop9
+	CMPQ       BX, DX
+	JGE        done10
+	VPMOVZXWD  (CX)(BX*2), Y0
+	VPSLLD     $0x10, Y0, Y0
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*4)
+	VMOVUPS    (AX)(BX*4), Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (AX)(BX*4)
+	ADDQ       $+8, BX
+	JMP        loop9
 
 done10:
 	VZEROUPPER
@@ -793,9 +802,9 @@ done25:
 	VZEROUPPER
 	RET
 
-// func addNarrowAVX512(dst []BF16, src []float32)
-// Requires: AVX, AVX512F
-TEXT ·addNarrowAVX512(SB), NOSPLIT, $0-48
+// func addNarrowAVX512(dst []BF16, src []float32, next int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·addNarrowAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
 	MOVL         $0x00007fff, DX
@@ -811,30 +820,33 @@ TEXT ·addNarrowAVX512(SB), NOSPLIT, $0-48
 	XORQ         BX, BX
 
 loop26:
-	CMPQ      BX, DX
-	JGE       done27
-	VMOVUPS   (CX)(BX*4), Z3
-	VPMOVZXWD (AX)(BX*2), Z4
-	VPSLLD    $0x10, Z4, Z4
-	VADDPS    Z4, Z3, Z3
-	VPSRLD    $0x10, Z3, Z4
-	VPANDD    Z1, Z4, Z4
-	VPADDD    Z0, Z4, Z4
-	VPADDD    Z3, Z4, Z4
-	VCMPPS    $0x03, Z3, Z3, K1
-	VPORD     Z2, Z3, K1, Z4
-	VPSRLD    $0x10, Z4, Z4
-	VPMOVDW   Z4, (AX)(BX*2)
-	ADDQ      $+16, BX
-	JMP       loop26
+	CMPQ       BX, DX
+	JGE        done27
+	VMOVUPS    (CX)(BX*4), Z3
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*2)
+	VPMOVZXWD  (AX)(BX*2), Z4
+	VPSLLD     $0x10, Z4, Z4
+	VADDPS     Z4, Z3, Z3
+	VPSRLD     $0x10, Z3, Z4
+	VPANDD     Z1, Z4, Z4
+	VPADDD     Z0, Z4, Z4
+	VPADDD     Z3, Z4, Z4
+	VCMPPS     $0x03, Z3, Z3, K1
+	VPORD      Z2, Z3, K1, Z4
+	VPSRLD     $0x10, Z4, Z4
+	VPMOVDW    Z4, (AX)(BX*2)
+	ADDQ       $+16, BX
+	JMP        loop26
 
 done27:
 	VZEROUPPER
 	RET
 
-// func addHalfAVX512(dst []BF16, src []BF16)
-// Requires: AVX, AVX512F
-TEXT ·addHalfAVX512(SB), NOSPLIT, $0-48
+// func addHalfAVX512(dst []BF16, src []BF16, next int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·addHalfAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
 	MOVL         $0x00007fff, DX
@@ -850,46 +862,52 @@ TEXT ·addHalfAVX512(SB), NOSPLIT, $0-48
 	XORQ         BX, BX
 
 loop28:
-	CMPQ      BX, DX
-	JGE       done29
-	VPMOVZXWD (CX)(BX*2), Z3
-	VPSLLD    $0x10, Z3, Z3
-	VPMOVZXWD (AX)(BX*2), Z4
-	VPSLLD    $0x10, Z4, Z4
-	VADDPS    Z4, Z3, Z3
-	VPSRLD    $0x10, Z3, Z4
-	VPANDD    Z1, Z4, Z4
-	VPADDD    Z0, Z4, Z4
-	VPADDD    Z3, Z4, Z4
-	VCMPPS    $0x03, Z3, Z3, K1
-	VPORD     Z2, Z3, K1, Z4
-	VPSRLD    $0x10, Z4, Z4
-	VPMOVDW   Z4, (AX)(BX*2)
-	ADDQ      $+16, BX
-	JMP       loop28
+	CMPQ       BX, DX
+	JGE        done29
+	VPMOVZXWD  (CX)(BX*2), Z3
+	VPSLLD     $0x10, Z3, Z3
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*2)
+	VPMOVZXWD  (AX)(BX*2), Z4
+	VPSLLD     $0x10, Z4, Z4
+	VADDPS     Z4, Z3, Z3
+	VPSRLD     $0x10, Z3, Z4
+	VPANDD     Z1, Z4, Z4
+	VPADDD     Z0, Z4, Z4
+	VPADDD     Z3, Z4, Z4
+	VCMPPS     $0x03, Z3, Z3, K1
+	VPORD      Z2, Z3, K1, Z4
+	VPSRLD     $0x10, Z4, Z4
+	VPMOVDW    Z4, (AX)(BX*2)
+	ADDQ       $+16, BX
+	JMP        loop28
 
 done29:
 	VZEROUPPER
 	RET
 
-// func addWideAVX512(dst []float32, src []BF16)
-// Requires: AVX, AVX512F
-TEXT ·addWideAVX512(SB), NOSPLIT, $0-48
+// func addWideAVX512(dst []float32, src []BF16, next int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·addWideAVX512(SB), NOSPLIT, $0-56
 	MOVQ dst_base+0(FP), AX
 	MOVQ src_base+24(FP), CX
 	MOVQ src_len+32(FP), DX
 	XORQ BX, BX
 
 loop30:
-	CMPQ      BX, DX
-	JGE       done31
-	VPMOVZXWD (CX)(BX*2), Z0
-	VPSLLD    $0x10, Z0, Z0
-	VMOVUPS   (AX)(BX*4), Z1
-	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, (AX)(BX*4)
-	ADDQ      $+16, BX
-	JMP       loop30
+	CMPQ       BX, DX
+	JGE        done31
+	VPMOVZXWD  (CX)(BX*2), Z0
+	VPSLLD     $0x10, Z0, Z0
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*4)
+	VMOVUPS    (AX)(BX*4), Z1
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, (AX)(BX*4)
+	ADDQ       $+16, BX
+	JMP        loop30
 
 done31:
 	VZEROUPPER

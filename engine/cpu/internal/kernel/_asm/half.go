@@ -122,7 +122,7 @@ func (v isa) narrow() {
 
 // addition adds numbers of a kind to those of another.
 func (v isa) addition(name string, to, of kind) {
-	v.text(name, "func(dst "+to.slice+", src "+of.slice+")", "is "+name+"Portable of a multiple of 16 numbers, to the bit.")
+	v.text(name, "func(dst "+to.slice+", src "+of.slice+", next int)", "is "+name+"Portable of a multiple of 16 numbers, to the bit.")
 	dst, src := base("dst"), base("src")
 	var r rounding
 	if to == half {
@@ -131,6 +131,7 @@ func (v isa) addition(name string, to, of kind) {
 	v.groups(length("src"), func(i reg.Register) {
 		p := position{number: i.(reg.GPVirtual)}
 		x := v.read(of, src, p, everyLane)
+		ahead(p, func(p position) { fetchAhead(to, dst, p) })
 		VADDPS(v.read(to, dst, p, everyLane), x, x)
 		if to == half {
 			v.storeHalf(r, x, everyLane, p.half(dst))
