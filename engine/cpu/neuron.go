@@ -37,7 +37,7 @@ type neuronOp struct {
 
 // unitNumbers is about how many numbers a unit holds over all steps: with its
 // companions it stays in the first two levels of cache.
-const unitNumbers = 4096
+const unitNumbers = 8192
 
 var windowKernels = map[window.Shape]kernel.Window{
 	window.Rectangular:  kernel.Rectangular,

@@ -227,6 +227,17 @@ var scanCases = map[string]kernelCase{
 		}
 		return out
 	},
+	"additions": func(k *kernels, a *arena, n, rows int) []float64 {
+		m := n * rows &^ 15
+		x, half := a.floats(m), make([]BF16, m)
+		narrowPortable(half, a.floats(m))
+		narrow, allNarrow := a.halves(m)
+		both, allBoth := a.halves(m)
+		k.addNarrow(narrow, x, -m)
+		k.addHalf(both, half, m)
+		k.addWide(a.floats(m), half, 2*m)
+		return slices.Concat(allNarrow(), allBoth())
+	},
 	"gaussian": windowCase(func(k *kernels) Window { return k.gaussian }),
 	"sigmoid":  windowCase(func(k *kernels) Window { return k.sigmoid }),
 	"atan":     windowCase(func(k *kernels) Window { return k.atan }),
