@@ -30,13 +30,13 @@ func TestSameBitsForAnyNumberOfThreads(t *testing.T) {
 	for _, coding := range []string{graph.Direct, graph.Frames} {
 		atEachLevel(t, coding, func(t *testing.T) {
 			for _, p := range []string{engine.FP32, engine.Mixed} {
-				net := everything(t, variants[9], coding, .3)
+				net, steps := everything(t, variants[9], coding, .3), 6
 				if p == engine.Mixed {
-					net = broad(t, variants[9], coding)
+					net, steps = broad(t, variants[9], coding), 2
 				}
-				want := trained(t, net, p, 1, 6)
+				want := trained(t, net, p, 1, steps)
 				for _, threads := range []int{2, 3, 8} {
-					if got := trained(t, net, p, threads, 6); !reflect.DeepEqual(got, want) {
+					if got := trained(t, net, p, threads, steps); !reflect.DeepEqual(got, want) {
 						t.Errorf("%s: %d threads and 1 thread train to different bits", p, threads)
 					}
 				}

@@ -63,6 +63,7 @@ func (p *plan) newNeuron(l node, o *graph.Neuron, terms []*term, w *graph.LayerW
 	}
 	learns := len(o.Model.Learn) > 0
 	y := p.newValue(l.Out, false, f, l.grad || learns)
+	slices.SortStableFunc(terms, func(a, b *term) int { return b.rank() - a.rank() })
 	c := l.Out.C
 	// The gradient of the input takes the place of the spikes'.
 	n := &neuronOp{

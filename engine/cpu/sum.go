@@ -12,6 +12,15 @@ type term struct {
 // wantsGrad reports whether something upstream of the term learns.
 func (t *term) wantsGrad() bool { return t.norm != nil && t.norm.p.train || t.value.wantsGrad() }
 
+// rank orders a neuron's terms: spikes before numbers, since the scan fetches the
+// last ahead, and spikes are the least to fetch.
+func (t *term) rank() int {
+	if t.form == asSpikes {
+		return 1
+	}
+	return 0
+}
+
 // sum is a sum of terms over batch and time, computed a few rows at a time. Its
 // gradient, y's, is kept for normalised terms: whole, and added up over time for
 // terms that are constant.
