@@ -62,13 +62,22 @@ func layout(all []*buffer) int {
 
 // attach gives every buffer its piece of an arena of total words.
 func attach(all []*buffer, total int) {
-	mem := make([]float32, total+line)
+	mem := newMemory(total + line)
 	skip := int(-uintptr(unsafe.Pointer(&mem[0]))/4) & (line - 1)
 	for _, b := range all {
 		if b.kept || b.first <= b.last {
 			b.mem = mem[skip+b.at:][:b.words:b.words]
 		}
 	}
+}
+
+// newMemory returns n numbers, in huge pages where the system has them.
+func newMemory(n int) []float32 {
+	mem := make([]float32, n)
+	if n > 0 {
+		inHugePages(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(mem))), 4*n))
+	}
+	return mem
 }
 
 // asWords returns float32 memory as words of bits.

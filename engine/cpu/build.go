@@ -26,7 +26,11 @@ func (p *plan) build(windows []graph.LayerWindows) error {
 		if err != nil {
 			return fmt.Errorf("node %q: %w", l.Name, err)
 		}
+		y.sole = users[i] == 1
 		p.values = append(p.values, y)
+	}
+	for _, n := range p.scan {
+		p.fuse(n)
 	}
 	p.out = p.values[len(p.values)-1]
 	if !p.out.static && p.out.form == asNumbers && p.out.pixels() == 1 {

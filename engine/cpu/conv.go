@@ -24,7 +24,8 @@ type convOp struct {
 	lists         *eventLists
 	eventful      bool // this pass's forward takes lists
 
-	taps  []taps // per worker
+	taps  []taps    // per worker
+	fused *neuronOp // in inference: takes the output as it comes
 	grads convGradients
 	half  *halfConv // nil: in float32
 	fwd   func(worker, task int)
@@ -82,20 +83,21 @@ func (u units) of(i, f int) (from, to, first, frames int) {
 	return px, min(px+u.group, u.pixels), first, min(f, first+u.frames) - first
 }
 
-// panelWidth returns the width of the panels that n columns are cut into: the
-// one of 16, 32, 48 and 64 that leaves least unused, the widest of those.
+// panelWidth returns the width of the panels that n columns are cut into: one
+// panel of up to 64 columns, or those of 32 or 64 that leave least unused, so
+// that each has words of spikes of its own.
 func panelWidth(n int) int {
-	best, least := 16, 1<<62
-	for width := 16; width <= 64; width += 16 {
-		if total := tiles(n, width) * width; total <= least {
-			best, least = width, total
-		}
+	if n <= 64 {
+		return tiles(n, 16) * 16
 	}
-	return best
+	if tiles(n, 32)%2 != 0 {
+		return 32
+	}
+	return 64
 }
 
 func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
-	if x.form == asSum {
+	if x.form == asSum || x.form == asHalves && !p.fitsHalves(x.shape.C, l.Out.C) {
 		x = p.numbers(l, x)
 	}
 	if x.static && !l.Static {
@@ -125,6 +127,7 @@ func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
 	if p.train {
 		c.grads.init(c)
 	}
+	p.convs = append(p.convs, c)
 	p.append(l.Name, c.y, c)
 	return c.y
 }
@@ -134,6 +137,7 @@ func (c *convOp) inFloat32() {
 	c.width = panelWidth(c.g.Out)
 	c.panels = tiles(c.g.Out, c.width)
 	c.packed = c.p.newBuffer(c.panels * c.rows() * c.width)
+	c.packed.kept = !c.p.train
 	if c.mayList() {
 		c.lists = c.p.eventLists(c.x.value)
 	}
@@ -215,7 +219,7 @@ func (c *convOp) scratchLen() int {
 	if c.half != nil {
 		return max(c.half.scratchLen(), c.grads.scratchLen())
 	}
-	return c.units.rows() * c.width
+	return c.units.rows()*c.width + c.fuseLen(c.width)
 }
 
 func (c *convOp) forward() {
@@ -224,13 +228,25 @@ func (c *convOp) forward() {
 		return
 	}
 	run := c.p.pool.run
-	kernel.PackPanels(c.packed.mem, c.w.data, c.rows(), c.g.Out, c.width)
+	if c.p.train {
+		c.packAll()
+	}
 	if c.eventful = c.chooseLists(); c.eventful {
 		c.lists.list(c.x.value)
 	} else if c.x.form == asSpikes {
 		c.lists.widen(c.x.value)
 	}
-	run(c.panels*c.units.count(), c.fwd)
+	run(c.tasks(), c.fwd)
+}
+
+// packAll packs the weights: at every step in training, when they are loaded in
+// inference.
+func (c *convOp) packAll() {
+	if c.half != nil {
+		c.half.packAll()
+	} else {
+		kernel.PackPanels(c.packed.mem, c.w.data, c.rows(), c.g.Out, c.width)
+	}
 }
 
 // forwardTask computes a unit of the output for one panel. Neighbouring tasks
@@ -239,7 +255,8 @@ func (c *convOp) forwardTask(worker, task int) {
 	q, unit := task/c.units.count(), task%c.units.count()
 	f := c.p.frames(c.y)
 	from, to, first, frames := c.units.of(unit, f)
-	acc := c.p.scratch[worker][:c.units.rows()*c.width]
+	scratch := c.p.scratch[worker]
+	acc := scratch[:c.units.rows()*c.width]
 	panel := c.packed.mem[q*c.rows()*c.width:][:c.rows()*c.width]
 	c.fillBias(acc, q)
 	if c.eventful {
@@ -256,6 +273,12 @@ func (c *convOp) forwardTask(worker, task int) {
 		clear(sum)
 		clear(sum2)
 		kernel.AddSquares(sum, sum2, acc[:rows*c.width])
+	}
+	if fuse := c.fusion(worker, task, scratch[len(acc):], q*c.width, c.width); fuse.neurons != nil {
+		for px := from; px < to; px++ {
+			fuse.fire(acc[(px-from)*f*c.width:][:f*c.width], c.width, px)
+		}
+		return
 	}
 	for px := from; px < to; px++ {
 		copyRows(c.y.data[(px*f+first)*c.g.Out+q*c.width:], c.g.Out, acc[(px-from)*frames*c.width:], c.width, frames, cols)

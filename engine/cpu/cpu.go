@@ -27,7 +27,7 @@ type Engine struct{}
 // Name returns "cpu".
 func (Engine) Name() string { return "cpu" }
 
-// Variant returns the level of the kernels in use, "avx2" or "avx512", or
+// Variant returns the level of the kernels in use, such as "avx2" or "amx", or
 // "portable-" and the architecture, on which it depends whether the compiler
 // multiplies and adds in one rounding.
 func (Engine) Variant() string {
@@ -89,11 +89,14 @@ func (Engine) CompileInfer(net *graph.Network, o engine.InferOptions) (engine.Ru
 	if err := checkPrecision(o.Precision); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(net, planOptions{batch: o.Batch, steps: o.Steps, threads: o.Threads, mixed: o.Precision == engine.Mixed})
+	p, err := newPlan(net, planOptions{batch: chunk(o.Batch, o.Steps), steps: o.Steps, threads: o.Threads, mixed: o.Precision == engine.Mixed})
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{plan: p}
+	r := &runner{plan: p, samples: o.Batch}
+	for range p.scan {
+		r.totals = append(r.totals, make([]kernel.Sums, o.Steps))
+	}
 	if err := r.Load(net.Init(0)); err != nil {
 		p.pool.close()
 		return nil, err

@@ -18,13 +18,14 @@ type halfConv struct {
 
 	columns, groups int // output channels per task, groups of them
 	lines, bands    int // rows of output pixels per task, tasks
-	blocks          int // of frames, at most
+	block, blocks   int // frames per task, tasks at most
 
 	fwd, pack func(worker, task int)
 }
 
 const (
-	// frameBlock is the frames of a task: two tiles' rows.
+	// frameBlock is the frames of a task in training: two tiles' rows. In
+	// inference a task has all, so that its neurons may follow at once.
 	frameBlock = 32
 	// bandLines is the rows of output pixels of a task. The window's rows of
 	// input above and below are unpacked twice.
@@ -36,7 +37,13 @@ const (
 
 // halves reports whether a layer's products are taken in bfloat16.
 func (c *convOp) halves() bool {
-	return c.p.mixed && c.g.C%kernel.PanelColumns == 0 && c.g.Out%kernel.PanelColumns == 0 && c.x.form != asNumbers
+	return c.x.form != asNumbers && c.p.fitsHalves(c.g.C, c.g.Out)
+}
+
+// fitsHalves reports whether products of c and `out` channels may be taken in
+// bfloat16: whole panels of them.
+func (p *plan) fitsHalves(c, out int) bool {
+	return p.mixed && c%kernel.PanelColumns == 0 && out%kernel.PanelColumns == 0
 }
 
 func newHalfConv(c *convOp) *halfConv {
@@ -49,7 +56,13 @@ func newHalfConv(c *convOp) *halfConv {
 	h.groups = c.g.Out / h.columns
 	h.lines = min(c.g.OutH, bandLines)
 	h.bands = tiles(c.g.OutH, h.lines)
-	h.blocks = tiles(c.p.most(c.y), frameBlock)
+	h.block = c.p.most(c.y)
+	if c.p.train {
+		h.block = min(h.block, frameBlock)
+	} else {
+		h.weights.kept = true // packed when they are loaded
+	}
+	h.blocks = tiles(c.p.most(c.y), h.block)
 	h.fwd, h.pack = h.forwardTask, h.packTask
 	return h
 }
@@ -65,36 +78,49 @@ func (h *halfConv) ring() int {
 	if h.x.form == asHalves {
 		return 0
 	}
-	return h.g.KernelH * h.g.W * frameBlock * h.g.C
+	return h.g.KernelH * h.g.W * h.block * h.g.C
 }
 
-func (h *halfConv) scratchLen() int { return tiles(h.ring(), 2) + frameBlock*h.columns }
+// scratchLen is room for the ring, a pixel's sums, and what its neurons need.
+func (h *halfConv) scratchLen() int {
+	return tiles(h.ring(), 2) + h.block*h.columns + h.fuseLen(h.columns)
+}
 
 func (h *halfConv) packTask(_, d int) {
 	n := h.g.C * h.g.Out
 	kernel.PackPairs(asHalf(h.weights.mem)[d*h.matrix:][:h.matrix], h.w.data[d*n:][:n], h.g.C, h.g.Out, h.g.Out)
 }
 
+// packAll packs the weights.
+func (h *halfConv) packAll() { h.p.pool.run(h.g.Positions(), h.pack) }
+
 func (h *halfConv) forward() {
-	h.p.pool.run(h.g.Positions(), h.pack)
-	h.p.pool.run(h.groups*h.bands*tiles(h.p.frames(h.y), frameBlock), h.fwd)
+	if h.p.train {
+		h.packAll()
+	}
+	h.p.pool.run(h.tasks(), h.fwd)
 }
 
+func (h *halfConv) tasks() int { return h.groups * h.bands * tiles(h.p.frames(h.y), h.block) }
+
 func (h *halfConv) forwardTask(worker, task int) {
-	blocks := tiles(h.p.frames(h.y), frameBlock)
+	blocks := tiles(h.p.frames(h.y), h.block)
 	group, band, block := task/blocks/h.bands, task/blocks%h.bands, task%blocks
 	scratch := h.p.scratch[worker]
-	r := ring{conv: h.convOp, mem: asHalf(scratch)[:h.ring()], first: block * frameBlock}
-	r.frames = min(frameBlock, h.p.frames(h.y)-r.first)
-	acc := scratch[tiles(h.ring(), 2):][:r.frames*h.columns]
+	r := ring{conv: h.convOp, mem: asHalf(scratch)[:h.ring()], block: h.block, first: block * h.block}
+	r.frames = min(h.block, h.p.frames(h.y)-r.first)
+	scratch = scratch[tiles(h.ring(), 2):]
+	acc := scratch[:r.frames*h.columns]
+	channel := group * h.columns
+	f := h.fusion(worker, task, scratch[h.block*h.columns:], channel, h.columns)
 	var sum, sum2 []float64
 	if h.moments != nil {
 		sum, sum2 = h.moments.of(band*h.blocks + block)
-		sum, sum2 = sum[group*h.columns:][:h.columns], sum2[group*h.columns:][:h.columns]
+		sum, sum2 = sum[channel:][:h.columns], sum2[channel:][:h.columns]
 		clear(sum)
 		clear(sum2)
 	}
-	w := asHalf(h.weights.mem)[group*h.columns/kernel.PanelColumns*h.panel:]
+	w := asHalf(h.weights.mem)[channel/kernel.PanelColumns*h.panel:]
 	for oy := band * h.lines; oy < min(h.g.OutH, (band+1)*h.lines); oy++ {
 		r.reach(oy)
 		for px := oy * h.g.OutW; px < (oy+1)*h.g.OutW; px++ {
@@ -103,7 +129,14 @@ func (h *halfConv) forwardTask(worker, task int) {
 			if h.moments != nil {
 				kernel.AddSquares(sum, sum2, acc)
 			}
-			h.store(acc, px, r.first, group*h.columns)
+			if h.b != nil {
+				kernel.AddBias(acc, h.b.data[channel:][:h.columns])
+			}
+			if f.neurons != nil {
+				f.fire(acc, h.columns, px)
+			} else {
+				h.store(acc, px, r.first, channel)
+			}
 		}
 	}
 }
@@ -113,9 +146,6 @@ func (h *halfConv) store(acc []float32, px, first, channel int) {
 	out := h.g.Out
 	at := (px*h.p.frames(h.y)+first)*out + channel
 	switch {
-	case h.b != nil:
-		kernel.AddBias(acc, h.b.data[channel:][:h.columns])
-		fallthrough
 	case h.y.form == asNumbers:
 		copyRows(h.y.data[at:], out, acc, h.columns, len(acc)/h.columns, h.columns)
 	case h.columns == out:
@@ -132,6 +162,7 @@ func (h *halfConv) store(acc []float32, px, first, channel int) {
 type ring struct {
 	conv          *convOp
 	mem           []kernel.BF16 // [KernelH][W][frames][C]; the whole value if it is not packed
+	block         int           // frames of a pixel in the ring
 	first, frames int
 	next          int // row of pixels to unpack
 }
@@ -147,7 +178,7 @@ func (r *ring) reach(oy int) {
 	top := oy*c.g.Stride - c.g.Pad
 	r.next = max(r.next, top, 0)
 	f, words := c.p.frames(c.x.value), c.x.row()
-	pixel := frameBlock * c.g.C
+	pixel := r.block * c.g.C
 	for ; r.next < min(c.g.H, top+c.g.KernelH); r.next++ {
 		for ix := range c.g.W {
 			bits := c.x.bits[((r.next*c.g.W+ix)*f+r.first)*words:][:r.frames*words]
@@ -166,7 +197,7 @@ func (r *ring) taps(px int, t taps, matrix int) taps {
 		case c.x.form == asHalves:
 			t.add((at*c.p.frames(c.x.value)+r.first)*c.g.C, position*matrix)
 		default:
-			t.add((at/c.g.W%c.g.KernelH*c.g.W+at%c.g.W)*frameBlock*c.g.C, position*matrix)
+			t.add((at/c.g.W%c.g.KernelH*c.g.W+at%c.g.W)*r.block*c.g.C, position*matrix)
 		}
 	}
 	return t

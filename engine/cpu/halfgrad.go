@@ -21,8 +21,14 @@ type halfGradients struct {
 	roundTile, turnTile, weightTile, inputTile, packTile func(worker, task int)
 }
 
-// stripNumbers is about how many numbers of input a strip unpacks.
-const stripNumbers = 1 << 18
+const (
+	// stripNumbers is about how many numbers of input a strip unpacks: half of
+	// the second-level cache.
+	stripNumbers = 1 << 19
+	// gradientTiles is how many tiles there are at least, so that all cores have
+	// work.
+	gradientTiles = 4
+)
 
 func newHalfGradients(h *halfConv) *halfGradients {
 	g := &halfGradients{halfConv: h}
@@ -35,13 +41,17 @@ func newHalfGradients(h *halfConv) *halfGradients {
 	} else {
 		g.turned = c.p.newHalves(in * c.g.C * f)
 	}
-	g.channels = min(c.g.C, 64)
-	if c.g.C < 128 {
-		g.channels = 32
+	g.channels, g.outputs = min(c.g.C, 128), min(c.g.Out, 64)
+	g.strip = max(1, stripNumbers/(c.g.KernelH*g.channels*f*c.g.Stride)-c.g.KernelW+1)
+	g.strip = tiles(c.g.OutW, tiles(c.g.OutW, g.strip))
+	for tiles(c.g.C, g.channels)*tiles(c.g.Out, g.outputs) < gradientTiles && g.outputs > kernel.PanelColumns {
+		if g.channels > kernel.PanelColumns {
+			g.channels /= 2
+		} else {
+			g.outputs /= 2
+		}
 	}
-	g.outputs = min(c.g.Out, 128)
 	g.tilesC, g.tilesO = tiles(c.g.C, g.channels), tiles(c.g.Out, g.outputs)
-	g.strip = min(c.g.OutW, max(1, stripNumbers/(g.channels*f*c.g.Stride)))
 	g.roundTile, g.turnTile, g.weightTile = g.roundTask, g.turnTask, g.weightTask
 	if !c.x.wantsGrad() {
 		return g
@@ -64,9 +74,9 @@ func (g *halfGradients) padded(frames int) int { return tiles(frames, 32) * 32 }
 func (g *halfGradients) span(pixels int) int { return (pixels-1)*g.g.Stride + g.g.KernelW }
 
 func (g *halfGradients) scratchLen() int {
-	n := 0
+	n := kernel.PairsPanelLen(g.p.most(g.x.value)) / 2
 	if g.x.form == asSpikes {
-		n = tiles(g.span(g.strip)*g.channels*g.padded(g.p.most(g.x.value)), 2)
+		n = tiles(g.g.KernelH*g.span(g.strip)*g.channels*g.padded(g.p.most(g.x.value)), 2)
 	}
 	if g.x.narrow {
 		n = max(n, narrowBlock*g.columns)
@@ -81,7 +91,7 @@ func (g *halfGradients) ofWeights() {
 	}
 	in, _ := g.g.Pixels()
 	run(in, g.turnTile)
-	run(g.tilesC*g.tilesO*g.g.KernelH, g.weightTile)
+	run(g.tilesC*g.tilesO, g.weightTile)
 }
 
 func (g *halfGradients) roundTask(_, px int) {
@@ -93,7 +103,7 @@ func (g *halfGradients) roundTask(_, px int) {
 }
 
 // turnTask transposes a pixel's input.
-func (g *halfGradients) turnTask(_, px int) {
+func (g *halfGradients) turnTask(worker, px int) {
 	f, c := g.p.frames(g.x.value), g.g.C
 	if g.x.form == asSpikes {
 		row, n := g.x.row(), c*tiles(f, 32)
@@ -101,29 +111,27 @@ func (g *halfGradients) turnTask(_, px int) {
 		return
 	}
 	ld := g.padded(f)
-	kernel.TransposeHalf(asHalf(g.turned.mem)[px*c*ld:][:c*ld], ld, g.x.half[px*f*c:][:f*c], f, c)
+	kernel.TransposeHalf(asHalf(g.turned.mem)[px*c*ld:][:c*ld], g.x.half[px*f*c:][:f*c], f, c, asHalf(g.p.scratch[worker]))
 }
 
-// weightTask computes the gradient of some of the weights of the positions in
-// one row of the kernel: a strip of a row of output pixels at a time.
+// weightTask computes a tile of the weights' gradient, a strip of columns of
+// output pixels after the other.
 func (g *halfGradients) weightTask(worker, task int) {
-	ky := task % g.g.KernelH
-	c0, o0 := task/g.g.KernelH/g.tilesO*g.channels, task/g.g.KernelH%g.tilesO*g.outputs
-	rows, cols := min(g.channels, g.g.C-c0), min(g.outputs, g.g.Out-o0)
-	t := weightTile{halfGradients: g, worker: worker, ky: ky, c0: c0, rows: rows, o0: o0, cols: cols}
-	for kx := range g.g.KernelW {
-		dw := t.gradient(kx)
-		for r := range rows {
-			clear(dw[r*g.g.Out:][:cols])
+	c0, o0 := task/g.tilesO*g.channels, task%g.tilesO*g.outputs
+	t := weightTile{
+		halfGradients: g, worker: worker, c0: c0, rows: min(g.channels, g.g.C-c0), o0: o0, cols: min(g.outputs, g.g.Out-o0),
+		frames: g.p.frames(g.x.value),
+	}
+	for position := range g.g.Positions() {
+		dw := t.gradient(position)
+		for r := range t.rows {
+			clear(dw[r*g.g.Out:][:t.cols])
 		}
 	}
-	for oy := range g.g.OutH {
-		iy := oy*g.g.Stride - g.g.Pad + ky
-		if iy < 0 || iy >= g.g.H {
-			continue
-		}
-		for ox := 0; ox < g.g.OutW; ox += g.strip {
-			t.addStrip(oy, iy, ox, min(g.g.OutW, ox+g.strip))
+	for ox := 0; ox < g.g.OutW; ox += g.strip {
+		t.from, t.to, t.next = ox, min(g.g.OutW, ox+g.strip), 0
+		for oy := range g.g.OutH {
+			t.addRow(oy)
 		}
 	}
 }
@@ -131,41 +139,84 @@ func (g *halfGradients) weightTask(worker, task int) {
 // weightTile is a tile of the weights' gradient in a worker's hands.
 type weightTile struct {
 	*halfGradients
-	worker, ky int
-	c0, rows   int // input channels
-	o0, cols   int // output channels
+	worker   int
+	c0, rows int // input channels
+	o0, cols int // output channels
+	frames   int
+	from, to int // the strip
+	next     int // row of input to unpack
 }
 
-func (t weightTile) gradient(kx int) []float32 {
-	return t.w.grad[((t.ky*t.g.KernelW+kx)*t.g.C+t.c0)*t.g.Out+t.o0:]
+func (t *weightTile) gradient(position int) []float32 {
+	return t.w.grad[(position*t.g.C+t.c0)*t.g.Out+t.o0:]
 }
 
-// addStrip adds the output pixels [from, to) of row oy, which see row iy.
-func (t weightTile) addStrip(oy, iy, from, to int) {
+// left is the first column of input that the strip sees, or would.
+func (t *weightTile) left() int { return t.from*t.g.Stride - t.g.Pad }
+
+// reach unpacks the rows of input up to row `last` that the strip sees, with
+// frames innermost, to a ring of as many rows as the kernel has.
+func (t *weightTile) reach(first, last int) {
+	g, ld := t.g, t.padded(t.frames)
+	ring, words := asHalf(t.p.scratch[t.worker]), ld/32
+	for t.next = max(t.next, first); t.next < last; t.next++ {
+		for ix := max(0, t.left()); ix < min(g.W, t.left()+t.span(t.to-t.from)); ix++ {
+			bits := asWords(t.turned.mem)[((t.next*g.W+ix)*g.C+t.c0)*words:][:t.rows*words]
+			kernel.UnpackHalf(ring[t.at(t.next, ix):], ld, bits, ld, kernel.OneHalf)
+		}
+	}
+}
+
+// at is where the input's pixel (iy, ix) begins.
+func (t *weightTile) at(iy, ix int) int {
+	g, ld := t.g, t.padded(t.frames)
+	if t.x.form != asSpikes {
+		return ((iy*g.W+ix)*g.C + t.c0) * ld
+	}
+	return (iy%g.KernelH*t.span(t.strip) + ix - t.left()) * t.rows * ld
+}
+
+// addRow adds the strip's output pixels of row oy.
+func (t *weightTile) addRow(oy int) {
 	g := t.g
-	f := t.p.frames(t.x.value)
-	ld := t.padded(f)
-	left := from*g.Stride - g.Pad // the first pixel of input seen
-	x, pixel, base := asHalf(t.turned.mem), g.C*ld, (iy*g.W+left)*g.C*ld+t.c0*ld
+	top := oy*g.Stride - g.Pad
+	x := asHalf(t.p.scratch[t.worker])
 	if t.x.form == asSpikes {
-		x, pixel, base = asHalf(t.p.scratch[t.worker]), t.rows*ld, 0
-		words := ld / 32
-		for ix := max(0, left); ix < min(g.W, left+t.span(to-from)); ix++ {
-			bits := asWords(t.turned.mem)[((iy*g.W+ix)*g.C+t.c0)*words:][:t.rows*words]
-			kernel.UnpackHalf(x[(ix-left)*pixel:], ld, bits, ld, kernel.OneHalf)
-		}
+		t.reach(max(0, top), min(g.H, top+g.KernelH))
+	} else {
+		x = asHalf(t.turned.mem)
 	}
-	panel := kernel.PairsPanelLen(f)
+	panel := kernel.PairsPanelLen(t.frames)
+	pixel := g.Out / kernel.PanelColumns * panel
 	dy := asHalf(t.y.halfGrad.pairs.mem)[t.o0/kernel.PanelColumns*panel:]
-	for kx := range g.KernelW {
-		at := t.taps[t.worker]
-		for ox := from; ox < to; ox++ {
-			if ix := ox*g.Stride - g.Pad + kx; ix >= 0 && ix < g.W {
-				at.add(base+(ix-left)*pixel, (oy*g.OutW+ox)*g.Out/kernel.PanelColumns*panel)
+	ahead := t.pairsOf(dy, oy+1, pixel)
+	for iy := max(0, top); iy < min(g.H, top+g.KernelH); iy++ {
+		for kx := range g.KernelW {
+			at := t.taps[t.worker]
+			for ox := t.from; ox < t.to; ox++ {
+				if ix := ox*g.Stride - g.Pad + kx; ix >= 0 && ix < g.W {
+					at.add(t.at(iy, ix), (oy*g.OutW+ox)*pixel)
+				}
 			}
+			ld := t.padded(t.frames)
+			kernel.ProductHalfAhead(t.gradient((iy-top)*g.KernelW+kx), g.Out, x, ld, dy, panel, at.x, at.w, t.rows, ld, t.cols, true, ahead)
+			ahead = ahead[min(len(ahead), t.fetched(len(at.x), ld)):]
 		}
-		kernel.ProductHalf(t.gradient(kx), g.Out, x, ld, dy, panel, at.x, at.w, t.rows, ld, t.cols, true)
 	}
+}
+
+// pairsOf returns the pairs of the strip's output pixels of a row, of all
+// channels, or nothing behind the last row.
+func (t *weightTile) pairsOf(dy []kernel.BF16, oy, pixel int) []kernel.BF16 {
+	if oy >= t.g.OutH {
+		return nil
+	}
+	return dy[(oy*t.g.OutW+t.from)*pixel : min(len(dy), (oy*t.g.OutW+t.to)*pixel)]
+}
+
+// fetched is how many numbers a product of so many positions fetches ahead.
+func (t *weightTile) fetched(positions, k int) int {
+	return kernel.FetchedAhead(positions, t.rows, k, t.cols)
 }
 
 func (g *halfGradients) ofInput() {

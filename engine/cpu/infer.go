@@ -5,12 +5,32 @@ import (
 	"math"
 
 	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
 	"github.com/qif-snn/qif/graph"
 )
 
-// runner is an inference plan.
+// runner is an inference plan for a few samples at a time: what lies between
+// layers then stays in cache, and a pixel's neurons may fire as soon as it has
+// all its frames.
 type runner struct {
 	*plan
+	samples int             // at a time, for callers
+	totals  [][]kernel.Sums // per neuron layer and step, of a batch
+}
+
+// chunkFrames is about how many frames a chunk of samples has.
+const chunkFrames = 64
+
+// chunk is the samples that a plan for inference is made for.
+func chunk(batch, steps int) int { return min(batch, max(1, chunkFrames/steps)) }
+
+// eachChunk calls fn for the chunks of n samples.
+func (r *runner) eachChunk(n int, fn func(first, samples int)) {
+	r.pool.during(func() {
+		for first := 0; first < n; first += r.batch {
+			fn(first, min(r.batch, n-first))
+		}
+	})
 }
 
 func (r *runner) Close() { r.pool.close() }
@@ -23,6 +43,11 @@ func (r *runner) Load(ts []graph.Tensor) error {
 	for _, n := range r.scan {
 		n.refresh()
 	}
+	r.pool.during(func() {
+		for _, c := range r.convs {
+			c.packAll()
+		}
+	})
 	return nil
 }
 
@@ -30,8 +55,8 @@ func (r *runner) Load(ts []graph.Tensor) error {
 type state struct {
 	net   *graph.Network
 	n     int
-	v     [][]float32 // per layer, [H·W][n][C]
-	reset []float32   // per layer
+	v     [][][]float32 // per chunk of streams and layer, [H·W][n][C]
+	reset []float32     // per layer
 }
 
 // Streams implements engine.State.
@@ -39,9 +64,9 @@ func (s *state) Streams() int { return s.n }
 
 // Reset implements engine.State.
 func (s *state) Reset() {
-	for i, v := range s.v {
-		for j := range v {
-			v[j] = s.reset[i]
+	for _, chunk := range s.v {
+		for layer, v := range chunk {
+			setAll(v, s.reset[layer])
 		}
 	}
 }
@@ -50,8 +75,14 @@ func (s *state) Reset() {
 func (r *runner) NewState(n int) engine.State {
 	s := &state{net: r.net, n: n}
 	for _, o := range r.scan {
-		s.v = append(s.v, make([]float32, n*o.y.shape.Size()))
 		s.reset = append(s.reset, o.kern.Reset)
+	}
+	for first := 0; first < n; first += r.batch {
+		var v [][]float32
+		for _, o := range r.scan {
+			v = append(v, make([]float32, min(r.batch, n-first)*o.y.shape.Size()))
+		}
+		s.v = append(s.v, v)
 	}
 	s.Reset()
 	return s
@@ -60,7 +91,7 @@ func (r *runner) NewState(n int) engine.State {
 // Run implements engine.Runner.
 func (r *runner) Run(b engine.Batch, logits []float32, activities []engine.Activity) error {
 	k := r.net.Classes()
-	switch err := r.checkBatch(b.N, b.X, r.steps); {
+	switch err := r.checkBatch(b.N, r.samples, b.X); {
 	case err != nil:
 		return err
 	case len(logits) != r.steps*b.N*k:
@@ -68,17 +99,36 @@ func (r *runner) Run(b engine.Batch, logits []float32, activities []engine.Activ
 	case activities != nil && len(activities) != len(r.scan):
 		return fmt.Errorf("%d activities, the network has %d neuron layers", len(activities), len(r.scan))
 	}
-	r.n, r.t = b.N, r.steps
 	for _, o := range r.scan {
 		o.state = nil
 	}
-	r.setInput(b.X)
-	r.forward()
-	copy(logits, r.out.data)
+	for _, t := range r.totals {
+		clear(t)
+	}
+	r.eachChunk(b.N, func(first, n int) {
+		r.pass(b.X, first, n, b.N, r.steps)
+		for t := range r.steps {
+			copy(logits[(t*b.N+first)*k:], r.out.data[t*n*k:][:n*k])
+		}
+		for i, o := range r.scan {
+			for t := range r.steps {
+				r.totals[i][t].Add(o.observed(t))
+			}
+		}
+	})
 	for i := range activities {
-		r.fill(&activities[i], r.scan[i])
+		for t, s := range r.totals[i] {
+			set(&activities[i], t, s)
+		}
 	}
 	return nil
+}
+
+// pass runs n samples of a batch of `of` from sample `first` on.
+func (r *runner) pass(x []float32, first, n, of, steps int) {
+	r.n, r.t = n, steps
+	r.setInput(x, first, of)
+	r.forward()
 }
 
 // Step implements engine.Runner.
@@ -87,20 +137,21 @@ func (r *runner) Step(st engine.State, x, logits []float32) error {
 	switch {
 	case !ok || s.net != r.net:
 		return fmt.Errorf("the state belongs to another network")
-	case s.n < 1 || s.n > r.batch:
-		return fmt.Errorf("a state of %d streams; compiled for 1 to %d", s.n, r.batch)
+	case s.n < 1 || s.n > r.samples:
+		return fmt.Errorf("a state of %d streams; compiled for 1 to %d", s.n, r.samples)
 	case len(x) != s.n*r.in.shape.Size():
 		return fmt.Errorf("frame data has %d numbers, expected %d as [n, H, W, C] with n = %d, %v", len(x), s.n*r.in.shape.Size(), s.n, r.in.shape)
 	case len(logits) != s.n*r.net.Classes():
 		return fmt.Errorf("room for %d logits, expected [n, K] = %d", len(logits), s.n*r.net.Classes())
 	}
-	r.n, r.t = s.n, 1
-	for i, o := range r.scan {
-		o.state = s.v[i]
-	}
-	r.setInput(x)
-	r.forward()
-	copy(logits, r.out.data)
+	k := r.net.Classes()
+	r.eachChunk(s.n, func(first, n int) {
+		for i, o := range r.scan {
+			o.state = s.v[first/r.batch][i]
+		}
+		r.pass(x, first, n, s.n, 1)
+		copy(logits[first*k:], r.out.data[:n*k])
+	})
 	return nil
 }
 
@@ -121,14 +172,18 @@ func (p *plan) activities() []engine.Activity {
 // fill writes what a pass observed of a layer.
 func (p *plan) fill(a *engine.Activity, n *neuronOp) {
 	for t := range p.t {
-		s := n.observed(t)
-		count := float64(s.Neurons)
-		a.Rate[t] = s.Spikes / count
-		a.Mean[t] = s.U / count
-		v := s.U2/count - a.Mean[t]*a.Mean[t]
-		if v < 0 { // by rounding; NaN stays
-			v = 0
-		}
-		a.Std[t] = math.Sqrt(v)
+		set(a, t, n.observed(t))
 	}
+}
+
+// set writes what was observed at step t.
+func set(a *engine.Activity, t int, s kernel.Sums) {
+	count := float64(s.Neurons)
+	a.Rate[t] = s.Spikes / count
+	a.Mean[t] = s.U / count
+	v := s.U2/count - a.Mean[t]*a.Mean[t]
+	if v < 0 { // by rounding; NaN stays
+		v = 0
+	}
+	a.Std[t] = math.Sqrt(v)
 }

@@ -21,17 +21,17 @@ type neuronOp struct {
 	kern  kernel.Neuron
 	learn []*param  // tensors of model.Learn, same order
 	unit  int       // samples
+	from  *convOp   // in inference: whose output it takes as it comes
 	state []float32 // if set, where potentials are kept from step to step, [P][N][C]
 
 	windows  window.Windows
 	window   kernel.Window
 	held     [][]kernel.Term // per worker
 	rest     []float32       // a unit's potentials at the start
-	ones     []float32       // scale and shift of terms without a normalisation
-	zeros    []float32
-	sums     []kernel.Sums // [task][T]
-	fired    float64       // share of neurons in the last pass
-	coef     [][]float64   // learning: per task ∂L/∂(c2, c1, c0), [3][C]
+	sums     []kernel.Sums   // [task][T]
+	used     int             // tasks of the last pass
+	fired    float64         // share of neurons in the last pass
+	coef     [][]float64     // learning: per task ∂L/∂(c2, c1, c0), [3][C]
 	fwd, bwd func(worker, task int)
 }
 
@@ -91,13 +91,17 @@ func (p *plan) newNeuron(l node, o *graph.Neuron, terms []*term, w *graph.LayerW
 func fill(n int, v float64) []float32 { return slices.Repeat([]float32{float32(v)}, n) }
 
 func (n *neuronOp) allocate() {
-	n.sums = make([]kernel.Sums, n.tasks()*n.p.steps)
+	tasks := n.tasks()
+	if n.from != nil {
+		n.from.allocate()
+		tasks = max(tasks, n.from.tasks())
+	}
+	n.sums = make([]kernel.Sums, tasks*n.p.steps)
 	n.held = make([][]kernel.Term, n.p.threads)
 	for w := range n.held {
 		n.held[w] = make([]kernel.Term, 0, len(n.terms))
 	}
 	n.rest = fill(n.unit*n.y.shape.C, float64(n.kern.Reset))
-	n.ones, n.zeros = fill(n.y.shape.C, 1), fill(n.y.shape.C, 0)
 	if n.p.train && len(n.learn) > 0 {
 		n.coef = make([][]float64, n.tasks())
 		for i := range n.coef {
@@ -106,7 +110,12 @@ func (n *neuronOp) allocate() {
 	}
 }
 
-func (n *neuronOp) kind() string { return "neuron" }
+func (n *neuronOp) kind() string {
+	if n.from != nil {
+		return n.from.kind() + ", neuron"
+	}
+	return "neuron"
+}
 
 func (n *neuronOp) inputs() []*input { return n.sum.inputs }
 
@@ -114,6 +123,9 @@ func (n *neuronOp) buffers() buffers {
 	b := n.sum.buffers()
 	b.forward = append(b.forward, n.y.store)
 	b.backward = append(b.backward, n.y.gradStore)
+	if n.from != nil {
+		b.forward = append(b.forward, n.from.buffers().forward...)
+	}
 	return b
 }
 
@@ -130,7 +142,11 @@ func (n *neuronOp) scratchLen() int {
 	if n.y.form != asSpikes {
 		steps = 2*n.p.steps + 1 // spikes as well, and the input
 	}
-	return (pieces + steps) * n.unit * n.y.shape.C
+	length := (pieces + steps) * n.unit * n.y.shape.C
+	if n.from != nil {
+		length = max(length, n.from.scratchLen())
+	}
+	return length
 }
 
 // neuronUnit is a unit of work in a worker's hands.
@@ -238,7 +254,15 @@ func (n *neuronOp) values(dst []float64, c int) {
 }
 
 func (n *neuronOp) forward() {
-	n.p.pool.run(n.tasks(), n.fwd)
+	n.used = n.tasks()
+	if n.from != nil {
+		n.from.forward()
+	}
+	if n.from != nil && n.state == nil {
+		n.used = n.from.tasks()
+	} else {
+		n.p.pool.run(n.used, n.fwd)
+	}
 	spikes, neurons := 0., 0.
 	for t := range n.p.t {
 		s := n.observed(t)
@@ -379,6 +403,12 @@ func (u neuronUnit) addStill(t int, q []float32) {
 	}
 }
 
+func setAll(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
+	}
+}
+
 // learnedGradient adds up the tasks in order and applies the chain rule from
 // (c2, c1, c0) to the learned parameters, per channel or summed.
 func (n *neuronOp) learnedGradient() {
@@ -412,7 +442,7 @@ func (n *neuronOp) learnedGradient() {
 // observed returns the pass's totals for step t.
 func (n *neuronOp) observed(t int) kernel.Sums {
 	var total kernel.Sums
-	for task := range n.tasks() {
+	for task := range n.used {
 		total.Add(n.sums[task*n.p.steps+t])
 	}
 	return total

@@ -56,6 +56,7 @@ type plan struct {
 	scan   []*neuronOp
 	drop   []*dropoutOp
 	norm   []*normOp
+	convs  []*convOp
 
 	memory  []*buffer
 	events  map[eventSize]*eventLists
@@ -241,7 +242,7 @@ func (p *plan) allocate() error {
 	}
 	p.scratch = make([][]float32, p.threads)
 	for w := range p.scratch {
-		p.scratch[w] = make([]float32, scratch)
+		p.scratch[w] = newMemory(scratch)
 	}
 	for size, l := range p.events {
 		l.allocate(size)
@@ -293,28 +294,29 @@ func (p *plan) setTensors(ts []graph.Tensor) error {
 	return nil
 }
 
-// checkBatch says whether a batch fits the plan.
-func (p *plan) checkBatch(n int, x []float32, steps int) error {
+// checkBatch says whether a batch of n samples, at most `most`, fits the plan.
+func (p *plan) checkBatch(n, most int, x []float32) error {
 	want := n * p.in.shape.Size()
 	form := "[N, H, W, C]"
 	if !p.in.static {
-		want *= steps
+		want *= p.steps
 		form = "[T, N, H, W, C]"
 	}
 	switch {
-	case n < 1 || n > p.batch:
-		return fmt.Errorf("a batch of %d samples; compiled for 1 to %d", n, p.batch)
+	case n < 1 || n > most:
+		return fmt.Errorf("a batch of %d samples; compiled for 1 to %d", n, most)
 	case len(x) != want:
 		return fmt.Errorf("batch data has %d numbers, expected %d as %s with N = %d, %v", len(x), want, form, n, p.in.shape)
 	}
 	return nil
 }
 
-// setInput lays frames [F, H, W, C] out pixel by pixel.
-func (p *plan) setInput(x []float32) {
+// setInput lays the frames of the pass's samples out pixel by pixel. x is
+// [T, of, H, W, C], of which they begin at sample `first`.
+func (p *plan) setInput(x []float32, first, of int) {
 	frames, pixels, c := p.frames(p.in), p.in.pixels(), p.in.shape.C
 	for f := range frames {
-		image := x[f*pixels*c:][:pixels*c]
+		image := x[(f/p.n*of+first+f%p.n)*pixels*c:][:pixels*c]
 		for px := range pixels {
 			copy(p.in.data[(px*frames+f)*c:][:c], image[px*c:][:c])
 		}

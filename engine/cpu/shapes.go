@@ -17,8 +17,11 @@ type pixelOp struct {
 }
 
 // newPixelOp prepares an operation on numbers.
-func (p *plan) newPixelOp(l node, x ...*value) *pixelOp {
-	o := &pixelOp{p: p, name: l.Op.Kind(), y: p.newValue(l.Out, l.Static, asNumbers, l.grad)}
+func (p *plan) newPixelOp(l node, x ...*value) *pixelOp { return p.newPixelOpAs(asNumbers, l, x...) }
+
+// newPixelOpAs prepares an operation whose output is kept in a form.
+func (p *plan) newPixelOpAs(f form, l node, x ...*value) *pixelOp {
+	o := &pixelOp{p: p, name: l.Op.Kind(), y: p.newValue(l.Out, l.Static, f, l.grad)}
 	for _, v := range x {
 		if v.static && !l.Static {
 			v = p.changing(l, v)
@@ -88,20 +91,30 @@ func pooling(l node, kernelSize, stride int) kernel.Conv {
 // newAvgPool compiles average pooling. What it makes of spikes is zero where all
 // of them are.
 func (p *plan) newAvgPool(l node, op *graph.AvgPool, x *value) *value {
-	if x.form == asSum {
+	if x.form != asSpikes {
 		x = p.numbers(l, x)
 	}
 	g := pooling(l, op.Kernel, op.Stride)
 	in, out := g.Pixels()
 	from, into := sources(out, g.Positions(), g.Taps), sources(in, g.Positions(), g.TapsInto)
-	o := p.newPixelOp(l, x)
+	f := asNumbers
+	if p.mixed && x.form == asSpikes { // a few spikes' average is exact in bfloat16 where it matters
+		f = asHalves
+	}
+	o := p.newPixelOpAs(f, l, x)
 	share := 1 / float32(g.Positions())
 	o.fwd = func(_, px int) {
-		y := o.at(o.y.data, o.y, px)
-		if x.form == asSpikes {
-			kernel.AvgPoolBits(y, x.bits, g, p.frames(x), px)
+		frames := p.frames(x)
+		switch {
+		case f == asHalves:
+			n := frames * g.C
+			kernel.AvgPoolBitsBF16(kernel.BF16Rows{Data: o.y.half[px*n:][:n], Apart: g.C}, x.bits, g, frames, px)
+			return
+		case x.form == asSpikes:
+			kernel.AvgPoolBits(o.at(o.y.data, o.y, px), x.bits, g, frames, px)
 			return
 		}
+		y := o.at(o.y.data, o.y, px)
 		for i, at := range from[px*g.Positions():][:g.Positions()] {
 			o.addPixel(y, int(at), share, i == 0)
 		}
@@ -185,7 +198,7 @@ func (o *pixelOp) equalsEarlier(pixels []int32, x *value, j int, v float32) bool
 }
 
 func (p *plan) newGlobalPool(l node, x *value) *value {
-	if x.form == asSum {
+	if x.form != asSpikes {
 		x = p.numbers(l, x)
 	}
 	o := p.newPixelOp(l, x)

@@ -31,6 +31,8 @@ type sum struct {
 	still  *buffer // Σ_t of ∂L/∂y, [P][N][C]
 	group  int     // pixels per task
 	inputs []*input
+
+	ones, zeros []float32 // scale and shift of terms without a normalisation
 }
 
 // taskNumbers is about how many numbers a task of pixels holds.
@@ -42,7 +44,10 @@ func (p *plan) group(v *value) int { return max(1, taskNumbers/(p.most(v)*v.shap
 // newTerms prepares the sum of terms. Normalised terms read its gradient from y
 // or, if they are constant and y is not, from still.
 func (p *plan) newTerms(y *value, terms []*term) *sum {
-	s := &sum{p: p, terms: terms, y: y, group: p.group(y)}
+	s := &sum{
+		p: p, terms: terms, y: y, group: p.group(y),
+		ones: fill(y.shape.C, 1), zeros: fill(y.shape.C, 0),
+	}
 	for _, t := range terms {
 		switch {
 		case t.norm == nil:
@@ -103,27 +108,19 @@ func (p *plan) rowOf(v *value, px, t, n int) int {
 }
 
 // load writes the sum of `rows` samples from n on at a pixel and a step.
-func (s *sum) load(dst []float32, px, t, n, rows int, spare []float32) {
-	c := s.y.shape.C
+func (s *sum) load(dst []float32, px, t, n, rows int) {
 	for i, m := range s.terms {
 		z := m.rows(s.p.rowOf(m.value, px, t, n), rows)
 		switch {
 		case m.norm != nil:
 			kernel.Term{Z: z, Scale: m.norm.scale, Shift: m.norm.shift}.Write(dst, i > 0)
-		case z.Bits != nil:
-			kernel.UnpackBits(spare[:len(dst)], z.Bits, c, 1)
-			addOrCopy(dst, spare, i > 0)
+		case z.Float == nil:
+			kernel.Term{Z: z, Scale: s.ones, Shift: s.zeros}.Write(dst, i > 0)
+		case i > 0:
+			kernel.Add(dst, z.Float)
 		default:
-			addOrCopy(dst, z.Float, i > 0)
+			copy(dst, z.Float)
 		}
-	}
-}
-
-func addOrCopy(dst, src []float32, add bool) {
-	if add {
-		kernel.Add(dst, src)
-	} else {
-		copy(dst, src)
 	}
 }
 
@@ -190,17 +187,15 @@ func (o *sumOp) buffers() buffers {
 	return b
 }
 
-func (o *sumOp) scratchLen() int { return o.p.batch * o.y.shape.C }
-
 func (o *sumOp) forward() { o.p.pool.run(o.tasks(), o.fwd) }
 
-func (o *sumOp) forwardTask(worker, task int) {
+func (o *sumOp) forwardTask(_, task int) {
 	from, to := o.pixelsOf(task)
 	steps, c := o.p.frames(o.y)/o.p.n, o.y.shape.C
 	for px := from; px < to; px++ {
 		for t := range steps {
 			at := o.p.rowOf(o.y, px, t, 0) * c
-			o.load(o.y.data[at:][:o.p.n*c], px, t, 0, o.p.n, o.p.scratch[worker])
+			o.load(o.y.data[at:][:o.p.n*c], px, t, 0, o.p.n)
 		}
 	}
 }

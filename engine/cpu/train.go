@@ -59,7 +59,7 @@ func (t *trainer) step(b engine.Batch, lr float64) error {
 }
 
 func (t *trainer) check(b engine.Batch) error {
-	if err := t.checkBatch(b.N, b.X, t.steps); err != nil {
+	if err := t.checkBatch(b.N, t.batch, b.X); err != nil {
 		return err
 	}
 	if len(b.Y) != b.N {
@@ -76,7 +76,7 @@ func (t *trainer) check(b engine.Batch) error {
 // pass runs the forward pass with batch statistics.
 func (t *trainer) pass(b engine.Batch, dropout bool) {
 	t.n = b.N
-	t.setInput(b.X)
+	t.setInput(b.X, 0, b.N)
 	for _, d := range t.drop {
 		d.active, d.seed, d.update = dropout, t.seed, uint64(t.updates)
 	}
@@ -104,7 +104,7 @@ func (t *trainer) checkPotentials() error {
 
 // Observe implements engine.Trainer.
 func (t *trainer) Observe(b engine.Batch, fn func(node string, step int, u []float32)) error {
-	if err := t.checkBatch(b.N, b.X, t.steps); err != nil {
+	if err := t.checkBatch(b.N, t.batch, b.X); err != nil {
 		return err
 	}
 	t.pass(b, false)

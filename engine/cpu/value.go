@@ -23,6 +23,7 @@ const (
 type value struct {
 	shape  graph.Shape
 	static bool
+	sole   bool // one operation uses it
 	flat   bool // stands for a vector: its pixels and channels in this order
 	form   form
 

@@ -18,7 +18,7 @@ func (n *neuronOp) smooth(t int) func(d float32) float32 {
 // stepWide advances the unit by a step; its spikes stay in their piece.
 func (u neuronUnit) stepWide(t int) kernel.Sums {
 	x, s, pot, v := u.wideInput(), u.wideSpikes(t), u.potentials(t), u.piece(pieceV)
-	u.load(x, u.px, t, u.first, u.rows, u.piece(pieceH))
+	u.load(x, u.px, t, u.first, u.rows)
 	var sums kernel.Sums
 	if u.p.spikes == smoothSpikes {
 		sums = u.kern.StepSmooth(s, pot, v, x, u.smooth(t))

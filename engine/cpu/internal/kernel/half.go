@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // BF16 is a bfloat16: the upper half of a float32.
 type BF16 uint16
@@ -103,20 +106,20 @@ func unpackHalfPortable(x []BF16, ld int, bits []uint32, words int, value uint16
 // OneHalf is 1.
 const OneHalf BF16 = 0x3f80
 
-// TransposeHalf writes the transpose of x [rows][c] as c rows of ld ≥ rows
-// numbers, with zeros behind the last row.
-func TransposeHalf(dst []BF16, ld int, x []BF16, rows, c int) {
-	const together = 32 // rows: what a column of dst has in a cache line
-	for r := 0; r < ld; r += together {
-		n := min(together, ld-r)
-		for j := range c {
-			column := dst[j*ld+r:][:n]
-			for i := range column {
-				column[i] = 0
-				if r+i < rows {
-					column[i] = x[(r+i)*c+j]
-				}
-			}
-		}
+// TransposeHalf writes the transpose of x [rows][c], c whole panels of columns, as
+// c rows of as many numbers as a panel of pairs has rows, zeros behind the last.
+// A panel's pairs are words of 32 bits, whose transpose it is. spare has room for
+// one panel.
+func TransposeHalf(dst, x []BF16, rows, c int, spare []BF16) {
+	n := PairsPanelLen(rows)
+	panel := spare[:n]
+	for j := 0; j < c; j += PanelColumns {
+		PackPairsHalf(panel, x[j:], rows, PanelColumns, c)
+		current.transposeNumbers(asPairs(dst[j/PanelColumns*n:][:n]), asPairs(panel), n/pairNumbers, PanelColumns)
 	}
+}
+
+// asPairs returns pairs of numbers as words that kernels of float32 move.
+func asPairs(x []BF16) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(x))), len(x)/2)
 }

@@ -29,15 +29,19 @@ func benchmarkProductHalf(b *testing.B, g Conv) {
 	panel := PairsPanelLen(k)
 	xAt, wAt := benchTaps(g, benchFrames*k, panel)
 	var r measured
+	most := min(g.Out, max(PanelColumns, cacheNumbers/(g.Positions()*k)/PanelColumns*PanelColumns))
 	for b.Loop() {
-		for first := 0; first < len(xAt); first += g.OutW {
-			r.time(func() (flops int) {
-				for p := first; p < first+g.OutW; p++ {
-					ProductHalf(y[p*benchFrames*g.Out:], g.Out, x, k, w, panel*g.Positions(), xAt[p], wAt[p], benchFrames, k, g.Out, false)
-					flops += 2 * len(xAt[p]) * benchFrames * k * g.Out
-				}
-				return flops
-			})
+		for _, strip := range benchStrips(g) {
+			for q := 0; q < g.Out; q += most {
+				cols := min(most, g.Out-q)
+				r.time(func() (flops int) {
+					for _, p := range strip {
+						ProductHalf(y[p*benchFrames*g.Out+q:], g.Out, x, k, w[q/PanelColumns*panel*g.Positions():], panel*g.Positions(), xAt[p], wAt[p], benchFrames, k, cols, false)
+						flops += 2 * len(xAt[p]) * benchFrames * k * cols
+					}
+					return flops
+				})
+			}
 		}
 	}
 	r.report(b)
@@ -69,14 +73,6 @@ func BenchmarkProductWeights(b *testing.B) {
 			})
 		})
 	}
-}
-
-func everyPixel(pixels, step int) []int32 {
-	at := make([]int32, pixels)
-	for i := range at {
-		at[i] = int32(i * step)
-	}
-	return at
 }
 
 func benchmarkPieces(b *testing.B, flops int, piece func()) {

@@ -20,16 +20,16 @@ var (
 	halvesAVX512 = halfKernels{conversionsAVX512, productHalfAVX512}
 )
 
-func productHalfAVX2(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool) {
+func productHalfAVX2(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool, _ []BF16) {
 	productWidened(&productsAVX2, &conversionsAVX2, y, ldy, x, ldx, w, panel, xAt, wAt, rows, k, cols, add)
 }
 
-func productHalfAVX512(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool) {
+func productHalfAVX512(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool, _ []BF16) {
 	productWidened(&productsAVX512, &conversionsAVX512, y, ldy, x, ldx, w, panel, xAt, wAt, rows, k, cols, add)
 }
 
 // productHalfDot is ProductHalf with AVX-512's dot products of bfloat16.
-func productHalfDot(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool) {
+func productHalfDot(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool, _ []BF16) {
 	for s := (spans{most: dotSpan}); s.next(len(xAt), k); add = true {
 		for j := 0; j < cols; j += PanelColumns {
 			from := w[j/PanelColumns*panel+s.k*PanelColumns:]

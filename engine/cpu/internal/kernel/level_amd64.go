@@ -14,7 +14,7 @@ func vectorized() []*kernels {
 		found = append(found, &avx2)
 		if x.HasAVX512F && x.HasAVX512VL && x.HasAVX512BW && x.HasAVX512DQ {
 			found = append(found, &avx512)
-			found = append(found, halfLevels()...)
+			found = append(found, aboveAVX512()...)
 		}
 	}
 	return found

@@ -3,7 +3,7 @@ package kernel
 // productKernels are the kernels of the dense product in float32.
 type productKernels struct {
 	product func(y []float32, ldy int, x []float32, ldx int, w []float32, ldw int, xAt, wAt []int32, rows, k, cols int, add bool)
-	peak    func(rounds int)
+	peak    func(rounds int) float32
 	lanes   int // numbers in a vector of peak
 }
 
@@ -61,8 +61,9 @@ func Product(y []float32, ldy int, x []float32, ldx int, w []float32, ldw int, x
 	}
 	_ = y[(rows-1)*ldy+cols-1]
 	wAt = wAt[:len(xAt)]
-	if k <= 0 {
-		xAt, wAt = nil, nil
+	if k <= 0 || len(xAt) == 0 {
+		sumNothing(y, ldy, rows, cols, add)
+		return
 	}
 	for p, at := range xAt {
 		_ = x[int(at)+(rows-1)*ldx+k-1]
@@ -83,38 +84,88 @@ type spans struct {
 	most        int
 	first, last int // positions
 	k, n        int // of each, from number k on
-	begun       bool
 }
 
-// next moves to the next span. There is at least one, which may be empty.
+// next moves to the next span of one position or more.
 func (s *spans) next(positions, k int) bool {
-	if s.begun && s.last == positions && s.k+s.n == k {
-		return false
-	}
-	if s.begun && s.k+s.n < k {
-		s.k += s.n // the rest of the same position
-	} else {
+	if s.k += s.n; s.last == 0 || s.k == k {
+		if s.last == positions {
+			return false
+		}
 		s.first, s.k = s.last, 0
-		s.last = min(positions, s.first+max(1, s.most/max(1, k)))
+		s.last = min(positions, s.first+max(1, s.most/k))
 	}
-	s.n, s.begun = min(s.most, k-s.k), true
+	s.n = min(s.most, k-s.k)
 	return true
+}
+
+// sumNothing is a product without terms.
+func sumNothing(y []float32, ldy, rows, cols int, add bool) {
+	if add {
+		return
+	}
+	for i := range rows {
+		clear(y[i*ldy:][:cols])
+	}
 }
 
 // productPortable is Product. Blocks of 2 rows × 4 columns stay in registers.
 func productPortable(y []float32, ldy int, x []float32, ldx int, w []float32, ldw int, xAt, wAt []int32, rows, k, cols int, add bool) {
-	for i := range rows {
-		for j := range cols {
-			var s float32
+	for i := 0; i < rows; i += 2 {
+		for j := 0; j < cols; j += 4 {
+			var s [2][4]float32
+			height, width := min(2, rows-i), min(4, cols-j)
 			for p, at := range xAt {
-				for c := range k {
-					s += x[int(at)+i*ldx+c] * w[int(wAt[p])+c*ldw+j]
+				from, line := x[int(at)+i*ldx:], w[int(wAt[p])+j:]
+				if height == 2 && width == 4 {
+					multiplyBlock(&s, from[:k], from[ldx:][:k], line, ldw)
+				} else {
+					multiplyEdge(&s, from, ldx, line, ldw, height, k, width)
 				}
 			}
-			if add {
-				s += y[i*ldy+j]
+			for r := range height {
+				to := y[(i+r)*ldy+j:][:width]
+				for c := range to {
+					if add {
+						to[c] += s[r][c]
+					} else {
+						to[c] = s[r][c]
+					}
+				}
 			}
-			y[i*ldy+j] = s
+		}
+	}
+}
+
+// multiplyBlock adds the products of two rows of x and four columns of w.
+func multiplyBlock(s *[2][4]float32, a, b, w []float32, ldw int) {
+	b = b[:len(a)]
+	a0, a1, a2, a3 := s[0][0], s[0][1], s[0][2], s[0][3]
+	b0, b1, b2, b3 := s[1][0], s[1][1], s[1][2], s[1][3]
+	at := 0
+	for c, u := range a {
+		v, r := b[c], w[at:][:4]
+		a0 += u * r[0]
+		a1 += u * r[1]
+		a2 += u * r[2]
+		a3 += u * r[3]
+		b0 += v * r[0]
+		b1 += v * r[1]
+		b2 += v * r[2]
+		b3 += v * r[3]
+		at += ldw
+	}
+	s[0] = [4]float32{a0, a1, a2, a3}
+	s[1] = [4]float32{b0, b1, b2, b3}
+}
+
+// multiplyEdge is multiplyBlock of fewer rows or columns.
+func multiplyEdge(s *[2][4]float32, x []float32, ldx int, w []float32, ldw, rows, k, cols int) {
+	for i := range rows {
+		for c, u := range x[i*ldx:][:k] {
+			for j, v := range w[c*ldw:][:cols] {
+				s[i][j] += u * v
+			}
 		}
 	}
 }
@@ -127,12 +178,15 @@ func Peak(rounds int) (flops int) {
 	return 2 * peakSums * current.lanes * rounds
 }
 
-const peakSums = 12 // of a round
+// peakSums is the number of multiply-adds in a round.
+const peakSums = 12
 
-func peakPortable(rounds int) {
+func peakPortable(rounds int) float32 {
+	x := float32(rounds)
 	var a, b, c, d, e, f, g, h, i, j, k, l float32
 	for range rounds {
-		a, b, c, d, e, f = a+1, b+1, c+1, d+1, e+1, f+1
-		g, h, i, j, k, l = g+1, h+1, i+1, j+1, k+1, l+1
+		a, b, c, d, e, f = a*x+x, b*x+x, c*x+x, d*x+x, e*x+x, f*x+x
+		g, h, i, j, k, l = g*x+x, h*x+x, i*x+x, j*x+x, k*x+x, l*x+x
 	}
+	return a + b + c + d + e + f + g + h + i + j + k + l
 }

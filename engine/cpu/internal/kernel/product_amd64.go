@@ -12,7 +12,7 @@ func productAVX2(y []float32, ldy int, x []float32, ldx int, w []float32, ldw in
 // peakAVX2 is peakPortable.
 //
 //go:noescape
-func peakAVX2(rounds int)
+func peakAVX2(rounds int) float32
 
 // productAVX512 is productPortable.
 //
@@ -22,4 +22,4 @@ func productAVX512(y []float32, ldy int, x []float32, ldx int, w []float32, ldw 
 // peakAVX512 is peakPortable.
 //
 //go:noescape
-func peakAVX512(rounds int)
+func peakAVX512(rounds int) float32

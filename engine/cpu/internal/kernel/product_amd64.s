@@ -280,24 +280,6 @@ DATA iota<>+56(SB)/4, $0x0000000e
 DATA iota<>+60(SB)/4, $0x0000000f
 GLOBL iota<>(SB), RODATA|NOPTR, $64
 
-DATA bitOfWord<>+0(SB)/2, $0x0001
-DATA bitOfWord<>+2(SB)/2, $0x0002
-DATA bitOfWord<>+4(SB)/2, $0x0004
-DATA bitOfWord<>+6(SB)/2, $0x0008
-DATA bitOfWord<>+8(SB)/2, $0x0010
-DATA bitOfWord<>+10(SB)/2, $0x0020
-DATA bitOfWord<>+12(SB)/2, $0x0040
-DATA bitOfWord<>+14(SB)/2, $0x0080
-DATA bitOfWord<>+16(SB)/2, $0x0100
-DATA bitOfWord<>+18(SB)/2, $0x0200
-DATA bitOfWord<>+20(SB)/2, $0x0400
-DATA bitOfWord<>+22(SB)/2, $0x0800
-DATA bitOfWord<>+24(SB)/2, $0x1000
-DATA bitOfWord<>+26(SB)/2, $0x2000
-DATA bitOfWord<>+28(SB)/2, $0x4000
-DATA bitOfWord<>+30(SB)/2, $0x8000
-GLOBL bitOfWord<>(SB), RODATA|NOPTR, $32
-
 DATA lanes<>+0(SB)/4, $0xffffffff
 DATA lanes<>+4(SB)/4, $0xffffffff
 DATA lanes<>+8(SB)/4, $0xffffffff
@@ -1768,9 +1750,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func peakAVX2(rounds int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·peakAVX2(SB), NOSPLIT, $0-8
+// func peakAVX2(rounds int) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·peakAVX2(SB), NOSPLIT, $0-12
 	MOVQ         rounds+0(FP), AX
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -1807,6 +1789,7 @@ loop108:
 	JNZ         loop108
 
 done107:
+	MOVSS X0, ret+8(FP)
 	VZEROUPPER
 	RET
 
@@ -4867,9 +4850,9 @@ done109:
 	VZEROUPPER
 	RET
 
-// func peakAVX512(rounds int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·peakAVX512(SB), NOSPLIT, $0-8
+// func peakAVX512(rounds int) float32
+// Requires: AVX, AVX512DQ, AVX512F, SSE
+TEXT ·peakAVX512(SB), NOSPLIT, $0-12
 	MOVQ         rounds+0(FP), AX
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
@@ -4906,5 +4889,6 @@ loop281:
 	JNZ         loop281
 
 done280:
+	MOVSS X0, ret+8(FP)
 	VZEROUPPER
 	RET

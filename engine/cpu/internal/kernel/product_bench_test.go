@@ -65,25 +65,47 @@ func benchmarkProduct(b *testing.B, g Conv, width int) {
 	xAt, wAt := benchTaps(g, benchFrames*k, k*width)
 	var r measured
 	for b.Loop() {
-		for first := 0; first < len(xAt); first += g.OutW {
-			r.time(func() (flops int) {
-				for p := first; p < first+g.OutW; p++ {
-					for q := range panels {
-						cols := min(width, g.Out-q*width)
+		for _, strip := range benchStrips(g) {
+			for q := range panels {
+				r.time(func() (flops int) {
+					cols := min(width, g.Out-q*width)
+					for _, p := range strip {
 						Product(y[p*benchFrames*g.Out+q*width:], g.Out, x, k, w[q*width*k*g.Positions():], width, xAt[p], wAt[p], benchFrames, k, cols, false)
 						flops += 2 * len(xAt[p]) * benchFrames * k * cols
 					}
-				}
-				return flops
-			})
+					return flops
+				})
+			}
 		}
 	}
 	r.report(b)
 }
 
+// cacheNumbers is how many weights in bfloat16 leave room in the second-level
+// cache.
+const cacheNumbers = 1 << 19
+
+// benchStrips cuts an image into strips of four columns, so that the second-level
+// cache has the pixels of a row when the next row wants them again.
+func benchStrips(g Conv) [][]int {
+	const across = 4
+	var strips [][]int
+	for x := 0; x < g.OutW; x += across {
+		var strip []int
+		for p := range g.OutH * g.OutW {
+			if x <= p%g.OutW && p%g.OutW < x+across {
+				strip = append(strip, p)
+			}
+		}
+		strips = append(strips, strip)
+	}
+	return strips
+}
+
 // measured are the measured of a benchmark's pieces of some milliseconds, and what
-// part each was of the peak right after it: the processor's clock depends on
-// what it is doing, and recovers slowly.
+// part each was of the peak right after it. The peak runs for a millisecond: the
+// clock changes with what a processor does, and stands still while it changes,
+// which makes a shorter peak too low.
 type measured struct{ gflops, fraction []float64 }
 
 // time runs a piece, which returns its number of operations.
@@ -95,7 +117,7 @@ func (r *measured) time(piece func() (flops int)) {
 	}
 	gflops := rate(piece)
 	r.gflops = append(r.gflops, gflops)
-	r.fraction = append(r.fraction, gflops/rate(func() int { return Peak(1 << 13) }))
+	r.fraction = append(r.fraction, gflops/rate(func() int { return Peak(1 << 19) }))
 }
 
 // report adds the medians and the best rate to the benchmark's results.

@@ -8,7 +8,7 @@ type halfKernels struct {
 	productHalf productHalfFunc
 }
 
-type productHalfFunc func(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool)
+type productHalfFunc func(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool, ahead []BF16)
 
 var halvesPortable = halfKernels{conversionsPortable, productHalfPortable}
 
@@ -25,23 +25,37 @@ var halvesPortable = halfKernels{conversionsPortable, productHalfPortable}
 // even, whatever the processor's settings; they differ from a float64 sum by no
 // more than a float32 sum does.
 func ProductHalf(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool) {
+	ProductHalfAhead(y, ldy, x, ldx, w, panel, xAt, wAt, rows, k, cols, add, nil)
+}
+
+// ProductHalfAhead is ProductHalf, which meanwhile may bring numbers from the
+// beginning of ahead on to the second-level cache, for products to come.
+func ProductHalfAhead(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool, ahead []BF16) {
 	if rows <= 0 || cols <= 0 {
 		return
 	}
 	_ = y[(rows-1)*ldy+cols-1]
 	wAt = wAt[:len(xAt)]
-	if k <= 0 {
-		xAt, wAt = nil, nil
+	if k <= 0 || len(xAt) == 0 {
+		sumNothing(y, ldy, rows, cols, add)
+		return
 	}
 	last := (cols - 1) / PanelColumns * panel
 	for p, at := range xAt {
 		_ = x[int(at)+(rows-1)*ldx+k-1]
 		_ = w[last+int(wAt[p])+k*PanelColumns-1]
 	}
-	current.productHalf(y, ldy, x, ldx, w, panel, xAt, wAt, rows, k, cols, add)
+	current.productHalf(y, ldy, x, ldx, w, panel, xAt, wAt, rows, k, cols, add, ahead)
 }
 
-func productHalfPortable(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool) {
+// FetchedAhead is about how many numbers a product of these sizes brings to the
+// cache: the longer it takes, the more.
+func FetchedAhead(positions, rows, k, cols int) int {
+	const steps = PanelColumns * PanelColumns * PanelColumns // of a block of 32 rows and columns, for 32 of k
+	return positions * rows * k * cols / steps * PanelColumns * 2
+}
+
+func productHalfPortable(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool, _ []BF16) {
 	productWidened(&productsPortable, &conversionsPortable, y, ldy, x, ldx, w, panel, xAt, wAt, rows, k, cols, add)
 }
 

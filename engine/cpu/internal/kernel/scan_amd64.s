@@ -280,24 +280,6 @@ DATA iota<>+56(SB)/4, $0x0000000e
 DATA iota<>+60(SB)/4, $0x0000000f
 GLOBL iota<>(SB), RODATA|NOPTR, $64
 
-DATA bitOfWord<>+0(SB)/2, $0x0001
-DATA bitOfWord<>+2(SB)/2, $0x0002
-DATA bitOfWord<>+4(SB)/2, $0x0004
-DATA bitOfWord<>+6(SB)/2, $0x0008
-DATA bitOfWord<>+8(SB)/2, $0x0010
-DATA bitOfWord<>+10(SB)/2, $0x0020
-DATA bitOfWord<>+12(SB)/2, $0x0040
-DATA bitOfWord<>+14(SB)/2, $0x0080
-DATA bitOfWord<>+16(SB)/2, $0x0100
-DATA bitOfWord<>+18(SB)/2, $0x0200
-DATA bitOfWord<>+20(SB)/2, $0x0400
-DATA bitOfWord<>+22(SB)/2, $0x0800
-DATA bitOfWord<>+24(SB)/2, $0x1000
-DATA bitOfWord<>+26(SB)/2, $0x2000
-DATA bitOfWord<>+28(SB)/2, $0x4000
-DATA bitOfWord<>+30(SB)/2, $0x8000
-GLOBL bitOfWord<>(SB), RODATA|NOPTR, $32
-
 DATA lanes<>+0(SB)/4, $0xffffffff
 DATA lanes<>+4(SB)/4, $0xffffffff
 DATA lanes<>+8(SB)/4, $0xffffffff

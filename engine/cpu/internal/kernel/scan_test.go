@@ -12,12 +12,12 @@ import (
 // halves returns n random numbers of BF16 between guards, and all of them with
 // the guards as numbers to compare.
 func (a *arena) halves(n int) (x []BF16, all func() []float64) {
-	return fenced(a, n, func(v float32) BF16 { return ToBF16(v) })
+	return between(a, n, func(v float32) BF16 { return ToBF16(v) })
 }
 
 // words returns n random words of bits, as many ones as zeros.
 func (a *arena) words(n int) (x []uint32, all func() []float64) {
-	return fenced(a, n, func(float32) uint32 { return a.rng.Uint32() })
+	return between(a, n, func(float32) uint32 { return a.rng.Uint32() })
 }
 
 // bits returns rows of c random bits.
@@ -31,7 +31,7 @@ func (a *arena) bits(rows, c int) []uint32 {
 	return x
 }
 
-func fenced[T BF16 | uint32](a *arena, n int, random func(float32) T) (x []T, all func() []float64) {
+func between[T BF16 | uint32](a *arena, n int, random func(float32) T) (x []T, all func() []float64) {
 	buf := make([]T, a.offset+n+guardWidth)
 	for i := range buf {
 		buf[i] = guardValue

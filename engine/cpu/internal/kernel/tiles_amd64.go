@@ -4,29 +4,13 @@
 
 package kernel
 
-// productTiles22 computes blocks of 2×2 tiles, whose sizes are the configuration's:
-// `blocks` of them down, `panels` across. x has k numbers for each position, a multiple of 32.
+// productTiles computes blocks of 1×1, 1×2, 2×1 or 2×2 tiles, as shape counts from 0, whose sizes are the configuration's:
+// `blocks` of them down, `panels` across. x has k numbers for each position, a multiple of 32. Positions
+// are taken `group` at a time. With each step of 32 of k, two cache lines are brought to the second-level
+// cache from ahead on, which moves on by step bytes.
 //
 //go:noescape
-func productTiles22(config *byte, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt []int32, wAt []int32, blocks int, k int, panels int, add bool)
-
-// productTiles12 computes blocks of 1×2 tiles, whose sizes are the configuration's:
-// `blocks` of them down, `panels` across. x has k numbers for each position, a multiple of 32.
-//
-//go:noescape
-func productTiles12(config *byte, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt []int32, wAt []int32, blocks int, k int, panels int, add bool)
-
-// productTiles21 computes blocks of 2×1 tiles, whose sizes are the configuration's:
-// `blocks` of them down, `panels` across. x has k numbers for each position, a multiple of 32.
-//
-//go:noescape
-func productTiles21(config *byte, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt []int32, wAt []int32, blocks int, k int, panels int, add bool)
-
-// productTiles11 computes blocks of 1×1 tiles, whose sizes are the configuration's:
-// `blocks` of them down, `panels` across. x has k numbers for each position, a multiple of 32.
-//
-//go:noescape
-func productTiles11(config *byte, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt []int32, wAt []int32, blocks int, k int, panels int, add bool)
+func productTiles(config *byte, shape int, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt []int32, wAt []int32, group int, blocks int, k int, panels int, add bool, ahead uintptr, step int)
 
 // cpuid is the instruction of that name.
 func cpuid(leaf uint32, subleaf uint32) (a uint32, b uint32, c uint32, d uint32)

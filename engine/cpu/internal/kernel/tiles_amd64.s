@@ -280,24 +280,6 @@ DATA iota<>+56(SB)/4, $0x0000000e
 DATA iota<>+60(SB)/4, $0x0000000f
 GLOBL iota<>(SB), RODATA|NOPTR, $64
 
-DATA bitOfWord<>+0(SB)/2, $0x0001
-DATA bitOfWord<>+2(SB)/2, $0x0002
-DATA bitOfWord<>+4(SB)/2, $0x0004
-DATA bitOfWord<>+6(SB)/2, $0x0008
-DATA bitOfWord<>+8(SB)/2, $0x0010
-DATA bitOfWord<>+10(SB)/2, $0x0020
-DATA bitOfWord<>+12(SB)/2, $0x0040
-DATA bitOfWord<>+14(SB)/2, $0x0080
-DATA bitOfWord<>+16(SB)/2, $0x0100
-DATA bitOfWord<>+18(SB)/2, $0x0200
-DATA bitOfWord<>+20(SB)/2, $0x0400
-DATA bitOfWord<>+22(SB)/2, $0x0800
-DATA bitOfWord<>+24(SB)/2, $0x1000
-DATA bitOfWord<>+26(SB)/2, $0x2000
-DATA bitOfWord<>+28(SB)/2, $0x4000
-DATA bitOfWord<>+30(SB)/2, $0x8000
-GLOBL bitOfWord<>(SB), RODATA|NOPTR, $32
-
 DATA lanes<>+0(SB)/4, $0xffffffff
 DATA lanes<>+4(SB)/4, $0xffffffff
 DATA lanes<>+8(SB)/4, $0xffffffff
@@ -316,82 +298,714 @@ DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-// func productTiles22(config *byte, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt []int32, wAt []int32, blocks int, k int, panels int, add bool)
-TEXT ·productTiles22(SB), NOSPLIT, $0-177
-	MOVQ config+0(FP), AX
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ $0x00000080, BX
-	MOVQ y_base+8(FP), AX
-	MOVQ w_base+72(FP), CX
-	MOVQ panels+168(FP), DI
+// func productTiles(config *byte, shape int, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt []int32, wAt []int32, group int, blocks int, k int, panels int, add bool, ahead uintptr, step int)
+// Requires: CMOV, MMX+
+TEXT ·productTiles(SB), NOSPLIT, $40-216
+	MOVQ    ahead+200(FP), AX
+	MOVQ    AX, 24(SP)
+	MOVQ    step+208(FP), AX
+	MOVQ    AX, 32(SP)
+	MOVQ    config+0(FP), AX
+	BYTE    $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
+	MOVQ    $0x00000080, BX
+	MOVQ    shape+8(FP), AX
+	CMPQ    AX, $+0
+	JNE     shape2
+	XORQ    AX, AX
+	MOVQ    AX, 8(SP)
+	MOVBQZX add+192(FP), AX
+	MOVQ    AX, 16(SP)
 
-panel1:
-	MOVQ x_base+40(FP), R10
-	MOVQ blocks+152(FP), R12
+batch3:
+	MOVQ    8(SP), AX
+	MOVQ    AX, (SP)
+	MOVQ    group+160(FP), CX
+	ADDQ    CX, AX
+	MOVQ    xAt_len+120(FP), CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    y_base+16(FP), AX
+	MOVQ    x_base+48(FP), CX
+	MOVQ    blocks+168(FP), DI
+
+block4:
+	MOVQ w_base+80(FP), R9
+	MOVQ panels+184(FP), R10
 	MOVQ AX, R8
 
-block2:
-	MOVB  add+176(FP), DL
-	TESTB DL, DL
-	JZ    fresh3
-	LEAQ  (R8), SI
-	MOVQ  ldy+32(FP), R11
-	SHLQ  $0x02, R11
-	MOVQ  R11, R9
-	SHLQ  $0x04, R9
-	ADDQ  SI, R9
-	BYTE  $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM0
-	BYTE  $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x4c; BYTE $0x1e; BYTE $0x40 // TILELOADD 64(SI)(R11*1), TMM1
-	BYTE  $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x54; BYTE $0x19; BYTE $0x00 // TILELOADD 0(R9)(R11*1), TMM2
-	BYTE  $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x5c; BYTE $0x19; BYTE $0x40 // TILELOADD 64(R9)(R11*1), TMM3
-	JMP   begun4
+panel5:
+	CMPQ 16(SP), $0x00
+	JE   fresh6
+	LEAQ (R8), SI
+	MOVQ ldy+40(FP), R11
+	SHLQ $0x02, R11
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM0
+	JMP  begun7
 
-fresh3:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
+fresh6:
+	MOVQ       ldy+40(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       R8, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
 
-begun4:
+begun7:
+	MOVQ (SP), R12
 	XORQ R13, R13
 
-position5:
-	MOVQ    xAt_len+112(FP), DX
-	CMPQ    R13, DX
-	JGE     sum7
-	MOVQ    xAt_base+104(FP), DX
-	MOVLQSX (DX)(R13*4), DX
-	LEAQ    (R10)(DX*2), SI
-	MOVQ    ldx+64(FP), R11
+position8:
+	CMPQ R12, 8(SP)
+	JGE  sum11
+	MOVQ k+176(FP), R14
+	ADDQ R14, R13
+	CMPQ R13, $+640
+	JLE  on10
+	MOVQ R14, R13
+	LEAQ (R8), SI
+	MOVQ ldy+40(FP), R11
+	SHLQ $0x02, R11
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILESTORED TMM0, 0(SI)(R11*1)
+
+on10:
+	MOVQ    wAt_base+136(FP), DX
+	MOVLQSX (DX)(R12*4), SI
+	LEAQ    (R9)(SI*2), DX
+	MOVQ    xAt_base+112(FP), SI
+	MOVLQSX (SI)(R12*4), SI
+	LEAQ    (CX)(SI*2), SI
+	MOVQ    ldx+72(FP), R11
+	SHLQ    $0x01, R11
+	INCQ    R12
+
+inner9:
+	BYTE       $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM4
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x1a; BYTE $0x00 // TILELOADD 0(DX)(BX*1), TMM6
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	ADDQ       $+64, SI
+	ADDQ       $+2048, DX
+	MOVQ       24(SP), R15
+	PREFETCHT1 (R15)
+	PREFETCHT1 64(R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	SUBQ       $+32, R14
+	JNZ        inner9
+	JMP        position8
+
+sum11:
+	LEAQ   (R8), SI
+	MOVQ   ldy+40(FP), R11
+	SHLQ   $0x02, R11
+	BYTE   $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILESTORED TMM0, 0(SI)(R11*1)
+	ADDQ   $+64, R8
+	MOVQ   panel+104(FP), DX
+	LEAQ   (R9)(DX*2), R9
+	DECQ   R10
+	JNZ    panel5
+	MOVQ   ldy+40(FP), DX
+	IMUL3Q $+64, DX, DX
+	ADDQ   DX, AX
+	MOVQ   ldx+72(FP), DX
+	IMUL3Q $+32, DX, DX
+	ADDQ   DX, CX
+	DECQ   DI
+	JNZ    block4
+	MOVQ   $+1, 16(SP)
+	MOVQ   8(SP), AX
+	MOVQ   xAt_len+120(FP), CX
+	CMPQ   AX, CX
+	JL     batch3
+	JMP    done1
+
+shape2:
+	CMPQ    AX, $+1
+	JNE     shape12
+	XORQ    AX, AX
+	MOVQ    AX, 8(SP)
+	MOVBQZX add+192(FP), AX
+	MOVQ    AX, 16(SP)
+
+batch13:
+	MOVQ    8(SP), AX
+	MOVQ    AX, (SP)
+	MOVQ    group+160(FP), CX
+	ADDQ    CX, AX
+	MOVQ    xAt_len+120(FP), CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    y_base+16(FP), AX
+	MOVQ    x_base+48(FP), CX
+	MOVQ    blocks+168(FP), DI
+
+block14:
+	MOVQ w_base+80(FP), R9
+	MOVQ panels+184(FP), R10
+	MOVQ AX, R8
+
+panel15:
+	CMPQ 16(SP), $0x00
+	JE   fresh16
+	LEAQ (R8), SI
+	MOVQ ldy+40(FP), R11
+	SHLQ $0x02, R11
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM0
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x4c; BYTE $0x1e; BYTE $0x40 // TILELOADD 64(SI)(R11*1), TMM1
+	JMP  begun17
+
+fresh16:
+	MOVQ       ldy+40(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       R8, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
+
+begun17:
+	MOVQ (SP), R12
+	XORQ R13, R13
+
+position18:
+	CMPQ R12, 8(SP)
+	JGE  sum21
+	MOVQ k+176(FP), R14
+	ADDQ R14, R13
+	CMPQ R13, $+640
+	JLE  on20
+	MOVQ R14, R13
+	LEAQ (R8), SI
+	MOVQ ldy+40(FP), R11
+	SHLQ $0x02, R11
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILESTORED TMM0, 0(SI)(R11*1)
+
+on20:
+	MOVQ    wAt_base+136(FP), DX
+	MOVLQSX (DX)(R12*4), SI
+	LEAQ    (R9)(SI*2), DX
+	MOVQ    xAt_base+112(FP), SI
+	MOVLQSX (SI)(R12*4), SI
+	LEAQ    (CX)(SI*2), SI
+	MOVQ    ldx+72(FP), R11
+	SHLQ    $0x01, R11
+	INCQ    R12
+
+inner19:
+	BYTE       $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM4
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x1a; BYTE $0x00 // TILELOADD 0(DX)(BX*1), TMM6
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x1a; BYTE $0x40 // TILELOADD 64(DX)(BX*1), TMM7
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	ADDQ       $+64, SI
+	ADDQ       $+2048, DX
+	MOVQ       24(SP), R15
+	PREFETCHT1 (R15)
+	PREFETCHT1 64(R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	SUBQ       $+32, R14
+	JNZ        inner19
+	JMP        position18
+
+sum21:
+	LEAQ   (R8), SI
+	MOVQ   ldy+40(FP), R11
+	SHLQ   $0x02, R11
+	BYTE   $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILESTORED TMM0, 0(SI)(R11*1)
+	BYTE   $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x1e; BYTE $0x40 // TILESTORED TMM1, 64(SI)(R11*1)
+	ADDQ   $+128, R8
+	MOVQ   panel+104(FP), DX
+	LEAQ   (R9)(DX*2), R9
+	DECQ   R10
+	JNZ    panel15
+	MOVQ   ldy+40(FP), DX
+	IMUL3Q $+64, DX, DX
+	ADDQ   DX, AX
+	MOVQ   ldx+72(FP), DX
+	IMUL3Q $+32, DX, DX
+	ADDQ   DX, CX
+	DECQ   DI
+	JNZ    block14
+	MOVQ   $+1, 16(SP)
+	MOVQ   8(SP), AX
+	MOVQ   xAt_len+120(FP), CX
+	CMPQ   AX, CX
+	JL     batch13
+	JMP    done1
+
+shape12:
+	CMPQ    AX, $+2
+	JNE     shape22
+	XORQ    AX, AX
+	MOVQ    AX, 8(SP)
+	MOVBQZX add+192(FP), AX
+	MOVQ    AX, 16(SP)
+
+batch23:
+	MOVQ    8(SP), AX
+	MOVQ    AX, (SP)
+	MOVQ    group+160(FP), CX
+	ADDQ    CX, AX
+	MOVQ    xAt_len+120(FP), CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    y_base+16(FP), AX
+	MOVQ    x_base+48(FP), CX
+	MOVQ    blocks+168(FP), DI
+
+block24:
+	MOVQ w_base+80(FP), R10
+	MOVQ panels+184(FP), R12
+	MOVQ AX, R8
+
+panel25:
+	CMPQ 16(SP), $0x00
+	JE   fresh26
+	LEAQ (R8), SI
+	MOVQ ldy+40(FP), R11
+	SHLQ $0x02, R11
+	MOVQ R11, R9
+	SHLQ $0x04, R9
+	ADDQ SI, R9
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM0
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x54; BYTE $0x19; BYTE $0x00 // TILELOADD 0(R9)(R11*1), TMM2
+	JMP  begun27
+
+fresh26:
+	MOVQ       ldy+40(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       R8, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	ADDQ       SI, DX
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
+
+begun27:
+	MOVQ (SP), R13
+	XORQ R14, R14
+
+position28:
+	CMPQ R13, 8(SP)
+	JGE  sum31
+	MOVQ k+176(FP), R15
+	ADDQ R15, R14
+	CMPQ R14, $+640
+	JLE  on30
+	MOVQ R15, R14
+	LEAQ (R8), SI
+	MOVQ ldy+40(FP), R11
+	SHLQ $0x02, R11
+	MOVQ R11, R9
+	SHLQ $0x04, R9
+	ADDQ SI, R9
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILESTORED TMM0, 0(SI)(R11*1)
+
+on30:
+	MOVQ    wAt_base+136(FP), DX
+	MOVLQSX (DX)(R13*4), SI
+	LEAQ    (R10)(SI*2), DX
+	MOVQ    xAt_base+112(FP), SI
+	MOVLQSX (SI)(R13*4), SI
+	LEAQ    (CX)(SI*2), SI
+	MOVQ    ldx+72(FP), R11
 	SHLQ    $0x01, R11
 	MOVQ    R11, R9
 	SHLQ    $0x04, R9
 	ADDQ    SI, R9
-	MOVQ    wAt_base+128(FP), DX
-	MOVLQSX (DX)(R13*4), DX
-	LEAQ    (CX)(DX*2), DX
-	MOVQ    k+160(FP), R14
+	INCQ    R13
 
-inner6:
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM4
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x1a; BYTE $0x00 // TILELOADD 0(DX)(BX*1), TMM6
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x1a; BYTE $0x40 // TILELOADD 64(DX)(BX*1), TMM7
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x19; BYTE $0x00 // TILELOADD 0(R9)(R11*1), TMM5
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
-	ADDQ $+64, SI
-	ADDQ $+64, R9
-	ADDQ $+2048, DX
-	SUBQ $+32, R14
-	JNZ  inner6
-	INCQ R13
-	JMP  position5
+inner29:
+	BYTE       $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM4
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x1a; BYTE $0x00 // TILELOADD 0(DX)(BX*1), TMM6
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	BYTE       $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x19; BYTE $0x00 // TILELOADD 0(R9)(R11*1), TMM5
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	ADDQ       $+64, SI
+	ADDQ       $+64, R9
+	ADDQ       $+2048, DX
+	MOVQ       24(SP), BP
+	PREFETCHT1 (BP)
+	PREFETCHT1 64(BP)
+	ADDQ       32(SP), BP
+	MOVQ       BP, 24(SP)
+	SUBQ       $+32, R15
+	JNZ        inner29
+	JMP        position28
 
-sum7:
+sum31:
 	LEAQ   (R8), SI
-	MOVQ   ldy+32(FP), R11
+	MOVQ   ldy+40(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   R11, R9
+	SHLQ   $0x04, R9
+	ADDQ   SI, R9
+	BYTE   $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILESTORED TMM0, 0(SI)(R11*1)
+	BYTE   $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x19; BYTE $0x00 // TILESTORED TMM2, 0(R9)(R11*1)
+	ADDQ   $+64, R8
+	MOVQ   panel+104(FP), DX
+	LEAQ   (R10)(DX*2), R10
+	DECQ   R12
+	JNZ    panel25
+	MOVQ   ldy+40(FP), DX
+	IMUL3Q $+128, DX, DX
+	ADDQ   DX, AX
+	MOVQ   ldx+72(FP), DX
+	IMUL3Q $+64, DX, DX
+	ADDQ   DX, CX
+	DECQ   DI
+	JNZ    block24
+	MOVQ   $+1, 16(SP)
+	MOVQ   8(SP), AX
+	MOVQ   xAt_len+120(FP), CX
+	CMPQ   AX, CX
+	JL     batch23
+	JMP    done1
+
+shape22:
+	CMPQ    AX, $+3
+	JNE     shape32
+	XORQ    AX, AX
+	MOVQ    AX, 8(SP)
+	MOVBQZX add+192(FP), AX
+	MOVQ    AX, 16(SP)
+
+batch33:
+	MOVQ    8(SP), AX
+	MOVQ    AX, (SP)
+	MOVQ    group+160(FP), CX
+	ADDQ    CX, AX
+	MOVQ    xAt_len+120(FP), CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    y_base+16(FP), AX
+	MOVQ    x_base+48(FP), CX
+	MOVQ    blocks+168(FP), DI
+
+block34:
+	MOVQ w_base+80(FP), R10
+	MOVQ panels+184(FP), R12
+	MOVQ AX, R8
+
+panel35:
+	CMPQ 16(SP), $0x00
+	JE   fresh36
+	LEAQ (R8), SI
+	MOVQ ldy+40(FP), R11
+	SHLQ $0x02, R11
+	MOVQ R11, R9
+	SHLQ $0x04, R9
+	ADDQ SI, R9
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM0
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x4c; BYTE $0x1e; BYTE $0x40 // TILELOADD 64(SI)(R11*1), TMM1
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x54; BYTE $0x19; BYTE $0x00 // TILELOADD 0(R9)(R11*1), TMM2
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x5c; BYTE $0x19; BYTE $0x40 // TILELOADD 64(R9)(R11*1), TMM3
+	JMP  begun37
+
+fresh36:
+	MOVQ       ldy+40(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       R8, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       SI, DX
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
+
+begun37:
+	MOVQ (SP), R13
+	XORQ R14, R14
+
+position38:
+	CMPQ R13, 8(SP)
+	JGE  sum41
+	MOVQ k+176(FP), R15
+	ADDQ R15, R14
+	CMPQ R14, $+640
+	JLE  on40
+	MOVQ R15, R14
+	LEAQ (R8), SI
+	MOVQ ldy+40(FP), R11
+	SHLQ $0x02, R11
+	MOVQ R11, R9
+	SHLQ $0x04, R9
+	ADDQ SI, R9
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILESTORED TMM0, 0(SI)(R11*1)
+
+on40:
+	MOVQ    wAt_base+136(FP), DX
+	MOVLQSX (DX)(R13*4), SI
+	LEAQ    (R10)(SI*2), DX
+	MOVQ    xAt_base+112(FP), SI
+	MOVLQSX (SI)(R13*4), SI
+	LEAQ    (CX)(SI*2), SI
+	MOVQ    ldx+72(FP), R11
+	SHLQ    $0x01, R11
+	MOVQ    R11, R9
+	SHLQ    $0x04, R9
+	ADDQ    SI, R9
+	INCQ    R13
+
+inner39:
+	BYTE       $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM4
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x1a; BYTE $0x00 // TILELOADD 0(DX)(BX*1), TMM6
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x1a; BYTE $0x40 // TILELOADD 64(DX)(BX*1), TMM7
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	BYTE       $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x19; BYTE $0x00 // TILELOADD 0(R9)(R11*1), TMM5
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	BYTE       $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	ADDQ       $+64, SI
+	ADDQ       $+64, R9
+	ADDQ       $+2048, DX
+	MOVQ       24(SP), BP
+	PREFETCHT1 (BP)
+	PREFETCHT1 64(BP)
+	ADDQ       32(SP), BP
+	MOVQ       BP, 24(SP)
+	SUBQ       $+32, R15
+	JNZ        inner39
+	JMP        position38
+
+sum41:
+	LEAQ   (R8), SI
+	MOVQ   ldy+40(FP), R11
 	SHLQ   $0x02, R11
 	MOVQ   R11, R9
 	SHLQ   $0x04, R9
@@ -400,268 +1014,29 @@ sum7:
 	BYTE   $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x1e; BYTE $0x40 // TILESTORED TMM1, 64(SI)(R11*1)
 	BYTE   $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x19; BYTE $0x00 // TILESTORED TMM2, 0(R9)(R11*1)
 	BYTE   $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x5c; BYTE $0x19; BYTE $0x40 // TILESTORED TMM3, 64(R9)(R11*1)
-	MOVQ   ldy+32(FP), DX
-	IMUL3Q $+128, DX, DX
-	ADDQ   DX, R8
-	MOVQ   ldx+64(FP), DX
-	IMUL3Q $+64, DX, DX
-	ADDQ   DX, R10
+	ADDQ   $+128, R8
+	MOVQ   panel+104(FP), DX
+	LEAQ   (R10)(DX*2), R10
 	DECQ   R12
-	JNZ    block2
-	ADDQ   $+128, AX
-	MOVQ   panel+96(FP), DX
-	LEAQ   (CX)(DX*2), CX
-	DECQ   DI
-	JNZ    panel1
-	BYTE   $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
-	RET
-
-// func productTiles12(config *byte, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt []int32, wAt []int32, blocks int, k int, panels int, add bool)
-TEXT ·productTiles12(SB), NOSPLIT, $0-177
-	MOVQ config+0(FP), AX
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ $0x00000080, BX
-	MOVQ y_base+8(FP), AX
-	MOVQ w_base+72(FP), CX
-	MOVQ panels+168(FP), DI
-
-panel8:
-	MOVQ x_base+40(FP), R9
-	MOVQ blocks+152(FP), R10
-	MOVQ AX, R8
-
-block9:
-	MOVB  add+176(FP), DL
-	TESTB DL, DL
-	JZ    fresh10
-	LEAQ  (R8), SI
-	MOVQ  ldy+32(FP), R11
-	SHLQ  $0x02, R11
-	BYTE  $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM0
-	BYTE  $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x4c; BYTE $0x1e; BYTE $0x40 // TILELOADD 64(SI)(R11*1), TMM1
-	JMP   begun11
-
-fresh10:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
-
-begun11:
-	XORQ R12, R12
-
-position12:
-	MOVQ    xAt_len+112(FP), DX
-	CMPQ    R12, DX
-	JGE     sum14
-	MOVQ    xAt_base+104(FP), DX
-	MOVLQSX (DX)(R12*4), DX
-	LEAQ    (R9)(DX*2), SI
-	MOVQ    ldx+64(FP), R11
-	SHLQ    $0x01, R11
-	MOVQ    wAt_base+128(FP), DX
-	MOVLQSX (DX)(R12*4), DX
-	LEAQ    (CX)(DX*2), DX
-	MOVQ    k+160(FP), R13
-
-inner13:
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM4
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x1a; BYTE $0x00 // TILELOADD 0(DX)(BX*1), TMM6
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x1a; BYTE $0x40 // TILELOADD 64(DX)(BX*1), TMM7
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
-	ADDQ $+64, SI
-	ADDQ $+2048, DX
-	SUBQ $+32, R13
-	JNZ  inner13
-	INCQ R12
-	JMP  position12
-
-sum14:
-	LEAQ   (R8), SI
-	MOVQ   ldy+32(FP), R11
-	SHLQ   $0x02, R11
-	BYTE   $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILESTORED TMM0, 0(SI)(R11*1)
-	BYTE   $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x1e; BYTE $0x40 // TILESTORED TMM1, 64(SI)(R11*1)
-	MOVQ   ldy+32(FP), DX
-	IMUL3Q $+64, DX, DX
-	ADDQ   DX, R8
-	MOVQ   ldx+64(FP), DX
-	IMUL3Q $+32, DX, DX
-	ADDQ   DX, R9
-	DECQ   R10
-	JNZ    block9
-	ADDQ   $+128, AX
-	MOVQ   panel+96(FP), DX
-	LEAQ   (CX)(DX*2), CX
-	DECQ   DI
-	JNZ    panel8
-	BYTE   $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
-	RET
-
-// func productTiles21(config *byte, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt []int32, wAt []int32, blocks int, k int, panels int, add bool)
-TEXT ·productTiles21(SB), NOSPLIT, $0-177
-	MOVQ config+0(FP), AX
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ $0x00000080, BX
-	MOVQ y_base+8(FP), AX
-	MOVQ w_base+72(FP), CX
-	MOVQ panels+168(FP), DI
-
-panel15:
-	MOVQ x_base+40(FP), R10
-	MOVQ blocks+152(FP), R12
-	MOVQ AX, R8
-
-block16:
-	MOVB  add+176(FP), DL
-	TESTB DL, DL
-	JZ    fresh17
-	LEAQ  (R8), SI
-	MOVQ  ldy+32(FP), R11
-	SHLQ  $0x02, R11
-	MOVQ  R11, R9
-	SHLQ  $0x04, R9
-	ADDQ  SI, R9
-	BYTE  $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM0
-	BYTE  $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x54; BYTE $0x19; BYTE $0x00 // TILELOADD 0(R9)(R11*1), TMM2
-	JMP   begun18
-
-fresh17:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
-
-begun18:
-	XORQ R13, R13
-
-position19:
-	MOVQ    xAt_len+112(FP), DX
-	CMPQ    R13, DX
-	JGE     sum21
-	MOVQ    xAt_base+104(FP), DX
-	MOVLQSX (DX)(R13*4), DX
-	LEAQ    (R10)(DX*2), SI
-	MOVQ    ldx+64(FP), R11
-	SHLQ    $0x01, R11
-	MOVQ    R11, R9
-	SHLQ    $0x04, R9
-	ADDQ    SI, R9
-	MOVQ    wAt_base+128(FP), DX
-	MOVLQSX (DX)(R13*4), DX
-	LEAQ    (CX)(DX*2), DX
-	MOVQ    k+160(FP), R14
-
-inner20:
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM4
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x1a; BYTE $0x00 // TILELOADD 0(DX)(BX*1), TMM6
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x19; BYTE $0x00 // TILELOADD 0(R9)(R11*1), TMM5
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
-	ADDQ $+64, SI
-	ADDQ $+64, R9
-	ADDQ $+2048, DX
-	SUBQ $+32, R14
-	JNZ  inner20
-	INCQ R13
-	JMP  position19
-
-sum21:
-	LEAQ   (R8), SI
-	MOVQ   ldy+32(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   R11, R9
-	SHLQ   $0x04, R9
-	ADDQ   SI, R9
-	BYTE   $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILESTORED TMM0, 0(SI)(R11*1)
-	BYTE   $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x19; BYTE $0x00 // TILESTORED TMM2, 0(R9)(R11*1)
-	MOVQ   ldy+32(FP), DX
+	JNZ    panel35
+	MOVQ   ldy+40(FP), DX
 	IMUL3Q $+128, DX, DX
-	ADDQ   DX, R8
-	MOVQ   ldx+64(FP), DX
+	ADDQ   DX, AX
+	MOVQ   ldx+72(FP), DX
 	IMUL3Q $+64, DX, DX
-	ADDQ   DX, R10
-	DECQ   R12
-	JNZ    block16
-	ADDQ   $+64, AX
-	MOVQ   panel+96(FP), DX
-	LEAQ   (CX)(DX*2), CX
+	ADDQ   DX, CX
 	DECQ   DI
-	JNZ    panel15
-	BYTE   $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
-	RET
+	JNZ    block34
+	MOVQ   $+1, 16(SP)
+	MOVQ   8(SP), AX
+	MOVQ   xAt_len+120(FP), CX
+	CMPQ   AX, CX
+	JL     batch33
+	JMP    done1
 
-// func productTiles11(config *byte, y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt []int32, wAt []int32, blocks int, k int, panels int, add bool)
-TEXT ·productTiles11(SB), NOSPLIT, $0-177
-	MOVQ config+0(FP), AX
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ $0x00000080, BX
-	MOVQ y_base+8(FP), AX
-	MOVQ w_base+72(FP), CX
-	MOVQ panels+168(FP), DI
-
-panel22:
-	MOVQ x_base+40(FP), R9
-	MOVQ blocks+152(FP), R10
-	MOVQ AX, R8
-
-block23:
-	MOVB  add+176(FP), DL
-	TESTB DL, DL
-	JZ    fresh24
-	LEAQ  (R8), SI
-	MOVQ  ldy+32(FP), R11
-	SHLQ  $0x02, R11
-	BYTE  $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM0
-	JMP   begun25
-
-fresh24:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
-
-begun25:
-	XORQ R12, R12
-
-position26:
-	MOVQ    xAt_len+112(FP), DX
-	CMPQ    R12, DX
-	JGE     sum28
-	MOVQ    xAt_base+104(FP), DX
-	MOVLQSX (DX)(R12*4), DX
-	LEAQ    (R9)(DX*2), SI
-	MOVQ    ldx+64(FP), R11
-	SHLQ    $0x01, R11
-	MOVQ    wAt_base+128(FP), DX
-	MOVLQSX (DX)(R12*4), DX
-	LEAQ    (CX)(DX*2), DX
-	MOVQ    k+160(FP), R13
-
-inner27:
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x1e; BYTE $0x00 // TILELOADD 0(SI)(R11*1), TMM4
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x1a; BYTE $0x00 // TILELOADD 0(DX)(BX*1), TMM6
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	ADDQ $+64, SI
-	ADDQ $+2048, DX
-	SUBQ $+32, R13
-	JNZ  inner27
-	INCQ R12
-	JMP  position26
-
-sum28:
-	LEAQ   (R8), SI
-	MOVQ   ldy+32(FP), R11
-	SHLQ   $0x02, R11
-	BYTE   $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x1e; BYTE $0x00 // TILESTORED TMM0, 0(SI)(R11*1)
-	MOVQ   ldy+32(FP), DX
-	IMUL3Q $+64, DX, DX
-	ADDQ   DX, R8
-	MOVQ   ldx+64(FP), DX
-	IMUL3Q $+32, DX, DX
-	ADDQ   DX, R9
-	DECQ   R10
-	JNZ    block23
-	ADDQ   $+64, AX
-	MOVQ   panel+96(FP), DX
-	LEAQ   (CX)(DX*2), CX
-	DECQ   DI
-	JNZ    panel22
-	BYTE   $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
+shape32:
+done1:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
 // func cpuid(leaf uint32, subleaf uint32) (a uint32, b uint32, c uint32, d uint32)

@@ -2,16 +2,20 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 //go:generate go run -C _asm . -family tiles -out ../tiles_amd64.s -stubs ../tiles_amd64.go -pkg kernel
 
-// halfLevels returns the levels above AVX-512 that this processor has: they replace
-// the product in bfloat16.
-func halfLevels() []*kernels {
+// aboveAVX512 returns the levels above AVX-512 that this processor has. They
+// replace the product in bfloat16.
+func aboveAVX512() []*kernels {
 	var found []*kernels
 	if cpu.X86.HasAVX512BF16 && vendor() == "AuthenticAMD" {
-		// Intel's take twice as long as a multiply-add, which is no gain.
+		// Intel's processors are faster when they widen and multiply float32.
 		found = append(found, avx512.withProductHalf("avx512bf16", productHalfDot))
 	}
 	if hasTiles() {
@@ -82,45 +86,55 @@ func newTileConfig(rows, columns int) (c tileConfig) {
 	return c
 }
 
-// Blocks of 32 rows by a panel of 32 columns take all tiles. The rows of a
-// stripe stay in the first-level cache over all panels for a span of k.
+// A block of 32 rows by a panel of 32 columns takes all tiles.
+const tileBlock = 2 * tileRows
+
+// How much of k a product takes at once, before it goes on with what y has then.
+// With several panels, a block's rows of x then stay in the first-level cache,
+// while panels pass from the second; with one, the panel's rows stay in the
+// second while blocks pass.
 const (
-	tileBlock  = 2 * tileRows
-	tileStripe = 2 * tileBlock
-	tileSpan   = 256
+	tileSpan    = 384
+	tileSpanOne = 2048
 )
 
-// productHalfTiles is ProductHalf with tiles.
-func productHalfTiles(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool) {
-	for i := 0; i < rows; i += tileStripe {
-		again := add
-		for s := (spans{most: tileSpan}); s.next(len(xAt), k); again = true {
-			tileStripes(y[i*ldy:], ldy, x[i*ldx+s.k:], ldx, w[s.k*PanelColumns:], panel,
-				xAt[s.first:s.last], wAt[s.first:s.last], min(tileStripe, rows-i), s.n, cols, again)
-		}
+// productHalfTiles is ProductHalf with tiles: whole blocks, then the rows and the
+// columns that are left in narrower tiles.
+func productHalfTiles(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool, ahead []BF16) {
+	span := tileSpan
+	if cols <= PanelColumns {
+		span = tileSpanOne
 	}
-}
-
-// tileStripes computes whole blocks, then the rows and the columns that are left
-// in narrower tiles.
-func tileStripes(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool) {
+	group := max(1, span/k)
+	next, step := uintptr(unsafe.Pointer(&nothingAhead)), 0
+	if len(ahead) > 0 {
+		next, step = uintptr(unsafe.Pointer(&ahead[0])), 2*cacheLine
+	}
 	for i := 0; i < rows; {
 		blocks, height := max(1, (rows-i)/tileBlock), min(tileBlock, rows-i)
 		for j := 0; j < cols; {
 			panels, width := max(1, (cols-j)/PanelColumns), min(PanelColumns, cols-j)
-			config := newTileConfig(height, width)
-			product := productTiles22
-			switch {
-			case height <= tileRows && width <= tileRows:
-				product = productTiles11
-			case height <= tileRows:
-				product = productTiles12
-			case width <= tileRows:
-				product = productTiles21
+			config := &wholeTiles
+			if height < tileBlock || width < PanelColumns {
+				narrow := newTileConfig(height, width)
+				config = &narrow
 			}
-			product(&config[0], y[i*ldy+j:], ldy, x[i*ldx:], ldx, w[j/PanelColumns*panel:], panel, xAt, wAt, blocks, k, panels, add)
+			shape := (height-1)/tileRows*2 + (width-1)/tileRows
+			productTiles(&config[0], shape, y[i*ldy+j:], ldy, x[i*ldx:], ldx, w[j/PanelColumns*panel:], panel, xAt, wAt, group, blocks, k, panels, add, next, step)
+			next += uintptr(blocks * panels * len(xAt) * (k / tileDepth) * step)
 			j += panels * width
 		}
 		i += blocks * height
 	}
 }
+
+const (
+	tileDepth = 32 // of k in a step
+	cacheLine = 64
+)
+
+// nothingAhead is fetched where nothing else is: an address is never looked at
+// but by the instructions that fetch, and those cannot fault.
+var nothingAhead [cacheLine]byte
+
+var wholeTiles = newTileConfig(tileBlock, PanelColumns)

@@ -1,21 +1,12 @@
 package main
 
 import (
-	"go/token"
-	"go/types"
+	"sync"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
-
-// Signatures name the package's own BF16, which is known to avo like a type of
-// the language.
-func init() {
-	name := types.NewTypeName(token.NoPos, nil, "BF16", nil)
-	types.NewNamed(name, types.Typ[types.Uint16], nil)
-	types.Universe.Insert(name)
-}
 
 // half writes the conversions from and to bfloat16. All but unpackHalf move
 // whole groups of numbers: `lanes` in float32, or the 32 columns of a panel.
@@ -263,7 +254,7 @@ func (v isa) expansion() func(bits, x reg.Register) {
 			VMOVUPS(r, Mem{Base: x})
 		}
 	}
-	lane := v.fetch(bitOfWord, everyLane)
+	lane := v.fetch(bitOfWord(), everyLane)
 	return func(bits, x reg.Register) {
 		for j := range 2 {
 			r := v.reg()
@@ -277,13 +268,13 @@ func (v isa) expansion() func(bits, x reg.Register) {
 }
 
 // bitOfWord has bit i in word i.
-var bitOfWord = func() Mem {
+var bitOfWord = sync.OnceValue(func() Mem {
 	t := GLOBL("bitOfWord", RODATA|NOPTR)
 	for i := range 16 {
 		DATA(2*i, U16(1<<i))
 	}
 	return t
-}()
+})
 
 // Registers of the product by VDPBF16PS: sums first.
 const (

@@ -54,9 +54,7 @@ var families = map[string]func(){
 		productDot()
 	},
 	"tiles": func() {
-		for _, g := range []grid{{2, 2}, {1, 2}, {2, 1}, {1, 1}} {
-			g.tiles()
-		}
+		tiles()
 		features()
 	},
 }
