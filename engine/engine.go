@@ -114,6 +114,17 @@ type Runner interface {
 	Close()
 }
 
+// EarlyRunner is a Runner that can leave out the last steps of samples whose
+// class is certain before.
+type EarlyRunner interface {
+	Runner
+	// RunEarly classifies a batch as Run does, but ends with a sample as soon as
+	// its largest probability exceeds the second largest by margin, in (0, 1),
+	// by the softmax of its mean logits so far. It writes the mean logits
+	// [N, K] and how many steps each sample took.
+	RunEarly(b Batch, margin float64, logits []float32, steps []int32) error
+}
+
 // State is the membrane state of a number of streams. It belongs to the caller;
 // a Runner of the network it was made for may advance it.
 type State interface {

@@ -89,7 +89,7 @@ func (Engine) CompileInfer(net *graph.Network, o engine.InferOptions) (engine.Ru
 	if err := checkPrecision(o.Precision); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(net, planOptions{batch: chunk(o.Batch, o.Steps), steps: o.Steps, threads: o.Threads, mixed: o.Precision == engine.Mixed})
+	p, err := newPlan(net, inferOptions(o))
 	if err != nil {
 		return nil, err
 	}

@@ -21,14 +21,20 @@ type runner struct {
 // chunkFrames is about how many frames a chunk of samples has.
 const chunkFrames = 64
 
-// chunk is the samples that a plan for inference is made for.
-func chunk(batch, steps int) int { return min(batch, max(1, chunkFrames/steps)) }
+// inferOptions plans for chunks of samples: as many as make up chunkFrames with
+// all their steps, or one step of each at a time.
+func inferOptions(o engine.InferOptions) planOptions {
+	p := planOptions{batch: min(o.Batch, chunkFrames), steps: o.Steps, threads: o.Threads, mixed: o.Precision == engine.Mixed}
+	p.mostFrames = max(p.batch, min(p.batch, max(1, chunkFrames/o.Steps))*o.Steps)
+	return p
+}
 
-// eachChunk calls fn for the chunks of n samples.
-func (r *runner) eachChunk(n int, fn func(first, samples int)) {
+// eachChunk calls fn for the chunks of n samples that take some steps at once.
+func (r *runner) eachChunk(n, steps int, fn func(first, samples int)) {
+	size := min(r.batch, r.mostFrames/steps)
 	r.pool.during(func() {
-		for first := 0; first < n; first += r.batch {
-			fn(first, min(r.batch, n-first))
+		for first := 0; first < n; first += size {
+			fn(first, min(size, n-first))
 		}
 	})
 }
@@ -105,7 +111,7 @@ func (r *runner) Run(b engine.Batch, logits []float32, activities []engine.Activ
 	for _, t := range r.totals {
 		clear(t)
 	}
-	r.eachChunk(b.N, func(first, n int) {
+	r.eachChunk(b.N, r.steps, func(first, n int) {
 		r.pass(b.X, first, n, b.N, r.steps)
 		for t := range r.steps {
 			copy(logits[(t*b.N+first)*k:], r.out.data[t*n*k:][:n*k])
@@ -145,7 +151,7 @@ func (r *runner) Step(st engine.State, x, logits []float32) error {
 		return fmt.Errorf("room for %d logits, expected [n, K] = %d", len(logits), s.n*r.net.Classes())
 	}
 	k := r.net.Classes()
-	r.eachChunk(s.n, func(first, n int) {
+	r.eachChunk(s.n, 1, func(first, n int) {
 		for i, o := range r.scan {
 			o.state = s.v[first/r.batch][i]
 		}

@@ -23,12 +23,13 @@ type op interface {
 
 // planOptions is what a plan is made for.
 type planOptions struct {
-	train   bool
-	batch   int
-	steps   int // T at most
-	threads int
-	mixed   bool
-	spikes  spikeForm
+	train      bool
+	batch      int // samples at most
+	steps      int // T at most
+	mostFrames int // 0: batch·steps
+	threads    int
+	mixed      bool
+	spikes     spikeForm
 }
 
 // spikeForm is how spikes travel between layers. All but the first are for tests.
@@ -67,6 +68,9 @@ type plan struct {
 func newPlan(net *graph.Network, o planOptions) (*plan, error) {
 	if o.threads <= 0 {
 		o.threads = runtime.GOMAXPROCS(0)
+	}
+	if o.mostFrames == 0 {
+		o.mostFrames = o.batch * o.steps
 	}
 	var windows []graph.LayerWindows
 	if o.train {
@@ -117,7 +121,7 @@ func (p *plan) most(v *value) int {
 	if v.static {
 		return p.batch
 	}
-	return p.batch * p.steps
+	return p.mostFrames
 }
 
 // newBuffer plans for a number of words of 32 bits.
@@ -314,12 +318,17 @@ func (p *plan) checkBatch(n, most int, x []float32) error {
 // setInput lays the frames of the pass's samples out pixel by pixel. x is
 // [T, of, H, W, C], of which they begin at sample `first`.
 func (p *plan) setInput(x []float32, first, of int) {
-	frames, pixels, c := p.frames(p.in), p.in.pixels(), p.in.shape.C
-	for f := range frames {
-		image := x[(f/p.n*of+first+f%p.n)*pixels*c:][:pixels*c]
-		for px := range pixels {
-			copy(p.in.data[(px*frames+f)*c:][:c], image[px*c:][:c])
-		}
+	size := p.in.shape.Size()
+	for f := range p.frames(p.in) {
+		p.setFrame(f, x[(f/p.n*of+first+f%p.n)*size:][:size])
+	}
+}
+
+// setFrame lays one frame [H, W, C] of the input out.
+func (p *plan) setFrame(f int, image []float32) {
+	frames, c := p.frames(p.in), p.in.shape.C
+	for px := range p.in.pixels() {
+		copy(p.in.data[(px*frames+f)*c:][:c], image[px*c:])
 	}
 }
 
