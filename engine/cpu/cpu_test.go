@@ -13,10 +13,10 @@ import (
 
 // trained trains a few steps, on batches of changing size, and returns what the
 // next step depends on.
-func trained(t *testing.T, net *graph.Network, threads, steps int) *engine.Snapshot {
+func trained(t *testing.T, net *graph.Network, precision string, threads, steps int) *engine.Snapshot {
 	t.Helper()
 	tr := compileTrain(t, net, engine.TrainOptions{
-		Batch: 5, Steps: 3, Threads: threads, Seed: 7, Loss: tet, Optimizer: adamw,
+		Batch: 5, Steps: 3, Threads: threads, Seed: 7, Loss: tet, Optimizer: adamw, Precision: precision,
 	})
 	for i := range steps {
 		if _, err := tr.Step(randomBatch(net, 5-i%3, 3, uint64(i)), .01); err != nil {
@@ -29,11 +29,16 @@ func trained(t *testing.T, net *graph.Network, threads, steps int) *engine.Snaps
 func TestSameBitsForAnyNumberOfThreads(t *testing.T) {
 	for _, coding := range []string{graph.Direct, graph.Frames} {
 		atEachLevel(t, coding, func(t *testing.T) {
-			net := everything(t, variants[9], coding, .3)
-			want := trained(t, net, 1, 6)
-			for _, threads := range []int{2, 3, 8} {
-				if got := trained(t, net, threads, 6); !reflect.DeepEqual(got, want) {
-					t.Errorf("%d threads and 1 thread train to different bits", threads)
+			for _, p := range []string{engine.FP32, engine.Mixed} {
+				net, steps := everything(t, variants[9], coding, .3), 6
+				if p == engine.Mixed {
+					net, steps = broad(t, variants[9], coding), 2
+				}
+				want := trained(t, net, p, 1, steps)
+				for _, threads := range []int{2, 3, 8} {
+					if got := trained(t, net, p, threads, steps); !reflect.DeepEqual(got, want) {
+						t.Errorf("%s: %d threads and 1 thread train to different bits", p, threads)
+					}
 				}
 			}
 		})

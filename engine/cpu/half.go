@@ -5,7 +5,8 @@ import "github.com/qif-snn/qif/engine/cpu/internal/kernel"
 // In mixed precision a layer's products are taken in bfloat16, where tiles
 // multiply it several times faster than anything multiplies float32: spikes are
 // exact, weights and the gradient of the layer's output are rounded, sums are
-// float32. What a normalisation reads is kept rounded as well.
+// float32. What a normalisation reads is kept rounded as well, and so is the
+// gradient of spikes (narrowGradients).
 
 // halfConv is the half of a convolution that runs in bfloat16. Its tasks are
 // blocks of frames of some rows of output pixels, for a group of channels.

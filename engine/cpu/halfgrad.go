@@ -74,10 +74,14 @@ func (g *halfGradients) padded(frames int) int { return tiles(frames, 32) * 32 }
 func (g *halfGradients) span(pixels int) int { return (pixels-1)*g.g.Stride + g.g.KernelW }
 
 func (g *halfGradients) scratchLen() int {
-	if g.x.form != asSpikes {
-		return kernel.PairsPanelLen(g.p.most(g.x.value)) / 2
+	n := kernel.PairsPanelLen(g.p.most(g.x.value)) / 2
+	if g.x.form == asSpikes {
+		n = tiles(g.g.KernelH*g.span(g.strip)*g.channels*g.padded(g.p.most(g.x.value)), 2)
 	}
-	return tiles(g.g.KernelH*g.span(g.strip)*g.channels*g.padded(g.p.most(g.x.value)), 2)
+	if g.x.narrow {
+		n = max(n, narrowBlock*g.columns)
+	}
+	return n
 }
 
 func (g *halfGradients) ofWeights() {
@@ -91,9 +95,11 @@ func (g *halfGradients) ofWeights() {
 }
 
 func (g *halfGradients) roundTask(_, px int) {
-	n := g.p.frames(g.y) * g.g.Out
-	kernel.Narrow(asHalf(g.y.halfGrad.rows.mem)[px*n:][:n], g.y.grad[px*n:][:n])
-	g.y.halfGrad.pair(px, g.p.frames(g.y))
+	f := g.p.frames(g.y)
+	n := f * g.g.Out
+	rows, pairs := g.y.halfGrad.of(px, f)
+	kernel.Narrow(rows, g.y.grad[px*n:][:n])
+	kernel.PackPairsHalf(pairs, rows, f, g.g.Out, g.g.Out)
 }
 
 // turnTask transposes a pixel's input.
@@ -237,8 +243,32 @@ func (g *halfGradients) inputTask(worker, task int) {
 				t.add((int(at)*f+first)*out, position*g.backMatrix)
 			}
 		}
-		y := g.x.grad[(px*f+first)*g.g.C+group*g.columns:]
-		kernel.ProductHalf(y, g.g.C, asHalf(g.y.halfGrad.rows.mem), out, w, g.backPanel, t.x, t.w, frames, out, g.columns, !g.x.first)
+		dy, at := asHalf(g.y.halfGrad.rows.mem), (px*f+first)*g.g.C+group*g.columns
+		if !g.x.narrow {
+			kernel.ProductHalf(g.x.grad[at:], g.g.C, dy, out, w, g.backPanel, t.x, t.w, frames, out, g.columns, !g.x.first)
+			continue
+		}
+		for r := 0; r < frames; r += narrowBlock {
+			acc := g.p.scratch[worker][:min(narrowBlock, frames-r)*g.columns]
+			kernel.ProductHalf(acc, g.columns, dy[r*out:], out, w, g.backPanel, t.x, t.w, len(acc)/g.columns, out, g.columns, false)
+			g.pass(at+r*g.g.C, acc)
+		}
+	}
+}
+
+// narrowBlock is the rows of the input's gradient that are computed before they
+// are rounded: they are still in the nearer caches.
+const narrowBlock = 64
+
+// pass hands on a block of rows of the input's gradient for a group of channels.
+// The next block lies behind it.
+func (g *halfGradients) pass(at int, acc []float32) {
+	n, next := g.columns, len(acc)/g.columns*g.g.C
+	if n == g.g.C {
+		n = len(acc)
+	}
+	for ; len(acc) > 0; at, acc = at+g.g.C, acc[n:] {
+		g.x.pass(kernel.Rows{Half: g.x.narrowGrad[at:][:n], Next: next}, kernel.Rows{Float: acc[:n]})
 	}
 }
 
@@ -261,8 +291,8 @@ func (g *halfGrad) buffers() []*buffer {
 	return []*buffer{g.rows, g.pairs}
 }
 
-// pair writes the pairs of a pixel, whose rows are there.
-func (g *halfGrad) pair(px, frames int) {
-	n, pairs := frames*g.c, kernel.PairsLen(frames, g.c)
-	kernel.PackPairsHalf(asHalf(g.pairs.mem)[px*pairs:][:pairs], asHalf(g.rows.mem)[px*n:][:n], frames, g.c, g.c)
+// of returns both forms of a pixel's gradient.
+func (g *halfGrad) of(px, frames int) (rows, pairs []kernel.BF16) {
+	n, m := frames*g.c, kernel.PairsLen(frames, g.c)
+	return asHalf(g.rows.mem)[px*n:][:n], asHalf(g.pairs.mem)[px*m:][:m]
 }

@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // broad is a network whose layers are taken in bfloat16 under mixed precision:
-// a residual block, strides, pooling, a fully connected layer.
+// residual blocks of both kinds, strides, pooling, a fully connected layer.
 func broad(t testing.TB, v variant, coding string) *graph.Network {
 	t.Helper()
 	b := graph.NewBuilder("broad")
@@ -28,6 +29,9 @@ func broad(t testing.TB, v variant, coding string) *graph.Network {
 	short := b.Add("short", &graph.Conv{Out: 64, Kernel: 1, Stride: 2}, x)
 	x = b.Add("sum", &graph.Add{}, norm("norm2", y, .7071), norm("normS", short, .7071))
 	x = b.Add("neuron2", v.neuron(t), x)
+	y = b.Add("convI", &graph.Conv{Out: 64, Kernel: 3, Stride: 1, Pad: 1}, x)
+	x = b.Add("sumI", &graph.Add{}, norm("normI", y, .7071), x)
+	x = b.Add("neuronI", v.neuron(t), x)
 	x = b.Add("pool", &graph.AvgPool{Kernel: 2, Stride: 2}, x)
 	x = b.Add("conv3", &graph.Conv{Out: 160, Kernel: 3, Stride: 1, Pad: 1}, x)
 	x = b.Add("neuron3", v.neuron(t), norm("norm3", x, 1))
@@ -75,16 +79,16 @@ func exact(t testing.TB, tr *trainer) {
 // TestMixedPrecisionFollowsFloat32 compares the gradients of one step where both
 // precisions fire the same spikes.
 func TestMixedPrecisionFollowsFloat32(t *testing.T) {
-	for _, coding := range []string{graph.Direct, graph.Frames} {
+	for coding, v := range map[string]variant{graph.Direct: variants[10], graph.Frames: variants[0]} {
 		atEachLevel(t, coding, func(t *testing.T) {
-			net := broad(t, variants[0], coding)
-			o := engine.TrainOptions{Batch: 9, Steps: 4, Seed: 1, Threads: 2, Loss: ce, Optimizer: sgd}
+			net := broad(t, v, coding)
+			o := engine.TrainOptions{Batch: 20, Steps: 4, Seed: 1, Threads: 2, Loss: ce, Optimizer: sgd}
 			full := compileTrain(t, net, o)
 			o.Precision = engine.Mixed
 			mixed := compileTrain(t, net, o)
 			exact(t, full)
 			exact(t, mixed)
-			for i, n := range []int{9, 5} {
+			for i, n := range []int{20, 5} {
 				b := randomBatch(net, n, 4, uint64(i))
 				for _, tr := range []*trainer{full, mixed} {
 					tr.pass(b, true)
@@ -102,5 +106,25 @@ func TestMixedPrecisionFollowsFloat32(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMixedPrecisionNarrowsGradients names the spikes whose gradient is rounded:
+// pooling adds up neuronI's in float32.
+func TestMixedPrecisionNarrowsGradients(t *testing.T) {
+	o := engine.TrainOptions{Batch: 2, Steps: 2, Loss: ce, Optimizer: sgd}
+	for precision, want := range map[string][]string{
+		engine.FP32: nil, engine.Mixed: {"neuron0", "neuron1", "neuron2", "neuron3"},
+	} {
+		o.Precision = precision
+		var got []string
+		for _, n := range compileTrain(t, broad(t, variants[0], graph.Direct), o).scan {
+			if n.y.narrow {
+				got = append(got, n.name)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: gradients of %v are rounded, want those of %v", precision, got, want)
+		}
 	}
 }

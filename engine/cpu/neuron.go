@@ -27,6 +27,7 @@ type neuronOp struct {
 	windows  window.Windows
 	window   kernel.Window
 	held     [][]kernel.Term // per worker
+	rest     []float32       // a unit's potentials at the start
 	sums     []kernel.Sums   // [task][T]
 	used     int             // tasks of the last pass
 	fired    float64         // share of neurons in the last pass
@@ -37,7 +38,7 @@ type neuronOp struct {
 
 // unitNumbers is about how many numbers a unit holds over all steps: with its
 // companions it stays in the first two levels of cache.
-const unitNumbers = 4096
+const unitNumbers = 8192
 
 var windowKernels = map[window.Shape]kernel.Window{
 	window.Rectangular:  kernel.Rectangular,
@@ -63,10 +64,11 @@ func (p *plan) newNeuron(l node, o *graph.Neuron, terms []*term, w *graph.LayerW
 	}
 	learns := len(o.Model.Learn) > 0
 	y := p.newValue(l.Out, false, f, l.grad || learns)
+	slices.SortStableFunc(terms, func(a, b *term) int { return b.rank() - a.rank() })
 	c := l.Out.C
 	// The gradient of the input takes the place of the spikes'.
 	n := &neuronOp{
-		sum: p.newTerms(y, terms, y.gradStore), name: l.Name, model: o.Model, form: form,
+		sum: p.newTerms(y, terms), name: l.Name, model: o.Model, form: form,
 		unit: min(p.batch, max(1, unitNumbers/(c*p.steps))),
 		kern: kernel.Neuron{
 			C2: fill(c, d.C2), C1: fill(c, d.C1), C0: fill(c, d.C0), Theta: float32(d.Threshold),
@@ -103,6 +105,7 @@ func (n *neuronOp) allocate() {
 	for w := range n.held {
 		n.held[w] = make([]kernel.Term, 0, len(n.terms))
 	}
+	n.rest = fill(n.unit*n.y.shape.C, float64(n.kern.Reset))
 	if n.p.train && len(n.learn) > 0 {
 		n.coef = make([][]float64, n.tasks())
 		for i := range n.coef {
@@ -192,14 +195,31 @@ func (u neuronUnit) start() {
 	if u.state != nil {
 		return
 	}
-	setAll(u.piece(pieceV), u.kern.Reset)
+	copy(u.piece(pieceV), u.rest)
 }
 
-// terms are the rows of the input at step t.
+// following is where the unit that comes next begins: a pixel and a sample.
+func (u neuronUnit) following() (px, first int) {
+	if first = u.first + u.unit; first < u.p.n {
+		return u.px, first
+	}
+	return u.px + 1, 0
+}
+
+// ahead is how many numbers further a value has what the unit that comes next
+// reads in place of the rows from `at` on, at step t.
+func (u neuronUnit) ahead(v *value, t, at int) int {
+	px, first := u.following()
+	return (u.p.rowOf(v, px, t, first) - at) * v.shape.C
+}
+
+// inputTerms are the rows of the input at step t.
 func (u neuronUnit) inputTerms(t int) []kernel.Term {
 	terms := u.held[u.worker][:0]
 	for _, m := range u.terms {
-		r := kernel.Term{Z: m.rows(u.p.rowOf(m.value, u.px, t, u.first), u.rows), Scale: u.ones, Shift: u.zeros}
+		at := u.p.rowOf(m.value, u.px, t, u.first)
+		r := kernel.Term{Z: m.rows(at, u.rows), Scale: u.ones, Shift: u.zeros}
+		r.Z.Next = u.ahead(m.value, t, at)
 		if m.norm != nil {
 			r.Scale, r.Shift = m.norm.scale, m.norm.shift
 		}
@@ -268,10 +288,14 @@ func (n *neuronOp) forwardTask(worker, task int) {
 	for i := range n.units(task) {
 		u := n.unitOf(worker, task, i)
 		u.start()
+		var potentials []float32 // nobody's, but terms are added up there
+		if len(n.terms) > 1 {
+			potentials = u.piece(pieceH)
+		}
 		for t := range n.p.t {
 			if n.y.form == asSpikes {
 				near := u.nearOf(t)
-				sums[t].Add(u.step(t, n.y.bits[u.at(t)*row:][:u.rows*row], near, u.piece(pieceH)))
+				sums[t].Add(u.step(t, n.y.bits[u.at(t)*row:][:u.rows*row], near, potentials))
 				close += kernel.CountBits(near.Bits)
 			} else {
 				sums[t].Add(u.stepWide(t))
@@ -330,9 +354,9 @@ func (u neuronUnit) back(task int) {
 			before = u.potentials(t - 1)
 		}
 		g := u.y.gradRows(u.at(t), u.rows)
-		q := g.Float
-		u.kern.Backward(q, carry, g, u.surrogate(t, pot), pot, before)
-		u.finish(task, t, q, before)
+		g.Next = u.ahead(u.y, t, u.at(t))
+		u.kern.Backward(g, carry, g, u.surrogate(t, pot), pot, before)
+		u.finish(task, t, g, before)
 	}
 }
 
@@ -348,13 +372,21 @@ func (u neuronUnit) surrogate(t int, pot []float32) kernel.Surrogate {
 
 // finish hands on what a step's ∂L/∂x means to learned parameters and to terms
 // that are constant over time. before are the potentials of the step before.
-func (u neuronUnit) finish(task, t int, q, before []float32) {
+func (u neuronUnit) finish(task, t int, g kernel.Rows, before []float32) {
+	if u.coef == nil && u.still == nil {
+		return
+	}
+	q := g.Float
+	if q == nil {
+		q = u.potentials(t) // which are no longer needed
+		kernel.Widen(q, g.Half)
+	}
 	if u.coef != nil {
 		prev := u.piece(pieceH)
 		if before != nil {
 			u.kern.Fire(prev, before)
 		} else {
-			setAll(prev, u.kern.Reset)
+			copy(prev, u.rest)
 		}
 		u.addCoef(task, q, prev)
 	}

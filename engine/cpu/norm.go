@@ -108,6 +108,8 @@ func (n *normOp) buffers() buffers {
 	return b
 }
 
+func (n *normOp) scratchLen() int { return n.p.most(n.x.value) * n.c }
+
 // task returns a task's range of numbers.
 func (n *normOp) task(i int) (from, to int) {
 	pixel := n.p.frames(n.x.value) * n.c
@@ -168,21 +170,22 @@ func (n *normOp) backward() {
 	}
 }
 
-func (n *normOp) backwardTask(_, task int) {
-	a, b := n.task(task)
-	dy := n.gradient.gradientOf(n.x.static).mem[a:b]
-	x := n.x.rows(a/n.c, (b-a)/n.c)
-	switch {
-	case n.rounds():
-		kernel.NormGradient(kernel.Rows{Half: asHalf(n.x.halfGrad.rows.mem)[a:b]}, dy, x, n.gain, n.off, n.mid)
-		frames := n.p.frames(n.x.value)
-		for px := task * n.group; px < min(n.x.pixels(), (task+1)*n.group); px++ {
-			n.x.halfGrad.pair(px, frames)
+func (n *normOp) backwardTask(worker, task int) {
+	frames := n.p.frames(n.x.value)
+	pixel := frames * n.c
+	for px := task * n.group; px < min(n.x.pixels(), (task+1)*n.group); px++ {
+		q, z := n.gradient.gradRows(n.x.static, px*frames, frames), n.x.rows(px*frames, frames)
+		switch {
+		case n.rounds():
+			dz, pairs := n.x.halfGrad.of(px, frames)
+			kernel.NormGradientPairs(dz, pairs, q, z.Half, n.gain, n.off, n.mid)
+		case n.x.first:
+			kernel.NormGradient(n.x.grad[px*pixel:][:pixel], q, z, n.gain, n.off, n.mid)
+		default:
+			dz := n.p.scratch[worker][:pixel]
+			kernel.NormGradient(dz, q, z, n.gain, n.off, n.mid)
+			kernel.Add(n.x.grad[px*pixel:][:pixel], dz)
 		}
-	case n.x.first:
-		kernel.NormGradient(kernel.Rows{Float: n.x.grad[a:b]}, dy, x, n.gain, n.off, n.mid)
-	default:
-		kernel.AffinePair(n.x.grad[a:b], dy, n.x.data[a:b], n.gain, n.off, n.mid, true)
 	}
 }
 

@@ -87,6 +87,7 @@ func newPlan(net *graph.Network, o planOptions) (*plan, error) {
 		return nil, err
 	}
 	p.linkGradients()
+	p.narrowGradients()
 	if err := p.allocate(); err != nil {
 		return nil, err
 	}
@@ -161,6 +162,35 @@ func (p *plan) linkGradients() {
 				in.first = !written[in.gradStore]
 				written[in.gradStore] = true
 			}
+		}
+	}
+}
+
+// narrowGradients has spikes' gradients kept in bfloat16, in mixed precision,
+// unless something hands on another's than a product in bfloat16 or a sum: those
+// round what they wrote or added in float32.
+func (p *plan) narrowGradients() {
+	if !p.mixed {
+		return
+	}
+	wide := map[*buffer]bool{}
+	for _, o := range p.ops {
+		switch o := o.(type) {
+		case *neuronOp, *sumOp:
+			continue
+		case *convOp:
+			if o.half != nil {
+				continue
+			}
+		}
+		for _, in := range o.inputs() {
+			wide[in.gradStore] = true
+		}
+	}
+	for _, v := range p.held {
+		if v.form == asSpikes && v.gradStore != nil && !wide[v.gradStore] {
+			v.narrow = true
+			v.gradStore.words = tiles(p.most(v)*v.pixels()*v.shape.C, 2)
 		}
 	}
 }

@@ -12,15 +12,23 @@ type term struct {
 // wantsGrad reports whether something upstream of the term learns.
 func (t *term) wantsGrad() bool { return t.norm != nil && t.norm.p.train || t.value.wantsGrad() }
 
+// rank orders a neuron's terms: spikes before numbers, since the scan fetches the
+// last ahead, and spikes are the least to fetch.
+func (t *term) rank() int {
+	if t.form == asSpikes {
+		return 1
+	}
+	return 0
+}
+
 // sum is a sum of terms over batch and time, computed a few rows at a time. Its
-// gradient is kept for normalised terms: whole, and added up over time for terms
-// that are constant.
+// gradient, y's, is kept for normalised terms: whole, and added up over time for
+// terms that are constant.
 type sum struct {
 	p      *plan
 	terms  []*term
 	y      *value  // of the sum's shape
-	whole  *buffer // ∂L/∂sum, [P][F][C]
-	still  *buffer // Σ_t of it, [P][N][C]
+	still  *buffer // Σ_t of ∂L/∂y, [P][N][C]
 	group  int     // pixels per task
 	inputs []*input
 
@@ -33,11 +41,11 @@ const taskNumbers = 1 << 16
 // group is the number of pixels in a task on a value.
 func (p *plan) group(v *value) int { return max(1, taskNumbers/(p.most(v)*v.shape.C)) }
 
-// newTerms prepares the sum of terms. Normalised terms read its gradient from
-// whole or, if they are constant and y is not, from still.
-func (p *plan) newTerms(y *value, terms []*term, whole *buffer) *sum {
+// newTerms prepares the sum of terms. Normalised terms read its gradient from y
+// or, if they are constant and y is not, from still.
+func (p *plan) newTerms(y *value, terms []*term) *sum {
 	s := &sum{
-		p: p, terms: terms, y: y, whole: whole, group: p.group(y),
+		p: p, terms: terms, y: y, group: p.group(y),
 		ones: fill(y.shape.C, 1), zeros: fill(y.shape.C, 0),
 	}
 	for _, t := range terms {
@@ -59,7 +67,15 @@ func (s *sum) gradientOf(static bool) *buffer {
 	if static && !s.y.static {
 		return s.still
 	}
-	return s.whole
+	return s.y.gradStore
+}
+
+// gradRows returns n rows of a term's gradient.
+func (s *sum) gradRows(static bool, at, n int) kernel.Rows {
+	if c := s.y.shape.C; static && !s.y.static {
+		return kernel.Rows{Float: s.still.mem[at*c:][:n*c]}
+	}
+	return s.y.gradRows(at, n)
 }
 
 func (s *sum) buffers() buffers {
@@ -71,7 +87,7 @@ func (s *sum) buffers() buffers {
 			b.backward[len(b.backward)-1] = t.norm.gradSums.store // the value's own is the normalisation's
 		}
 	}
-	b.backward = append(b.backward, s.whole, s.still)
+	b.backward = append(b.backward, s.y.gradStore, s.still)
 	return b
 }
 
@@ -119,23 +135,21 @@ func (s *sum) begin(task int) {
 	}
 }
 
-// pass hands the gradient of a pixel, which lies in whole and still, to the terms
+// pass hands the gradient of a pixel, y's and still's, to the terms
 // that have no normalisation, and adds up what normalisations need to know of it
 // while it is in cache.
 func (s *sum) pass(task, px int) {
-	c := s.y.shape.C
 	for _, m := range s.terms {
 		if !m.wantsGrad() {
 			continue
 		}
-		frames := s.p.frames(m.value)
-		at, n := px*frames*c, frames*c
-		g := s.gradientOf(m.static).mem[at:][:n]
+		n := s.p.frames(m.value)
+		g := s.gradRows(m.static, px*n, n)
 		if m.norm != nil {
 			sum, sumX := m.norm.gradSums.of(task)
-			kernel.AddMoments(sum, sumX, g, m.rows(px*frames, frames))
+			kernel.AddMoments(sum, sumX, g, m.rows(px*n, n))
 		} else {
-			m.add(at, g)
+			m.pass(m.gradRows(px*n, n), g)
 		}
 	}
 }
@@ -158,7 +172,7 @@ func (p *plan) newSum(l node, terms []*term) *value {
 
 // addUp appends the operation that writes the sum of terms to y.
 func (p *plan) addUp(name string, y *value, terms []*term) {
-	o := &sumOp{sum: p.newTerms(y, terms, y.gradStore)}
+	o := &sumOp{sum: p.newTerms(y, terms)}
 	o.fwd, o.bwd = o.forwardTask, o.backwardTask
 	p.append(name, y, o)
 }

@@ -32,7 +32,9 @@ type value struct {
 	half             []kernel.BF16
 	bits             []uint32  // [P][F][Words(C)]
 	grad             []float32 // nil if nothing upstream wants it, or kept as:
+	narrowGrad       []kernel.BF16
 	halfGrad         *halfGrad
+	narrow           bool    // the gradient is kept as narrowGrad
 	terms            []*term // of a sum
 
 	// density bounds the share of the numbers that are not zero in this pass;
@@ -79,6 +81,9 @@ func (v *value) rows(at, n int) kernel.Rows {
 
 // gradRows returns n rows of the gradient.
 func (v *value) gradRows(at, n int) kernel.Rows {
+	if v.narrow {
+		return kernel.Rows{Half: v.narrowGrad[at*v.shape.C:][:n*v.shape.C]}
+	}
 	return kernel.Rows{Float: v.grad[at*v.shape.C:][:n*v.shape.C]}
 }
 
@@ -94,7 +99,11 @@ func (v *value) attach() {
 			v.data = v.store.mem
 		}
 	}
-	if v.gradStore != nil {
+	switch {
+	case v.gradStore == nil:
+	case v.narrow:
+		v.narrowGrad = asHalf(v.gradStore.mem)
+	default:
 		v.grad = v.gradStore.mem
 	}
 }
@@ -107,13 +116,12 @@ type input struct {
 	first bool
 }
 
-// add passes numbers on to a piece of the gradient.
-func (in *input) add(at int, g []float32) {
-	dst := in.grad[at:][:len(g)]
+// pass hands a gradient on to rows of the operand's.
+func (in *input) pass(dst, g kernel.Rows) {
 	if in.first {
-		copy(dst, g)
+		dst.Set(g)
 	} else {
-		kernel.Add(dst, g)
+		dst.Add(g)
 	}
 }
 

@@ -41,7 +41,7 @@ func (u neuronUnit) backWide(task int) {
 		if t > 0 {
 			u.kern.After(prev, u.potentials(t-1), u.wideSpikes(t-1))
 		} else {
-			setAll(prev, u.kern.Reset)
+			copy(prev, u.rest)
 		}
 		q := u.y.gradRows(u.at(t), u.rows).Float
 		u.kern.Back(q, carry, q, h, u.potentials(t), u.wideSpikes(t), prev)

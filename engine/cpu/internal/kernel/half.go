@@ -21,13 +21,16 @@ func ToBF16(x float32) BF16 {
 }
 
 // conversionKernels convert from and to bfloat16. The vectors' versions take
-// whole groups of `group` numbers, panels of all 32 columns and rows of a
+// whole groups of `group` numbers, a power of two, panels of all 32 columns and rows of a
 // multiple of 32 numbers; exported functions leave the rest to the portable ones.
 // All versions agree to the bit.
 type conversionKernels struct {
 	group         int
 	widen         func(dst []float32, src []BF16)
 	narrow        func(dst []BF16, src []float32)
+	addNarrow     func(dst []BF16, src []float32, next int)
+	addHalf       func(dst, src []BF16, next int)
+	addWide       func(dst []float32, src []BF16, next int)
 	packPanel     func(dst []BF16, src []float32, rows, ldsrc int)
 	packPanelHalf func(dst, src []BF16, rows, ldsrc int)
 	splitPairs    func(dst []float32, w []BF16)
@@ -35,14 +38,15 @@ type conversionKernels struct {
 }
 
 var conversionsPortable = conversionKernels{
-	group: 1, widen: widenPortable, narrow: narrowPortable, packPanel: packPanelPortable, packPanelHalf: packPanelHalfPortable,
+	group: 1, widen: widenPortable, narrow: narrowPortable,
+	addNarrow: addNarrowPortable, addHalf: addHalfPortable, addWide: addWidePortable, packPanel: packPanelPortable, packPanelHalf: packPanelHalfPortable,
 	splitPairs: splitPairsPortable, unpackHalf: unpackHalfPortable,
 }
 
 // Widen writes src as float32.
 func Widen(dst []float32, src []BF16) {
 	dst = dst[:len(src)]
-	n := len(src) / current.group * current.group
+	n := len(src) &^ (current.group - 1)
 	current.widen(dst[:n], src[:n])
 	widenPortable(dst[n:], src[n:])
 }
@@ -57,7 +61,7 @@ func widenPortable(dst []float32, src []BF16) {
 // Narrow writes src as bfloat16, as ToBF16 rounds.
 func Narrow(dst []BF16, src []float32) {
 	dst = dst[:len(src)]
-	n := len(src) / current.group * current.group
+	n := len(src) &^ (current.group - 1)
 	current.narrow(dst[:n], src[:n])
 	narrowPortable(dst[n:], src[n:])
 }

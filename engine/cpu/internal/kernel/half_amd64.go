@@ -14,6 +14,21 @@ func widenAVX2(dst []float32, src []BF16)
 //go:noescape
 func narrowAVX2(dst []BF16, src []float32)
 
+// addNarrowAVX2 is addNarrowPortable of a multiple of 16 numbers, to the bit.
+//
+//go:noescape
+func addNarrowAVX2(dst []BF16, src []float32, next int)
+
+// addHalfAVX2 is addHalfPortable of a multiple of 16 numbers, to the bit.
+//
+//go:noescape
+func addHalfAVX2(dst []BF16, src []BF16, next int)
+
+// addWideAVX2 is addWidePortable of a multiple of 16 numbers, to the bit.
+//
+//go:noescape
+func addWideAVX2(dst []float32, src []BF16, next int)
+
 // packPanelAVX2 packs an even number of rows of 32 columns.
 //
 //go:noescape
@@ -43,6 +58,21 @@ func widenAVX512(dst []float32, src []BF16)
 //
 //go:noescape
 func narrowAVX512(dst []BF16, src []float32)
+
+// addNarrowAVX512 is addNarrowPortable of a multiple of 16 numbers, to the bit.
+//
+//go:noescape
+func addNarrowAVX512(dst []BF16, src []float32, next int)
+
+// addHalfAVX512 is addHalfPortable of a multiple of 16 numbers, to the bit.
+//
+//go:noescape
+func addHalfAVX512(dst []BF16, src []BF16, next int)
+
+// addWideAVX512 is addWidePortable of a multiple of 16 numbers, to the bit.
+//
+//go:noescape
+func addWideAVX512(dst []float32, src []BF16, next int)
 
 // packPanelAVX512 packs an even number of rows of 32 columns.
 //

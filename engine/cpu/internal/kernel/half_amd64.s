@@ -358,6 +358,123 @@ done4:
 	VZEROUPPER
 	RET
 
+// func addNarrowAVX2(dst []BF16, src []float32, next int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·addNarrowAVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	MOVL         $0x00007fff, DX
+	VMOVD        DX, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, DX
+	VMOVD        DX, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, DX
+	VMOVD        DX, X2
+	VBROADCASTSS X2, Y2
+	MOVQ         src_len+32(FP), DX
+	XORQ         BX, BX
+
+loop5:
+	CMPQ       BX, DX
+	JGE        done6
+	VMOVUPS    (CX)(BX*4), Y3
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*2)
+	VPMOVZXWD  (AX)(BX*2), Y4
+	VPSLLD     $0x10, Y4, Y4
+	VADDPS     Y4, Y3, Y3
+	VPSRLD     $0x10, Y3, Y4
+	VPAND      Y1, Y4, Y4
+	VPADDD     Y0, Y4, Y4
+	VPADDD     Y3, Y4, Y4
+	VCMPPS     $0x03, Y3, Y3, Y5
+	VPOR       Y2, Y3, Y3
+	VBLENDVPS  Y5, Y3, Y4, Y4
+	VPSRLD     $0x10, Y4, Y4
+	VPACKUSDW  Y4, Y4, Y4
+	VPERMQ     $0x08, Y4, Y4
+	VMOVDQU    X4, (AX)(BX*2)
+	ADDQ       $+8, BX
+	JMP        loop5
+
+done6:
+	VZEROUPPER
+	RET
+
+// func addHalfAVX2(dst []BF16, src []BF16, next int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·addHalfAVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	MOVL         $0x00007fff, DX
+	VMOVD        DX, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, DX
+	VMOVD        DX, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, DX
+	VMOVD        DX, X2
+	VBROADCASTSS X2, Y2
+	MOVQ         src_len+32(FP), DX
+	XORQ         BX, BX
+
+loop7:
+	CMPQ       BX, DX
+	JGE        done8
+	VPMOVZXWD  (CX)(BX*2), Y3
+	VPSLLD     $0x10, Y3, Y3
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*2)
+	VPMOVZXWD  (AX)(BX*2), Y4
+	VPSLLD     $0x10, Y4, Y4
+	VADDPS     Y4, Y3, Y3
+	VPSRLD     $0x10, Y3, Y4
+	VPAND      Y1, Y4, Y4
+	VPADDD     Y0, Y4, Y4
+	VPADDD     Y3, Y4, Y4
+	VCMPPS     $0x03, Y3, Y3, Y5
+	VPOR       Y2, Y3, Y3
+	VBLENDVPS  Y5, Y3, Y4, Y4
+	VPSRLD     $0x10, Y4, Y4
+	VPACKUSDW  Y4, Y4, Y4
+	VPERMQ     $0x08, Y4, Y4
+	VMOVDQU    X4, (AX)(BX*2)
+	ADDQ       $+8, BX
+	JMP        loop7
+
+done8:
+	VZEROUPPER
+	RET
+
+// func addWideAVX2(dst []float32, src []BF16, next int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·addWideAVX2(SB), NOSPLIT, $0-56
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+	XORQ BX, BX
+
+loop9:
+	CMPQ       BX, DX
+	JGE        done10
+	VPMOVZXWD  (CX)(BX*2), Y0
+	VPSLLD     $0x10, Y0, Y0
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*4)
+	VMOVUPS    (AX)(BX*4), Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (AX)(BX*4)
+	ADDQ       $+8, BX
+	JMP        loop9
+
+done10:
+	VZEROUPPER
+	RET
+
 // func packPanelAVX2(dst []BF16, src []float32, rows int, ldsrc int)
 // Requires: AVX, AVX2
 TEXT ·packPanelAVX2(SB), NOSPLIT, $0-64
@@ -379,9 +496,9 @@ TEXT ·packPanelAVX2(SB), NOSPLIT, $0-64
 	MOVQ         ldsrc+56(FP), SI
 	SHLQ         $0x02, SI
 	SHRQ         $0x01, DX
-	JZ           done6
+	JZ           done12
 
-pair5:
+pair11:
 	LEAQ      (CX)(SI*1), BX
 	VMOVUPS   (CX), Y4
 	VPSRLD    $0x10, Y4, Y5
@@ -466,9 +583,9 @@ pair5:
 	ADDQ      $+128, AX
 	LEAQ      (CX)(SI*2), CX
 	DECQ      DX
-	JNZ       pair5
+	JNZ       pair11
 
-done6:
+done12:
 	VZEROUPPER
 	RET
 
@@ -481,9 +598,9 @@ TEXT ·packPanelHalfAVX2(SB), NOSPLIT, $0-64
 	MOVQ ldsrc+56(FP), SI
 	SHLQ $0x01, SI
 	SHRQ $0x01, DX
-	JZ   done8
+	JZ   done14
 
-pair7:
+pair13:
 	LEAQ      (CX)(SI*1), BX
 	VPMOVZXWD (CX), Y0
 	VPMOVZXWD (BX), Y1
@@ -508,9 +625,9 @@ pair7:
 	ADDQ      $+128, AX
 	LEAQ      (CX)(SI*2), CX
 	DECQ      DX
-	JNZ       pair7
+	JNZ       pair13
 
-done8:
+done14:
 	VZEROUPPER
 	RET
 
@@ -524,9 +641,9 @@ TEXT ·splitPairsAVX2(SB), NOSPLIT, $0-48
 	VMOVD        BX, X0
 	VBROADCASTSS X0, Y0
 	SHRQ         $0x06, DX
-	JZ           done10
+	JZ           done16
 
-pair9:
+pair15:
 	VMOVUPS (CX), Y1
 	VPSLLD  $0x10, Y1, Y2
 	VPAND   Y0, Y1, Y1
@@ -550,9 +667,9 @@ pair9:
 	ADDQ    $+128, CX
 	ADDQ    $+256, AX
 	DECQ    DX
-	JNZ     pair9
+	JNZ     pair15
 
-done10:
+done16:
 	VZEROUPPER
 	RET
 
@@ -573,12 +690,12 @@ TEXT ·unpackHalfAVX2(SB), NOSPLIT, $0-66
 	SUBQ         DX, SI
 	VXORPS       Y2, Y2, Y2
 
-row11:
+row17:
 	CMPQ CX, BX
-	JGE  done15
+	JGE  done21
 	MOVQ DX, DI
 
-word12:
+word18:
 	VPBROADCASTW (CX), Y3
 	VPAND        Y1, Y3, Y3
 	VPCMPEQW     Y1, Y3, Y3
@@ -592,21 +709,21 @@ word12:
 	ADDQ         $+4, CX
 	ADDQ         $+64, AX
 	DECQ         DI
-	JNZ          word12
+	JNZ          word18
 	MOVQ         SI, DI
 
-blank13:
+blank19:
 	DECQ    DI
-	JL      next14
+	JL      next20
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y2, 32(AX)
 	ADDQ    $+64, AX
-	JMP     blank13
+	JMP     blank19
 
-next14:
-	JMP row11
+next20:
+	JMP row17
 
-done15:
+done21:
 	VZEROUPPER
 	RET
 
@@ -636,16 +753,16 @@ TEXT ·widenAVX512(SB), NOSPLIT, $0-48
 	MOVQ src_len+32(FP), DX
 	XORQ BX, BX
 
-loop16:
+loop22:
 	CMPQ      BX, DX
-	JGE       done17
+	JGE       done23
 	VPMOVZXWD (CX)(BX*2), Z0
 	VPSLLD    $0x10, Z0, Z0
 	VMOVUPS   Z0, (AX)(BX*4)
 	ADDQ      $+16, BX
-	JMP       loop16
+	JMP       loop22
 
-done17:
+done23:
 	VZEROUPPER
 	RET
 
@@ -666,9 +783,9 @@ TEXT ·narrowAVX512(SB), NOSPLIT, $0-48
 	MOVQ         src_len+32(FP), DX
 	XORQ         BX, BX
 
-loop18:
+loop24:
 	CMPQ    BX, DX
-	JGE     done19
+	JGE     done25
 	VMOVUPS (CX)(BX*4), Z3
 	VPSRLD  $0x10, Z3, Z4
 	VPANDD  Z1, Z4, Z4
@@ -679,9 +796,120 @@ loop18:
 	VPSRLD  $0x10, Z4, Z4
 	VPMOVDW Z4, (AX)(BX*2)
 	ADDQ    $+16, BX
-	JMP     loop18
+	JMP     loop24
 
-done19:
+done25:
+	VZEROUPPER
+	RET
+
+// func addNarrowAVX512(dst []BF16, src []float32, next int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·addNarrowAVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	MOVL         $0x00007fff, DX
+	VMOVD        DX, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x00000001, DX
+	VMOVD        DX, X1
+	VBROADCASTSS X1, Z1
+	MOVL         $0x00400000, DX
+	VMOVD        DX, X2
+	VBROADCASTSS X2, Z2
+	MOVQ         src_len+32(FP), DX
+	XORQ         BX, BX
+
+loop26:
+	CMPQ       BX, DX
+	JGE        done27
+	VMOVUPS    (CX)(BX*4), Z3
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*2)
+	VPMOVZXWD  (AX)(BX*2), Z4
+	VPSLLD     $0x10, Z4, Z4
+	VADDPS     Z4, Z3, Z3
+	VPSRLD     $0x10, Z3, Z4
+	VPANDD     Z1, Z4, Z4
+	VPADDD     Z0, Z4, Z4
+	VPADDD     Z3, Z4, Z4
+	VCMPPS     $0x03, Z3, Z3, K1
+	VPORD      Z2, Z3, K1, Z4
+	VPSRLD     $0x10, Z4, Z4
+	VPMOVDW    Z4, (AX)(BX*2)
+	ADDQ       $+16, BX
+	JMP        loop26
+
+done27:
+	VZEROUPPER
+	RET
+
+// func addHalfAVX512(dst []BF16, src []BF16, next int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·addHalfAVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	MOVL         $0x00007fff, DX
+	VMOVD        DX, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x00000001, DX
+	VMOVD        DX, X1
+	VBROADCASTSS X1, Z1
+	MOVL         $0x00400000, DX
+	VMOVD        DX, X2
+	VBROADCASTSS X2, Z2
+	MOVQ         src_len+32(FP), DX
+	XORQ         BX, BX
+
+loop28:
+	CMPQ       BX, DX
+	JGE        done29
+	VPMOVZXWD  (CX)(BX*2), Z3
+	VPSLLD     $0x10, Z3, Z3
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*2)
+	VPMOVZXWD  (AX)(BX*2), Z4
+	VPSLLD     $0x10, Z4, Z4
+	VADDPS     Z4, Z3, Z3
+	VPSRLD     $0x10, Z3, Z4
+	VPANDD     Z1, Z4, Z4
+	VPADDD     Z0, Z4, Z4
+	VPADDD     Z3, Z4, Z4
+	VCMPPS     $0x03, Z3, Z3, K1
+	VPORD      Z2, Z3, K1, Z4
+	VPSRLD     $0x10, Z4, Z4
+	VPMOVDW    Z4, (AX)(BX*2)
+	ADDQ       $+16, BX
+	JMP        loop28
+
+done29:
+	VZEROUPPER
+	RET
+
+// func addWideAVX512(dst []float32, src []BF16, next int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·addWideAVX512(SB), NOSPLIT, $0-56
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+	XORQ BX, BX
+
+loop30:
+	CMPQ       BX, DX
+	JGE        done31
+	VPMOVZXWD  (CX)(BX*2), Z0
+	VPSLLD     $0x10, Z0, Z0
+	MOVQ       next+48(FP), SI
+	ADDQ       BX, SI
+	PREFETCHT0 (AX)(SI*4)
+	VMOVUPS    (AX)(BX*4), Z1
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, (AX)(BX*4)
+	ADDQ       $+16, BX
+	JMP        loop30
+
+done31:
 	VZEROUPPER
 	RET
 
@@ -706,9 +934,9 @@ TEXT ·packPanelAVX512(SB), NOSPLIT, $0-64
 	MOVQ         ldsrc+56(FP), SI
 	SHLQ         $0x02, SI
 	SHRQ         $0x01, DX
-	JZ           done21
+	JZ           done33
 
-pair20:
+pair32:
 	LEAQ    (CX)(SI*1), BX
 	VMOVUPS (CX), Z4
 	VPSRLD  $0x10, Z4, Z5
@@ -749,9 +977,9 @@ pair20:
 	ADDQ    $+128, AX
 	LEAQ    (CX)(SI*2), CX
 	DECQ    DX
-	JNZ     pair20
+	JNZ     pair32
 
-done21:
+done33:
 	VZEROUPPER
 	RET
 
@@ -764,9 +992,9 @@ TEXT ·packPanelHalfAVX512(SB), NOSPLIT, $0-64
 	MOVQ ldsrc+56(FP), SI
 	SHLQ $0x01, SI
 	SHRQ $0x01, DX
-	JZ   done23
+	JZ   done35
 
-pair22:
+pair34:
 	LEAQ      (CX)(SI*1), BX
 	VPMOVZXWD (CX), Z0
 	VPMOVZXWD (BX), Z1
@@ -781,9 +1009,9 @@ pair22:
 	ADDQ      $+128, AX
 	LEAQ      (CX)(SI*2), CX
 	DECQ      DX
-	JNZ       pair22
+	JNZ       pair34
 
-done23:
+done35:
 	VZEROUPPER
 	RET
 
@@ -797,9 +1025,9 @@ TEXT ·splitPairsAVX512(SB), NOSPLIT, $0-48
 	VMOVD        BX, X0
 	VBROADCASTSS X0, Z0
 	SHRQ         $0x06, DX
-	JZ           done25
+	JZ           done37
 
-pair24:
+pair36:
 	VMOVUPS (CX), Z1
 	VPSLLD  $0x10, Z1, Z2
 	VPANDD  Z0, Z1, Z1
@@ -813,9 +1041,9 @@ pair24:
 	ADDQ    $+128, CX
 	ADDQ    $+256, AX
 	DECQ    DX
-	JNZ     pair24
+	JNZ     pair36
 
-done25:
+done37:
 	VZEROUPPER
 	RET
 
@@ -835,32 +1063,32 @@ TEXT ·unpackHalfAVX512(SB), NOSPLIT, $0-66
 	SUBQ         DX, SI
 	VXORPS       Z1, Z1, Z1
 
-row26:
+row38:
 	CMPQ CX, BX
-	JGE  done30
+	JGE  done42
 	MOVQ DX, DI
 
-word27:
+word39:
 	KMOVD       (CX), K1
 	VMOVDQU16.Z Z0, K1, Z2
 	VMOVUPS     Z2, (AX)
 	ADDQ        $+4, CX
 	ADDQ        $+64, AX
 	DECQ        DI
-	JNZ         word27
+	JNZ         word39
 	MOVQ        SI, DI
 
-blank28:
+blank40:
 	DECQ    DI
-	JL      next29
+	JL      next41
 	VMOVUPS Z1, (AX)
 	ADDQ    $+64, AX
-	JMP     blank28
+	JMP     blank40
 
-next29:
-	JMP row26
+next41:
+	JMP row38
 
-done30:
+done42:
 	VZEROUPPER
 	RET
 
@@ -891,9 +1119,9 @@ TEXT ·productDotAVX512(SB), NOSPLIT, $0-161
 	MOVQ    x_base+32(FP), CX
 	MOVQ    rows+136(FP), DX
 
-rows31:
+rows43:
 	CMPQ   DX, $+12
-	JL     next32
+	JL     next44
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -920,10 +1148,10 @@ rows31:
 	VXORPS Z23, Z23, Z23
 	XORQ   BX, BX
 
-position33:
+position45:
 	MOVQ    xAt_len+96(FP), SI
 	CMPQ    BX, SI
-	JGE     sum35
+	JGE     sum47
 	MOVQ    ldx+56(FP), SI
 	MOVQ    k+144(FP), DI
 	SHLQ    $0x01, SI
@@ -939,7 +1167,7 @@ position33:
 	MOVLQSX (R13)(BX*4), R13
 	LEAQ    (R12)(R13*2), R13
 
-inner34:
+inner46:
 	VMOVUPS      (R13), Z24
 	VMOVUPS      64(R13), Z25
 	VPBROADCASTD (R8), Z26
@@ -982,16 +1210,16 @@ inner34:
 	ADDQ         $+4, R11
 	ADDQ         $+128, R13
 	SUBQ         $+2, DI
-	JNZ          inner34
+	JNZ          inner46
 	INCQ         BX
-	JMP          position33
+	JMP          position45
 
-sum35:
+sum47:
 	MOVQ   ldy+24(FP), SI
 	SHLQ   $0x02, SI
 	MOVB   add+160(FP), BL
 	TESTB  BL, BL
-	JZ     store36
+	JZ     store48
 	MOVQ   AX, BX
 	VADDPS (BX), Z0, K1, Z0
 	VADDPS 64(BX), Z1, K2, Z1
@@ -1030,7 +1258,7 @@ sum35:
 	VADDPS 64(BX), Z23, K2, Z23
 	ADDQ   SI, BX
 
-store36:
+store48:
 	MOVQ    AX, BX
 	VMOVUPS Z0, K1, (BX)
 	VMOVUPS Z1, K2, 64(BX)
@@ -1076,12 +1304,12 @@ store36:
 	ADDQ    BX, AX
 	ADDQ    SI, CX
 	SUBQ    $+12, DX
-	JMP     rows31
+	JMP     rows43
 
-next32:
-rows37:
+next44:
+rows49:
 	CMPQ   DX, $+8
-	JL     next38
+	JL     next50
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1100,10 +1328,10 @@ rows37:
 	VXORPS Z15, Z15, Z15
 	XORQ   BX, BX
 
-position39:
+position51:
 	MOVQ    xAt_len+96(FP), SI
 	CMPQ    BX, SI
-	JGE     sum41
+	JGE     sum53
 	MOVQ    ldx+56(FP), SI
 	MOVQ    k+144(FP), DI
 	SHLQ    $0x01, SI
@@ -1119,7 +1347,7 @@ position39:
 	MOVLQSX (R13)(BX*4), R13
 	LEAQ    (R12)(R13*2), R13
 
-inner40:
+inner52:
 	VMOVUPS      (R13), Z24
 	VMOVUPS      64(R13), Z25
 	VPBROADCASTD (R8), Z26
@@ -1150,16 +1378,16 @@ inner40:
 	ADDQ         $+4, R11
 	ADDQ         $+128, R13
 	SUBQ         $+2, DI
-	JNZ          inner40
+	JNZ          inner52
 	INCQ         BX
-	JMP          position39
+	JMP          position51
 
-sum41:
+sum53:
 	MOVQ   ldy+24(FP), SI
 	SHLQ   $0x02, SI
 	MOVB   add+160(FP), BL
 	TESTB  BL, BL
-	JZ     store42
+	JZ     store54
 	MOVQ   AX, BX
 	VADDPS (BX), Z0, K1, Z0
 	VADDPS 64(BX), Z1, K2, Z1
@@ -1186,7 +1414,7 @@ sum41:
 	VADDPS 64(BX), Z15, K2, Z15
 	ADDQ   SI, BX
 
-store42:
+store54:
 	MOVQ    AX, BX
 	VMOVUPS Z0, K1, (BX)
 	VMOVUPS Z1, K2, 64(BX)
@@ -1220,12 +1448,12 @@ store42:
 	ADDQ    BX, AX
 	ADDQ    SI, CX
 	SUBQ    $+8, DX
-	JMP     rows37
+	JMP     rows49
 
-next38:
-rows43:
+next50:
+rows55:
 	CMPQ   DX, $+4
-	JL     next44
+	JL     next56
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1236,10 +1464,10 @@ rows43:
 	VXORPS Z7, Z7, Z7
 	XORQ   BX, BX
 
-position45:
+position57:
 	MOVQ    xAt_len+96(FP), SI
 	CMPQ    BX, SI
-	JGE     sum47
+	JGE     sum59
 	MOVQ    ldx+56(FP), SI
 	MOVQ    k+144(FP), DI
 	SHLQ    $0x01, SI
@@ -1252,7 +1480,7 @@ position45:
 	MOVLQSX (R11)(BX*4), R11
 	LEAQ    (R10)(R11*2), R11
 
-inner46:
+inner58:
 	VMOVUPS      (R11), Z24
 	VMOVUPS      64(R11), Z25
 	VPBROADCASTD (R8), Z26
@@ -1270,16 +1498,16 @@ inner46:
 	ADDQ         $+4, R8
 	ADDQ         $+128, R11
 	SUBQ         $+2, DI
-	JNZ          inner46
+	JNZ          inner58
 	INCQ         BX
-	JMP          position45
+	JMP          position57
 
-sum47:
+sum59:
 	MOVQ   ldy+24(FP), SI
 	SHLQ   $0x02, SI
 	MOVB   add+160(FP), BL
 	TESTB  BL, BL
-	JZ     store48
+	JZ     store60
 	MOVQ   AX, BX
 	VADDPS (BX), Z0, K1, Z0
 	VADDPS 64(BX), Z1, K2, Z1
@@ -1294,7 +1522,7 @@ sum47:
 	VADDPS 64(BX), Z7, K2, Z7
 	ADDQ   SI, BX
 
-store48:
+store60:
 	MOVQ    AX, BX
 	VMOVUPS Z0, K1, (BX)
 	VMOVUPS Z1, K2, 64(BX)
@@ -1316,22 +1544,22 @@ store48:
 	ADDQ    BX, AX
 	ADDQ    SI, CX
 	SUBQ    $+4, DX
-	JMP     rows43
+	JMP     rows55
 
-next44:
-rows49:
+next56:
+rows61:
 	CMPQ   DX, $+2
-	JL     next50
+	JL     next62
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	XORQ   BX, BX
 
-position51:
+position63:
 	MOVQ    xAt_len+96(FP), SI
 	CMPQ    BX, SI
-	JGE     sum53
+	JGE     sum65
 	MOVQ    ldx+56(FP), SI
 	MOVQ    k+144(FP), DI
 	SHLQ    $0x01, SI
@@ -1343,7 +1571,7 @@ position51:
 	MOVLQSX (R10)(BX*4), R10
 	LEAQ    (R9)(R10*2), R10
 
-inner52:
+inner64:
 	VMOVUPS      (R10), Z24
 	VMOVUPS      64(R10), Z25
 	VPBROADCASTD (R8), Z26
@@ -1355,16 +1583,16 @@ inner52:
 	ADDQ         $+4, R8
 	ADDQ         $+128, R10
 	SUBQ         $+2, DI
-	JNZ          inner52
+	JNZ          inner64
 	INCQ         BX
-	JMP          position51
+	JMP          position63
 
-sum53:
+sum65:
 	MOVQ   ldy+24(FP), SI
 	SHLQ   $0x02, SI
 	MOVB   add+160(FP), BL
 	TESTB  BL, BL
-	JZ     store54
+	JZ     store66
 	MOVQ   AX, BX
 	VADDPS (BX), Z0, K1, Z0
 	VADDPS 64(BX), Z1, K2, Z1
@@ -1373,7 +1601,7 @@ sum53:
 	VADDPS 64(BX), Z3, K2, Z3
 	ADDQ   SI, BX
 
-store54:
+store66:
 	MOVQ    AX, BX
 	VMOVUPS Z0, K1, (BX)
 	VMOVUPS Z1, K2, 64(BX)
@@ -1389,20 +1617,20 @@ store54:
 	ADDQ    BX, AX
 	ADDQ    SI, CX
 	SUBQ    $+2, DX
-	JMP     rows49
+	JMP     rows61
 
-next50:
-rows55:
+next62:
+rows67:
 	CMPQ   DX, $+1
-	JL     next56
+	JL     next68
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   BX, BX
 
-position57:
+position69:
 	MOVQ    xAt_len+96(FP), SI
 	CMPQ    BX, SI
-	JGE     sum59
+	JGE     sum71
 	MOVQ    ldx+56(FP), SI
 	MOVQ    k+144(FP), DI
 	SHLQ    $0x01, SI
@@ -1414,7 +1642,7 @@ position57:
 	MOVLQSX (R9)(BX*4), R9
 	LEAQ    (R8)(R9*2), R9
 
-inner58:
+inner70:
 	VMOVUPS      (R9), Z24
 	VMOVUPS      64(R9), Z25
 	VPBROADCASTD (SI), Z26
@@ -1423,22 +1651,22 @@ inner58:
 	ADDQ         $+4, SI
 	ADDQ         $+128, R9
 	SUBQ         $+2, DI
-	JNZ          inner58
+	JNZ          inner70
 	INCQ         BX
-	JMP          position57
+	JMP          position69
 
-sum59:
+sum71:
 	MOVQ   ldy+24(FP), SI
 	SHLQ   $0x02, SI
 	MOVB   add+160(FP), BL
 	TESTB  BL, BL
-	JZ     store60
+	JZ     store72
 	MOVQ   AX, BX
 	VADDPS (BX), Z0, K1, Z0
 	VADDPS 64(BX), Z1, K2, Z1
 	ADDQ   SI, BX
 
-store60:
+store72:
 	MOVQ    AX, BX
 	VMOVUPS Z0, K1, (BX)
 	VMOVUPS Z1, K2, 64(BX)
@@ -1451,8 +1679,8 @@ store60:
 	ADDQ    BX, AX
 	ADDQ    SI, CX
 	SUBQ    $+1, DX
-	JMP     rows55
+	JMP     rows67
 
-next56:
+next68:
 	VZEROUPPER
 	RET

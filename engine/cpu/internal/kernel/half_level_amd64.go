@@ -6,11 +6,13 @@ package kernel
 
 var (
 	conversionsAVX2 = conversionKernels{
-		group: 16, widen: widenAVX2, narrow: narrowAVX2, packPanel: packPanelAVX2, packPanelHalf: packPanelHalfAVX2,
+		group: 16, widen: widenAVX2, narrow: narrowAVX2,
+		addNarrow: addNarrowAVX2, addHalf: addHalfAVX2, addWide: addWideAVX2, packPanel: packPanelAVX2, packPanelHalf: packPanelHalfAVX2,
 		splitPairs: splitPairsAVX2, unpackHalf: unpackHalfAVX2,
 	}
 	conversionsAVX512 = conversionKernels{
-		group: 16, widen: widenAVX512, narrow: narrowAVX512, packPanel: packPanelAVX512, packPanelHalf: packPanelHalfAVX512,
+		group: 16, widen: widenAVX512, narrow: narrowAVX512,
+		addNarrow: addNarrowAVX512, addHalf: addHalfAVX512, addWide: addWideAVX512, packPanel: packPanelAVX512, packPanelHalf: packPanelHalfAVX512,
 		splitPairs: splitPairsAVX512, unpackHalf: unpackHalfAVX512,
 	}
 

@@ -62,52 +62,72 @@ func backwardEpanechnikovAVX2(q []float32, carry []float32, g []float32, h []flo
 // backwardGivenBF16AVX2 is backwardPortable.
 //
 //go:noescape
-func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+func backwardGivenBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardRectangularBF16AVX2 is backwardPortable.
 //
 //go:noescape
-func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+func backwardRectangularBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardTriangularBF16AVX2 is backwardPortable.
 //
 //go:noescape
-func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+func backwardTriangularBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardEpanechnikovBF16AVX2 is backwardPortable.
 //
 //go:noescape
-func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+func backwardEpanechnikovBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // normGradientAVX2 is normGradientPortable.
 //
 //go:noescape
 func normGradientAVX2(dz []float32, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
 
-// normGradientToAVX2 is normGradientPortable.
+// normGradientZAVX2 is normGradientPortable.
 //
 //go:noescape
-func normGradientToAVX2(dz []BF16, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
+func normGradientZAVX2(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
 
-// normGradientFromAVX2 is normGradientPortable.
+// normGradientQAVX2 is normGradientPortable.
 //
 //go:noescape
-func normGradientFromAVX2(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+func normGradientQAVX2(dz []float32, q []BF16, z []float32, gain []float32, off []float32, mid []float32, rows int)
 
-// normGradientFromToAVX2 is normGradientPortable.
+// normGradientQZAVX2 is normGradientPortable.
 //
 //go:noescape
-func normGradientFromToAVX2(dz []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+func normGradientQZAVX2(dz []float32, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+
+// normPairsAVX2 is normPairsPortable of an even number of rows of whole panels.
+//
+//go:noescape
+func normPairsAVX2(dz []BF16, pairs []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
+
+// normPairsQAVX2 is normPairsPortable of an even number of rows of whole panels.
+//
+//go:noescape
+func normPairsQAVX2(dz []BF16, pairs []BF16, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
 
 // addMomentsAVX2 is addMomentsPortable, to the bit.
 //
 //go:noescape
-func addMomentsAVX2(sum []float64, sumXY []float64, x []float32, y []float32, rows int)
+func addMomentsAVX2(sum []float64, sumQZ []float64, q []float32, z []float32, rows int)
 
-// addMomentsBF16AVX2 is addMomentsPortable, to the bit.
+// addMomentsZAVX2 is addMomentsPortable, to the bit.
 //
 //go:noescape
-func addMomentsBF16AVX2(sum []float64, sumXY []float64, x []float32, y []BF16, rows int)
+func addMomentsZAVX2(sum []float64, sumQZ []float64, q []float32, z []BF16, rows int)
+
+// addMomentsQAVX2 is addMomentsPortable, to the bit.
+//
+//go:noescape
+func addMomentsQAVX2(sum []float64, sumQZ []float64, q []BF16, z []float32, rows int)
+
+// addMomentsQZAVX2 is addMomentsPortable, to the bit.
+//
+//go:noescape
+func addMomentsQZAVX2(sum []float64, sumQZ []float64, q []BF16, z []BF16, rows int)
 
 // addSquaresAVX2 is addSquaresPortable.
 //
@@ -207,52 +227,72 @@ func backwardEpanechnikovAVX512(q []float32, carry []float32, g []float32, h []f
 // backwardGivenBF16AVX512 is backwardPortable.
 //
 //go:noescape
-func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+func backwardGivenBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardRectangularBF16AVX512 is backwardPortable.
 //
 //go:noescape
-func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+func backwardRectangularBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardTriangularBF16AVX512 is backwardPortable.
 //
 //go:noescape
-func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+func backwardTriangularBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // backwardEpanechnikovBF16AVX512 is backwardPortable.
 //
 //go:noescape
-func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+func backwardEpanechnikovBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 
 // normGradientAVX512 is normGradientPortable.
 //
 //go:noescape
 func normGradientAVX512(dz []float32, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
 
-// normGradientToAVX512 is normGradientPortable.
+// normGradientZAVX512 is normGradientPortable.
 //
 //go:noescape
-func normGradientToAVX512(dz []BF16, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
+func normGradientZAVX512(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
 
-// normGradientFromAVX512 is normGradientPortable.
+// normGradientQAVX512 is normGradientPortable.
 //
 //go:noescape
-func normGradientFromAVX512(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+func normGradientQAVX512(dz []float32, q []BF16, z []float32, gain []float32, off []float32, mid []float32, rows int)
 
-// normGradientFromToAVX512 is normGradientPortable.
+// normGradientQZAVX512 is normGradientPortable.
 //
 //go:noescape
-func normGradientFromToAVX512(dz []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+func normGradientQZAVX512(dz []float32, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+
+// normPairsAVX512 is normPairsPortable of an even number of rows of whole panels.
+//
+//go:noescape
+func normPairsAVX512(dz []BF16, pairs []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
+
+// normPairsQAVX512 is normPairsPortable of an even number of rows of whole panels.
+//
+//go:noescape
+func normPairsQAVX512(dz []BF16, pairs []BF16, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
 
 // addMomentsAVX512 is addMomentsPortable, to the bit.
 //
 //go:noescape
-func addMomentsAVX512(sum []float64, sumXY []float64, x []float32, y []float32, rows int)
+func addMomentsAVX512(sum []float64, sumQZ []float64, q []float32, z []float32, rows int)
 
-// addMomentsBF16AVX512 is addMomentsPortable, to the bit.
+// addMomentsZAVX512 is addMomentsPortable, to the bit.
 //
 //go:noescape
-func addMomentsBF16AVX512(sum []float64, sumXY []float64, x []float32, y []BF16, rows int)
+func addMomentsZAVX512(sum []float64, sumQZ []float64, q []float32, z []BF16, rows int)
+
+// addMomentsQAVX512 is addMomentsPortable, to the bit.
+//
+//go:noescape
+func addMomentsQAVX512(sum []float64, sumQZ []float64, q []BF16, z []float32, rows int)
+
+// addMomentsQZAVX512 is addMomentsPortable, to the bit.
+//
+//go:noescape
+func addMomentsQZAVX512(sum []float64, sumQZ []float64, q []BF16, z []BF16, rows int)
 
 // addSquaresAVX512 is addSquaresPortable.
 //

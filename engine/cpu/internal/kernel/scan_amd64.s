@@ -2481,9 +2481,9 @@ done125:
 	VZEROUPPER
 	RET
 
-// func backwardGivenBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardGivenBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, MMX+, POPCNT
-TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-244
+TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $216-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
@@ -2500,6 +2500,15 @@ TEXT ·backwardGivenBF16AVX2(SB), NOSPLIT, $200-244
 	VBROADCASTSS keep+228(FP), Y0
 	VMOVUPS      Y0, 128(SP)
 	MOVQ         h_base+72(FP), DI
+	MOVL         $0x00007fff, R8
+	VMOVD        R8, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, R8
+	VMOVD        R8, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, R8
+	VMOVD        R8, X2
+	VBROADCASTSS X2, Y2
 	MOVQ         rows+192(FP), R8
 	MOVQ         c2_len+152(FP), R9
 	MOVQ         R8, 160(SP)
@@ -2526,59 +2535,69 @@ begin134:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Y0
-	VADDPS  Y0, Y0, Y0
+	VMOVUPS (R14)(R9*4), Y3
+	VADDPS  Y3, Y3, Y3
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS (R14)(R9*4), Y1
+	VMOVUPS (R14)(R9*4), Y4
 
 row135:
-	VMOVUPS      (BX)(R10*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VMOVUPS      (DI)(R10*4), Y5
+	VMOVUPS      (BX)(R10*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      ones<>+0(SB), Y7
+	VBLENDVPS    Y6, 32(SP), Y7, Y7
+	VMOVUPS      (DI)(R10*4), Y8
 	CMPB         attached+208(FP), $0x00
 	JEQ          skip137
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y2, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      64(SP), Y9
+	VFNMADD231PS 128(SP), Y5, Y9
+	VFMADD231PS  Y8, Y9, Y7
 
 skip137:
 	CMPB        floored+209(FP), $0x00
 	JEQ         skip138
-	VMOVUPS     32(SP), Y6
-	VFMADD213PS 64(SP), Y2, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y2
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y2, Y2
-	VANDPS      Y4, Y2, Y2
-	VMOVAPS     Y2, Y4
+	VMOVUPS     32(SP), Y9
+	VFMADD213PS 64(SP), Y5, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y5
+	VMOVUPS     96(SP), Y6
+	VCMPPS      $0x15, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y5, Y7
 
 skip138:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
-	PREFETCHT0   (AX)(R14*4)
-	VMULPS       (CX)(R10*4), Y4, Y4
-	VPMOVZXWD    (DX)(R10*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      Y4, (AX)(R10*4)
-	VBROADCASTSS start+240(FP), Y2
+	PREFETCHT0   (AX)(R14*2)
+	VMULPS       (CX)(R10*4), Y7, Y7
+	VPMOVZXWD    (DX)(R10*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y8, Y7
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        Y1, Y5, Y5
+	VPADDD       Y0, Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VCMPPS       $0x03, Y7, Y7, Y6
+	VPOR         Y2, Y7, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(R10*2)
+	VBROADCASTSS start+240(FP), Y5
 	TESTQ        SI, SI
 	JZ           first139
-	VMOVUPS      (SI)(R10*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      32(SP), Y5
-	VFMADD213PS  64(SP), Y2, Y5
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVUPS      96(SP), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      (SI)(R10*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VMOVUPS      96(SP), Y6
+	VMAXPS       Y5, Y6, Y5
 
 first139:
-	VFMADD213PS Y1, Y0, Y2
-	VMULPS      Y4, Y2, Y2
-	VMOVUPS     Y2, (CX)(R10*4)
+	VFMADD213PS Y4, Y3, Y5
+	VMULPS      Y7, Y5, Y5
+	VMOVUPS     Y5, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R13
@@ -2596,7 +2615,7 @@ rest133:
 	JZ      done140
 	LEAQ    lanes<>+0(SB), R10
 	NEGQ    R8
-	VMOVUPS 32(R10)(R8*4), Y2
+	VMOVUPS 32(R10)(R8*4), Y5
 	MOVQ    160(SP), R8
 	TESTQ   R8, R8
 	JLE     end143
@@ -2608,71 +2627,90 @@ begin141:
 	MOVQ       R8, R12
 	SUBQ       R12, R8
 	MOVQ       c2_base+144(FP), R13
-	VMASKMOVPS (R13)(R9*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
+	VMASKMOVPS (R13)(R9*4), Y5, Y3
+	VADDPS     Y3, Y3, Y3
 	MOVQ       c1_base+168(FP), R13
-	VMASKMOVPS (R13)(R9*4), Y2, Y1
+	VMASKMOVPS (R13)(R9*4), Y5, Y4
 
 row142:
-	VMASKMOVPS   (BX)(R10*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VMASKMOVPS   (DI)(R10*4), Y2, Y6
+	VMASKMOVPS   (BX)(R10*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      ones<>+0(SB), Y8
+	VBLENDVPS    Y7, 32(SP), Y8, Y8
+	VMASKMOVPS   (DI)(R10*4), Y5, Y9
 	CMPB         attached+208(FP), $0x00
 	JEQ          skip144
-	VMOVUPS      64(SP), Y7
-	VFNMADD231PS 128(SP), Y3, Y7
-	VFMADD231PS  Y6, Y7, Y5
+	VMOVUPS      64(SP), Y10
+	VFNMADD231PS 128(SP), Y6, Y10
+	VFMADD231PS  Y9, Y10, Y8
 
 skip144:
 	CMPB        floored+209(FP), $0x00
 	JEQ         skip145
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y3, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y3
-	VMOVUPS     96(SP), Y4
-	VCMPPS      $0x15, Y4, Y3, Y3
-	VANDPS      Y5, Y3, Y3
-	VMOVAPS     Y3, Y5
+	VMOVUPS     32(SP), Y10
+	VFMADD213PS 64(SP), Y6, Y10
+	VBLENDVPS   Y7, Y10, Y6, Y6
+	VMOVUPS     96(SP), Y7
+	VCMPPS      $0x15, Y7, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMOVAPS     Y6, Y8
 
 skip145:
 	MOVQ       next+200(FP), R13
 	ADDQ       R10, R13
 	PREFETCHT0 (DX)(R13*2)
-	PREFETCHT0 (AX)(R13*4)
-	VMASKMOVPS (CX)(R10*4), Y2, Y3
-	VMULPS     Y3, Y5, Y5
-	VPXOR      X3, X3, X3
-	VMOVDQU    X3, 184(SP)
-	VMOVMSKPS  Y2, R13
+	PREFETCHT0 (AX)(R13*2)
+	VMASKMOVPS (CX)(R10*4), Y5, Y6
+	VMULPS     Y6, Y8, Y8
+	VPXOR      X6, X6, X6
+	VMOVDQU    X6, 184(SP)
+	VMOVMSKPS  Y5, R13
 	POPCNTQ    R13, R13
 
 word146:
-	LEAQ         (DX)(R10*2), R14
-	MOVWLZX      -2(R14)(R13*2), R14
-	MOVW         R14, 182(SP)(R13*2)
-	DECQ         R13
-	JNZ          word146
-	VPMOVZXWD    184(SP), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMASKMOVPS   Y5, Y2, (AX)(R10*4)
-	VBROADCASTSS start+240(FP), Y3
-	TESTQ        SI, SI
-	JZ           first147
-	VMASKMOVPS   (SI)(R10*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      32(SP), Y6
-	VFMADD213PS  64(SP), Y3, Y6
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y3, Y4, Y3
+	LEAQ        (DX)(R10*2), R14
+	MOVWLZX     -2(R14)(R13*2), R14
+	MOVW        R14, 182(SP)(R13*2)
+	DECQ        R13
+	JNZ         word146
+	VPMOVZXWD   184(SP), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VFMADD231PS Y6, Y9, Y8
+	VPSRLD      $0x10, Y8, Y6
+	VPAND       Y1, Y6, Y6
+	VPADDD      Y0, Y6, Y6
+	VPADDD      Y8, Y6, Y6
+	VCMPPS      $0x03, Y8, Y8, Y7
+	VPOR        Y2, Y8, Y9
+	VBLENDVPS   Y7, Y9, Y6, Y6
+	VPSRLD      $0x10, Y6, Y6
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 200(SP)
+	VMOVMSKPS   Y5, R13
+	POPCNTQ     R13, R13
 
-first147:
-	VFMADD213PS Y1, Y0, Y3
-	VMULPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R10*4)
+word147:
+	MOVWLZX      198(SP)(R13*2), R14
+	LEAQ         (AX)(R10*2), R15
+	MOVW         R14, -2(R15)(R13*2)
+	DECQ         R13
+	JNZ          word147
+	VBROADCASTSS start+240(FP), Y6
+	TESTQ        SI, SI
+	JZ           first148
+	VMASKMOVPS   (SI)(R10*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      32(SP), Y9
+	VFMADD213PS  64(SP), Y6, Y9
+	VBLENDVPS    Y7, Y9, Y6, Y6
+	VMOVUPS      96(SP), Y7
+	VMAXPS       Y6, Y7, Y6
+
+first148:
+	VFMADD213PS Y4, Y3, Y6
+	VMULPS      Y8, Y6, Y6
+	VMASKMOVPS  Y6, Y5, (CX)(R10*4)
 	ADDQ        168(SP), R10
 	ADDQ        176(SP), R11
 	DECQ        R12
@@ -2685,9 +2723,9 @@ done140:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardRectangularBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, MMX+, POPCNT
-TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-244
+TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $280-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
@@ -2707,6 +2745,15 @@ TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-244
 	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X2
+	VBROADCASTSS X2, Y2
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, 224(SP)
@@ -2719,190 +2766,219 @@ TEXT ·backwardRectangularBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip148:
+strip149:
 	CMPQ  DI, $+8
-	JL    rest149
+	JL    rest150
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end152
+	JLE   end153
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin150:
+begin151:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Y0
-	VADDPS  Y0, Y0, Y0
+	VMOVUPS (R13)(R8*4), Y3
+	VADDPS  Y3, Y3, Y3
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Y1
+	VMOVUPS (R13)(R8*4), Y4
 
-row151:
-	VMOVUPS      (BX)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VSUBPS       (SP), Y2, Y5
-	VANDPS       magnitude<>+0(SB), Y5, Y5
-	VCMPPS       $0x11, 160(SP), Y5, Y5
-	VMOVUPS      192(SP), Y6
-	VANDPS       Y6, Y5, Y5
+row152:
+	VMOVUPS      (BX)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      ones<>+0(SB), Y7
+	VBLENDVPS    Y6, 32(SP), Y7, Y7
+	VSUBPS       (SP), Y5, Y8
+	VANDPS       magnitude<>+0(SB), Y8, Y8
+	VCMPPS       $0x11, 160(SP), Y8, Y8
+	VMOVUPS      192(SP), Y9
+	VANDPS       Y9, Y8, Y8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip153
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y2, Y6
-	VFMADD231PS  Y5, Y6, Y4
-
-skip153:
-	CMPB        floored+209(FP), $0x00
-	JEQ         skip154
-	VMOVUPS     32(SP), Y6
-	VFMADD213PS 64(SP), Y2, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y2
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y2, Y2
-	VANDPS      Y4, Y2, Y2
-	VMOVAPS     Y2, Y4
+	JEQ          skip154
+	VMOVUPS      64(SP), Y9
+	VFNMADD231PS 128(SP), Y5, Y9
+	VFMADD231PS  Y8, Y9, Y7
 
 skip154:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip155
+	VMOVUPS     32(SP), Y9
+	VFMADD213PS 64(SP), Y5, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y5
+	VMOVUPS     96(SP), Y6
+	VCMPPS      $0x15, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y5, Y7
+
+skip155:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Y4, Y4
-	VPMOVZXWD    (DX)(R9*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y2
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Y7, Y7
+	VPMOVZXWD    (DX)(R9*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y8, Y7
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        Y1, Y5, Y5
+	VPADDD       Y0, Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VCMPPS       $0x03, Y7, Y7, Y6
+	VPOR         Y2, Y7, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Y5
 	TESTQ        SI, SI
-	JZ           first155
-	VMOVUPS      (SI)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      32(SP), Y5
-	VFMADD213PS  64(SP), Y2, Y5
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVUPS      96(SP), Y3
-	VMAXPS       Y2, Y3, Y2
+	JZ           first156
+	VMOVUPS      (SI)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VMOVUPS      96(SP), Y6
+	VMAXPS       Y5, Y6, Y5
 
-first155:
-	VFMADD213PS Y1, Y0, Y2
-	VMULPS      Y4, Y2, Y2
-	VMOVUPS     Y2, (CX)(R9*4)
+first156:
+	VFMADD213PS Y4, Y3, Y5
+	VMULPS      Y7, Y5, Y5
+	VMOVUPS     Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row151
+	JNZ         row152
 	TESTQ       R11, R11
-	JNZ         begin150
+	JNZ         begin151
 
-end152:
+end153:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip148
+	JMP  strip149
 
-rest149:
+rest150:
 	TESTQ   DI, DI
-	JZ      done156
+	JZ      done157
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y2
+	VMOVUPS 32(R9)(DI*4), Y5
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end159
+	JLE     end160
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin157:
+begin158:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
+	VMASKMOVPS (R12)(R8*4), Y5, Y3
+	VADDPS     Y3, Y3, Y3
 	MOVQ       c1_base+168(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y1
+	VMASKMOVPS (R12)(R8*4), Y5, Y4
 
-row158:
-	VMASKMOVPS   (BX)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VSUBPS       (SP), Y3, Y6
-	VANDPS       magnitude<>+0(SB), Y6, Y6
-	VCMPPS       $0x11, 160(SP), Y6, Y6
-	VMOVUPS      192(SP), Y7
-	VANDPS       Y7, Y6, Y6
+row159:
+	VMASKMOVPS   (BX)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      ones<>+0(SB), Y8
+	VBLENDVPS    Y7, 32(SP), Y8, Y8
+	VSUBPS       (SP), Y6, Y9
+	VANDPS       magnitude<>+0(SB), Y9, Y9
+	VCMPPS       $0x11, 160(SP), Y9, Y9
+	VMOVUPS      192(SP), Y10
+	VANDPS       Y10, Y9, Y9
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip160
-	VMOVUPS      64(SP), Y7
-	VFNMADD231PS 128(SP), Y3, Y7
-	VFMADD231PS  Y6, Y7, Y5
-
-skip160:
-	CMPB        floored+209(FP), $0x00
-	JEQ         skip161
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y3, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y3
-	VMOVUPS     96(SP), Y4
-	VCMPPS      $0x15, Y4, Y3, Y3
-	VANDPS      Y5, Y3, Y3
-	VMOVAPS     Y3, Y5
+	JEQ          skip161
+	VMOVUPS      64(SP), Y10
+	VFNMADD231PS 128(SP), Y6, Y10
+	VFMADD231PS  Y9, Y10, Y8
 
 skip161:
+	CMPB        floored+209(FP), $0x00
+	JEQ         skip162
+	VMOVUPS     32(SP), Y10
+	VFMADD213PS 64(SP), Y6, Y10
+	VBLENDVPS   Y7, Y10, Y6, Y6
+	VMOVUPS     96(SP), Y7
+	VCMPPS      $0x15, Y7, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMOVAPS     Y6, Y8
+
+skip162:
 	MOVQ       next+200(FP), R12
 	ADDQ       R9, R12
 	PREFETCHT0 (DX)(R12*2)
-	PREFETCHT0 (AX)(R12*4)
-	VMASKMOVPS (CX)(R9*4), Y2, Y3
-	VMULPS     Y3, Y5, Y5
-	VPXOR      X3, X3, X3
-	VMOVDQU    X3, 248(SP)
-	VMOVMSKPS  Y2, R12
+	PREFETCHT0 (AX)(R12*2)
+	VMASKMOVPS (CX)(R9*4), Y5, Y6
+	VMULPS     Y6, Y8, Y8
+	VPXOR      X6, X6, X6
+	VMOVDQU    X6, 248(SP)
+	VMOVMSKPS  Y5, R12
 	POPCNTQ    R12, R12
 
-word162:
-	LEAQ         (DX)(R9*2), R13
-	MOVWLZX      -2(R13)(R12*2), R13
-	MOVW         R13, 246(SP)(R12*2)
-	DECQ         R12
-	JNZ          word162
-	VPMOVZXWD    248(SP), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y3
-	TESTQ        SI, SI
-	JZ           first163
-	VMASKMOVPS   (SI)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      32(SP), Y6
-	VFMADD213PS  64(SP), Y3, Y6
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y3, Y4, Y3
+word163:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word163
+	VPMOVZXWD   248(SP), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VFMADD231PS Y6, Y9, Y8
+	VPSRLD      $0x10, Y8, Y6
+	VPAND       Y1, Y6, Y6
+	VPADDD      Y0, Y6, Y6
+	VPADDD      Y8, Y6, Y6
+	VCMPPS      $0x03, Y8, Y8, Y7
+	VPOR        Y2, Y8, Y9
+	VBLENDVPS   Y7, Y9, Y6, Y6
+	VPSRLD      $0x10, Y6, Y6
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 264(SP)
+	VMOVMSKPS   Y5, R12
+	POPCNTQ     R12, R12
 
-first163:
-	VFMADD213PS Y1, Y0, Y3
-	VMULPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+word164:
+	MOVWLZX      262(SP)(R12*2), R13
+	LEAQ         (AX)(R9*2), R14
+	MOVW         R13, -2(R14)(R12*2)
+	DECQ         R12
+	JNZ          word164
+	VBROADCASTSS start+240(FP), Y6
+	TESTQ        SI, SI
+	JZ           first165
+	VMASKMOVPS   (SI)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      32(SP), Y9
+	VFMADD213PS  64(SP), Y6, Y9
+	VBLENDVPS    Y7, Y9, Y6, Y6
+	VMOVUPS      96(SP), Y7
+	VMAXPS       Y6, Y7, Y6
+
+first165:
+	VFMADD213PS Y4, Y3, Y6
+	VMULPS      Y8, Y6, Y6
+	VMASKMOVPS  Y6, Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row158
+	JNZ         row159
 	TESTQ       DI, DI
-	JNZ         begin157
+	JNZ         begin158
 
-end159:
-done156:
+end160:
+done157:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardTriangularBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, MMX+, POPCNT
-TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-244
+TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $280-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
@@ -2922,6 +2998,15 @@ TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-244
 	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X2
+	VBROADCASTSS X2, Y2
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, 224(SP)
@@ -2934,192 +3019,221 @@ TEXT ·backwardTriangularBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip164:
+strip166:
 	CMPQ  DI, $+8
-	JL    rest165
+	JL    rest167
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end168
+	JLE   end170
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin166:
+begin168:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Y0
-	VADDPS  Y0, Y0, Y0
+	VMOVUPS (R13)(R8*4), Y3
+	VADDPS  Y3, Y3, Y3
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Y1
+	VMOVUPS (R13)(R8*4), Y4
 
-row167:
-	VMOVUPS      (BX)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VSUBPS       (SP), Y2, Y5
-	VANDPS       magnitude<>+0(SB), Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD213PS 192(SP), Y6, Y5
-	VMOVUPS      zeros<>+0(SB), Y6
-	VMAXPS       Y5, Y6, Y5
+row169:
+	VMOVUPS      (BX)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      ones<>+0(SB), Y7
+	VBLENDVPS    Y6, 32(SP), Y7, Y7
+	VSUBPS       (SP), Y5, Y8
+	VANDPS       magnitude<>+0(SB), Y8, Y8
+	VMOVUPS      160(SP), Y9
+	VFNMADD213PS 192(SP), Y9, Y8
+	VMOVUPS      zeros<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip169
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y2, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	JEQ          skip171
+	VMOVUPS      64(SP), Y9
+	VFNMADD231PS 128(SP), Y5, Y9
+	VFMADD231PS  Y8, Y9, Y7
 
-skip169:
+skip171:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip170
-	VMOVUPS     32(SP), Y6
-	VFMADD213PS 64(SP), Y2, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y2
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y2, Y2
-	VANDPS      Y4, Y2, Y2
-	VMOVAPS     Y2, Y4
+	JEQ         skip172
+	VMOVUPS     32(SP), Y9
+	VFMADD213PS 64(SP), Y5, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y5
+	VMOVUPS     96(SP), Y6
+	VCMPPS      $0x15, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y5, Y7
 
-skip170:
+skip172:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Y4, Y4
-	VPMOVZXWD    (DX)(R9*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y2
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Y7, Y7
+	VPMOVZXWD    (DX)(R9*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y8, Y7
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        Y1, Y5, Y5
+	VPADDD       Y0, Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VCMPPS       $0x03, Y7, Y7, Y6
+	VPOR         Y2, Y7, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Y5
 	TESTQ        SI, SI
-	JZ           first171
-	VMOVUPS      (SI)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      32(SP), Y5
-	VFMADD213PS  64(SP), Y2, Y5
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVUPS      96(SP), Y3
-	VMAXPS       Y2, Y3, Y2
+	JZ           first173
+	VMOVUPS      (SI)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VMOVUPS      96(SP), Y6
+	VMAXPS       Y5, Y6, Y5
 
-first171:
-	VFMADD213PS Y1, Y0, Y2
-	VMULPS      Y4, Y2, Y2
-	VMOVUPS     Y2, (CX)(R9*4)
+first173:
+	VFMADD213PS Y4, Y3, Y5
+	VMULPS      Y7, Y5, Y5
+	VMOVUPS     Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row167
+	JNZ         row169
 	TESTQ       R11, R11
-	JNZ         begin166
+	JNZ         begin168
 
-end168:
+end170:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip164
+	JMP  strip166
 
-rest165:
+rest167:
 	TESTQ   DI, DI
-	JZ      done172
+	JZ      done174
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y2
+	VMOVUPS 32(R9)(DI*4), Y5
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end175
+	JLE     end177
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin173:
+begin175:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
+	VMASKMOVPS (R12)(R8*4), Y5, Y3
+	VADDPS     Y3, Y3, Y3
 	MOVQ       c1_base+168(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y1
+	VMASKMOVPS (R12)(R8*4), Y5, Y4
 
-row174:
-	VMASKMOVPS   (BX)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VSUBPS       (SP), Y3, Y6
-	VANDPS       magnitude<>+0(SB), Y6, Y6
-	VMOVUPS      160(SP), Y7
-	VFNMADD213PS 192(SP), Y7, Y6
-	VMOVUPS      zeros<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
+row176:
+	VMASKMOVPS   (BX)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      ones<>+0(SB), Y8
+	VBLENDVPS    Y7, 32(SP), Y8, Y8
+	VSUBPS       (SP), Y6, Y9
+	VANDPS       magnitude<>+0(SB), Y9, Y9
+	VMOVUPS      160(SP), Y10
+	VFNMADD213PS 192(SP), Y10, Y9
+	VMOVUPS      zeros<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip176
-	VMOVUPS      64(SP), Y7
-	VFNMADD231PS 128(SP), Y3, Y7
-	VFMADD231PS  Y6, Y7, Y5
+	JEQ          skip178
+	VMOVUPS      64(SP), Y10
+	VFNMADD231PS 128(SP), Y6, Y10
+	VFMADD231PS  Y9, Y10, Y8
 
-skip176:
+skip178:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip177
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y3, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y3
-	VMOVUPS     96(SP), Y4
-	VCMPPS      $0x15, Y4, Y3, Y3
-	VANDPS      Y5, Y3, Y3
-	VMOVAPS     Y3, Y5
+	JEQ         skip179
+	VMOVUPS     32(SP), Y10
+	VFMADD213PS 64(SP), Y6, Y10
+	VBLENDVPS   Y7, Y10, Y6, Y6
+	VMOVUPS     96(SP), Y7
+	VCMPPS      $0x15, Y7, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMOVAPS     Y6, Y8
 
-skip177:
+skip179:
 	MOVQ       next+200(FP), R12
 	ADDQ       R9, R12
 	PREFETCHT0 (DX)(R12*2)
-	PREFETCHT0 (AX)(R12*4)
-	VMASKMOVPS (CX)(R9*4), Y2, Y3
-	VMULPS     Y3, Y5, Y5
-	VPXOR      X3, X3, X3
-	VMOVDQU    X3, 248(SP)
-	VMOVMSKPS  Y2, R12
+	PREFETCHT0 (AX)(R12*2)
+	VMASKMOVPS (CX)(R9*4), Y5, Y6
+	VMULPS     Y6, Y8, Y8
+	VPXOR      X6, X6, X6
+	VMOVDQU    X6, 248(SP)
+	VMOVMSKPS  Y5, R12
 	POPCNTQ    R12, R12
 
-word178:
-	LEAQ         (DX)(R9*2), R13
-	MOVWLZX      -2(R13)(R12*2), R13
-	MOVW         R13, 246(SP)(R12*2)
-	DECQ         R12
-	JNZ          word178
-	VPMOVZXWD    248(SP), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y3
-	TESTQ        SI, SI
-	JZ           first179
-	VMASKMOVPS   (SI)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      32(SP), Y6
-	VFMADD213PS  64(SP), Y3, Y6
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y3, Y4, Y3
+word180:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word180
+	VPMOVZXWD   248(SP), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VFMADD231PS Y6, Y9, Y8
+	VPSRLD      $0x10, Y8, Y6
+	VPAND       Y1, Y6, Y6
+	VPADDD      Y0, Y6, Y6
+	VPADDD      Y8, Y6, Y6
+	VCMPPS      $0x03, Y8, Y8, Y7
+	VPOR        Y2, Y8, Y9
+	VBLENDVPS   Y7, Y9, Y6, Y6
+	VPSRLD      $0x10, Y6, Y6
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 264(SP)
+	VMOVMSKPS   Y5, R12
+	POPCNTQ     R12, R12
 
-first179:
-	VFMADD213PS Y1, Y0, Y3
-	VMULPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+word181:
+	MOVWLZX      262(SP)(R12*2), R13
+	LEAQ         (AX)(R9*2), R14
+	MOVW         R13, -2(R14)(R12*2)
+	DECQ         R12
+	JNZ          word181
+	VBROADCASTSS start+240(FP), Y6
+	TESTQ        SI, SI
+	JZ           first182
+	VMASKMOVPS   (SI)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      32(SP), Y9
+	VFMADD213PS  64(SP), Y6, Y9
+	VBLENDVPS    Y7, Y9, Y6, Y6
+	VMOVUPS      96(SP), Y7
+	VMAXPS       Y6, Y7, Y6
+
+first182:
+	VFMADD213PS Y4, Y3, Y6
+	VMULPS      Y8, Y6, Y6
+	VMASKMOVPS  Y6, Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row174
+	JNZ         row176
 	TESTQ       DI, DI
-	JNZ         begin173
+	JNZ         begin175
 
-end175:
-done172:
+end177:
+done174:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovBF16AVX2(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardEpanechnikovBF16AVX2(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX2, FMA3, MMX+, POPCNT
-TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-244
+TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $280-244
 	MOVQ         q_base+0(FP), AX
 	MOVQ         carry_base+24(FP), CX
 	MOVQ         g_base+48(FP), DX
@@ -3139,6 +3253,15 @@ TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-244
 	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS top+236(FP), Y0
 	VMOVUPS      Y0, 192(SP)
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X2
+	VBROADCASTSS X2, Y2
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, 224(SP)
@@ -3151,186 +3274,215 @@ TEXT ·backwardEpanechnikovBF16AVX2(SB), NOSPLIT, $264-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip180:
+strip183:
 	CMPQ  DI, $+8
-	JL    rest181
+	JL    rest184
 	MOVQ  224(SP), R11
 	TESTQ R11, R11
-	JLE   end184
+	JLE   end187
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin182:
+begin185:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Y0
-	VADDPS  Y0, Y0, Y0
+	VMOVUPS (R13)(R8*4), Y3
+	VADDPS  Y3, Y3, Y3
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Y1
+	VMOVUPS (R13)(R8*4), Y4
 
-row183:
-	VMOVUPS      (BX)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      ones<>+0(SB), Y4
-	VBLENDVPS    Y3, 32(SP), Y4, Y4
-	VSUBPS       (SP), Y2, Y5
-	VMULPS       Y5, Y5, Y5
-	VMOVUPS      160(SP), Y6
-	VFNMADD213PS 192(SP), Y6, Y5
-	VMOVUPS      zeros<>+0(SB), Y6
-	VMAXPS       Y5, Y6, Y5
+row186:
+	VMOVUPS      (BX)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      ones<>+0(SB), Y7
+	VBLENDVPS    Y6, 32(SP), Y7, Y7
+	VSUBPS       (SP), Y5, Y8
+	VMULPS       Y8, Y8, Y8
+	VMOVUPS      160(SP), Y9
+	VFNMADD213PS 192(SP), Y9, Y8
+	VMOVUPS      zeros<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip185
-	VMOVUPS      64(SP), Y6
-	VFNMADD231PS 128(SP), Y2, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	JEQ          skip188
+	VMOVUPS      64(SP), Y9
+	VFNMADD231PS 128(SP), Y5, Y9
+	VFMADD231PS  Y8, Y9, Y7
 
-skip185:
+skip188:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip186
-	VMOVUPS     32(SP), Y6
-	VFMADD213PS 64(SP), Y2, Y6
-	VBLENDVPS   Y3, Y6, Y2, Y2
-	VMOVUPS     96(SP), Y3
-	VCMPPS      $0x15, Y3, Y2, Y2
-	VANDPS      Y4, Y2, Y2
-	VMOVAPS     Y2, Y4
+	JEQ         skip189
+	VMOVUPS     32(SP), Y9
+	VFMADD213PS 64(SP), Y5, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y5
+	VMOVUPS     96(SP), Y6
+	VCMPPS      $0x15, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y5, Y7
 
-skip186:
+skip189:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Y4, Y4
-	VPMOVZXWD    (DX)(R9*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y5, Y4
-	VMOVUPS      Y4, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y2
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Y7, Y7
+	VPMOVZXWD    (DX)(R9*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y8, Y7
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        Y1, Y5, Y5
+	VPADDD       Y0, Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VCMPPS       $0x03, Y7, Y7, Y6
+	VPOR         Y2, Y7, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Y5
 	TESTQ        SI, SI
-	JZ           first187
-	VMOVUPS      (SI)(R9*4), Y2
-	VCMPPS       $0x1d, (SP), Y2, Y3
-	VMOVUPS      32(SP), Y5
-	VFMADD213PS  64(SP), Y2, Y5
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVUPS      96(SP), Y3
-	VMAXPS       Y2, Y3, Y2
+	JZ           first190
+	VMOVUPS      (SI)(R9*4), Y5
+	VCMPPS       $0x1d, (SP), Y5, Y6
+	VMOVUPS      32(SP), Y8
+	VFMADD213PS  64(SP), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y5
+	VMOVUPS      96(SP), Y6
+	VMAXPS       Y5, Y6, Y5
 
-first187:
-	VFMADD213PS Y1, Y0, Y2
-	VMULPS      Y4, Y2, Y2
-	VMOVUPS     Y2, (CX)(R9*4)
+first190:
+	VFMADD213PS Y4, Y3, Y5
+	VMULPS      Y7, Y5, Y5
+	VMOVUPS     Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R12
-	JNZ         row183
+	JNZ         row186
 	TESTQ       R11, R11
-	JNZ         begin182
+	JNZ         begin185
 
-end184:
+end187:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip180
+	JMP  strip183
 
-rest181:
+rest184:
 	TESTQ   DI, DI
-	JZ      done188
+	JZ      done191
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y2
+	VMOVUPS 32(R9)(DI*4), Y5
 	MOVQ    224(SP), DI
 	TESTQ   DI, DI
-	JLE     end191
+	JLE     end194
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin189:
+begin192:
 	MOVQ       DI, R11
 	SUBQ       R11, DI
 	MOVQ       c2_base+144(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y0
-	VADDPS     Y0, Y0, Y0
+	VMASKMOVPS (R12)(R8*4), Y5, Y3
+	VADDPS     Y3, Y3, Y3
 	MOVQ       c1_base+168(FP), R12
-	VMASKMOVPS (R12)(R8*4), Y2, Y1
+	VMASKMOVPS (R12)(R8*4), Y5, Y4
 
-row190:
-	VMASKMOVPS   (BX)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      ones<>+0(SB), Y5
-	VBLENDVPS    Y4, 32(SP), Y5, Y5
-	VSUBPS       (SP), Y3, Y6
-	VMULPS       Y6, Y6, Y6
-	VMOVUPS      160(SP), Y7
-	VFNMADD213PS 192(SP), Y7, Y6
-	VMOVUPS      zeros<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
+row193:
+	VMASKMOVPS   (BX)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      ones<>+0(SB), Y8
+	VBLENDVPS    Y7, 32(SP), Y8, Y8
+	VSUBPS       (SP), Y6, Y9
+	VMULPS       Y9, Y9, Y9
+	VMOVUPS      160(SP), Y10
+	VFNMADD213PS 192(SP), Y10, Y9
+	VMOVUPS      zeros<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip192
-	VMOVUPS      64(SP), Y7
-	VFNMADD231PS 128(SP), Y3, Y7
-	VFMADD231PS  Y6, Y7, Y5
+	JEQ          skip195
+	VMOVUPS      64(SP), Y10
+	VFNMADD231PS 128(SP), Y6, Y10
+	VFMADD231PS  Y9, Y10, Y8
 
-skip192:
+skip195:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip193
-	VMOVUPS     32(SP), Y7
-	VFMADD213PS 64(SP), Y3, Y7
-	VBLENDVPS   Y4, Y7, Y3, Y3
-	VMOVUPS     96(SP), Y4
-	VCMPPS      $0x15, Y4, Y3, Y3
-	VANDPS      Y5, Y3, Y3
-	VMOVAPS     Y3, Y5
+	JEQ         skip196
+	VMOVUPS     32(SP), Y10
+	VFMADD213PS 64(SP), Y6, Y10
+	VBLENDVPS   Y7, Y10, Y6, Y6
+	VMOVUPS     96(SP), Y7
+	VCMPPS      $0x15, Y7, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMOVAPS     Y6, Y8
 
-skip193:
+skip196:
 	MOVQ       next+200(FP), R12
 	ADDQ       R9, R12
 	PREFETCHT0 (DX)(R12*2)
-	PREFETCHT0 (AX)(R12*4)
-	VMASKMOVPS (CX)(R9*4), Y2, Y3
-	VMULPS     Y3, Y5, Y5
-	VPXOR      X3, X3, X3
-	VMOVDQU    X3, 248(SP)
-	VMOVMSKPS  Y2, R12
+	PREFETCHT0 (AX)(R12*2)
+	VMASKMOVPS (CX)(R9*4), Y5, Y6
+	VMULPS     Y6, Y8, Y8
+	VPXOR      X6, X6, X6
+	VMOVDQU    X6, 248(SP)
+	VMOVMSKPS  Y5, R12
 	POPCNTQ    R12, R12
 
-word194:
-	LEAQ         (DX)(R9*2), R13
-	MOVWLZX      -2(R13)(R12*2), R13
-	MOVW         R13, 246(SP)(R12*2)
-	DECQ         R12
-	JNZ          word194
-	VPMOVZXWD    248(SP), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y5
-	VMASKMOVPS   Y5, Y2, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Y3
-	TESTQ        SI, SI
-	JZ           first195
-	VMASKMOVPS   (SI)(R9*4), Y2, Y3
-	VCMPPS       $0x1d, (SP), Y3, Y4
-	VMOVUPS      32(SP), Y6
-	VFMADD213PS  64(SP), Y3, Y6
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VMOVUPS      96(SP), Y4
-	VMAXPS       Y3, Y4, Y3
+word197:
+	LEAQ        (DX)(R9*2), R13
+	MOVWLZX     -2(R13)(R12*2), R13
+	MOVW        R13, 246(SP)(R12*2)
+	DECQ        R12
+	JNZ         word197
+	VPMOVZXWD   248(SP), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VFMADD231PS Y6, Y9, Y8
+	VPSRLD      $0x10, Y8, Y6
+	VPAND       Y1, Y6, Y6
+	VPADDD      Y0, Y6, Y6
+	VPADDD      Y8, Y6, Y6
+	VCMPPS      $0x03, Y8, Y8, Y7
+	VPOR        Y2, Y8, Y9
+	VBLENDVPS   Y7, Y9, Y6, Y6
+	VPSRLD      $0x10, Y6, Y6
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 264(SP)
+	VMOVMSKPS   Y5, R12
+	POPCNTQ     R12, R12
 
-first195:
-	VFMADD213PS Y1, Y0, Y3
-	VMULPS      Y5, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(R9*4)
+word198:
+	MOVWLZX      262(SP)(R12*2), R13
+	LEAQ         (AX)(R9*2), R14
+	MOVW         R13, -2(R14)(R12*2)
+	DECQ         R12
+	JNZ          word198
+	VBROADCASTSS start+240(FP), Y6
+	TESTQ        SI, SI
+	JZ           first199
+	VMASKMOVPS   (SI)(R9*4), Y5, Y6
+	VCMPPS       $0x1d, (SP), Y6, Y7
+	VMOVUPS      32(SP), Y9
+	VFMADD213PS  64(SP), Y6, Y9
+	VBLENDVPS    Y7, Y9, Y6, Y6
+	VMOVUPS      96(SP), Y7
+	VMAXPS       Y6, Y7, Y6
+
+first199:
+	VFMADD213PS Y4, Y3, Y6
+	VMULPS      Y8, Y6, Y6
+	VMASKMOVPS  Y6, Y5, (CX)(R9*4)
 	ADDQ        232(SP), R9
 	ADDQ        240(SP), R10
 	DECQ        R11
-	JNZ         row190
+	JNZ         row193
 	TESTQ       DI, DI
-	JNZ         begin189
+	JNZ         begin192
 
-end191:
-done188:
+end194:
+done191:
 	VZEROUPPER
 	RET
 
@@ -3347,7 +3499,7 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done200
+	JLE     done204
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3360,159 +3512,52 @@ TEXT ·normGradientAVX2(SB), NOSPLIT, $24-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row196:
+row200:
 	XORQ R8, R8
 
-loop197:
+loop201:
 	CMPQ        R8, 8(SP)
-	JGE         rest198
-	VMOVUPS     (DI)(R8*4), Y1
-	VMOVUPS     (SI)(R8*4), Y2
-	VMOVUPS     (DX)(R9*4), Y3
-	VFMADD231PS Y2, Y3, Y1
+	JGE         rest202
+	VMOVUPS     (CX)(R9*4), Y1
+	VMOVUPS     (DX)(R9*4), Y2
+	VMOVUPS     (DI)(R8*4), Y3
+	VMOVUPS     (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (BX)(R8*4), Y2
-	VMOVUPS     (CX)(R9*4), Y3
-	VFMADD231PS Y2, Y3, Y1
-	VMOVUPS     Y1, (AX)(R9*4)
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, (AX)(R9*4)
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop197
+	JMP         loop201
 
-rest198:
+rest202:
 	CMPQ        16(SP), $0x00
-	JEQ         next199
-	VMASKMOVPS  (DI)(R8*4), Y0, Y1
-	VMASKMOVPS  (SI)(R8*4), Y0, Y2
-	VMASKMOVPS  (DX)(R9*4), Y0, Y3
-	VFMADD231PS Y2, Y3, Y1
+	JEQ         next203
+	VMASKMOVPS  (CX)(R9*4), Y0, Y1
+	VMASKMOVPS  (DX)(R9*4), Y0, Y2
+	VMASKMOVPS  (DI)(R8*4), Y0, Y3
+	VMASKMOVPS  (SI)(R8*4), Y0, Y4
+	VFMADD231PS Y4, Y2, Y3
 	VMASKMOVPS  (BX)(R8*4), Y0, Y2
-	VMASKMOVPS  (CX)(R9*4), Y0, Y3
-	VFMADD231PS Y2, Y3, Y1
-	VMASKMOVPS  Y1, Y0, (AX)(R9*4)
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(R9*4)
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next199:
+next203:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row196
+	JNZ  row200
 
-done200:
+done204:
 	VZEROUPPER
 	RET
 
-// func normGradientToAVX2(dz []BF16, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
+// func normGradientZAVX2(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·normGradientToAVX2(SB), NOSPLIT, $40-152
-	MOVQ         dz_base+0(FP), AX
-	MOVQ         q_base+24(FP), CX
-	MOVQ         z_base+48(FP), DX
-	MOVQ         gain_base+72(FP), BX
-	MOVQ         off_base+96(FP), SI
-	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00007fff, R8
-	VMOVD        R8, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x00000001, R8
-	VMOVD        R8, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0x00400000, R8
-	VMOVD        R8, X2
-	VBROADCASTSS X2, Y2
-	MOVQ         rows+144(FP), R8
-	MOVQ         gain_len+80(FP), R9
-	MOVQ         R8, (SP)
-	TESTQ        R8, R8
-	JLE          done205
-	MOVQ         R9, R8
-	ANDQ         $+7, R8
-	MOVQ         R8, 16(SP)
-	LEAQ         lanes<>+0(SB), R10
-	MOVQ         R8, R11
-	NEGQ         R11
-	VMOVUPS      32(R10)(R11*4), Y3
-	SUBQ         R8, R9
-	MOVQ         R9, 8(SP)
-	XORQ         R9, R9
-	XORQ         R10, R10
-
-row201:
-	XORQ R8, R8
-
-loop202:
-	CMPQ        R8, 8(SP)
-	JGE         rest203
-	VMOVUPS     (DI)(R8*4), Y4
-	VMOVUPS     (SI)(R8*4), Y5
-	VMOVUPS     (DX)(R9*4), Y6
-	VFMADD231PS Y5, Y6, Y4
-	VMOVUPS     (BX)(R8*4), Y5
-	VMOVUPS     (CX)(R9*4), Y6
-	VFMADD231PS Y5, Y6, Y4
-	VPSRLD      $0x10, Y4, Y5
-	VPAND       Y1, Y5, Y5
-	VPADDD      Y0, Y5, Y5
-	VPADDD      Y4, Y5, Y5
-	VCMPPS      $0x03, Y4, Y4, Y6
-	VPOR        Y2, Y4, Y4
-	VBLENDVPS   Y6, Y4, Y5, Y5
-	VPSRLD      $0x10, Y5, Y5
-	VPACKUSDW   Y5, Y5, Y5
-	VPERMQ      $0x08, Y5, Y5
-	VMOVDQU     X5, (AX)(R9*2)
-	ADDQ        $+8, R8
-	ADDQ        $+8, R9
-	ADDQ        $+1, R10
-	JMP         loop202
-
-rest203:
-	CMPQ        16(SP), $0x00
-	JEQ         next204
-	VMASKMOVPS  (DI)(R8*4), Y3, Y4
-	VMASKMOVPS  (SI)(R8*4), Y3, Y5
-	VMASKMOVPS  (DX)(R9*4), Y3, Y6
-	VFMADD231PS Y5, Y6, Y4
-	VMASKMOVPS  (BX)(R8*4), Y3, Y5
-	VMASKMOVPS  (CX)(R9*4), Y3, Y6
-	VFMADD231PS Y5, Y6, Y4
-	VPSRLD      $0x10, Y4, Y5
-	VPAND       Y1, Y5, Y5
-	VPADDD      Y0, Y5, Y5
-	VPADDD      Y4, Y5, Y5
-	VCMPPS      $0x03, Y4, Y4, Y6
-	VPOR        Y2, Y4, Y4
-	VBLENDVPS   Y6, Y4, Y5, Y5
-	VPSRLD      $0x10, Y5, Y5
-	VPACKUSDW   Y5, Y5, Y5
-	VPERMQ      $0x08, Y5, Y5
-	VMOVDQU     X5, 24(SP)
-	VMOVMSKPS   Y3, R8
-	POPCNTQ     R8, R8
-
-word206:
-	MOVWLZX 22(SP)(R8*2), R11
-	LEAQ    (AX)(R9*2), R12
-	MOVW    R11, -2(R12)(R8*2)
-	DECQ    R8
-	JNZ     word206
-	ADDQ    16(SP), R9
-	ADDQ    $+1, R10
-
-next204:
-	ADDQ $0x03, R10
-	ANDQ $-4, R10
-	DECQ (SP)
-	JNZ  row201
-
-done205:
-	VZEROUPPER
-	RET
-
-// func normGradientFromAVX2(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
+TEXT ·normGradientZAVX2(SB), NOSPLIT, $40-152
 	MOVQ    dz_base+0(FP), AX
 	MOVQ    q_base+24(FP), CX
 	MOVQ    z_base+48(FP), DX
@@ -3523,7 +3568,7 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	MOVQ    gain_len+80(FP), R9
 	MOVQ    R8, (SP)
 	TESTQ   R8, R8
-	JLE     done211
+	JLE     done209
 	MOVQ    R9, R8
 	ANDQ    $+7, R8
 	MOVQ    R8, 16(SP)
@@ -3536,189 +3581,694 @@ TEXT ·normGradientFromAVX2(SB), NOSPLIT, $40-152
 	XORQ    R9, R9
 	XORQ    R10, R10
 
-row207:
+row205:
 	XORQ R8, R8
 
-loop208:
+loop206:
 	CMPQ        R8, 8(SP)
-	JGE         rest209
-	VMOVUPS     (DI)(R8*4), Y1
-	VMOVUPS     (SI)(R8*4), Y2
-	VPMOVZXWD   (DX)(R9*2), Y3
-	VPSLLD      $0x10, Y3, Y3
-	VFMADD231PS Y2, Y3, Y1
+	JGE         rest207
+	VMOVUPS     (CX)(R9*4), Y1
+	VPMOVZXWD   (DX)(R9*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VMOVUPS     (DI)(R8*4), Y3
+	VMOVUPS     (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (BX)(R8*4), Y2
-	VMOVUPS     (CX)(R9*4), Y3
-	VFMADD231PS Y2, Y3, Y1
-	VMOVUPS     Y1, (AX)(R9*4)
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, (AX)(R9*4)
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop208
+	JMP         loop206
 
-rest209:
+rest207:
 	CMPQ       16(SP), $0x00
-	JEQ        next210
-	VMASKMOVPS (DI)(R8*4), Y0, Y1
-	VMASKMOVPS (SI)(R8*4), Y0, Y2
-	VPXOR      X3, X3, X3
-	VMOVDQU    X3, 24(SP)
+	JEQ        next208
+	VMASKMOVPS (CX)(R9*4), Y0, Y1
+	VPXOR      X2, X2, X2
+	VMOVDQU    X2, 24(SP)
 	VMOVMSKPS  Y0, R11
 	POPCNTQ    R11, R11
 
-word212:
+word210:
 	LEAQ        (DX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word212
-	VPMOVZXWD   24(SP), Y3
-	VPSLLD      $0x10, Y3, Y3
-	VFMADD231PS Y2, Y3, Y1
+	JNZ         word210
+	VPMOVZXWD   24(SP), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VMASKMOVPS  (DI)(R8*4), Y0, Y3
+	VMASKMOVPS  (SI)(R8*4), Y0, Y4
+	VFMADD231PS Y4, Y2, Y3
 	VMASKMOVPS  (BX)(R8*4), Y0, Y2
-	VMASKMOVPS  (CX)(R9*4), Y0, Y3
-	VFMADD231PS Y2, Y3, Y1
-	VMASKMOVPS  Y1, Y0, (AX)(R9*4)
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(R9*4)
 	ADDQ        16(SP), R9
 	ADDQ        $+1, R10
 
-next210:
+next208:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row207
+	JNZ  row205
 
-done211:
+done209:
 	VZEROUPPER
 	RET
 
-// func normGradientFromToAVX2(dz []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+// func normGradientQAVX2(dz []float32, q []BF16, z []float32, gain []float32, off []float32, mid []float32, rows int)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·normGradientFromToAVX2(SB), NOSPLIT, $56-152
-	MOVQ         dz_base+0(FP), AX
-	MOVQ         q_base+24(FP), CX
-	MOVQ         z_base+48(FP), DX
-	MOVQ         gain_base+72(FP), BX
-	MOVQ         off_base+96(FP), SI
-	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00007fff, R8
-	VMOVD        R8, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x00000001, R8
-	VMOVD        R8, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0x00400000, R8
-	VMOVD        R8, X2
-	VBROADCASTSS X2, Y2
-	MOVQ         rows+144(FP), R8
-	MOVQ         gain_len+80(FP), R9
-	MOVQ         R8, (SP)
-	TESTQ        R8, R8
-	JLE          done217
-	MOVQ         R9, R8
-	ANDQ         $+7, R8
-	MOVQ         R8, 16(SP)
-	LEAQ         lanes<>+0(SB), R10
-	MOVQ         R8, R11
-	NEGQ         R11
-	VMOVUPS      32(R10)(R11*4), Y3
-	SUBQ         R8, R9
-	MOVQ         R9, 8(SP)
-	XORQ         R9, R9
-	XORQ         R10, R10
+TEXT ·normGradientQAVX2(SB), NOSPLIT, $40-152
+	MOVQ    dz_base+0(FP), AX
+	MOVQ    q_base+24(FP), CX
+	MOVQ    z_base+48(FP), DX
+	MOVQ    gain_base+72(FP), BX
+	MOVQ    off_base+96(FP), SI
+	MOVQ    mid_base+120(FP), DI
+	MOVQ    rows+144(FP), R8
+	MOVQ    gain_len+80(FP), R9
+	MOVQ    R8, (SP)
+	TESTQ   R8, R8
+	JLE     done215
+	MOVQ    R9, R8
+	ANDQ    $+7, R8
+	MOVQ    R8, 16(SP)
+	LEAQ    lanes<>+0(SB), R10
+	MOVQ    R8, R11
+	NEGQ    R11
+	VMOVUPS 32(R10)(R11*4), Y0
+	SUBQ    R8, R9
+	MOVQ    R9, 8(SP)
+	XORQ    R9, R9
+	XORQ    R10, R10
 
-row213:
+row211:
 	XORQ R8, R8
 
-loop214:
+loop212:
 	CMPQ        R8, 8(SP)
-	JGE         rest215
-	VMOVUPS     (DI)(R8*4), Y4
-	VMOVUPS     (SI)(R8*4), Y5
-	VPMOVZXWD   (DX)(R9*2), Y6
-	VPSLLD      $0x10, Y6, Y6
-	VFMADD231PS Y5, Y6, Y4
-	VMOVUPS     (BX)(R8*4), Y5
-	VMOVUPS     (CX)(R9*4), Y6
-	VFMADD231PS Y5, Y6, Y4
-	VPSRLD      $0x10, Y4, Y5
-	VPAND       Y1, Y5, Y5
-	VPADDD      Y0, Y5, Y5
-	VPADDD      Y4, Y5, Y5
-	VCMPPS      $0x03, Y4, Y4, Y6
-	VPOR        Y2, Y4, Y4
-	VBLENDVPS   Y6, Y4, Y5, Y5
-	VPSRLD      $0x10, Y5, Y5
-	VPACKUSDW   Y5, Y5, Y5
-	VPERMQ      $0x08, Y5, Y5
-	VMOVDQU     X5, (AX)(R9*2)
+	JGE         rest213
+	VPMOVZXWD   (CX)(R9*2), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMOVUPS     (DX)(R9*4), Y2
+	VMOVUPS     (DI)(R8*4), Y3
+	VMOVUPS     (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     (BX)(R8*4), Y2
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, (AX)(R9*4)
 	ADDQ        $+8, R8
 	ADDQ        $+8, R9
 	ADDQ        $+1, R10
-	JMP         loop214
+	JMP         loop212
 
-rest215:
-	CMPQ       16(SP), $0x00
-	JEQ        next216
-	VMASKMOVPS (DI)(R8*4), Y3, Y4
-	VMASKMOVPS (SI)(R8*4), Y3, Y5
-	VPXOR      X6, X6, X6
-	VMOVDQU    X6, 24(SP)
-	VMOVMSKPS  Y3, R11
-	POPCNTQ    R11, R11
+rest213:
+	CMPQ      16(SP), $0x00
+	JEQ       next214
+	VPXOR     X1, X1, X1
+	VMOVDQU   X1, 24(SP)
+	VMOVMSKPS Y0, R11
+	POPCNTQ   R11, R11
 
-word218:
-	LEAQ        (DX)(R9*2), R12
+word216:
+	LEAQ        (CX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
-	JNZ         word218
-	VPMOVZXWD   24(SP), Y6
-	VPSLLD      $0x10, Y6, Y6
-	VFMADD231PS Y5, Y6, Y4
-	VMASKMOVPS  (BX)(R8*4), Y3, Y5
-	VMASKMOVPS  (CX)(R9*4), Y3, Y6
-	VFMADD231PS Y5, Y6, Y4
-	VPSRLD      $0x10, Y4, Y5
-	VPAND       Y1, Y5, Y5
-	VPADDD      Y0, Y5, Y5
-	VPADDD      Y4, Y5, Y5
-	VCMPPS      $0x03, Y4, Y4, Y6
-	VPOR        Y2, Y4, Y4
-	VBLENDVPS   Y6, Y4, Y5, Y5
-	VPSRLD      $0x10, Y5, Y5
-	VPACKUSDW   Y5, Y5, Y5
-	VPERMQ      $0x08, Y5, Y5
-	VMOVDQU     X5, 40(SP)
-	VMOVMSKPS   Y3, R8
-	POPCNTQ     R8, R8
+	JNZ         word216
+	VPMOVZXWD   24(SP), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMASKMOVPS  (DX)(R9*4), Y0, Y2
+	VMASKMOVPS  (DI)(R8*4), Y0, Y3
+	VMASKMOVPS  (SI)(R8*4), Y0, Y4
+	VFMADD231PS Y4, Y2, Y3
+	VMASKMOVPS  (BX)(R8*4), Y0, Y2
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(R9*4)
+	ADDQ        16(SP), R9
+	ADDQ        $+1, R10
 
-word219:
-	MOVWLZX 38(SP)(R8*2), R11
-	LEAQ    (AX)(R9*2), R12
-	MOVW    R11, -2(R12)(R8*2)
-	DECQ    R8
-	JNZ     word219
-	ADDQ    16(SP), R9
-	ADDQ    $+1, R10
-
-next216:
+next214:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row213
+	JNZ  row211
 
-done217:
+done215:
 	VZEROUPPER
 	RET
 
-// func addMomentsAVX2(sum []float64, sumXY []float64, x []float32, y []float32, rows int)
+// func normGradientQZAVX2(dz []float32, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·normGradientQZAVX2(SB), NOSPLIT, $56-152
+	MOVQ    dz_base+0(FP), AX
+	MOVQ    q_base+24(FP), CX
+	MOVQ    z_base+48(FP), DX
+	MOVQ    gain_base+72(FP), BX
+	MOVQ    off_base+96(FP), SI
+	MOVQ    mid_base+120(FP), DI
+	MOVQ    rows+144(FP), R8
+	MOVQ    gain_len+80(FP), R9
+	MOVQ    R8, (SP)
+	TESTQ   R8, R8
+	JLE     done221
+	MOVQ    R9, R8
+	ANDQ    $+7, R8
+	MOVQ    R8, 16(SP)
+	LEAQ    lanes<>+0(SB), R10
+	MOVQ    R8, R11
+	NEGQ    R11
+	VMOVUPS 32(R10)(R11*4), Y0
+	SUBQ    R8, R9
+	MOVQ    R9, 8(SP)
+	XORQ    R9, R9
+	XORQ    R10, R10
+
+row217:
+	XORQ R8, R8
+
+loop218:
+	CMPQ        R8, 8(SP)
+	JGE         rest219
+	VPMOVZXWD   (CX)(R9*2), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VPMOVZXWD   (DX)(R9*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VMOVUPS     (DI)(R8*4), Y3
+	VMOVUPS     (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     (BX)(R8*4), Y2
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, (AX)(R9*4)
+	ADDQ        $+8, R8
+	ADDQ        $+8, R9
+	ADDQ        $+1, R10
+	JMP         loop218
+
+rest219:
+	CMPQ      16(SP), $0x00
+	JEQ       next220
+	VPXOR     X1, X1, X1
+	VMOVDQU   X1, 24(SP)
+	VMOVMSKPS Y0, R11
+	POPCNTQ   R11, R11
+
+word222:
+	LEAQ      (CX)(R9*2), R12
+	MOVWLZX   -2(R12)(R11*2), R12
+	MOVW      R12, 22(SP)(R11*2)
+	DECQ      R11
+	JNZ       word222
+	VPMOVZXWD 24(SP), Y1
+	VPSLLD    $0x10, Y1, Y1
+	VPXOR     X2, X2, X2
+	VMOVDQU   X2, 40(SP)
+	VMOVMSKPS Y0, R11
+	POPCNTQ   R11, R11
+
+word223:
+	LEAQ        (DX)(R9*2), R12
+	MOVWLZX     -2(R12)(R11*2), R12
+	MOVW        R12, 38(SP)(R11*2)
+	DECQ        R11
+	JNZ         word223
+	VPMOVZXWD   40(SP), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VMASKMOVPS  (DI)(R8*4), Y0, Y3
+	VMASKMOVPS  (SI)(R8*4), Y0, Y4
+	VFMADD231PS Y4, Y2, Y3
+	VMASKMOVPS  (BX)(R8*4), Y0, Y2
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(R9*4)
+	ADDQ        16(SP), R9
+	ADDQ        $+1, R10
+
+next220:
+	ADDQ $0x03, R10
+	ANDQ $-4, R10
+	DECQ (SP)
+	JNZ  row217
+
+done221:
+	VZEROUPPER
+	RET
+
+// func normPairsAVX2(dz []BF16, pairs []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·normPairsAVX2(SB), NOSPLIT, $16-184
+	MOVQ         dz_base+0(FP), AX
+	MOVQ         pairs_base+24(FP), CX
+	MOVQ         q_base+48(FP), DX
+	MOVQ         z_base+72(FP), BX
+	MOVQ         gain_base+96(FP), SI
+	MOVQ         off_base+120(FP), DI
+	MOVQ         mid_base+144(FP), R8
+	MOVQ         rows+168(FP), R9
+	SHRQ         $0x01, R9
+	MOVQ         R9, (SP)
+	MOVQ         panel+176(FP), R9
+	ADDQ         R9, R9
+	MOVQ         R9, 8(SP)
+	MOVL         $0x00007fff, R9
+	VMOVD        R9, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, R9
+	VMOVD        R9, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, R9
+	VMOVD        R9, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0xffff0000, R9
+	VMOVD        R9, X3
+	VBROADCASTSS X3, Y3
+	XORQ         R10, R10
+	MOVQ         gain_len+104(FP), R9
+	MOVQ         R9, R12
+	CMPQ         (SP), $0x00
+	JEQ          done226
+
+pair224:
+	XORQ R9, R9
+	MOVQ CX, R11
+
+panel225:
+	VMOVUPS     (DX)(R10*4), Y4
+	VPMOVZXWD   (BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     (R8)(R9*4), Y6
+	VMOVUPS     (DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     (SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VMOVUPS     (DX)(R12*4), Y5
+	VPMOVZXWD   (BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     (R8)(R9*4), Y7
+	VMOVUPS     (DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     (SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, (R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, (AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, (AX)(R12*2)
+	VMOVUPS     32(DX)(R10*4), Y4
+	VPMOVZXWD   16(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     32(R8)(R9*4), Y6
+	VMOVUPS     32(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     32(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VMOVUPS     32(DX)(R12*4), Y5
+	VPMOVZXWD   16(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     32(R8)(R9*4), Y7
+	VMOVUPS     32(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     32(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 32(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 16(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 16(AX)(R12*2)
+	VMOVUPS     64(DX)(R10*4), Y4
+	VPMOVZXWD   32(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     64(R8)(R9*4), Y6
+	VMOVUPS     64(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     64(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VMOVUPS     64(DX)(R12*4), Y5
+	VPMOVZXWD   32(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     64(R8)(R9*4), Y7
+	VMOVUPS     64(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     64(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 64(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 32(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 32(AX)(R12*2)
+	VMOVUPS     96(DX)(R10*4), Y4
+	VPMOVZXWD   48(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     96(R8)(R9*4), Y6
+	VMOVUPS     96(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     96(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VMOVUPS     96(DX)(R12*4), Y5
+	VPMOVZXWD   48(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     96(R8)(R9*4), Y7
+	VMOVUPS     96(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     96(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 96(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 48(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 48(AX)(R12*2)
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	ADDQ        $+32, R12
+	ADDQ        8(SP), R11
+	MOVQ        gain_len+104(FP), R13
+	CMPQ        R9, R13
+	JL          panel225
+	ADDQ        R13, R10
+	ADDQ        R13, R12
+	ADDQ        $+128, CX
+	DECQ        (SP)
+	JNZ         pair224
+
+done226:
+	VZEROUPPER
+	RET
+
+// func normPairsQAVX2(dz []BF16, pairs []BF16, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·normPairsQAVX2(SB), NOSPLIT, $16-184
+	MOVQ         dz_base+0(FP), AX
+	MOVQ         pairs_base+24(FP), CX
+	MOVQ         q_base+48(FP), DX
+	MOVQ         z_base+72(FP), BX
+	MOVQ         gain_base+96(FP), SI
+	MOVQ         off_base+120(FP), DI
+	MOVQ         mid_base+144(FP), R8
+	MOVQ         rows+168(FP), R9
+	SHRQ         $0x01, R9
+	MOVQ         R9, (SP)
+	MOVQ         panel+176(FP), R9
+	ADDQ         R9, R9
+	MOVQ         R9, 8(SP)
+	MOVL         $0x00007fff, R9
+	VMOVD        R9, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000001, R9
+	VMOVD        R9, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00400000, R9
+	VMOVD        R9, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0xffff0000, R9
+	VMOVD        R9, X3
+	VBROADCASTSS X3, Y3
+	XORQ         R10, R10
+	MOVQ         gain_len+104(FP), R9
+	MOVQ         R9, R12
+	CMPQ         (SP), $0x00
+	JEQ          done229
+
+pair227:
+	XORQ R9, R9
+	MOVQ CX, R11
+
+panel228:
+	VPMOVZXWD   (DX)(R10*2), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VPMOVZXWD   (BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     (R8)(R9*4), Y6
+	VMOVUPS     (DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     (SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VPMOVZXWD   (DX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VPMOVZXWD   (BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     (R8)(R9*4), Y7
+	VMOVUPS     (DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     (SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, (R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, (AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, (AX)(R12*2)
+	VPMOVZXWD   16(DX)(R10*2), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VPMOVZXWD   16(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     32(R8)(R9*4), Y6
+	VMOVUPS     32(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     32(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VPMOVZXWD   16(DX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VPMOVZXWD   16(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     32(R8)(R9*4), Y7
+	VMOVUPS     32(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     32(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 32(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 16(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 16(AX)(R12*2)
+	VPMOVZXWD   32(DX)(R10*2), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VPMOVZXWD   32(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     64(R8)(R9*4), Y6
+	VMOVUPS     64(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     64(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VPMOVZXWD   32(DX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VPMOVZXWD   32(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     64(R8)(R9*4), Y7
+	VMOVUPS     64(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     64(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 64(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 32(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 32(AX)(R12*2)
+	VPMOVZXWD   48(DX)(R10*2), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VPMOVZXWD   48(BX)(R10*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     96(R8)(R9*4), Y6
+	VMOVUPS     96(DI)(R9*4), Y7
+	VFMADD231PS Y7, Y5, Y6
+	VMOVUPS     96(SI)(R9*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VPSRLD      $0x10, Y6, Y4
+	VPAND       Y1, Y4, Y4
+	VPADDD      Y0, Y4, Y4
+	VPADDD      Y6, Y4, Y4
+	VCMPPS      $0x03, Y6, Y6, Y5
+	VPOR        Y2, Y6, Y6
+	VBLENDVPS   Y5, Y6, Y4, Y4
+	VPMOVZXWD   48(DX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VPMOVZXWD   48(BX)(R12*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VMOVUPS     96(R8)(R9*4), Y7
+	VMOVUPS     96(DI)(R9*4), Y8
+	VFMADD231PS Y8, Y6, Y7
+	VMOVUPS     96(SI)(R9*4), Y6
+	VFMADD231PS Y6, Y5, Y7
+	VPSRLD      $0x10, Y7, Y5
+	VPAND       Y1, Y5, Y5
+	VPADDD      Y0, Y5, Y5
+	VPADDD      Y7, Y5, Y5
+	VCMPPS      $0x03, Y7, Y7, Y6
+	VPOR        Y2, Y7, Y7
+	VBLENDVPS   Y6, Y7, Y5, Y5
+	VPAND       Y3, Y5, Y5
+	VPSRLD      $0x10, Y4, Y4
+	VPSRLD      $0x10, Y5, Y6
+	VPOR        Y4, Y5, Y5
+	VMOVUPS     Y5, 96(R11)
+	VPACKUSDW   Y4, Y4, Y4
+	VPERMQ      $0x08, Y4, Y4
+	VMOVDQU     X4, 48(AX)(R10*2)
+	VPACKUSDW   Y6, Y6, Y6
+	VPERMQ      $0x08, Y6, Y6
+	VMOVDQU     X6, 48(AX)(R12*2)
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	ADDQ        $+32, R12
+	ADDQ        8(SP), R11
+	MOVQ        gain_len+104(FP), R13
+	CMPQ        R9, R13
+	JL          panel228
+	ADDQ        R13, R10
+	ADDQ        R13, R12
+	ADDQ        $+128, CX
+	DECQ        (SP)
+	JNZ         pair227
+
+done229:
+	VZEROUPPER
+	RET
+
+// func addMomentsAVX2(sum []float64, sumQZ []float64, q []float32, z []float32, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·addMomentsAVX2(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
-	MOVQ   sumXY_base+24(FP), CX
-	MOVQ   x_base+48(FP), DX
-	MOVQ   y_base+72(FP), BX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3739,17 +4289,17 @@ TEXT ·addMomentsAVX2(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip220:
+strip230:
 	CMPQ  SI, $+16
-	JL    rest221
+	JL    rest231
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end224
+	JLE   end234
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin222:
+begin232:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3769,7 +4319,7 @@ begin222:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row223:
+row233:
 	VCVTPS2PD   (DX)(R8*4), Y8
 	VCVTPS2PD   16(DX)(R8*4), Y9
 	VCVTPS2PD   (BX)(R8*4), Y10
@@ -3789,7 +4339,7 @@ row223:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row223
+	JNZ         row233
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -3807,25 +4357,25 @@ row223:
 	VMOVUPD     Y6, (CX)(R11*2)
 	VMOVUPD     Y7, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin222
+	JNZ         begin232
 
-end224:
+end234:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip220
+	JMP  strip230
 
-rest221:
-strip225:
+rest231:
+strip235:
 	CMPQ  SI, $+8
-	JL    rest226
+	JL    rest236
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end229
+	JLE   end239
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin227:
+begin237:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -3837,7 +4387,7 @@ begin227:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row228:
+row238:
 	VCVTPS2PD   (DX)(R8*4), Y4
 	VCVTPS2PD   16(DX)(R8*4), Y5
 	VCVTPS2PD   (BX)(R8*4), Y6
@@ -3849,7 +4399,7 @@ row228:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row228
+	JNZ         row238
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -3859,27 +4409,27 @@ row228:
 	VMOVUPD     Y2, (CX)(R11*2)
 	VMOVUPD     Y3, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin227
+	JNZ         begin237
 
-end229:
+end239:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip225
+	JMP  strip235
 
-rest226:
+rest236:
 	TESTQ   SI, SI
-	JZ      done230
+	JZ      done240
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end233
+	JLE     end243
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin231:
+begin241:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -3899,7 +4449,7 @@ begin231:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row232:
+row242:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -3919,7 +4469,7 @@ row232:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row232
+	JNZ          row242
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -3937,20 +4487,20 @@ row232:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin231
+	JNZ          begin241
 
-end233:
-done230:
+end243:
+done240:
 	VZEROUPPER
 	RET
 
-// func addMomentsBF16AVX2(sum []float64, sumXY []float64, x []float32, y []BF16, rows int)
+// func addMomentsZAVX2(sum []float64, sumQZ []float64, q []float32, z []BF16, rows int)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $40-104
+TEXT ·addMomentsZAVX2(SB), NOSPLIT, $40-104
 	MOVQ   sum_base+0(FP), AX
-	MOVQ   sumXY_base+24(FP), CX
-	MOVQ   x_base+48(FP), DX
-	MOVQ   y_base+72(FP), BX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3971,17 +4521,17 @@ TEXT ·addMomentsBF16AVX2(SB), NOSPLIT, $40-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip234:
+strip244:
 	CMPQ  SI, $+16
-	JL    rest235
+	JL    rest245
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end238
+	JLE   end248
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin236:
+begin246:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4001,7 +4551,7 @@ begin236:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row237:
+row247:
 	VCVTPS2PD    (DX)(R8*4), Y8
 	VCVTPS2PD    16(DX)(R8*4), Y9
 	VPMOVZXWD    (BX)(R8*2), Y11
@@ -4031,7 +4581,7 @@ row237:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row237
+	JNZ          row247
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -4049,25 +4599,25 @@ row237:
 	VMOVUPD      Y6, (CX)(R11*2)
 	VMOVUPD      Y7, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin236
+	JNZ          begin246
 
-end238:
+end248:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip234
+	JMP  strip244
 
-rest235:
-strip239:
+rest245:
+strip249:
 	CMPQ  SI, $+8
-	JL    rest240
+	JL    rest250
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end243
+	JLE   end253
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin241:
+begin251:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4079,7 +4629,7 @@ begin241:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row242:
+row252:
 	VCVTPS2PD    (DX)(R8*4), Y4
 	VCVTPS2PD    16(DX)(R8*4), Y5
 	VPMOVZXWD    (BX)(R8*2), Y7
@@ -4096,7 +4646,7 @@ row242:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row242
+	JNZ          row252
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -4106,27 +4656,27 @@ row242:
 	VMOVUPD      Y2, (CX)(R11*2)
 	VMOVUPD      Y3, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin241
+	JNZ          begin251
 
-end243:
+end253:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip239
+	JMP  strip249
 
-rest240:
+rest250:
 	TESTQ   SI, SI
-	JZ      done244
+	JZ      done254
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end247
+	JLE     end257
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin245:
+begin255:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -4146,7 +4696,7 @@ begin245:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row246:
+row256:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -4158,12 +4708,12 @@ row246:
 	VMOVMSKPS    Y4, R11
 	POPCNTQ      R11, R11
 
-word248:
+word258:
 	LEAQ         (BX)(R8*2), R12
 	MOVWLZX      -2(R12)(R11*2), R12
 	MOVW         R12, 22(SP)(R11*2)
 	DECQ         R11
-	JNZ          word248
+	JNZ          word258
 	VPMOVZXWD    24(SP), Y8
 	VPSLLD       $0x10, Y8, Y8
 	VCVTPS2PD    X8, Y7
@@ -4178,7 +4728,7 @@ word248:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row246
+	JNZ          row256
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -4196,10 +4746,555 @@ word248:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin245
+	JNZ          begin255
 
-end247:
-done244:
+end257:
+done254:
+	VZEROUPPER
+	RET
+
+// func addMomentsQAVX2(sum []float64, sumQZ []float64, q []BF16, z []float32, rows int)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·addMomentsQAVX2(SB), NOSPLIT, $40-104
+	MOVQ   sum_base+0(FP), AX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   rows+96(FP), SI
+	MOVQ   sum_len+8(FP), DI
+	MOVQ   SI, (SP)
+	MOVQ   DI, 8(SP)
+	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
+	XORQ   DI, DI
+
+strip259:
+	CMPQ  SI, $+16
+	JL    rest260
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end263
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin261:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y4
+	VMOVUPD 32(AX)(R12*2), Y5
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y6
+	VMOVUPD 32(CX)(R12*2), Y7
+
+row262:
+	VPMOVZXWD    (DX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VCVTPS2PD    X9, Y8
+	VMOVAPD      Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VMOVAPD      Y9, Y9
+	VCVTPS2PD    (BX)(R8*4), Y10
+	VCVTPS2PD    16(BX)(R8*4), Y11
+	VADDPD       Y8, Y0, Y0
+	VFMADD231PD  Y10, Y8, Y2
+	VADDPD       Y9, Y1, Y1
+	VFMADD231PD  Y11, Y9, Y3
+	VPMOVZXWD    16(DX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VCVTPS2PD    X9, Y8
+	VMOVAPD      Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VMOVAPD      Y9, Y9
+	VCVTPS2PD    32(BX)(R8*4), Y10
+	VCVTPS2PD    48(BX)(R8*4), Y11
+	VADDPD       Y8, Y4, Y4
+	VFMADD231PD  Y10, Y8, Y6
+	VADDPD       Y9, Y5, Y5
+	VFMADD231PD  Y11, Y9, Y7
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row262
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y4, (AX)(R11*2)
+	VMOVUPD      Y5, 32(AX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y6, (CX)(R11*2)
+	VMOVUPD      Y7, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin261
+
+end263:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip259
+
+rest260:
+strip264:
+	CMPQ  SI, $+8
+	JL    rest265
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end268
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin266:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+
+row267:
+	VPMOVZXWD    (DX)(R8*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VCVTPS2PD    X5, Y4
+	VMOVAPD      Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X5
+	VCVTPS2PD    X5, Y5
+	VMOVAPD      Y5, Y5
+	VCVTPS2PD    (BX)(R8*4), Y6
+	VCVTPS2PD    16(BX)(R8*4), Y7
+	VADDPD       Y4, Y0, Y0
+	VFMADD231PD  Y6, Y4, Y2
+	VADDPD       Y5, Y1, Y1
+	VFMADD231PD  Y7, Y5, Y3
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row267
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin266
+
+end268:
+	ADDQ $+8, DI
+	SUBQ $+8, SI
+	JMP  strip264
+
+rest265:
+	TESTQ   SI, SI
+	JZ      done269
+	LEAQ    lanes<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y4
+	MOVQ    (SP), SI
+	TESTQ   SI, SI
+	JLE     end272
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
+
+begin270:
+	MOVQ         SI, R10
+	SUBQ         R10, SI
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VEXTRACTF128 $0x00, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   (AX)(R11*2), Y0, Y0
+	VEXTRACTF128 $0x01, Y4, X1
+	VPMOVSXDQ    X1, Y1
+	VMASKMOVPD   32(AX)(R11*2), Y1, Y1
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VEXTRACTF128 $0x00, Y4, X2
+	VPMOVSXDQ    X2, Y2
+	VMASKMOVPD   (CX)(R11*2), Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VPMOVSXDQ    X3, Y3
+	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
+
+row271:
+	VPXOR     X5, X5, X5
+	VMOVDQU   X5, 24(SP)
+	VMOVMSKPS Y4, R11
+	POPCNTQ   R11, R11
+
+word273:
+	LEAQ         (DX)(R8*2), R12
+	MOVWLZX      -2(R12)(R11*2), R12
+	MOVW         R12, 22(SP)(R11*2)
+	DECQ         R11
+	JNZ          word273
+	VPMOVZXWD    24(SP), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VCVTPS2PD    X6, Y5
+	VMOVAPD      Y5, Y5
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VMOVAPD      Y6, Y6
+	VMASKMOVPS   (BX)(R8*4), Y4, Y8
+	VCVTPS2PD    X8, Y7
+	VMOVAPD      Y7, Y7
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VMOVAPD      Y8, Y8
+	VADDPD       Y5, Y0, Y0
+	VFMADD231PD  Y7, Y5, Y2
+	VADDPD       Y6, Y1, Y1
+	VFMADD231PD  Y8, Y6, Y3
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R10
+	JNZ          row271
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
+	VEXTRACTF128 $0x00, Y4, X5
+	VPMOVSXDQ    X5, Y5
+	VMASKMOVPD   Y0, Y5, (AX)(R10*2)
+	VEXTRACTF128 $0x01, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y1, Y0, 32(AX)(R10*2)
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
+	VEXTRACTF128 $0x00, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y2, Y0, (CX)(R10*2)
+	VEXTRACTF128 $0x01, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
+	TESTQ        SI, SI
+	JNZ          begin270
+
+end272:
+done269:
+	VZEROUPPER
+	RET
+
+// func addMomentsQZAVX2(sum []float64, sumQZ []float64, q []BF16, z []BF16, rows int)
+// Requires: AVX, AVX2, FMA3, POPCNT
+TEXT ·addMomentsQZAVX2(SB), NOSPLIT, $56-104
+	MOVQ   sum_base+0(FP), AX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   rows+96(FP), SI
+	MOVQ   sum_len+8(FP), DI
+	MOVQ   SI, (SP)
+	MOVQ   DI, 8(SP)
+	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
+	XORQ   DI, DI
+
+strip274:
+	CMPQ  SI, $+16
+	JL    rest275
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end278
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin276:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y4
+	VMOVUPD 32(AX)(R12*2), Y5
+	LEAQ    16(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y6
+	VMOVUPD 32(CX)(R12*2), Y7
+
+row277:
+	VPMOVZXWD    (DX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VCVTPS2PD    X9, Y8
+	VMOVAPD      Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VMOVAPD      Y9, Y9
+	VPMOVZXWD    (BX)(R8*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VCVTPS2PD    X11, Y10
+	VMOVAPD      Y10, Y10
+	VEXTRACTF128 $0x01, Y11, X11
+	VCVTPS2PD    X11, Y11
+	VMOVAPD      Y11, Y11
+	VADDPD       Y8, Y0, Y0
+	VFMADD231PD  Y10, Y8, Y2
+	VADDPD       Y9, Y1, Y1
+	VFMADD231PD  Y11, Y9, Y3
+	VPMOVZXWD    16(DX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VCVTPS2PD    X9, Y8
+	VMOVAPD      Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VMOVAPD      Y9, Y9
+	VPMOVZXWD    16(BX)(R8*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VCVTPS2PD    X11, Y10
+	VMOVAPD      Y10, Y10
+	VEXTRACTF128 $0x01, Y11, X11
+	VCVTPS2PD    X11, Y11
+	VMOVAPD      Y11, Y11
+	VADDPD       Y8, Y4, Y4
+	VFMADD231PD  Y10, Y8, Y6
+	VADDPD       Y9, Y5, Y5
+	VFMADD231PD  Y11, Y9, Y7
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row277
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y4, (AX)(R11*2)
+	VMOVUPD      Y5, 32(AX)(R11*2)
+	LEAQ         16(DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y6, (CX)(R11*2)
+	VMOVUPD      Y7, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin276
+
+end278:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip274
+
+rest275:
+strip279:
+	CMPQ  SI, $+8
+	JL    rest280
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end283
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin281:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Y0
+	VMOVUPD 32(AX)(R12*2), Y1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Y2
+	VMOVUPD 32(CX)(R12*2), Y3
+
+row282:
+	VPMOVZXWD    (DX)(R8*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VCVTPS2PD    X5, Y4
+	VMOVAPD      Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X5
+	VCVTPS2PD    X5, Y5
+	VMOVAPD      Y5, Y5
+	VPMOVZXWD    (BX)(R8*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VCVTPS2PD    X7, Y6
+	VMOVAPD      Y6, Y6
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VMOVAPD      Y7, Y7
+	VADDPD       Y4, Y0, Y0
+	VFMADD231PD  Y6, Y4, Y2
+	VADDPD       Y5, Y1, Y1
+	VFMADD231PD  Y7, Y5, Y3
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R11
+	JNZ          row282
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y0, (AX)(R11*2)
+	VMOVUPD      Y1, 32(AX)(R11*2)
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VMOVUPD      Y2, (CX)(R11*2)
+	VMOVUPD      Y3, 32(CX)(R11*2)
+	TESTQ        R10, R10
+	JNZ          begin281
+
+end283:
+	ADDQ $+8, DI
+	SUBQ $+8, SI
+	JMP  strip279
+
+rest280:
+	TESTQ   SI, SI
+	JZ      done284
+	LEAQ    lanes<>+0(SB), R8
+	NEGQ    SI
+	VMOVUPS 32(R8)(SI*4), Y4
+	MOVQ    (SP), SI
+	TESTQ   SI, SI
+	JLE     end287
+	MOVQ    DI, R8
+	MOVQ    DI, R9
+	SHRQ    $0x03, R9
+
+begin285:
+	MOVQ         SI, R10
+	SUBQ         R10, SI
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VEXTRACTF128 $0x00, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   (AX)(R11*2), Y0, Y0
+	VEXTRACTF128 $0x01, Y4, X1
+	VPMOVSXDQ    X1, Y1
+	VMASKMOVPD   32(AX)(R11*2), Y1, Y1
+	LEAQ         (DI)(DI*1), R11
+	ADDQ         R11, R11
+	VEXTRACTF128 $0x00, Y4, X2
+	VPMOVSXDQ    X2, Y2
+	VMASKMOVPD   (CX)(R11*2), Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VPMOVSXDQ    X3, Y3
+	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
+
+row286:
+	VPXOR     X5, X5, X5
+	VMOVDQU   X5, 24(SP)
+	VMOVMSKPS Y4, R11
+	POPCNTQ   R11, R11
+
+word288:
+	LEAQ         (DX)(R8*2), R12
+	MOVWLZX      -2(R12)(R11*2), R12
+	MOVW         R12, 22(SP)(R11*2)
+	DECQ         R11
+	JNZ          word288
+	VPMOVZXWD    24(SP), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VCVTPS2PD    X6, Y5
+	VMOVAPD      Y5, Y5
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VMOVAPD      Y6, Y6
+	VPXOR        X7, X7, X7
+	VMOVDQU      X7, 40(SP)
+	VMOVMSKPS    Y4, R11
+	POPCNTQ      R11, R11
+
+word289:
+	LEAQ         (BX)(R8*2), R12
+	MOVWLZX      -2(R12)(R11*2), R12
+	MOVW         R12, 38(SP)(R11*2)
+	DECQ         R11
+	JNZ          word289
+	VPMOVZXWD    40(SP), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VCVTPS2PD    X8, Y7
+	VMOVAPD      Y7, Y7
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VMOVAPD      Y8, Y8
+	VADDPD       Y5, Y0, Y0
+	VFMADD231PD  Y7, Y5, Y2
+	VADDPD       Y6, Y1, Y1
+	VFMADD231PD  Y8, Y6, Y3
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         R10
+	JNZ          row286
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
+	VEXTRACTF128 $0x00, Y4, X5
+	VPMOVSXDQ    X5, Y5
+	VMASKMOVPD   Y0, Y5, (AX)(R10*2)
+	VEXTRACTF128 $0x01, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y1, Y0, 32(AX)(R10*2)
+	LEAQ         (DI)(DI*1), R10
+	ADDQ         R10, R10
+	VEXTRACTF128 $0x00, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y2, Y0, (CX)(R10*2)
+	VEXTRACTF128 $0x01, Y4, X0
+	VPMOVSXDQ    X0, Y0
+	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
+	TESTQ        SI, SI
+	JNZ          begin285
+
+end287:
+done284:
 	VZEROUPPER
 	RET
 
@@ -4229,17 +5324,17 @@ TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip249:
+strip290:
 	CMPQ  BX, $+32
-	JL    rest250
+	JL    rest291
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end253
+	JLE   end294
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin251:
+begin292:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -4254,7 +5349,7 @@ begin251:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 
-row252:
+row293:
 	VMOVUPS      (AX)(DI*4), Y8
 	VADDPS       Y8, Y0, Y0
 	VFMADD231PS  Y8, Y8, Y1
@@ -4270,7 +5365,7 @@ row252:
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row252
+	JNZ          row293
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y8
@@ -4376,25 +5471,25 @@ row252:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y1, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin251
+	JNZ          begin292
 
-end253:
+end294:
 	ADDQ $+32, SI
 	SUBQ $+32, BX
-	JMP  strip249
+	JMP  strip290
 
-rest250:
-strip254:
+rest291:
+strip295:
 	CMPQ  BX, $+8
-	JL    rest255
+	JL    rest296
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end258
+	JLE   end299
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin256:
+begin297:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -4403,14 +5498,14 @@ begin256:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row257:
+row298:
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y0, Y0
 	VFMADD231PS  Y2, Y2, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row257
+	JNZ          row298
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y2
@@ -4438,27 +5533,27 @@ row257:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y2, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin256
+	JNZ          begin297
 
-end258:
+end299:
 	ADDQ $+8, SI
 	SUBQ $+8, BX
-	JMP  strip254
+	JMP  strip295
 
-rest255:
+rest296:
 	TESTQ   BX, BX
-	JZ      done259
+	JZ      done300
 	LEAQ    lanes<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y2
 	MOVQ    (SP), BX
 	TESTQ   BX, BX
-	JLE     end262
+	JLE     end303
 	MOVQ    SI, DI
 	MOVQ    SI, R8
 	SHRQ    $0x03, R8
 
-begin260:
+begin301:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -4467,14 +5562,14 @@ begin260:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row261:
+row302:
 	VMASKMOVPS   (AX)(DI*4), Y2, Y3
 	VADDPS       Y3, Y0, Y0
 	VFMADD231PS  Y3, Y3, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R9
-	JNZ          row261
+	JNZ          row302
 	LEAQ         (SI)(SI*1), R9
 	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X3
@@ -4518,10 +5613,10 @@ row261:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(DX)(R9*2)
 	TESTQ        BX, BX
-	JNZ          begin260
+	JNZ          begin301
 
-end262:
-done259:
+end303:
+done300:
 	VZEROUPPER
 	RET
 
@@ -4551,17 +5646,17 @@ TEXT ·coefGradientAVX2(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip263:
+strip304:
 	CMPQ  DI, $+8
-	JL    rest264
+	JL    rest305
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end267
+	JLE   end308
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin265:
+begin306:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -4577,7 +5672,7 @@ begin265:
 	VMOVUPD (SI)(R13*2), Y4
 	VMOVUPD 32(SI)(R13*2), Y5
 
-row266:
+row307:
 	VCVTPS2PD (AX)(R9*4), Y6
 	VCVTPS2PD 16(AX)(R9*4), Y7
 	VCVTPS2PD (CX)(R9*4), Y8
@@ -4595,7 +5690,7 @@ row266:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row266
+	JNZ       row307
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Y0, (DX)(R12*2)
@@ -4609,27 +5704,27 @@ row266:
 	VMOVUPD   Y4, (SI)(R12*2)
 	VMOVUPD   Y5, 32(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin265
+	JNZ       begin306
 
-end267:
+end308:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip263
+	JMP  strip304
 
-rest264:
+rest305:
 	TESTQ   DI, DI
-	JZ      done268
+	JZ      done309
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y6
 	MOVQ    (SP), DI
 	TESTQ   DI, DI
-	JLE     end271
+	JLE     end312
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin269:
+begin310:
 	MOVQ         DI, R11
 	SUBQ         R11, DI
 	LEAQ         (R8)(R8*1), R12
@@ -4657,7 +5752,7 @@ begin269:
 	VPMOVSXDQ    X5, Y5
 	VMASKMOVPD   32(SI)(R12*2), Y5, Y5
 
-row270:
+row311:
 	VMASKMOVPS   (AX)(R9*4), Y6, Y8
 	VCVTPS2PD    X8, Y7
 	VMOVAPD      Y7, Y7
@@ -4683,7 +5778,7 @@ row270:
 	ADDQ         8(SP), R9
 	ADDQ         16(SP), R10
 	DECQ         R11
-	JNZ          row270
+	JNZ          row311
 	LEAQ         (R8)(R8*1), R11
 	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X7
@@ -4709,10 +5804,10 @@ row270:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y5, Y0, 32(SI)(R11*2)
 	TESTQ        DI, DI
-	JNZ          begin269
+	JNZ          begin310
 
-end271:
-done268:
+end312:
+done309:
 	VZEROUPPER
 	RET
 
@@ -4732,9 +5827,9 @@ TEXT ·gaussianAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop272:
+loop313:
 	CMPQ         DX, $+8
-	JL           rest273
+	JL           rest314
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4775,11 +5870,11 @@ loop272:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop272
+	JMP          loop313
 
-rest273:
+rest314:
 	TESTQ        DX, DX
-	JZ           done274
+	JZ           done315
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4822,7 +5917,7 @@ rest273:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done274:
+done315:
 	VZEROUPPER
 	RET
 
@@ -4842,9 +5937,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop275:
+loop316:
 	CMPQ         DX, $+8
-	JL           rest276
+	JL           rest317
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -4880,11 +5975,11 @@ loop275:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop275
+	JMP          loop316
 
-rest276:
+rest317:
 	TESTQ        DX, DX
-	JZ           done277
+	JZ           done318
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -4922,7 +6017,7 @@ rest276:
 	VDIVPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done277:
+done318:
 	VZEROUPPER
 	RET
 
@@ -4942,9 +6037,9 @@ TEXT ·atanAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop278:
+loop319:
 	CMPQ        DX, $+8
-	JL          rest279
+	JL          rest320
 	VMOVUPS     (CX)(BX*1), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMULPS      Y2, Y3, Y3
@@ -4954,11 +6049,11 @@ loop278:
 	VMOVUPS     Y3, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop278
+	JMP         loop319
 
-rest279:
+rest320:
 	TESTQ       DX, DX
-	JZ          done280
+	JZ          done321
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y3
@@ -4970,7 +6065,7 @@ rest279:
 	VDIVPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y3, (AX)(BX*1)
 
-done280:
+done321:
 	VZEROUPPER
 	RET
 
@@ -4988,7 +6083,7 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done285
+	JLE          done326
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -5001,77 +6096,77 @@ TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row281:
+row322:
 	XORQ SI, SI
 
-loop282:
+loop323:
 	CMPQ   SI, 8(SP)
-	JGE    rest283
+	JGE    rest324
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line286:
+line327:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel287:
+pixel328:
 	VPBROADCASTB (R11), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel287
+	JNZ          pixel328
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line286
+	JNZ          line327
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)(DI*4)
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop282
+	JMP          loop323
 
-rest283:
+rest324:
 	CMPQ   16(SP), $0x00
-	JEQ    next284
+	JEQ    next325
 	VXORPS Y2, Y2, Y2
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line288:
+line329:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel289:
+pixel330:
 	VPBROADCASTB (R10), Y3
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel289
+	JNZ          pixel330
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line288
+	JNZ          line329
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(DI*4)
 	ADDQ         16(SP), DI
 	ADDQ         $+1, R8
 
-next284:
+next325:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row281
+	JNZ  row322
 
-done285:
+done326:
 	VZEROUPPER
 	RET
 
@@ -5098,7 +6193,7 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done294
+	JLE          done335
 	MOVQ         SI, DI
 	ANDQ         $+7, DI
 	MOVQ         DI, 16(SP)
@@ -5111,32 +6206,32 @@ TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row290:
+row331:
 	XORQ SI, SI
 
-loop291:
+loop332:
 	CMPQ   SI, 8(SP)
-	JGE    rest292
+	JGE    rest333
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line295:
+line336:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel296:
+pixel337:
 	VPBROADCASTB (R11), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R11
 	DECQ         R12
-	JNZ          pixel296
+	JNZ          pixel337
 	MOVQ         down+88(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         R10
-	JNZ          line295
+	JNZ          line336
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -5153,31 +6248,31 @@ pixel296:
 	ADDQ         $+8, SI
 	ADDQ         $+8, DI
 	ADDQ         $+1, R8
-	JMP          loop291
+	JMP          loop332
 
-rest292:
+rest333:
 	CMPQ   16(SP), $0x00
-	JEQ    next293
+	JEQ    next334
 	VXORPS Y5, Y5, Y5
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line297:
+line338:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel298:
+pixel339:
 	VPBROADCASTB (R10), Y6
 	VPAND        bits<>+0(SB), Y6, Y6
 	VPCMPEQD     bits<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel298
+	JNZ          pixel339
 	MOVQ         down+88(FP), R10
 	LEAQ         (SI)(R10*4), SI
 	DECQ         R9
-	JNZ          line297
+	JNZ          line338
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -5194,23 +6289,23 @@ pixel298:
 	VMOVMSKPS    Y4, SI
 	POPCNTQ      SI, SI
 
-word299:
+word340:
 	MOVWLZX 22(SP)(SI*2), R9
 	LEAQ    (AX)(DI*2), R10
 	MOVW    R9, -2(R10)(SI*2)
 	DECQ    SI
-	JNZ     word299
+	JNZ     word340
 	ADDQ    16(SP), DI
 	ADDQ    $+1, R8
 
-next293:
+next334:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row290
+	JNZ  row331
 
-done294:
+done335:
 	VZEROUPPER
 	RET
 
@@ -5223,19 +6318,19 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop300:
+loop341:
 	CMPQ    DX, $+8
-	JL      rest301
+	JL      rest342
 	VMOVUPS (CX)(BX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $+32, BX
 	SUBQ    $+8, DX
-	JMP     loop300
+	JMP     loop341
 
-rest301:
+rest342:
 	TESTQ      DX, DX
-	JZ         done302
+	JZ         done343
 	LEAQ       lanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    32(SI)(DX*4), Y1
@@ -5243,7 +6338,7 @@ rest301:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
-done302:
+done343:
 	VZEROUPPER
 	RET
 
@@ -5258,7 +6353,7 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done307
+	JLE   done348
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5270,52 +6365,52 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row303:
+row344:
 	XORQ SI, SI
 
-loop304:
+loop345:
 	CMPQ        SI, 8(SP)
-	JGE         rest305
+	JGE         rest346
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     (CX)(DI*4), Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip308
+	JEQ         skip349
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip308:
+skip349:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop304
+	JMP     loop345
 
-rest305:
+rest346:
 	CMPQ        16(SP), $0x00
-	JEQ         next306
+	JEQ         next347
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip309
+	JEQ         skip350
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip309:
+skip350:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next306:
+next347:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row303
+	JNZ  row344
 
-done307:
+done348:
 	VZEROUPPER
 	RET
 
@@ -5346,17 +6441,17 @@ TEXT ·forwardAVX512(SB), NOSPLIT, $24-304
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip310:
+strip351:
 	CMPQ  SI, $+32
-	JL    rest311
+	JL    rest352
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end314
+	JLE   end355
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin312:
+begin353:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5389,39 +6484,39 @@ begin312:
 	VXORPS  Z18, Z18, Z18
 	VXORPS  Z19, Z19, Z19
 
-row313:
+row354:
 	VMOVUPS     (BX)(R8*4), Z20
 	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Z11, Z10, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip315
+	JEQ         skip356
 	VMOVUPS     (CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip315:
+skip356:
 	VMOVUPS     (DX)(R8*4), Z21
 	VMOVAPS     Z9, Z22
 	VFMADD231PS Z8, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop316
+	JZ          drop357
 	VMOVUPS     Z22, (CX)(R8*4)
 
-drop316:
+drop357:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far317
+	JEQ         far358
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far317:
+far358:
 	VADDPS      Z22, Z12, Z12
 	VFMADD231PS Z22, Z22, Z13
 	VFMADD213PS Z2, Z1, K1, Z22
@@ -5433,32 +6528,32 @@ far317:
 	PREFETCHT0  64(BX)(R12*4)
 	VFMADD213PS Z17, Z16, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip318
+	JEQ         skip359
 	VMOVUPS     64(CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip318:
+skip359:
 	VMOVUPS     64(DX)(R8*4), Z21
 	VMOVAPS     Z15, Z22
 	VFMADD231PS Z14, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop319
+	JZ          drop360
 	VMOVUPS     Z22, 64(CX)(R8*4)
 
-drop319:
+drop360:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, 2(AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far320
+	JEQ         far361
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, 2(R12)(R9*1)
 
-far320:
+far361:
 	VADDPS        Z22, Z18, Z18
 	VFMADD231PS   Z22, Z22, Z19
 	VFMADD213PS   Z2, Z1, K1, Z22
@@ -5467,7 +6562,7 @@ far320:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row313
+	JNZ           row354
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -5489,25 +6584,25 @@ far320:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin312
+	JNZ           begin353
 
-end314:
+end355:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip310
+	JMP  strip351
 
-rest311:
-strip321:
+rest352:
+strip362:
 	CMPQ  SI, $+16
-	JL    rest322
+	JL    rest363
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end325
+	JLE   end366
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin323:
+begin364:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5527,39 +6622,39 @@ begin323:
 	VXORPS  Z12, Z12, Z12
 	VXORPS  Z13, Z13, Z13
 
-row324:
+row365:
 	VMOVUPS     (BX)(R8*4), Z14
 	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip326
+	JEQ         skip367
 	VMOVUPS     (CX)(R8*4), Z15
 	VADDPS      Z15, Z14, Z14
 
-skip326:
+skip367:
 	VMOVUPS     (DX)(R8*4), Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop327
+	JZ          drop368
 	VMOVUPS     Z16, (CX)(R8*4)
 
-drop327:
+drop368:
 	VCMPPS      $0x1d, Z0, Z16, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far328
+	JEQ         far369
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far328:
+far369:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K1, Z16
@@ -5568,7 +6663,7 @@ far328:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row324
+	JNZ           row365
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -5580,27 +6675,27 @@ far328:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin323
+	JNZ           begin364
 
-end325:
+end366:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip321
+	JMP  strip362
 
-rest322:
+rest363:
 	TESTQ SI, SI
-	JZ    done329
+	JZ    done370
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end332
+	JLE   end373
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin330:
+begin371:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -5620,39 +6715,39 @@ begin330:
 	VXORPS    Z12, Z12, Z12
 	VXORPS    Z13, Z13, Z13
 
-row331:
+row372:
 	VMOVUPS.Z   (BX)(R8*4), K1, Z14
 	MOVQ        next+248(FP), R11
 	ADDQ        R8, R11
 	PREFETCHT0  (BX)(R11*4)
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip333
+	JEQ         skip374
 	VMOVUPS.Z   (CX)(R8*4), K1, Z15
 	VADDPS      Z15, Z14, Z14
 
-skip333:
+skip374:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop334
+	JZ          drop375
 	VMOVUPS     Z16, K1, (CX)(R8*4)
 
-drop334:
+drop375:
 	VCMPPS      $0x1d, Z0, Z16, K1, K2
 	KMOVW       K2, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far335
+	JEQ         far376
 	MOVQ        near_base+24(FP), R11
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K1, K3
 	KMOVW       K3, (R11)(R9*1)
 
-far335:
+far376:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K2, Z16
@@ -5661,7 +6756,7 @@ far335:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row331
+	JNZ           row372
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -5673,10 +6768,10 @@ far335:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         SI, SI
-	JNZ           begin330
+	JNZ           begin371
 
-end332:
-done329:
+end373:
+done370:
 	VCVTDQ2PS     Z5, Z5
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y5, Z1
@@ -5722,7 +6817,7 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done340
+	JLE   done381
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -5734,54 +6829,54 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row336:
+row377:
 	XORQ SI, SI
 
-loop337:
+loop378:
 	CMPQ        SI, 8(SP)
-	JGE         rest338
+	JGE         rest379
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VPMOVZXWD   (CX)(DI*2), Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip341
+	JEQ         skip382
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip341:
+skip382:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop337
+	JMP     loop378
 
-rest338:
+rest379:
 	CMPQ        16(SP), $0x00
-	JEQ         next339
+	JEQ         next380
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VPMOVZXWD.Z (CX)(DI*2), K1, Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip342
+	JEQ         skip383
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip342:
+skip383:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next339:
+next380:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row336
+	JNZ  row377
 
-done340:
+done381:
 	VZEROUPPER
 	RET
 
@@ -5812,17 +6907,17 @@ TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-304
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip343:
+strip384:
 	CMPQ  SI, $+32
-	JL    rest344
+	JL    rest385
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end347
+	JLE   end388
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin345:
+begin386:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5855,7 +6950,7 @@ begin345:
 	VXORPS  Z18, Z18, Z18
 	VXORPS  Z19, Z19, Z19
 
-row346:
+row387:
 	VPMOVZXWD   (BX)(R8*2), Z20
 	VPSLLD      $0x10, Z20, Z20
 	MOVQ        next+248(FP), R12
@@ -5863,32 +6958,32 @@ row346:
 	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Z11, Z10, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip348
+	JEQ         skip389
 	VMOVUPS     (CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip348:
+skip389:
 	VMOVUPS     (DX)(R8*4), Z21
 	VMOVAPS     Z9, Z22
 	VFMADD231PS Z8, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop349
+	JZ          drop390
 	VMOVUPS     Z22, (CX)(R8*4)
 
-drop349:
+drop390:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far350
+	JEQ         far391
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far350:
+far391:
 	VADDPS      Z22, Z12, Z12
 	VFMADD231PS Z22, Z22, Z13
 	VFMADD213PS Z2, Z1, K1, Z22
@@ -5901,32 +6996,32 @@ far350:
 	PREFETCHT0  32(BX)(R12*2)
 	VFMADD213PS Z17, Z16, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip351
+	JEQ         skip392
 	VMOVUPS     64(CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip351:
+skip392:
 	VMOVUPS     64(DX)(R8*4), Z21
 	VMOVAPS     Z15, Z22
 	VFMADD231PS Z14, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop352
+	JZ          drop393
 	VMOVUPS     Z22, 64(CX)(R8*4)
 
-drop352:
+drop393:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, 2(AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far353
+	JEQ         far394
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, 2(R12)(R9*1)
 
-far353:
+far394:
 	VADDPS        Z22, Z18, Z18
 	VFMADD231PS   Z22, Z22, Z19
 	VFMADD213PS   Z2, Z1, K1, Z22
@@ -5935,7 +7030,7 @@ far353:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row346
+	JNZ           row387
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -5957,25 +7052,25 @@ far353:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin345
+	JNZ           begin386
 
-end347:
+end388:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip343
+	JMP  strip384
 
-rest344:
-strip354:
+rest385:
+strip395:
 	CMPQ  SI, $+16
-	JL    rest355
+	JL    rest396
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end358
+	JLE   end399
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin356:
+begin397:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -5995,7 +7090,7 @@ begin356:
 	VXORPS  Z12, Z12, Z12
 	VXORPS  Z13, Z13, Z13
 
-row357:
+row398:
 	VPMOVZXWD   (BX)(R8*2), Z14
 	VPSLLD      $0x10, Z14, Z14
 	MOVQ        next+248(FP), R12
@@ -6003,32 +7098,32 @@ row357:
 	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip359
+	JEQ         skip400
 	VMOVUPS     (CX)(R8*4), Z15
 	VADDPS      Z15, Z14, Z14
 
-skip359:
+skip400:
 	VMOVUPS     (DX)(R8*4), Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop360
+	JZ          drop401
 	VMOVUPS     Z16, (CX)(R8*4)
 
-drop360:
+drop401:
 	VCMPPS      $0x1d, Z0, Z16, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far361
+	JEQ         far402
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far361:
+far402:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K1, Z16
@@ -6037,7 +7132,7 @@ far361:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row357
+	JNZ           row398
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -6049,27 +7144,27 @@ far361:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin356
+	JNZ           begin397
 
-end358:
+end399:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip354
+	JMP  strip395
 
-rest355:
+rest396:
 	TESTQ SI, SI
-	JZ    done362
+	JZ    done403
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end365
+	JLE   end406
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin363:
+begin404:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -6089,7 +7184,7 @@ begin363:
 	VXORPS    Z12, Z12, Z12
 	VXORPS    Z13, Z13, Z13
 
-row364:
+row405:
 	VPMOVZXWD.Z (BX)(R8*2), K1, Z14
 	VPSLLD      $0x10, Z14, Z14
 	MOVQ        next+248(FP), R11
@@ -6097,32 +7192,32 @@ row364:
 	PREFETCHT0  (BX)(R11*2)
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip366
+	JEQ         skip407
 	VMOVUPS.Z   (CX)(R8*4), K1, Z15
 	VADDPS      Z15, Z14, Z14
 
-skip366:
+skip407:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop367
+	JZ          drop408
 	VMOVUPS     Z16, K1, (CX)(R8*4)
 
-drop367:
+drop408:
 	VCMPPS      $0x1d, Z0, Z16, K1, K2
 	KMOVW       K2, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far368
+	JEQ         far409
 	MOVQ        near_base+24(FP), R11
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K1, K3
 	KMOVW       K3, (R11)(R9*1)
 
-far368:
+far409:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K2, Z16
@@ -6131,7 +7226,7 @@ far368:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row364
+	JNZ           row405
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -6143,10 +7238,10 @@ far368:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         SI, SI
-	JNZ           begin363
+	JNZ           begin404
 
-end365:
-done362:
+end406:
+done403:
 	VCVTDQ2PS     Z5, Z5
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y5, Z1
@@ -6192,7 +7287,7 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done373
+	JLE   done414
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -6204,12 +7299,12 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row369:
+row410:
 	XORQ SI, SI
 
-loop370:
+loop411:
 	CMPQ        SI, 8(SP)
-	JGE         rest371
+	JGE         rest412
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -6217,20 +7312,20 @@ loop370:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip374
+	JEQ         skip415
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip374:
+skip415:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop370
+	JMP     loop411
 
-rest371:
+rest412:
 	CMPQ        16(SP), $0x00
-	JEQ         next372
+	JEQ         next413
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -6238,22 +7333,22 @@ rest371:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip375
+	JEQ         skip416
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip375:
+skip416:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next372:
+next413:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row369
+	JNZ  row410
 
-done373:
+done414:
 	VZEROUPPER
 	RET
 
@@ -6284,17 +7379,17 @@ TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-304
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip376:
+strip417:
 	CMPQ  SI, $+32
-	JL    rest377
+	JL    rest418
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end380
+	JLE   end421
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin378:
+begin419:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6327,38 +7422,38 @@ begin378:
 	VXORPS  Z18, Z18, Z18
 	VXORPS  Z19, Z19, Z19
 
-row379:
+row420:
 	VMOVUPS     ones<>+0(SB), Z20
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z20, K1, Z20
 	VFMADD213PS Z11, Z10, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip381
+	JEQ         skip422
 	VMOVUPS     (CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip381:
+skip422:
 	VMOVUPS     (DX)(R8*4), Z21
 	VMOVAPS     Z9, Z22
 	VFMADD231PS Z8, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop382
+	JZ          drop423
 	VMOVUPS     Z22, (CX)(R8*4)
 
-drop382:
+drop423:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far383
+	JEQ         far424
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far383:
+far424:
 	VADDPS      Z22, Z12, Z12
 	VFMADD231PS Z22, Z22, Z13
 	VFMADD213PS Z2, Z1, K1, Z22
@@ -6369,32 +7464,32 @@ far383:
 	VMOVAPS.Z   Z20, K1, Z20
 	VFMADD213PS Z17, Z16, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip384
+	JEQ         skip425
 	VMOVUPS     64(CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip384:
+skip425:
 	VMOVUPS     64(DX)(R8*4), Z21
 	VMOVAPS     Z15, Z22
 	VFMADD231PS Z14, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop385
+	JZ          drop426
 	VMOVUPS     Z22, 64(CX)(R8*4)
 
-drop385:
+drop426:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, 2(AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far386
+	JEQ         far427
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, 2(R12)(R9*1)
 
-far386:
+far427:
 	VADDPS        Z22, Z18, Z18
 	VFMADD231PS   Z22, Z22, Z19
 	VFMADD213PS   Z2, Z1, K1, Z22
@@ -6403,7 +7498,7 @@ far386:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row379
+	JNZ           row420
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -6425,25 +7520,25 @@ far386:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin378
+	JNZ           begin419
 
-end380:
+end421:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip376
+	JMP  strip417
 
-rest377:
-strip387:
+rest418:
+strip428:
 	CMPQ  SI, $+16
-	JL    rest388
+	JL    rest429
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end391
+	JLE   end432
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin389:
+begin430:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6463,38 +7558,38 @@ begin389:
 	VXORPS  Z12, Z12, Z12
 	VXORPS  Z13, Z13, Z13
 
-row390:
+row431:
 	VMOVUPS     ones<>+0(SB), Z14
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z14, K1, Z14
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip392
+	JEQ         skip433
 	VMOVUPS     (CX)(R8*4), Z15
 	VADDPS      Z15, Z14, Z14
 
-skip392:
+skip433:
 	VMOVUPS     (DX)(R8*4), Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop393
+	JZ          drop434
 	VMOVUPS     Z16, (CX)(R8*4)
 
-drop393:
+drop434:
 	VCMPPS      $0x1d, Z0, Z16, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far394
+	JEQ         far435
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far394:
+far435:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K1, Z16
@@ -6503,7 +7598,7 @@ far394:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row390
+	JNZ           row431
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -6515,27 +7610,27 @@ far394:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin389
+	JNZ           begin430
 
-end391:
+end432:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip387
+	JMP  strip428
 
-rest388:
+rest429:
 	TESTQ SI, SI
-	JZ    done395
+	JZ    done436
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end398
+	JLE   end439
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin396:
+begin437:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -6555,38 +7650,38 @@ begin396:
 	VXORPS    Z12, Z12, Z12
 	VXORPS    Z13, Z13, Z13
 
-row397:
+row438:
 	VMOVUPS     ones<>+0(SB), Z14
 	KMOVW       (BX)(R9*1), K2
 	VMOVAPS.Z   Z14, K2, Z14
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip399
+	JEQ         skip440
 	VMOVUPS.Z   (CX)(R8*4), K1, Z15
 	VADDPS      Z15, Z14, Z14
 
-skip399:
+skip440:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop400
+	JZ          drop441
 	VMOVUPS     Z16, K1, (CX)(R8*4)
 
-drop400:
+drop441:
 	VCMPPS      $0x1d, Z0, Z16, K1, K2
 	KMOVW       K2, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far401
+	JEQ         far442
 	MOVQ        near_base+24(FP), R11
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K1, K3
 	KMOVW       K3, (R11)(R9*1)
 
-far401:
+far442:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K2, Z16
@@ -6595,7 +7690,7 @@ far401:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row397
+	JNZ           row438
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -6607,10 +7702,10 @@ far401:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         SI, SI
-	JNZ           begin396
+	JNZ           begin437
 
-end398:
-done395:
+end439:
+done436:
 	VCVTDQ2PS     Z5, Z5
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y5, Z1
@@ -6657,9 +7752,9 @@ TEXT ·fireAVX512(SB), NOSPLIT, $0-64
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop402:
+loop443:
 	CMPQ        DX, $+16
-	JL          rest403
+	JL          rest444
 	VMOVUPS     (CX)(BX*1), Z4
 	VCMPPS      $0x1d, Z0, Z4, K1
 	VFMADD213PS Z2, Z1, K1, Z4
@@ -6667,11 +7762,11 @@ loop402:
 	VMOVUPS     Z4, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop402
+	JMP         loop443
 
-rest403:
+rest444:
 	TESTQ       DX, DX
-	JZ          done404
+	JZ          done445
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -6681,7 +7776,7 @@ rest403:
 	VMAXPS      Z4, Z3, Z4
 	VMOVUPS     Z4, K1, (AX)(BX*1)
 
-done404:
+done445:
 	VZEROUPPER
 	RET
 
@@ -6713,17 +7808,17 @@ TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip405:
+strip446:
 	CMPQ  R8, $+32
-	JL    rest406
+	JL    rest447
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end409
+	JLE   end450
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin407:
+begin448:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -6737,26 +7832,26 @@ begin407:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS 64(R14)(R9*4), Z13
 
-row408:
+row449:
 	VMOVUPS      (BX)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VBLENDMPS    Z1, Z5, K1, Z7
 	VMOVUPS      (DI)(R10*4), Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip410
+	JEQ          skip451
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z7
 
-skip410:
+skip451:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip411
+	JEQ         skip452
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
 	VMOVAPS.Z   Z7, K1, Z7
 	VMOVAPS     Z7, Z7
 
-skip411:
+skip452:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*4)
@@ -6766,13 +7861,13 @@ skip411:
 	VMOVUPS      Z7, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
-	JZ           first412
+	JZ           first453
 	VMOVUPS      (SI)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VFMADD213PS  Z2, Z1, K1, Z14
 	VMAXPS       Z14, Z3, Z14
 
-first412:
+first453:
 	VFMADD213PS  Z11, Z6, Z14
 	VMULPS       Z7, Z14, Z14
 	VMOVUPS      Z14, (CX)(R10*4)
@@ -6781,20 +7876,20 @@ first412:
 	VBLENDMPS    Z1, Z5, K1, Z8
 	VMOVUPS      64(DI)(R10*4), Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip413
+	JEQ          skip454
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z8
 
-skip413:
+skip454:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip414
+	JEQ         skip455
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
 	VMOVAPS.Z   Z8, K1, Z8
 	VMOVAPS     Z8, Z8
 
-skip414:
+skip455:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   64(DX)(R14*4)
@@ -6804,40 +7899,40 @@ skip414:
 	VMOVUPS      Z8, 64(AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
-	JZ           first415
+	JZ           first456
 	VMOVUPS      64(SI)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VFMADD213PS  Z2, Z1, K1, Z14
 	VMAXPS       Z14, Z3, Z14
 
-first415:
+first456:
 	VFMADD213PS Z13, Z12, Z14
 	VMULPS      Z8, Z14, Z14
 	VMOVUPS     Z14, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row408
+	JNZ         row449
 	TESTQ       R12, R12
-	JNZ         begin407
+	JNZ         begin448
 
-end409:
+end450:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip405
+	JMP  strip446
 
-rest406:
-strip416:
+rest447:
+strip457:
 	CMPQ  R8, $+16
-	JL    rest417
+	JL    rest458
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end420
+	JLE   end461
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin418:
+begin459:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -6846,26 +7941,26 @@ begin418:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z11
 
-row419:
+row460:
 	VMOVUPS      (BX)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VBLENDMPS    Z1, Z5, K1, Z9
 	VMOVUPS      (DI)(R10*4), Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip421
+	JEQ          skip462
 	VMOVUPS      Z2, Z12
 	VFNMADD231PS Z4, Z7, Z12
 	VFMADD231PS  Z8, Z12, Z9
 
-skip421:
+skip462:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip422
+	JEQ         skip463
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
 	VMOVAPS.Z   Z9, K1, Z7
 	VMOVAPS     Z7, Z9
 
-skip422:
+skip463:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*4)
@@ -6875,42 +7970,42 @@ skip422:
 	VMOVUPS      Z9, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first423
+	JZ           first464
 	VMOVUPS      (SI)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VFMADD213PS  Z2, Z1, K1, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first423:
+first464:
 	VFMADD213PS Z11, Z6, Z7
 	VMULPS      Z9, Z7, Z7
 	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row419
+	JNZ         row460
 	TESTQ       R12, R12
-	JNZ         begin418
+	JNZ         begin459
 
-end420:
+end461:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip416
+	JMP  strip457
 
-rest417:
+rest458:
 	TESTQ R8, R8
-	JZ    done424
+	JZ    done465
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end427
+	JLE   end468
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin425:
+begin466:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
@@ -6919,26 +8014,26 @@ begin425:
 	MOVQ      c1_base+168(FP), R13
 	VMOVUPS.Z (R13)(R9*4), K1, Z11
 
-row426:
+row467:
 	VMOVUPS.Z    (BX)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VBLENDMPS    Z1, Z5, K2, Z10
 	VMOVUPS.Z    (DI)(R10*4), K1, Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip428
+	JEQ          skip469
 	VMOVUPS      Z2, Z9
 	VFNMADD231PS Z4, Z7, Z9
 	VFMADD231PS  Z8, Z9, Z10
 
-skip428:
+skip469:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip429
+	JEQ         skip470
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
 	VMOVAPS.Z   Z10, K2, Z7
 	VMOVAPS     Z7, Z10
 
-skip429:
+skip470:
 	MOVQ         next+200(FP), R13
 	ADDQ         R10, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -6948,25 +8043,25 @@ skip429:
 	VMOVUPS      Z10, K1, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first430
+	JZ           first471
 	VMOVUPS.Z    (SI)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VFMADD213PS  Z2, Z1, K2, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first430:
+first471:
 	VFMADD213PS Z11, Z6, Z7
 	VMULPS      Z10, Z7, Z7
 	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row426
+	JNZ         row467
 	TESTQ       R8, R8
-	JNZ         begin425
+	JNZ         begin466
 
-end427:
-done424:
+end468:
+done465:
 	VZEROUPPER
 	RET
 
@@ -6999,17 +8094,17 @@ TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip431:
+strip472:
 	CMPQ  DI, $+32
-	JL    rest432
+	JL    rest473
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end435
+	JLE   end476
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin433:
+begin474:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7023,7 +8118,7 @@ begin433:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z15
 
-row434:
+row475:
 	VMOVUPS      (BX)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VBLENDMPS    Z1, Z7, K1, Z9
@@ -7032,20 +8127,20 @@ row434:
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip436
+	JEQ          skip477
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z9
 
-skip436:
+skip477:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip437
+	JEQ         skip478
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
 	VMOVAPS.Z   Z9, K1, Z9
 	VMOVAPS     Z9, Z9
 
-skip437:
+skip478:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7055,13 +8150,13 @@ skip437:
 	VMOVUPS      Z9, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
-	JZ           first438
+	JZ           first479
 	VMOVUPS      (SI)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VFMADD213PS  Z2, Z1, K1, Z16
 	VMAXPS       Z16, Z3, Z16
 
-first438:
+first479:
 	VFMADD213PS  Z13, Z8, Z16
 	VMULPS       Z9, Z16, Z16
 	VMOVUPS      Z16, (CX)(R9*4)
@@ -7073,20 +8168,20 @@ first438:
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip439
+	JEQ          skip480
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z10
 
-skip439:
+skip480:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip440
+	JEQ         skip481
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
 	VMOVAPS.Z   Z10, K1, Z10
 	VMOVAPS     Z10, Z10
 
-skip440:
+skip481:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -7096,40 +8191,40 @@ skip440:
 	VMOVUPS      Z10, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
-	JZ           first441
+	JZ           first482
 	VMOVUPS      64(SI)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VFMADD213PS  Z2, Z1, K1, Z16
 	VMAXPS       Z16, Z3, Z16
 
-first441:
+first482:
 	VFMADD213PS Z15, Z14, Z16
 	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row434
+	JNZ         row475
 	TESTQ       R11, R11
-	JNZ         begin433
+	JNZ         begin474
 
-end435:
+end476:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip431
+	JMP  strip472
 
-rest432:
-strip442:
+rest473:
+strip483:
 	CMPQ  DI, $+16
-	JL    rest443
+	JL    rest484
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end446
+	JLE   end487
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin444:
+begin485:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7138,7 +8233,7 @@ begin444:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z13
 
-row445:
+row486:
 	VMOVUPS      (BX)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VBLENDMPS    Z1, Z7, K1, Z11
@@ -7147,20 +8242,20 @@ row445:
 	VCMPPS       $0x11, Z5, Z10, K2
 	VMOVAPS.Z    Z6, K2, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip447
+	JEQ          skip488
 	VMOVUPS      Z2, Z14
 	VFNMADD231PS Z4, Z9, Z14
 	VFMADD231PS  Z10, Z14, Z11
 
-skip447:
+skip488:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip448
+	JEQ         skip489
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
 	VMOVAPS.Z   Z11, K1, Z9
 	VMOVAPS     Z9, Z11
 
-skip448:
+skip489:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7170,42 +8265,42 @@ skip448:
 	VMOVUPS      Z11, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first449
+	JZ           first490
 	VMOVUPS      (SI)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VFMADD213PS  Z2, Z1, K1, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first449:
+first490:
 	VFMADD213PS Z13, Z8, Z9
 	VMULPS      Z11, Z9, Z9
 	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row445
+	JNZ         row486
 	TESTQ       R11, R11
-	JNZ         begin444
+	JNZ         begin485
 
-end446:
+end487:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip442
+	JMP  strip483
 
-rest443:
+rest484:
 	TESTQ DI, DI
-	JZ    done450
+	JZ    done491
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end453
+	JLE   end494
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin451:
+begin492:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -7214,7 +8309,7 @@ begin451:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z13
 
-row452:
+row493:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VBLENDMPS    Z1, Z7, K2, Z12
@@ -7223,20 +8318,20 @@ row452:
 	VCMPPS       $0x11, Z5, Z10, K3
 	VMOVAPS.Z    Z6, K3, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip454
+	JEQ          skip495
 	VMOVUPS      Z2, Z11
 	VFNMADD231PS Z4, Z9, Z11
 	VFMADD231PS  Z10, Z11, Z12
 
-skip454:
+skip495:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip455
+	JEQ         skip496
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
 	VMOVAPS.Z   Z12, K2, Z9
 	VMOVAPS     Z9, Z12
 
-skip455:
+skip496:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -7246,25 +8341,25 @@ skip455:
 	VMOVUPS      Z12, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first456
+	JZ           first497
 	VMOVUPS.Z    (SI)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VFMADD213PS  Z2, Z1, K2, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first456:
+first497:
 	VFMADD213PS Z13, Z8, Z9
 	VMULPS      Z12, Z9, Z9
 	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row452
+	JNZ         row493
 	TESTQ       DI, DI
-	JNZ         begin451
+	JNZ         begin492
 
-end453:
-done450:
+end494:
+done491:
 	VZEROUPPER
 	RET
 
@@ -7297,17 +8392,17 @@ TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip457:
+strip498:
 	CMPQ  DI, $+32
-	JL    rest458
+	JL    rest499
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end461
+	JLE   end502
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin459:
+begin500:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7321,7 +8416,7 @@ begin459:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z12
 
-row460:
+row501:
 	VMOVUPS      (BX)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VBLENDMPS    Z1, Z7, K1, Z14
@@ -7330,20 +8425,20 @@ row460:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip462
+	JEQ          skip503
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
-skip462:
+skip503:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip463
+	JEQ         skip504
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z14, K1, Z13
 	VMOVAPS     Z13, Z14
 
-skip463:
+skip504:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7353,13 +8448,13 @@ skip463:
 	VMOVUPS      Z14, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first464
+	JZ           first505
 	VMOVUPS      (SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first464:
+first505:
 	VFMADD213PS  Z10, Z9, Z13
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      Z13, (CX)(R9*4)
@@ -7371,20 +8466,20 @@ first464:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip465
+	JEQ          skip506
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
-skip465:
+skip506:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip466
+	JEQ         skip507
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z17, K1, Z13
 	VMOVAPS     Z13, Z17
 
-skip466:
+skip507:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -7394,40 +8489,40 @@ skip466:
 	VMOVUPS      Z17, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first467
+	JZ           first508
 	VMOVUPS      64(SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first467:
+first508:
 	VFMADD213PS Z12, Z11, Z13
 	VMULPS      Z17, Z13, Z13
 	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row460
+	JNZ         row501
 	TESTQ       R11, R11
-	JNZ         begin459
+	JNZ         begin500
 
-end461:
+end502:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip457
+	JMP  strip498
 
-rest458:
-strip468:
+rest499:
+strip509:
 	CMPQ  DI, $+16
-	JL    rest469
+	JL    rest510
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end472
+	JLE   end513
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin470:
+begin511:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7436,7 +8531,7 @@ begin470:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z10
 
-row471:
+row512:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VBLENDMPS    Z1, Z7, K1, Z18
@@ -7445,20 +8540,20 @@ row471:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip473
+	JEQ          skip514
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
-skip473:
+skip514:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip474
+	JEQ         skip515
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
 	VMOVAPS.Z   Z18, K1, Z11
 	VMOVAPS     Z11, Z18
 
-skip474:
+skip515:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7468,42 +8563,42 @@ skip474:
 	VMOVUPS      Z18, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first475
+	JZ           first516
 	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VFMADD213PS  Z2, Z1, K1, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first475:
+first516:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z18, Z11, Z11
 	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row471
+	JNZ         row512
 	TESTQ       R11, R11
-	JNZ         begin470
+	JNZ         begin511
 
-end472:
+end513:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip468
+	JMP  strip509
 
-rest469:
+rest510:
 	TESTQ DI, DI
-	JZ    done476
+	JZ    done517
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end479
+	JLE   end520
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin477:
+begin518:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -7512,7 +8607,7 @@ begin477:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row478:
+row519:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VBLENDMPS    Z1, Z7, K2, Z19
@@ -7521,20 +8616,20 @@ row478:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip480
+	JEQ          skip521
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
-skip480:
+skip521:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip481
+	JEQ         skip522
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
 	VMOVAPS.Z   Z19, K2, Z11
 	VMOVAPS     Z11, Z19
 
-skip481:
+skip522:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -7544,25 +8639,25 @@ skip481:
 	VMOVUPS      Z19, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first482
+	JZ           first523
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VFMADD213PS  Z2, Z1, K2, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first482:
+first523:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z19, Z11, Z11
 	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row478
+	JNZ         row519
 	TESTQ       DI, DI
-	JNZ         begin477
+	JNZ         begin518
 
-end479:
-done476:
+end520:
+done517:
 	VZEROUPPER
 	RET
 
@@ -7595,17 +8690,17 @@ TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip483:
+strip524:
 	CMPQ  DI, $+32
-	JL    rest484
+	JL    rest525
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end487
+	JLE   end528
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin485:
+begin526:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7619,7 +8714,7 @@ begin485:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z12
 
-row486:
+row527:
 	VMOVUPS      (BX)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VBLENDMPS    Z1, Z7, K1, Z14
@@ -7628,20 +8723,20 @@ row486:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip488
+	JEQ          skip529
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
-skip488:
+skip529:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip489
+	JEQ         skip530
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z14, K1, Z13
 	VMOVAPS     Z13, Z14
 
-skip489:
+skip530:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7651,13 +8746,13 @@ skip489:
 	VMOVUPS      Z14, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first490
+	JZ           first531
 	VMOVUPS      (SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first490:
+first531:
 	VFMADD213PS  Z10, Z9, Z13
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      Z13, (CX)(R9*4)
@@ -7669,20 +8764,20 @@ first490:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip491
+	JEQ          skip532
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
-skip491:
+skip532:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip492
+	JEQ         skip533
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z17, K1, Z13
 	VMOVAPS     Z13, Z17
 
-skip492:
+skip533:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -7692,40 +8787,40 @@ skip492:
 	VMOVUPS      Z17, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first493
+	JZ           first534
 	VMOVUPS      64(SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first493:
+first534:
 	VFMADD213PS Z12, Z11, Z13
 	VMULPS      Z17, Z13, Z13
 	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row486
+	JNZ         row527
 	TESTQ       R11, R11
-	JNZ         begin485
+	JNZ         begin526
 
-end487:
+end528:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip483
+	JMP  strip524
 
-rest484:
-strip494:
+rest525:
+strip535:
 	CMPQ  DI, $+16
-	JL    rest495
+	JL    rest536
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end498
+	JLE   end539
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin496:
+begin537:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -7734,7 +8829,7 @@ begin496:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z10
 
-row497:
+row538:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VBLENDMPS    Z1, Z7, K1, Z18
@@ -7743,20 +8838,20 @@ row497:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip499
+	JEQ          skip540
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
-skip499:
+skip540:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip500
+	JEQ         skip541
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
 	VMOVAPS.Z   Z18, K1, Z11
 	VMOVAPS     Z11, Z18
 
-skip500:
+skip541:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -7766,42 +8861,42 @@ skip500:
 	VMOVUPS      Z18, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first501
+	JZ           first542
 	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VFMADD213PS  Z2, Z1, K1, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first501:
+first542:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z18, Z11, Z11
 	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row497
+	JNZ         row538
 	TESTQ       R11, R11
-	JNZ         begin496
+	JNZ         begin537
 
-end498:
+end539:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip494
+	JMP  strip535
 
-rest495:
+rest536:
 	TESTQ DI, DI
-	JZ    done502
+	JZ    done543
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end505
+	JLE   end546
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin503:
+begin544:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -7810,7 +8905,7 @@ begin503:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row504:
+row545:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VBLENDMPS    Z1, Z7, K2, Z19
@@ -7819,20 +8914,20 @@ row504:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip506
+	JEQ          skip547
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
-skip506:
+skip547:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip507
+	JEQ         skip548
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
 	VMOVAPS.Z   Z19, K2, Z11
 	VMOVAPS     Z11, Z19
 
-skip507:
+skip548:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -7842,29 +8937,29 @@ skip507:
 	VMOVUPS      Z19, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first508
+	JZ           first549
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VFMADD213PS  Z2, Z1, K2, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first508:
+first549:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z19, Z11, Z11
 	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row504
+	JNZ         row545
 	TESTQ       DI, DI
-	JNZ         begin503
+	JNZ         begin544
 
-end505:
-done502:
+end546:
+done543:
 	VZEROUPPER
 	RET
 
-// func backwardGivenBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardGivenBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
@@ -7880,6 +8975,15 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         h_base+72(FP), DI
 	VMOVUPS      ones<>+0(SB), Z5
 	VMOVUPS      zeros<>+0(SB), Z6
+	MOVL         $0x00007fff, R8
+	VMOVD        R8, X6
+	VBROADCASTSS X6, Z6
+	MOVL         $0x00000001, R8
+	VMOVD        R8, X11
+	VBROADCASTSS X11, Z11
+	MOVL         $0x00400000, R8
+	VMOVD        R8, X12
+	VBROADCASTSS X12, Z12
 	MOVQ         rows+192(FP), R8
 	MOVQ         c2_len+152(FP), R9
 	MOVQ         R8, (SP)
@@ -7892,272 +8996,300 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip509:
+strip550:
 	CMPQ  R8, $+32
-	JL    rest510
+	JL    rest551
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end513
+	JLE   end554
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin511:
+begin552:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Z6
-	VADDPS  Z6, Z6, Z6
+	VMOVUPS (R14)(R9*4), Z13
+	VADDPS  Z13, Z13, Z13
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS (R14)(R9*4), Z11
+	VMOVUPS (R14)(R9*4), Z14
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z12
-	VADDPS  Z12, Z12, Z12
+	VMOVUPS 64(R14)(R9*4), Z15
+	VADDPS  Z15, Z15, Z15
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS 64(R14)(R9*4), Z13
+	VMOVUPS 64(R14)(R9*4), Z16
 
-row512:
-	VMOVUPS      (BX)(R10*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
+row553:
+	VMOVUPS      (BX)(R10*4), Z17
+	VCMPPS       $0x1d, Z0, Z17, K1
 	VBLENDMPS    Z1, Z5, K1, Z7
-	VMOVUPS      (DI)(R10*4), Z15
+	VMOVUPS      (DI)(R10*4), Z18
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip514
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z14, Z16
-	VFMADD231PS  Z15, Z16, Z7
+	JEQ          skip555
+	VMOVUPS      Z2, Z19
+	VFNMADD231PS Z4, Z17, Z19
+	VFMADD231PS  Z18, Z19, Z7
 
-skip514:
+skip555:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip515
-	VFMADD213PS Z2, Z1, K1, Z14
-	VCMPPS      $0x15, Z3, Z14, K1
+	JEQ         skip556
+	VFMADD213PS Z2, Z1, K1, Z17
+	VCMPPS      $0x15, Z3, Z17, K1
 	VMOVAPS.Z   Z7, K1, Z7
 	VMOVAPS     Z7, Z7
 
-skip515:
+skip556:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
-	PREFETCHT0   (AX)(R14*4)
+	PREFETCHT0   (AX)(R14*2)
 	VMULPS       (CX)(R10*4), Z7, Z7
-	VPMOVZXWD    (DX)(R10*2), Z14
-	VPSLLD       $0x10, Z14, Z14
-	VFMADD231PS  Z14, Z15, Z7
-	VMOVUPS      Z7, (AX)(R10*4)
-	VBROADCASTSS start+240(FP), Z14
+	VPMOVZXWD    (DX)(R10*2), Z17
+	VPSLLD       $0x10, Z17, Z17
+	VFMADD231PS  Z17, Z18, Z7
+	VPSRLD       $0x10, Z7, Z17
+	VPANDD       Z11, Z17, Z17
+	VPADDD       Z6, Z17, Z17
+	VPADDD       Z7, Z17, Z17
+	VCMPPS       $0x03, Z7, Z7, K1
+	VPORD        Z12, Z7, K1, Z17
+	VPSRLD       $0x10, Z17, Z17
+	VPMOVDW      Z17, (AX)(R10*2)
+	VBROADCASTSS start+240(FP), Z17
 	TESTQ        SI, SI
-	JZ           first516
-	VMOVUPS      (SI)(R10*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
+	JZ           first557
+	VMOVUPS      (SI)(R10*4), Z17
+	VCMPPS       $0x1d, Z0, Z17, K1
+	VFMADD213PS  Z2, Z1, K1, Z17
+	VMAXPS       Z17, Z3, Z17
 
-first516:
-	VFMADD213PS  Z11, Z6, Z14
-	VMULPS       Z7, Z14, Z14
-	VMOVUPS      Z14, (CX)(R10*4)
-	VMOVUPS      64(BX)(R10*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
+first557:
+	VFMADD213PS  Z14, Z13, Z17
+	VMULPS       Z7, Z17, Z17
+	VMOVUPS      Z17, (CX)(R10*4)
+	VMOVUPS      64(BX)(R10*4), Z17
+	VCMPPS       $0x1d, Z0, Z17, K1
 	VBLENDMPS    Z1, Z5, K1, Z8
-	VMOVUPS      64(DI)(R10*4), Z15
+	VMOVUPS      64(DI)(R10*4), Z18
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip517
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z14, Z16
-	VFMADD231PS  Z15, Z16, Z8
+	JEQ          skip558
+	VMOVUPS      Z2, Z19
+	VFNMADD231PS Z4, Z17, Z19
+	VFMADD231PS  Z18, Z19, Z8
 
-skip517:
+skip558:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip518
-	VFMADD213PS Z2, Z1, K1, Z14
-	VCMPPS      $0x15, Z3, Z14, K1
+	JEQ         skip559
+	VFMADD213PS Z2, Z1, K1, Z17
+	VCMPPS      $0x15, Z3, Z17, K1
 	VMOVAPS.Z   Z8, K1, Z8
 	VMOVAPS     Z8, Z8
 
-skip518:
+skip559:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   32(DX)(R14*2)
-	PREFETCHT0   64(AX)(R14*4)
+	PREFETCHT0   32(AX)(R14*2)
 	VMULPS       64(CX)(R10*4), Z8, Z8
-	VPMOVZXWD    32(DX)(R10*2), Z14
-	VPSLLD       $0x10, Z14, Z14
-	VFMADD231PS  Z14, Z15, Z8
-	VMOVUPS      Z8, 64(AX)(R10*4)
-	VBROADCASTSS start+240(FP), Z14
+	VPMOVZXWD    32(DX)(R10*2), Z17
+	VPSLLD       $0x10, Z17, Z17
+	VFMADD231PS  Z17, Z18, Z8
+	VPSRLD       $0x10, Z8, Z17
+	VPANDD       Z11, Z17, Z17
+	VPADDD       Z6, Z17, Z17
+	VPADDD       Z8, Z17, Z17
+	VCMPPS       $0x03, Z8, Z8, K1
+	VPORD        Z12, Z8, K1, Z17
+	VPSRLD       $0x10, Z17, Z17
+	VPMOVDW      Z17, 32(AX)(R10*2)
+	VBROADCASTSS start+240(FP), Z17
 	TESTQ        SI, SI
-	JZ           first519
-	VMOVUPS      64(SI)(R10*4), Z14
-	VCMPPS       $0x1d, Z0, Z14, K1
-	VFMADD213PS  Z2, Z1, K1, Z14
-	VMAXPS       Z14, Z3, Z14
+	JZ           first560
+	VMOVUPS      64(SI)(R10*4), Z17
+	VCMPPS       $0x1d, Z0, Z17, K1
+	VFMADD213PS  Z2, Z1, K1, Z17
+	VMAXPS       Z17, Z3, Z17
 
-first519:
-	VFMADD213PS Z13, Z12, Z14
-	VMULPS      Z8, Z14, Z14
-	VMOVUPS     Z14, 64(CX)(R10*4)
+first560:
+	VFMADD213PS Z16, Z15, Z17
+	VMULPS      Z8, Z17, Z17
+	VMOVUPS     Z17, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row512
+	JNZ         row553
 	TESTQ       R12, R12
-	JNZ         begin511
+	JNZ         begin552
 
-end513:
+end554:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip509
+	JMP  strip550
 
-rest510:
-strip520:
+rest551:
+strip561:
 	CMPQ  R8, $+16
-	JL    rest521
+	JL    rest562
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end524
+	JLE   end565
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin522:
+begin563:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
-	VMOVUPS (R14)(R9*4), Z6
-	VADDPS  Z6, Z6, Z6
+	VMOVUPS (R14)(R9*4), Z13
+	VADDPS  Z13, Z13, Z13
 	MOVQ    c1_base+168(FP), R14
-	VMOVUPS (R14)(R9*4), Z11
+	VMOVUPS (R14)(R9*4), Z14
 
-row523:
+row564:
 	VMOVUPS      (BX)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VBLENDMPS    Z1, Z5, K1, Z9
 	VMOVUPS      (DI)(R10*4), Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip525
-	VMOVUPS      Z2, Z12
-	VFNMADD231PS Z4, Z7, Z12
-	VFMADD231PS  Z8, Z12, Z9
+	JEQ          skip566
+	VMOVUPS      Z2, Z15
+	VFNMADD231PS Z4, Z7, Z15
+	VFMADD231PS  Z8, Z15, Z9
 
-skip525:
+skip566:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip526
+	JEQ         skip567
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
 	VMOVAPS.Z   Z9, K1, Z7
 	VMOVAPS     Z7, Z9
 
-skip526:
+skip567:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
-	PREFETCHT0   (AX)(R14*4)
+	PREFETCHT0   (AX)(R14*2)
 	VMULPS       (CX)(R10*4), Z9, Z9
 	VPMOVZXWD    (DX)(R10*2), Z7
 	VPSLLD       $0x10, Z7, Z7
 	VFMADD231PS  Z7, Z8, Z9
-	VMOVUPS      Z9, (AX)(R10*4)
+	VPSRLD       $0x10, Z9, Z7
+	VPANDD       Z11, Z7, Z7
+	VPADDD       Z6, Z7, Z7
+	VPADDD       Z9, Z7, Z7
+	VCMPPS       $0x03, Z9, Z9, K1
+	VPORD        Z12, Z9, K1, Z7
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z7, (AX)(R10*2)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first527
+	JZ           first568
 	VMOVUPS      (SI)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VFMADD213PS  Z2, Z1, K1, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first527:
-	VFMADD213PS Z11, Z6, Z7
+first568:
+	VFMADD213PS Z14, Z13, Z7
 	VMULPS      Z9, Z7, Z7
 	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row523
+	JNZ         row564
 	TESTQ       R12, R12
-	JNZ         begin522
+	JNZ         begin563
 
-end524:
+end565:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip520
+	JMP  strip561
 
-rest521:
+rest562:
 	TESTQ R8, R8
-	JZ    done528
+	JZ    done569
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end531
+	JLE   end572
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin529:
+begin570:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
-	VMOVUPS.Z (R13)(R9*4), K1, Z6
-	VADDPS    Z6, Z6, Z6
+	VMOVUPS.Z (R13)(R9*4), K1, Z13
+	VADDPS    Z13, Z13, Z13
 	MOVQ      c1_base+168(FP), R13
-	VMOVUPS.Z (R13)(R9*4), K1, Z11
+	VMOVUPS.Z (R13)(R9*4), K1, Z14
 
-row530:
+row571:
 	VMOVUPS.Z    (BX)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VBLENDMPS    Z1, Z5, K2, Z10
 	VMOVUPS.Z    (DI)(R10*4), K1, Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip532
+	JEQ          skip573
 	VMOVUPS      Z2, Z9
 	VFNMADD231PS Z4, Z7, Z9
 	VFMADD231PS  Z8, Z9, Z10
 
-skip532:
+skip573:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip533
+	JEQ         skip574
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
 	VMOVAPS.Z   Z10, K2, Z7
 	VMOVAPS     Z7, Z10
 
-skip533:
+skip574:
 	MOVQ         next+200(FP), R13
 	ADDQ         R10, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
+	PREFETCHT0   (AX)(R13*2)
 	VMULPS       (CX)(R10*4), Z10, K1, Z10
 	VPMOVZXWD.Z  (DX)(R10*2), K1, Z7
 	VPSLLD       $0x10, Z7, Z7
 	VFMADD231PS  Z7, Z8, Z10
-	VMOVUPS      Z10, K1, (AX)(R10*4)
+	VPSRLD       $0x10, Z10, Z7
+	VPANDD       Z11, Z7, Z7
+	VPADDD       Z6, Z7, Z7
+	VPADDD       Z10, Z7, Z7
+	VCMPPS       $0x03, Z10, Z10, K2
+	VPORD        Z12, Z10, K2, Z7
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z7, K1, (AX)(R10*2)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first534
+	JZ           first575
 	VMOVUPS.Z    (SI)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VFMADD213PS  Z2, Z1, K2, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first534:
-	VFMADD213PS Z11, Z6, Z7
+first575:
+	VFMADD213PS Z14, Z13, Z7
 	VMULPS      Z10, Z7, Z7
 	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row530
+	JNZ         row571
 	TESTQ       R8, R8
-	JNZ         begin529
+	JNZ         begin570
 
-end531:
-done528:
+end572:
+done569:
 	VZEROUPPER
 	RET
 
-// func backwardRectangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardRectangularBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
@@ -8174,6 +9306,15 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-244
 	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X8
+	VBROADCASTSS X8, Z8
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X13
+	VBROADCASTSS X13, Z13
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X14
+	VBROADCASTSS X14, Z14
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -8186,150 +9327,164 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip535:
+strip576:
 	CMPQ  DI, $+32
-	JL    rest536
+	JL    rest577
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end539
+	JLE   end580
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin537:
+begin578:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS (R13)(R8*4), Z15
+	VADDPS  Z15, Z15, Z15
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z13
+	VMOVUPS (R13)(R8*4), Z16
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z14
-	VADDPS  Z14, Z14, Z14
+	VMOVUPS 64(R13)(R8*4), Z17
+	VADDPS  Z17, Z17, Z17
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z15
+	VMOVUPS 64(R13)(R8*4), Z18
 
-row538:
-	VMOVUPS      (BX)(R9*4), Z16
-	VCMPPS       $0x1d, Z0, Z16, K1
+row579:
+	VMOVUPS      (BX)(R9*4), Z19
+	VCMPPS       $0x1d, Z0, Z19, K1
 	VBLENDMPS    Z1, Z7, K1, Z9
-	VSUBPS       Z0, Z16, Z17
-	VANDPS       magnitude<>+0(SB), Z17, Z17
-	VCMPPS       $0x11, Z5, Z17, K2
-	VMOVAPS.Z    Z6, K2, Z17
+	VSUBPS       Z0, Z19, Z20
+	VANDPS       magnitude<>+0(SB), Z20, Z20
+	VCMPPS       $0x11, Z5, Z20, K2
+	VMOVAPS.Z    Z6, K2, Z20
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip540
-	VMOVUPS      Z2, Z18
-	VFNMADD231PS Z4, Z16, Z18
-	VFMADD231PS  Z17, Z18, Z9
+	JEQ          skip581
+	VMOVUPS      Z2, Z21
+	VFNMADD231PS Z4, Z19, Z21
+	VFMADD231PS  Z20, Z21, Z9
 
-skip540:
+skip581:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip541
-	VFMADD213PS Z2, Z1, K1, Z16
-	VCMPPS      $0x15, Z3, Z16, K1
+	JEQ         skip582
+	VFMADD213PS Z2, Z1, K1, Z19
+	VCMPPS      $0x15, Z3, Z19, K1
 	VMOVAPS.Z   Z9, K1, Z9
 	VMOVAPS     Z9, Z9
 
-skip541:
+skip582:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
+	PREFETCHT0   (AX)(R13*2)
 	VMULPS       (CX)(R9*4), Z9, Z9
-	VPMOVZXWD    (DX)(R9*2), Z16
-	VPSLLD       $0x10, Z16, Z16
-	VFMADD231PS  Z16, Z17, Z9
-	VMOVUPS      Z9, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z16
+	VPMOVZXWD    (DX)(R9*2), Z19
+	VPSLLD       $0x10, Z19, Z19
+	VFMADD231PS  Z19, Z20, Z9
+	VPSRLD       $0x10, Z9, Z19
+	VPANDD       Z13, Z19, Z19
+	VPADDD       Z8, Z19, Z19
+	VPADDD       Z9, Z19, Z19
+	VCMPPS       $0x03, Z9, Z9, K1
+	VPORD        Z14, Z9, K1, Z19
+	VPSRLD       $0x10, Z19, Z19
+	VPMOVDW      Z19, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z19
 	TESTQ        SI, SI
-	JZ           first542
-	VMOVUPS      (SI)(R9*4), Z16
-	VCMPPS       $0x1d, Z0, Z16, K1
-	VFMADD213PS  Z2, Z1, K1, Z16
-	VMAXPS       Z16, Z3, Z16
+	JZ           first583
+	VMOVUPS      (SI)(R9*4), Z19
+	VCMPPS       $0x1d, Z0, Z19, K1
+	VFMADD213PS  Z2, Z1, K1, Z19
+	VMAXPS       Z19, Z3, Z19
 
-first542:
-	VFMADD213PS  Z13, Z8, Z16
-	VMULPS       Z9, Z16, Z16
-	VMOVUPS      Z16, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z16
-	VCMPPS       $0x1d, Z0, Z16, K1
+first583:
+	VFMADD213PS  Z16, Z15, Z19
+	VMULPS       Z9, Z19, Z19
+	VMOVUPS      Z19, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z19
+	VCMPPS       $0x1d, Z0, Z19, K1
 	VBLENDMPS    Z1, Z7, K1, Z10
-	VSUBPS       Z0, Z16, Z17
-	VANDPS       magnitude<>+0(SB), Z17, Z17
-	VCMPPS       $0x11, Z5, Z17, K2
-	VMOVAPS.Z    Z6, K2, Z17
+	VSUBPS       Z0, Z19, Z20
+	VANDPS       magnitude<>+0(SB), Z20, Z20
+	VCMPPS       $0x11, Z5, Z20, K2
+	VMOVAPS.Z    Z6, K2, Z20
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip543
-	VMOVUPS      Z2, Z18
-	VFNMADD231PS Z4, Z16, Z18
-	VFMADD231PS  Z17, Z18, Z10
+	JEQ          skip584
+	VMOVUPS      Z2, Z21
+	VFNMADD231PS Z4, Z19, Z21
+	VFMADD231PS  Z20, Z21, Z10
 
-skip543:
+skip584:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip544
-	VFMADD213PS Z2, Z1, K1, Z16
-	VCMPPS      $0x15, Z3, Z16, K1
+	JEQ         skip585
+	VFMADD213PS Z2, Z1, K1, Z19
+	VCMPPS      $0x15, Z3, Z19, K1
 	VMOVAPS.Z   Z10, K1, Z10
 	VMOVAPS     Z10, Z10
 
-skip544:
+skip585:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
-	PREFETCHT0   64(AX)(R13*4)
+	PREFETCHT0   32(AX)(R13*2)
 	VMULPS       64(CX)(R9*4), Z10, Z10
-	VPMOVZXWD    32(DX)(R9*2), Z16
-	VPSLLD       $0x10, Z16, Z16
-	VFMADD231PS  Z16, Z17, Z10
-	VMOVUPS      Z10, 64(AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z16
+	VPMOVZXWD    32(DX)(R9*2), Z19
+	VPSLLD       $0x10, Z19, Z19
+	VFMADD231PS  Z19, Z20, Z10
+	VPSRLD       $0x10, Z10, Z19
+	VPANDD       Z13, Z19, Z19
+	VPADDD       Z8, Z19, Z19
+	VPADDD       Z10, Z19, Z19
+	VCMPPS       $0x03, Z10, Z10, K1
+	VPORD        Z14, Z10, K1, Z19
+	VPSRLD       $0x10, Z19, Z19
+	VPMOVDW      Z19, 32(AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z19
 	TESTQ        SI, SI
-	JZ           first545
-	VMOVUPS      64(SI)(R9*4), Z16
-	VCMPPS       $0x1d, Z0, Z16, K1
-	VFMADD213PS  Z2, Z1, K1, Z16
-	VMAXPS       Z16, Z3, Z16
+	JZ           first586
+	VMOVUPS      64(SI)(R9*4), Z19
+	VCMPPS       $0x1d, Z0, Z19, K1
+	VFMADD213PS  Z2, Z1, K1, Z19
+	VMAXPS       Z19, Z3, Z19
 
-first545:
-	VFMADD213PS Z15, Z14, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 64(CX)(R9*4)
+first586:
+	VFMADD213PS Z18, Z17, Z19
+	VMULPS      Z10, Z19, Z19
+	VMOVUPS     Z19, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row538
+	JNZ         row579
 	TESTQ       R11, R11
-	JNZ         begin537
+	JNZ         begin578
 
-end539:
+end580:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip535
+	JMP  strip576
 
-rest536:
-strip546:
+rest577:
+strip587:
 	CMPQ  DI, $+16
-	JL    rest547
+	JL    rest588
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end550
+	JLE   end591
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin548:
+begin589:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z8
-	VADDPS  Z8, Z8, Z8
+	VMOVUPS (R13)(R8*4), Z15
+	VADDPS  Z15, Z15, Z15
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z13
+	VMOVUPS (R13)(R8*4), Z16
 
-row549:
+row590:
 	VMOVUPS      (BX)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VBLENDMPS    Z1, Z7, K1, Z11
@@ -8338,76 +9493,83 @@ row549:
 	VCMPPS       $0x11, Z5, Z10, K2
 	VMOVAPS.Z    Z6, K2, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip551
-	VMOVUPS      Z2, Z14
-	VFNMADD231PS Z4, Z9, Z14
-	VFMADD231PS  Z10, Z14, Z11
+	JEQ          skip592
+	VMOVUPS      Z2, Z17
+	VFNMADD231PS Z4, Z9, Z17
+	VFMADD231PS  Z10, Z17, Z11
 
-skip551:
+skip592:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip552
+	JEQ         skip593
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
 	VMOVAPS.Z   Z11, K1, Z9
 	VMOVAPS     Z9, Z11
 
-skip552:
+skip593:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
+	PREFETCHT0   (AX)(R13*2)
 	VMULPS       (CX)(R9*4), Z11, Z11
 	VPMOVZXWD    (DX)(R9*2), Z9
 	VPSLLD       $0x10, Z9, Z9
 	VFMADD231PS  Z9, Z10, Z11
-	VMOVUPS      Z11, (AX)(R9*4)
+	VPSRLD       $0x10, Z11, Z9
+	VPANDD       Z13, Z9, Z9
+	VPADDD       Z8, Z9, Z9
+	VPADDD       Z11, Z9, Z9
+	VCMPPS       $0x03, Z11, Z11, K1
+	VPORD        Z14, Z11, K1, Z9
+	VPSRLD       $0x10, Z9, Z9
+	VPMOVDW      Z9, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first553
+	JZ           first594
 	VMOVUPS      (SI)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VFMADD213PS  Z2, Z1, K1, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first553:
-	VFMADD213PS Z13, Z8, Z9
+first594:
+	VFMADD213PS Z16, Z15, Z9
 	VMULPS      Z11, Z9, Z9
 	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row549
+	JNZ         row590
 	TESTQ       R11, R11
-	JNZ         begin548
+	JNZ         begin589
 
-end550:
+end591:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip546
+	JMP  strip587
 
-rest547:
+rest588:
 	TESTQ DI, DI
-	JZ    done554
+	JZ    done595
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end557
+	JLE   end598
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin555:
+begin596:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z8
-	VADDPS    Z8, Z8, Z8
+	VMOVUPS.Z (R12)(R8*4), K1, Z15
+	VADDPS    Z15, Z15, Z15
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z13
+	VMOVUPS.Z (R12)(R8*4), K1, Z16
 
-row556:
+row597:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VBLENDMPS    Z1, Z7, K2, Z12
@@ -8416,54 +9578,61 @@ row556:
 	VCMPPS       $0x11, Z5, Z10, K3
 	VMOVAPS.Z    Z6, K3, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip558
+	JEQ          skip599
 	VMOVUPS      Z2, Z11
 	VFNMADD231PS Z4, Z9, Z11
 	VFMADD231PS  Z10, Z11, Z12
 
-skip558:
+skip599:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip559
+	JEQ         skip600
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
 	VMOVAPS.Z   Z12, K2, Z9
 	VMOVAPS     Z9, Z12
 
-skip559:
+skip600:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
-	PREFETCHT0   (AX)(R12*4)
+	PREFETCHT0   (AX)(R12*2)
 	VMULPS       (CX)(R9*4), Z12, K1, Z12
 	VPMOVZXWD.Z  (DX)(R9*2), K1, Z9
 	VPSLLD       $0x10, Z9, Z9
 	VFMADD231PS  Z9, Z10, Z12
-	VMOVUPS      Z12, K1, (AX)(R9*4)
+	VPSRLD       $0x10, Z12, Z9
+	VPANDD       Z13, Z9, Z9
+	VPADDD       Z8, Z9, Z9
+	VPADDD       Z12, Z9, Z9
+	VCMPPS       $0x03, Z12, Z12, K2
+	VPORD        Z14, Z12, K2, Z9
+	VPSRLD       $0x10, Z9, Z9
+	VPMOVDW      Z9, K1, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first560
+	JZ           first601
 	VMOVUPS.Z    (SI)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VFMADD213PS  Z2, Z1, K2, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first560:
-	VFMADD213PS Z13, Z8, Z9
+first601:
+	VFMADD213PS Z16, Z15, Z9
 	VMULPS      Z12, Z9, Z9
 	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row556
+	JNZ         row597
 	TESTQ       DI, DI
-	JNZ         begin555
+	JNZ         begin596
 
-end557:
-done554:
+end598:
+done595:
 	VZEROUPPER
 	RET
 
-// func backwardTriangularBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardTriangularBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
@@ -8480,6 +9649,15 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-244
 	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X9
+	VBROADCASTSS X9, Z9
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X14
+	VBROADCASTSS X14, Z14
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X15
+	VBROADCASTSS X15, Z15
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -8492,284 +9670,312 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip561:
+strip602:
 	CMPQ  DI, $+32
-	JL    rest562
+	JL    rest603
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end565
+	JLE   end606
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin563:
+begin604:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
+	VMOVUPS (R13)(R8*4), Z16
+	VADDPS  Z16, Z16, Z16
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z17
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z11
-	VADDPS  Z11, Z11, Z11
+	VMOVUPS 64(R13)(R8*4), Z18
+	VADDPS  Z18, Z18, Z18
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z12
+	VMOVUPS 64(R13)(R8*4), Z19
 
-row564:
-	VMOVUPS      (BX)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VBLENDMPS    Z1, Z7, K1, Z14
-	VSUBPS       Z0, Z13, Z15
-	VANDPS       magnitude<>+0(SB), Z15, Z15
-	VFNMADD213PS Z6, Z5, Z15
-	VMAXPS       Z15, Z8, Z15
+row605:
+	VMOVUPS      (BX)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VBLENDMPS    Z1, Z7, K1, Z10
+	VSUBPS       Z0, Z20, Z21
+	VANDPS       magnitude<>+0(SB), Z21, Z21
+	VFNMADD213PS Z6, Z5, Z21
+	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip566
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z13, Z16
-	VFMADD231PS  Z15, Z16, Z14
+	JEQ          skip607
+	VMOVUPS      Z2, Z22
+	VFNMADD231PS Z4, Z20, Z22
+	VFMADD231PS  Z21, Z22, Z10
 
-skip566:
+skip607:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip567
-	VFMADD213PS Z2, Z1, K1, Z13
-	VCMPPS      $0x15, Z3, Z13, K1
-	VMOVAPS.Z   Z14, K1, Z13
-	VMOVAPS     Z13, Z14
+	JEQ         skip608
+	VFMADD213PS Z2, Z1, K1, Z20
+	VCMPPS      $0x15, Z3, Z20, K1
+	VMOVAPS.Z   Z10, K1, Z10
+	VMOVAPS     Z10, Z10
 
-skip567:
+skip608:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Z14, Z14
-	VPMOVZXWD    (DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z15, Z14
-	VMOVUPS      Z14, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z13
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Z10, Z10
+	VPMOVZXWD    (DX)(R9*2), Z20
+	VPSLLD       $0x10, Z20, Z20
+	VFMADD231PS  Z20, Z21, Z10
+	VPSRLD       $0x10, Z10, Z20
+	VPANDD       Z14, Z20, Z20
+	VPADDD       Z9, Z20, Z20
+	VPADDD       Z10, Z20, Z20
+	VCMPPS       $0x03, Z10, Z10, K1
+	VPORD        Z15, Z10, K1, Z20
+	VPSRLD       $0x10, Z20, Z20
+	VPMOVDW      Z20, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first568
-	VMOVUPS      (SI)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VMAXPS       Z13, Z3, Z13
+	JZ           first609
+	VMOVUPS      (SI)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VFMADD213PS  Z2, Z1, K1, Z20
+	VMAXPS       Z20, Z3, Z20
 
-first568:
-	VFMADD213PS  Z10, Z9, Z13
-	VMULPS       Z14, Z13, Z13
-	VMOVUPS      Z13, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VBLENDMPS    Z1, Z7, K1, Z17
-	VSUBPS       Z0, Z13, Z15
-	VANDPS       magnitude<>+0(SB), Z15, Z15
-	VFNMADD213PS Z6, Z5, Z15
-	VMAXPS       Z15, Z8, Z15
+first609:
+	VFMADD213PS  Z17, Z16, Z20
+	VMULPS       Z10, Z20, Z20
+	VMOVUPS      Z20, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VBLENDMPS    Z1, Z7, K1, Z11
+	VSUBPS       Z0, Z20, Z21
+	VANDPS       magnitude<>+0(SB), Z21, Z21
+	VFNMADD213PS Z6, Z5, Z21
+	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip569
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z13, Z16
-	VFMADD231PS  Z15, Z16, Z17
+	JEQ          skip610
+	VMOVUPS      Z2, Z22
+	VFNMADD231PS Z4, Z20, Z22
+	VFMADD231PS  Z21, Z22, Z11
 
-skip569:
+skip610:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip570
-	VFMADD213PS Z2, Z1, K1, Z13
-	VCMPPS      $0x15, Z3, Z13, K1
-	VMOVAPS.Z   Z17, K1, Z13
-	VMOVAPS     Z13, Z17
+	JEQ         skip611
+	VFMADD213PS Z2, Z1, K1, Z20
+	VCMPPS      $0x15, Z3, Z20, K1
+	VMOVAPS.Z   Z11, K1, Z11
+	VMOVAPS     Z11, Z11
 
-skip570:
+skip611:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
-	PREFETCHT0   64(AX)(R13*4)
-	VMULPS       64(CX)(R9*4), Z17, Z17
-	VPMOVZXWD    32(DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z15, Z17
-	VMOVUPS      Z17, 64(AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z13
+	PREFETCHT0   32(AX)(R13*2)
+	VMULPS       64(CX)(R9*4), Z11, Z11
+	VPMOVZXWD    32(DX)(R9*2), Z20
+	VPSLLD       $0x10, Z20, Z20
+	VFMADD231PS  Z20, Z21, Z11
+	VPSRLD       $0x10, Z11, Z20
+	VPANDD       Z14, Z20, Z20
+	VPADDD       Z9, Z20, Z20
+	VPADDD       Z11, Z20, Z20
+	VCMPPS       $0x03, Z11, Z11, K1
+	VPORD        Z15, Z11, K1, Z20
+	VPSRLD       $0x10, Z20, Z20
+	VPMOVDW      Z20, 32(AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first571
-	VMOVUPS      64(SI)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VMAXPS       Z13, Z3, Z13
+	JZ           first612
+	VMOVUPS      64(SI)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VFMADD213PS  Z2, Z1, K1, Z20
+	VMAXPS       Z20, Z3, Z20
 
-first571:
-	VFMADD213PS Z12, Z11, Z13
-	VMULPS      Z17, Z13, Z13
-	VMOVUPS     Z13, 64(CX)(R9*4)
+first612:
+	VFMADD213PS Z19, Z18, Z20
+	VMULPS      Z11, Z20, Z20
+	VMOVUPS     Z20, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row564
+	JNZ         row605
 	TESTQ       R11, R11
-	JNZ         begin563
+	JNZ         begin604
 
-end565:
+end606:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip561
+	JMP  strip602
 
-rest562:
-strip572:
+rest603:
+strip613:
 	CMPQ  DI, $+16
-	JL    rest573
+	JL    rest614
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end576
+	JLE   end617
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin574:
+begin615:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
+	VMOVUPS (R13)(R8*4), Z16
+	VADDPS  Z16, Z16, Z16
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z17
 
-row575:
-	VMOVUPS      (BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VBLENDMPS    Z1, Z7, K1, Z18
-	VSUBPS       Z0, Z11, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VFNMADD213PS Z6, Z5, Z12
-	VMAXPS       Z12, Z8, Z12
+row616:
+	VMOVUPS      (BX)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VBLENDMPS    Z1, Z7, K1, Z12
+	VSUBPS       Z0, Z10, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VFNMADD213PS Z6, Z5, Z11
+	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip577
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z12, Z13, Z18
+	JEQ          skip618
+	VMOVUPS      Z2, Z18
+	VFNMADD231PS Z4, Z10, Z18
+	VFMADD231PS  Z11, Z18, Z12
 
-skip577:
+skip618:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip578
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z18, K1, Z11
-	VMOVAPS     Z11, Z18
+	JEQ         skip619
+	VFMADD213PS Z2, Z1, K1, Z10
+	VCMPPS      $0x15, Z3, Z10, K1
+	VMOVAPS.Z   Z12, K1, Z10
+	VMOVAPS     Z10, Z12
 
-skip578:
+skip619:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Z18, Z18
-	VPMOVZXWD    (DX)(R9*2), Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z12, Z18
-	VMOVUPS      Z18, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z11
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Z12, Z12
+	VPMOVZXWD    (DX)(R9*2), Z10
+	VPSLLD       $0x10, Z10, Z10
+	VFMADD231PS  Z10, Z11, Z12
+	VPSRLD       $0x10, Z12, Z10
+	VPANDD       Z14, Z10, Z10
+	VPADDD       Z9, Z10, Z10
+	VPADDD       Z12, Z10, Z10
+	VCMPPS       $0x03, Z12, Z12, K1
+	VPORD        Z15, Z12, K1, Z10
+	VPSRLD       $0x10, Z10, Z10
+	VPMOVDW      Z10, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first579
-	VMOVUPS      (SI)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VFMADD213PS  Z2, Z1, K1, Z11
-	VMAXPS       Z11, Z3, Z11
+	JZ           first620
+	VMOVUPS      (SI)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VFMADD213PS  Z2, Z1, K1, Z10
+	VMAXPS       Z10, Z3, Z10
 
-first579:
-	VFMADD213PS Z10, Z9, Z11
-	VMULPS      Z18, Z11, Z11
-	VMOVUPS     Z11, (CX)(R9*4)
+first620:
+	VFMADD213PS Z17, Z16, Z10
+	VMULPS      Z12, Z10, Z10
+	VMOVUPS     Z10, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row575
+	JNZ         row616
 	TESTQ       R11, R11
-	JNZ         begin574
+	JNZ         begin615
 
-end576:
+end617:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip572
+	JMP  strip613
 
-rest573:
+rest614:
 	TESTQ DI, DI
-	JZ    done580
+	JZ    done621
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end583
+	JLE   end624
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin581:
+begin622:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z9
-	VADDPS    Z9, Z9, Z9
+	VMOVUPS.Z (R12)(R8*4), K1, Z16
+	VADDPS    Z16, Z16, Z16
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z10
+	VMOVUPS.Z (R12)(R8*4), K1, Z17
 
-row582:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z11
-	VCMPPS       $0x1d, Z0, Z11, K2
-	VBLENDMPS    Z1, Z7, K2, Z19
-	VSUBPS       Z0, Z11, Z12
-	VANDPS       magnitude<>+0(SB), Z12, Z12
-	VFNMADD213PS Z6, Z5, Z12
-	VMAXPS       Z12, Z8, Z12
+row623:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VBLENDMPS    Z1, Z7, K2, Z13
+	VSUBPS       Z0, Z10, Z11
+	VANDPS       magnitude<>+0(SB), Z11, Z11
+	VFNMADD213PS Z6, Z5, Z11
+	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip584
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z12, Z13, Z19
+	JEQ          skip625
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VFMADD231PS  Z11, Z12, Z13
 
-skip584:
+skip625:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip585
-	VFMADD213PS Z2, Z1, K2, Z11
-	VCMPPS      $0x15, Z3, Z11, K2
-	VMOVAPS.Z   Z19, K2, Z11
-	VMOVAPS     Z11, Z19
+	JEQ         skip626
+	VFMADD213PS Z2, Z1, K2, Z10
+	VCMPPS      $0x15, Z3, Z10, K2
+	VMOVAPS.Z   Z13, K2, Z10
+	VMOVAPS     Z10, Z13
 
-skip585:
+skip626:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
-	PREFETCHT0   (AX)(R12*4)
-	VMULPS       (CX)(R9*4), Z19, K1, Z19
-	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z12, Z19
-	VMOVUPS      Z19, K1, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z11
+	PREFETCHT0   (AX)(R12*2)
+	VMULPS       (CX)(R9*4), Z13, K1, Z13
+	VPMOVZXWD.Z  (DX)(R9*2), K1, Z10
+	VPSLLD       $0x10, Z10, Z10
+	VFMADD231PS  Z10, Z11, Z13
+	VPSRLD       $0x10, Z13, Z10
+	VPANDD       Z14, Z10, Z10
+	VPADDD       Z9, Z10, Z10
+	VPADDD       Z13, Z10, Z10
+	VCMPPS       $0x03, Z13, Z13, K2
+	VPORD        Z15, Z13, K2, Z10
+	VPSRLD       $0x10, Z10, Z10
+	VPMOVDW      Z10, K1, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first586
-	VMOVUPS.Z    (SI)(R9*4), K1, Z11
-	VCMPPS       $0x1d, Z0, Z11, K2
-	VFMADD213PS  Z2, Z1, K2, Z11
-	VMAXPS       Z11, Z3, Z11
+	JZ           first627
+	VMOVUPS.Z    (SI)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VFMADD213PS  Z2, Z1, K2, Z10
+	VMAXPS       Z10, Z3, Z10
 
-first586:
-	VFMADD213PS Z10, Z9, Z11
-	VMULPS      Z19, Z11, Z11
-	VMOVUPS     Z11, K1, (CX)(R9*4)
+first627:
+	VFMADD213PS Z17, Z16, Z10
+	VMULPS      Z13, Z10, Z10
+	VMOVUPS     Z10, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row582
+	JNZ         row623
 	TESTQ       DI, DI
-	JNZ         begin581
+	JNZ         begin622
 
-end583:
-done580:
+end624:
+done621:
 	VZEROUPPER
 	RET
 
-// func backwardEpanechnikovBF16AVX512(q []float32, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
+// func backwardEpanechnikovBF16AVX512(q []BF16, carry []float32, g []BF16, h []float32, u []float32, before []float32, c2 []float32, c1 []float32, rows int, next int, attached bool, floored bool, theta float32, kept float32, jump float32, floor float32, keep float32, reach float32, top float32, start float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         q_base+0(FP), AX
@@ -8786,6 +9992,15 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-244
 	VBROADCASTSS top+236(FP), Z6
 	VMOVUPS      ones<>+0(SB), Z7
 	VMOVUPS      zeros<>+0(SB), Z8
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X9
+	VBROADCASTSS X9, Z9
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X14
+	VBROADCASTSS X14, Z14
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X15
+	VBROADCASTSS X15, Z15
 	MOVQ         rows+192(FP), DI
 	MOVQ         c2_len+152(FP), R8
 	MOVQ         DI, (SP)
@@ -8798,280 +10013,308 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip587:
+strip628:
 	CMPQ  DI, $+32
-	JL    rest588
+	JL    rest629
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end591
+	JLE   end632
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin589:
+begin630:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
+	VMOVUPS (R13)(R8*4), Z16
+	VADDPS  Z16, Z16, Z16
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z17
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z11
-	VADDPS  Z11, Z11, Z11
+	VMOVUPS 64(R13)(R8*4), Z18
+	VADDPS  Z18, Z18, Z18
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS 64(R13)(R8*4), Z12
+	VMOVUPS 64(R13)(R8*4), Z19
 
-row590:
-	VMOVUPS      (BX)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VBLENDMPS    Z1, Z7, K1, Z14
-	VSUBPS       Z0, Z13, Z15
-	VMULPS       Z15, Z15, Z15
-	VFNMADD213PS Z6, Z5, Z15
-	VMAXPS       Z15, Z8, Z15
+row631:
+	VMOVUPS      (BX)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VBLENDMPS    Z1, Z7, K1, Z10
+	VSUBPS       Z0, Z20, Z21
+	VMULPS       Z21, Z21, Z21
+	VFNMADD213PS Z6, Z5, Z21
+	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip592
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z13, Z16
-	VFMADD231PS  Z15, Z16, Z14
+	JEQ          skip633
+	VMOVUPS      Z2, Z22
+	VFNMADD231PS Z4, Z20, Z22
+	VFMADD231PS  Z21, Z22, Z10
 
-skip592:
+skip633:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip593
-	VFMADD213PS Z2, Z1, K1, Z13
-	VCMPPS      $0x15, Z3, Z13, K1
-	VMOVAPS.Z   Z14, K1, Z13
-	VMOVAPS     Z13, Z14
+	JEQ         skip634
+	VFMADD213PS Z2, Z1, K1, Z20
+	VCMPPS      $0x15, Z3, Z20, K1
+	VMOVAPS.Z   Z10, K1, Z10
+	VMOVAPS     Z10, Z10
 
-skip593:
+skip634:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Z14, Z14
-	VPMOVZXWD    (DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z15, Z14
-	VMOVUPS      Z14, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z13
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Z10, Z10
+	VPMOVZXWD    (DX)(R9*2), Z20
+	VPSLLD       $0x10, Z20, Z20
+	VFMADD231PS  Z20, Z21, Z10
+	VPSRLD       $0x10, Z10, Z20
+	VPANDD       Z14, Z20, Z20
+	VPADDD       Z9, Z20, Z20
+	VPADDD       Z10, Z20, Z20
+	VCMPPS       $0x03, Z10, Z10, K1
+	VPORD        Z15, Z10, K1, Z20
+	VPSRLD       $0x10, Z20, Z20
+	VPMOVDW      Z20, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first594
-	VMOVUPS      (SI)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VMAXPS       Z13, Z3, Z13
+	JZ           first635
+	VMOVUPS      (SI)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VFMADD213PS  Z2, Z1, K1, Z20
+	VMAXPS       Z20, Z3, Z20
 
-first594:
-	VFMADD213PS  Z10, Z9, Z13
-	VMULPS       Z14, Z13, Z13
-	VMOVUPS      Z13, (CX)(R9*4)
-	VMOVUPS      64(BX)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VBLENDMPS    Z1, Z7, K1, Z17
-	VSUBPS       Z0, Z13, Z15
-	VMULPS       Z15, Z15, Z15
-	VFNMADD213PS Z6, Z5, Z15
-	VMAXPS       Z15, Z8, Z15
+first635:
+	VFMADD213PS  Z17, Z16, Z20
+	VMULPS       Z10, Z20, Z20
+	VMOVUPS      Z20, (CX)(R9*4)
+	VMOVUPS      64(BX)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VBLENDMPS    Z1, Z7, K1, Z11
+	VSUBPS       Z0, Z20, Z21
+	VMULPS       Z21, Z21, Z21
+	VFNMADD213PS Z6, Z5, Z21
+	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip595
-	VMOVUPS      Z2, Z16
-	VFNMADD231PS Z4, Z13, Z16
-	VFMADD231PS  Z15, Z16, Z17
+	JEQ          skip636
+	VMOVUPS      Z2, Z22
+	VFNMADD231PS Z4, Z20, Z22
+	VFMADD231PS  Z21, Z22, Z11
 
-skip595:
+skip636:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip596
-	VFMADD213PS Z2, Z1, K1, Z13
-	VCMPPS      $0x15, Z3, Z13, K1
-	VMOVAPS.Z   Z17, K1, Z13
-	VMOVAPS     Z13, Z17
+	JEQ         skip637
+	VFMADD213PS Z2, Z1, K1, Z20
+	VCMPPS      $0x15, Z3, Z20, K1
+	VMOVAPS.Z   Z11, K1, Z11
+	VMOVAPS     Z11, Z11
 
-skip596:
+skip637:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
-	PREFETCHT0   64(AX)(R13*4)
-	VMULPS       64(CX)(R9*4), Z17, Z17
-	VPMOVZXWD    32(DX)(R9*2), Z13
-	VPSLLD       $0x10, Z13, Z13
-	VFMADD231PS  Z13, Z15, Z17
-	VMOVUPS      Z17, 64(AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z13
+	PREFETCHT0   32(AX)(R13*2)
+	VMULPS       64(CX)(R9*4), Z11, Z11
+	VPMOVZXWD    32(DX)(R9*2), Z20
+	VPSLLD       $0x10, Z20, Z20
+	VFMADD231PS  Z20, Z21, Z11
+	VPSRLD       $0x10, Z11, Z20
+	VPANDD       Z14, Z20, Z20
+	VPADDD       Z9, Z20, Z20
+	VPADDD       Z11, Z20, Z20
+	VCMPPS       $0x03, Z11, Z11, K1
+	VPORD        Z15, Z11, K1, Z20
+	VPSRLD       $0x10, Z20, Z20
+	VPMOVDW      Z20, 32(AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first597
-	VMOVUPS      64(SI)(R9*4), Z13
-	VCMPPS       $0x1d, Z0, Z13, K1
-	VFMADD213PS  Z2, Z1, K1, Z13
-	VMAXPS       Z13, Z3, Z13
+	JZ           first638
+	VMOVUPS      64(SI)(R9*4), Z20
+	VCMPPS       $0x1d, Z0, Z20, K1
+	VFMADD213PS  Z2, Z1, K1, Z20
+	VMAXPS       Z20, Z3, Z20
 
-first597:
-	VFMADD213PS Z12, Z11, Z13
-	VMULPS      Z17, Z13, Z13
-	VMOVUPS     Z13, 64(CX)(R9*4)
+first638:
+	VFMADD213PS Z19, Z18, Z20
+	VMULPS      Z11, Z20, Z20
+	VMOVUPS     Z20, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row590
+	JNZ         row631
 	TESTQ       R11, R11
-	JNZ         begin589
+	JNZ         begin630
 
-end591:
+end632:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip587
+	JMP  strip628
 
-rest588:
-strip598:
+rest629:
+strip639:
 	CMPQ  DI, $+16
-	JL    rest599
+	JL    rest640
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end602
+	JLE   end643
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin600:
+begin641:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
-	VMOVUPS (R13)(R8*4), Z9
-	VADDPS  Z9, Z9, Z9
+	VMOVUPS (R13)(R8*4), Z16
+	VADDPS  Z16, Z16, Z16
 	MOVQ    c1_base+168(FP), R13
-	VMOVUPS (R13)(R8*4), Z10
+	VMOVUPS (R13)(R8*4), Z17
 
-row601:
-	VMOVUPS      (BX)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VBLENDMPS    Z1, Z7, K1, Z18
-	VSUBPS       Z0, Z11, Z12
-	VMULPS       Z12, Z12, Z12
-	VFNMADD213PS Z6, Z5, Z12
-	VMAXPS       Z12, Z8, Z12
+row642:
+	VMOVUPS      (BX)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VBLENDMPS    Z1, Z7, K1, Z12
+	VSUBPS       Z0, Z10, Z11
+	VMULPS       Z11, Z11, Z11
+	VFNMADD213PS Z6, Z5, Z11
+	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip603
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z12, Z13, Z18
+	JEQ          skip644
+	VMOVUPS      Z2, Z18
+	VFNMADD231PS Z4, Z10, Z18
+	VFMADD231PS  Z11, Z18, Z12
 
-skip603:
+skip644:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip604
-	VFMADD213PS Z2, Z1, K1, Z11
-	VCMPPS      $0x15, Z3, Z11, K1
-	VMOVAPS.Z   Z18, K1, Z11
-	VMOVAPS     Z11, Z18
+	JEQ         skip645
+	VFMADD213PS Z2, Z1, K1, Z10
+	VCMPPS      $0x15, Z3, Z10, K1
+	VMOVAPS.Z   Z12, K1, Z10
+	VMOVAPS     Z10, Z12
 
-skip604:
+skip645:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
-	PREFETCHT0   (AX)(R13*4)
-	VMULPS       (CX)(R9*4), Z18, Z18
-	VPMOVZXWD    (DX)(R9*2), Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z12, Z18
-	VMOVUPS      Z18, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z11
+	PREFETCHT0   (AX)(R13*2)
+	VMULPS       (CX)(R9*4), Z12, Z12
+	VPMOVZXWD    (DX)(R9*2), Z10
+	VPSLLD       $0x10, Z10, Z10
+	VFMADD231PS  Z10, Z11, Z12
+	VPSRLD       $0x10, Z12, Z10
+	VPANDD       Z14, Z10, Z10
+	VPADDD       Z9, Z10, Z10
+	VPADDD       Z12, Z10, Z10
+	VCMPPS       $0x03, Z12, Z12, K1
+	VPORD        Z15, Z12, K1, Z10
+	VPSRLD       $0x10, Z10, Z10
+	VPMOVDW      Z10, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first605
-	VMOVUPS      (SI)(R9*4), Z11
-	VCMPPS       $0x1d, Z0, Z11, K1
-	VFMADD213PS  Z2, Z1, K1, Z11
-	VMAXPS       Z11, Z3, Z11
+	JZ           first646
+	VMOVUPS      (SI)(R9*4), Z10
+	VCMPPS       $0x1d, Z0, Z10, K1
+	VFMADD213PS  Z2, Z1, K1, Z10
+	VMAXPS       Z10, Z3, Z10
 
-first605:
-	VFMADD213PS Z10, Z9, Z11
-	VMULPS      Z18, Z11, Z11
-	VMOVUPS     Z11, (CX)(R9*4)
+first646:
+	VFMADD213PS Z17, Z16, Z10
+	VMULPS      Z12, Z10, Z10
+	VMOVUPS     Z10, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row601
+	JNZ         row642
 	TESTQ       R11, R11
-	JNZ         begin600
+	JNZ         begin641
 
-end602:
+end643:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip598
+	JMP  strip639
 
-rest599:
+rest640:
 	TESTQ DI, DI
-	JZ    done606
+	JZ    done647
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end609
+	JLE   end650
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin607:
+begin648:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z9
-	VADDPS    Z9, Z9, Z9
+	VMOVUPS.Z (R12)(R8*4), K1, Z16
+	VADDPS    Z16, Z16, Z16
 	MOVQ      c1_base+168(FP), R12
-	VMOVUPS.Z (R12)(R8*4), K1, Z10
+	VMOVUPS.Z (R12)(R8*4), K1, Z17
 
-row608:
-	VMOVUPS.Z    (BX)(R9*4), K1, Z11
-	VCMPPS       $0x1d, Z0, Z11, K2
-	VBLENDMPS    Z1, Z7, K2, Z19
-	VSUBPS       Z0, Z11, Z12
-	VMULPS       Z12, Z12, Z12
-	VFNMADD213PS Z6, Z5, Z12
-	VMAXPS       Z12, Z8, Z12
+row649:
+	VMOVUPS.Z    (BX)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VBLENDMPS    Z1, Z7, K2, Z13
+	VSUBPS       Z0, Z10, Z11
+	VMULPS       Z11, Z11, Z11
+	VFNMADD213PS Z6, Z5, Z11
+	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip610
-	VMOVUPS      Z2, Z13
-	VFNMADD231PS Z4, Z11, Z13
-	VFMADD231PS  Z12, Z13, Z19
+	JEQ          skip651
+	VMOVUPS      Z2, Z12
+	VFNMADD231PS Z4, Z10, Z12
+	VFMADD231PS  Z11, Z12, Z13
 
-skip610:
+skip651:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip611
-	VFMADD213PS Z2, Z1, K2, Z11
-	VCMPPS      $0x15, Z3, Z11, K2
-	VMOVAPS.Z   Z19, K2, Z11
-	VMOVAPS     Z11, Z19
+	JEQ         skip652
+	VFMADD213PS Z2, Z1, K2, Z10
+	VCMPPS      $0x15, Z3, Z10, K2
+	VMOVAPS.Z   Z13, K2, Z10
+	VMOVAPS     Z10, Z13
 
-skip611:
+skip652:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
-	PREFETCHT0   (AX)(R12*4)
-	VMULPS       (CX)(R9*4), Z19, K1, Z19
-	VPMOVZXWD.Z  (DX)(R9*2), K1, Z11
-	VPSLLD       $0x10, Z11, Z11
-	VFMADD231PS  Z11, Z12, Z19
-	VMOVUPS      Z19, K1, (AX)(R9*4)
-	VBROADCASTSS start+240(FP), Z11
+	PREFETCHT0   (AX)(R12*2)
+	VMULPS       (CX)(R9*4), Z13, K1, Z13
+	VPMOVZXWD.Z  (DX)(R9*2), K1, Z10
+	VPSLLD       $0x10, Z10, Z10
+	VFMADD231PS  Z10, Z11, Z13
+	VPSRLD       $0x10, Z13, Z10
+	VPANDD       Z14, Z10, Z10
+	VPADDD       Z9, Z10, Z10
+	VPADDD       Z13, Z10, Z10
+	VCMPPS       $0x03, Z13, Z13, K2
+	VPORD        Z15, Z13, K2, Z10
+	VPSRLD       $0x10, Z10, Z10
+	VPMOVDW      Z10, K1, (AX)(R9*2)
+	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first612
-	VMOVUPS.Z    (SI)(R9*4), K1, Z11
-	VCMPPS       $0x1d, Z0, Z11, K2
-	VFMADD213PS  Z2, Z1, K2, Z11
-	VMAXPS       Z11, Z3, Z11
+	JZ           first653
+	VMOVUPS.Z    (SI)(R9*4), K1, Z10
+	VCMPPS       $0x1d, Z0, Z10, K2
+	VFMADD213PS  Z2, Z1, K2, Z10
+	VMAXPS       Z10, Z3, Z10
 
-first612:
-	VFMADD213PS Z10, Z9, Z11
-	VMULPS      Z19, Z11, Z11
-	VMOVUPS     Z11, K1, (CX)(R9*4)
+first653:
+	VFMADD213PS Z17, Z16, Z10
+	VMULPS      Z13, Z10, Z10
+	VMOVUPS     Z10, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row608
+	JNZ         row649
 	TESTQ       DI, DI
-	JNZ         begin607
+	JNZ         begin648
 
-end609:
-done606:
+end650:
+done647:
 	VZEROUPPER
 	RET
 
@@ -9088,7 +10331,7 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done617
+	JLE   done658
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -9100,143 +10343,52 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row613:
+row654:
 	XORQ R8, R8
 
-loop614:
+loop655:
 	CMPQ        R8, 8(SP)
-	JGE         rest615
-	VMOVUPS     (DI)(R8*4), Z0
-	VMOVUPS     (SI)(R8*4), Z1
-	VMOVUPS     (DX)(R9*4), Z2
-	VFMADD231PS Z1, Z2, Z0
+	JGE         rest656
+	VMOVUPS     (CX)(R9*4), Z0
+	VMOVUPS     (DX)(R9*4), Z1
+	VMOVUPS     (DI)(R8*4), Z2
+	VMOVUPS     (SI)(R8*4), Z3
+	VFMADD231PS Z3, Z1, Z2
 	VMOVUPS     (BX)(R8*4), Z1
-	VMOVUPS     (CX)(R9*4), Z2
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z0, (AX)(R9*4)
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (AX)(R9*4)
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop614
+	JMP         loop655
 
-rest615:
+rest656:
 	CMPQ        16(SP), $0x00
-	JEQ         next616
-	VMOVUPS.Z   (DI)(R8*4), K1, Z0
-	VMOVUPS.Z   (SI)(R8*4), K1, Z1
-	VMOVUPS.Z   (DX)(R9*4), K1, Z2
-	VFMADD231PS Z1, Z2, Z0
+	JEQ         next657
+	VMOVUPS.Z   (CX)(R9*4), K1, Z0
+	VMOVUPS.Z   (DX)(R9*4), K1, Z1
+	VMOVUPS.Z   (DI)(R8*4), K1, Z2
+	VMOVUPS.Z   (SI)(R8*4), K1, Z3
+	VFMADD231PS Z3, Z1, Z2
 	VMOVUPS.Z   (BX)(R8*4), K1, Z1
-	VMOVUPS.Z   (CX)(R9*4), K1, Z2
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z0, K1, (AX)(R9*4)
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K1, (AX)(R9*4)
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next616:
+next657:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row613
+	JNZ  row654
 
-done617:
+done658:
 	VZEROUPPER
 	RET
 
-// func normGradientToAVX512(dz []BF16, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
+// func normGradientZAVX512(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·normGradientToAVX512(SB), NOSPLIT, $24-152
-	MOVQ         dz_base+0(FP), AX
-	MOVQ         q_base+24(FP), CX
-	MOVQ         z_base+48(FP), DX
-	MOVQ         gain_base+72(FP), BX
-	MOVQ         off_base+96(FP), SI
-	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00007fff, R8
-	VMOVD        R8, X0
-	VBROADCASTSS X0, Z0
-	MOVL         $0x00000001, R8
-	VMOVD        R8, X1
-	VBROADCASTSS X1, Z1
-	MOVL         $0x00400000, R8
-	VMOVD        R8, X2
-	VBROADCASTSS X2, Z2
-	MOVQ         rows+144(FP), R8
-	MOVQ         gain_len+80(FP), R9
-	MOVQ         R8, (SP)
-	TESTQ        R8, R8
-	JLE          done622
-	MOVQ         R9, R8
-	ANDQ         $+15, R8
-	MOVQ         R8, 16(SP)
-	MOVQ         $0x0000ffff, R10
-	BZHIQ        R8, R10, R10
-	KMOVW        R10, K1
-	SUBQ         R8, R9
-	MOVQ         R9, 8(SP)
-	XORQ         R9, R9
-	XORQ         R10, R10
-
-row618:
-	XORQ R8, R8
-
-loop619:
-	CMPQ        R8, 8(SP)
-	JGE         rest620
-	VMOVUPS     (DI)(R8*4), Z3
-	VMOVUPS     (SI)(R8*4), Z4
-	VMOVUPS     (DX)(R9*4), Z5
-	VFMADD231PS Z4, Z5, Z3
-	VMOVUPS     (BX)(R8*4), Z4
-	VMOVUPS     (CX)(R9*4), Z5
-	VFMADD231PS Z4, Z5, Z3
-	VPSRLD      $0x10, Z3, Z4
-	VPANDD      Z1, Z4, Z4
-	VPADDD      Z0, Z4, Z4
-	VPADDD      Z3, Z4, Z4
-	VCMPPS      $0x03, Z3, Z3, K2
-	VPORD       Z2, Z3, K2, Z4
-	VPSRLD      $0x10, Z4, Z4
-	VPMOVDW     Z4, (AX)(R9*2)
-	ADDQ        $+16, R8
-	ADDQ        $+16, R9
-	ADDQ        $+2, R10
-	JMP         loop619
-
-rest620:
-	CMPQ        16(SP), $0x00
-	JEQ         next621
-	VMOVUPS.Z   (DI)(R8*4), K1, Z3
-	VMOVUPS.Z   (SI)(R8*4), K1, Z4
-	VMOVUPS.Z   (DX)(R9*4), K1, Z5
-	VFMADD231PS Z4, Z5, Z3
-	VMOVUPS.Z   (BX)(R8*4), K1, Z4
-	VMOVUPS.Z   (CX)(R9*4), K1, Z5
-	VFMADD231PS Z4, Z5, Z3
-	VPSRLD      $0x10, Z3, Z4
-	VPANDD      Z1, Z4, Z4
-	VPADDD      Z0, Z4, Z4
-	VPADDD      Z3, Z4, Z4
-	VCMPPS      $0x03, Z3, Z3, K2
-	VPORD       Z2, Z3, K2, Z4
-	VPSRLD      $0x10, Z4, Z4
-	VPMOVDW     Z4, K1, (AX)(R9*2)
-	ADDQ        16(SP), R9
-	ADDQ        $+2, R10
-
-next621:
-	ADDQ $0x03, R10
-	ANDQ $-4, R10
-	DECQ (SP)
-	JNZ  row618
-
-done622:
-	VZEROUPPER
-	RET
-
-// func normGradientFromAVX512(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
+TEXT ·normGradientZAVX512(SB), NOSPLIT, $24-152
 	MOVQ  dz_base+0(FP), AX
 	MOVQ  q_base+24(FP), CX
 	MOVQ  z_base+48(FP), DX
@@ -9247,7 +10399,7 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done627
+	JLE   done663
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -9259,151 +10411,456 @@ TEXT ·normGradientFromAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row623:
+row659:
 	XORQ R8, R8
 
-loop624:
+loop660:
 	CMPQ        R8, 8(SP)
-	JGE         rest625
-	VMOVUPS     (DI)(R8*4), Z0
-	VMOVUPS     (SI)(R8*4), Z1
-	VPMOVZXWD   (DX)(R9*2), Z2
-	VPSLLD      $0x10, Z2, Z2
-	VFMADD231PS Z1, Z2, Z0
+	JGE         rest661
+	VMOVUPS     (CX)(R9*4), Z0
+	VPMOVZXWD   (DX)(R9*2), Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS     (DI)(R8*4), Z2
+	VMOVUPS     (SI)(R8*4), Z3
+	VFMADD231PS Z3, Z1, Z2
 	VMOVUPS     (BX)(R8*4), Z1
-	VMOVUPS     (CX)(R9*4), Z2
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z0, (AX)(R9*4)
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (AX)(R9*4)
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop624
+	JMP         loop660
 
-rest625:
+rest661:
 	CMPQ        16(SP), $0x00
-	JEQ         next626
-	VMOVUPS.Z   (DI)(R8*4), K1, Z0
-	VMOVUPS.Z   (SI)(R8*4), K1, Z1
-	VPMOVZXWD.Z (DX)(R9*2), K1, Z2
-	VPSLLD      $0x10, Z2, Z2
-	VFMADD231PS Z1, Z2, Z0
+	JEQ         next662
+	VMOVUPS.Z   (CX)(R9*4), K1, Z0
+	VPMOVZXWD.Z (DX)(R9*2), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS.Z   (DI)(R8*4), K1, Z2
+	VMOVUPS.Z   (SI)(R8*4), K1, Z3
+	VFMADD231PS Z3, Z1, Z2
 	VMOVUPS.Z   (BX)(R8*4), K1, Z1
-	VMOVUPS.Z   (CX)(R9*4), K1, Z2
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z0, K1, (AX)(R9*4)
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K1, (AX)(R9*4)
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next626:
+next662:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row623
+	JNZ  row659
 
-done627:
+done663:
 	VZEROUPPER
 	RET
 
-// func normGradientFromToAVX512(dz []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+// func normGradientQAVX512(dz []float32, q []BF16, z []float32, gain []float32, off []float32, mid []float32, rows int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·normGradientFromToAVX512(SB), NOSPLIT, $24-152
-	MOVQ         dz_base+0(FP), AX
-	MOVQ         q_base+24(FP), CX
-	MOVQ         z_base+48(FP), DX
-	MOVQ         gain_base+72(FP), BX
-	MOVQ         off_base+96(FP), SI
-	MOVQ         mid_base+120(FP), DI
-	MOVL         $0x00007fff, R8
-	VMOVD        R8, X0
-	VBROADCASTSS X0, Z0
-	MOVL         $0x00000001, R8
-	VMOVD        R8, X1
-	VBROADCASTSS X1, Z1
-	MOVL         $0x00400000, R8
-	VMOVD        R8, X2
-	VBROADCASTSS X2, Z2
-	MOVQ         rows+144(FP), R8
-	MOVQ         gain_len+80(FP), R9
-	MOVQ         R8, (SP)
-	TESTQ        R8, R8
-	JLE          done632
-	MOVQ         R9, R8
-	ANDQ         $+15, R8
-	MOVQ         R8, 16(SP)
-	MOVQ         $0x0000ffff, R10
-	BZHIQ        R8, R10, R10
-	KMOVW        R10, K1
-	SUBQ         R8, R9
-	MOVQ         R9, 8(SP)
-	XORQ         R9, R9
-	XORQ         R10, R10
+TEXT ·normGradientQAVX512(SB), NOSPLIT, $24-152
+	MOVQ  dz_base+0(FP), AX
+	MOVQ  q_base+24(FP), CX
+	MOVQ  z_base+48(FP), DX
+	MOVQ  gain_base+72(FP), BX
+	MOVQ  off_base+96(FP), SI
+	MOVQ  mid_base+120(FP), DI
+	MOVQ  rows+144(FP), R8
+	MOVQ  gain_len+80(FP), R9
+	MOVQ  R8, (SP)
+	TESTQ R8, R8
+	JLE   done668
+	MOVQ  R9, R8
+	ANDQ  $+15, R8
+	MOVQ  R8, 16(SP)
+	MOVQ  $0x0000ffff, R10
+	BZHIQ R8, R10, R10
+	KMOVW R10, K1
+	SUBQ  R8, R9
+	MOVQ  R9, 8(SP)
+	XORQ  R9, R9
+	XORQ  R10, R10
 
-row628:
+row664:
 	XORQ R8, R8
 
-loop629:
+loop665:
 	CMPQ        R8, 8(SP)
-	JGE         rest630
-	VMOVUPS     (DI)(R8*4), Z3
-	VMOVUPS     (SI)(R8*4), Z4
-	VPMOVZXWD   (DX)(R9*2), Z5
-	VPSLLD      $0x10, Z5, Z5
-	VFMADD231PS Z4, Z5, Z3
-	VMOVUPS     (BX)(R8*4), Z4
-	VMOVUPS     (CX)(R9*4), Z5
-	VFMADD231PS Z4, Z5, Z3
-	VPSRLD      $0x10, Z3, Z4
-	VPANDD      Z1, Z4, Z4
-	VPADDD      Z0, Z4, Z4
-	VPADDD      Z3, Z4, Z4
-	VCMPPS      $0x03, Z3, Z3, K2
-	VPORD       Z2, Z3, K2, Z4
-	VPSRLD      $0x10, Z4, Z4
-	VPMOVDW     Z4, (AX)(R9*2)
+	JGE         rest666
+	VPMOVZXWD   (CX)(R9*2), Z0
+	VPSLLD      $0x10, Z0, Z0
+	VMOVUPS     (DX)(R9*4), Z1
+	VMOVUPS     (DI)(R8*4), Z2
+	VMOVUPS     (SI)(R8*4), Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMOVUPS     (BX)(R8*4), Z1
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (AX)(R9*4)
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop629
+	JMP         loop665
 
-rest630:
+rest666:
 	CMPQ        16(SP), $0x00
-	JEQ         next631
-	VMOVUPS.Z   (DI)(R8*4), K1, Z3
-	VMOVUPS.Z   (SI)(R8*4), K1, Z4
-	VPMOVZXWD.Z (DX)(R9*2), K1, Z5
-	VPSLLD      $0x10, Z5, Z5
-	VFMADD231PS Z4, Z5, Z3
-	VMOVUPS.Z   (BX)(R8*4), K1, Z4
-	VMOVUPS.Z   (CX)(R9*4), K1, Z5
-	VFMADD231PS Z4, Z5, Z3
-	VPSRLD      $0x10, Z3, Z4
-	VPANDD      Z1, Z4, Z4
-	VPADDD      Z0, Z4, Z4
-	VPADDD      Z3, Z4, Z4
-	VCMPPS      $0x03, Z3, Z3, K2
-	VPORD       Z2, Z3, K2, Z4
-	VPSRLD      $0x10, Z4, Z4
-	VPMOVDW     Z4, K1, (AX)(R9*2)
+	JEQ         next667
+	VPMOVZXWD.Z (CX)(R9*2), K1, Z0
+	VPSLLD      $0x10, Z0, Z0
+	VMOVUPS.Z   (DX)(R9*4), K1, Z1
+	VMOVUPS.Z   (DI)(R8*4), K1, Z2
+	VMOVUPS.Z   (SI)(R8*4), K1, Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMOVUPS.Z   (BX)(R8*4), K1, Z1
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K1, (AX)(R9*4)
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next631:
+next667:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row628
+	JNZ  row664
 
-done632:
+done668:
 	VZEROUPPER
 	RET
 
-// func addMomentsAVX512(sum []float64, sumXY []float64, x []float32, y []float32, rows int)
+// func normGradientQZAVX512(dz []float32, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·normGradientQZAVX512(SB), NOSPLIT, $24-152
+	MOVQ  dz_base+0(FP), AX
+	MOVQ  q_base+24(FP), CX
+	MOVQ  z_base+48(FP), DX
+	MOVQ  gain_base+72(FP), BX
+	MOVQ  off_base+96(FP), SI
+	MOVQ  mid_base+120(FP), DI
+	MOVQ  rows+144(FP), R8
+	MOVQ  gain_len+80(FP), R9
+	MOVQ  R8, (SP)
+	TESTQ R8, R8
+	JLE   done673
+	MOVQ  R9, R8
+	ANDQ  $+15, R8
+	MOVQ  R8, 16(SP)
+	MOVQ  $0x0000ffff, R10
+	BZHIQ R8, R10, R10
+	KMOVW R10, K1
+	SUBQ  R8, R9
+	MOVQ  R9, 8(SP)
+	XORQ  R9, R9
+	XORQ  R10, R10
+
+row669:
+	XORQ R8, R8
+
+loop670:
+	CMPQ        R8, 8(SP)
+	JGE         rest671
+	VPMOVZXWD   (CX)(R9*2), Z0
+	VPSLLD      $0x10, Z0, Z0
+	VPMOVZXWD   (DX)(R9*2), Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS     (DI)(R8*4), Z2
+	VMOVUPS     (SI)(R8*4), Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMOVUPS     (BX)(R8*4), Z1
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (AX)(R9*4)
+	ADDQ        $+16, R8
+	ADDQ        $+16, R9
+	ADDQ        $+2, R10
+	JMP         loop670
+
+rest671:
+	CMPQ        16(SP), $0x00
+	JEQ         next672
+	VPMOVZXWD.Z (CX)(R9*2), K1, Z0
+	VPSLLD      $0x10, Z0, Z0
+	VPMOVZXWD.Z (DX)(R9*2), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS.Z   (DI)(R8*4), K1, Z2
+	VMOVUPS.Z   (SI)(R8*4), K1, Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMOVUPS.Z   (BX)(R8*4), K1, Z1
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K1, (AX)(R9*4)
+	ADDQ        16(SP), R9
+	ADDQ        $+2, R10
+
+next672:
+	ADDQ $0x03, R10
+	ANDQ $-4, R10
+	DECQ (SP)
+	JNZ  row669
+
+done673:
+	VZEROUPPER
+	RET
+
+// func normPairsAVX512(dz []BF16, pairs []BF16, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
+// Requires: AVX, AVX512F
+TEXT ·normPairsAVX512(SB), NOSPLIT, $16-184
+	MOVQ         dz_base+0(FP), AX
+	MOVQ         pairs_base+24(FP), CX
+	MOVQ         q_base+48(FP), DX
+	MOVQ         z_base+72(FP), BX
+	MOVQ         gain_base+96(FP), SI
+	MOVQ         off_base+120(FP), DI
+	MOVQ         mid_base+144(FP), R8
+	MOVQ         rows+168(FP), R9
+	SHRQ         $0x01, R9
+	MOVQ         R9, (SP)
+	MOVQ         panel+176(FP), R9
+	ADDQ         R9, R9
+	MOVQ         R9, 8(SP)
+	MOVL         $0x00007fff, R9
+	VMOVD        R9, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x00000001, R9
+	VMOVD        R9, X1
+	VBROADCASTSS X1, Z1
+	MOVL         $0x00400000, R9
+	VMOVD        R9, X2
+	VBROADCASTSS X2, Z2
+	MOVL         $0xffff0000, R9
+	VMOVD        R9, X3
+	VBROADCASTSS X3, Z3
+	XORQ         R10, R10
+	MOVQ         gain_len+104(FP), R9
+	MOVQ         R9, R12
+	CMPQ         (SP), $0x00
+	JEQ          done676
+
+pair674:
+	XORQ R9, R9
+	MOVQ CX, R11
+
+panel675:
+	VMOVUPS     (DX)(R10*4), Z4
+	VPMOVZXWD   (BX)(R10*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VMOVUPS     (R8)(R9*4), Z6
+	VMOVUPS     (DI)(R9*4), Z7
+	VFMADD231PS Z7, Z5, Z6
+	VMOVUPS     (SI)(R9*4), Z5
+	VFMADD231PS Z5, Z4, Z6
+	VPSRLD      $0x10, Z6, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPADDD      Z6, Z4, Z4
+	VCMPPS      $0x03, Z6, Z6, K1
+	VPORD       Z2, Z6, K1, Z4
+	VMOVUPS     (DX)(R12*4), Z5
+	VPMOVZXWD   (BX)(R12*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMOVUPS     (R8)(R9*4), Z7
+	VMOVUPS     (DI)(R9*4), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     (SI)(R9*4), Z6
+	VFMADD231PS Z6, Z5, Z7
+	VPSRLD      $0x10, Z7, Z5
+	VPANDD      Z1, Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPADDD      Z7, Z5, Z5
+	VCMPPS      $0x03, Z7, Z7, K1
+	VPORD       Z2, Z7, K1, Z5
+	VPANDD      Z3, Z5, Z5
+	VPSRLD      $0x10, Z4, Z4
+	VPSRLD      $0x10, Z5, Z6
+	VPORD       Z4, Z5, Z5
+	VMOVUPS     Z5, (R11)
+	VPMOVDW     Z4, (AX)(R10*2)
+	VPMOVDW     Z6, (AX)(R12*2)
+	VMOVUPS     64(DX)(R10*4), Z4
+	VPMOVZXWD   32(BX)(R10*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VMOVUPS     64(R8)(R9*4), Z6
+	VMOVUPS     64(DI)(R9*4), Z7
+	VFMADD231PS Z7, Z5, Z6
+	VMOVUPS     64(SI)(R9*4), Z5
+	VFMADD231PS Z5, Z4, Z6
+	VPSRLD      $0x10, Z6, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPADDD      Z6, Z4, Z4
+	VCMPPS      $0x03, Z6, Z6, K1
+	VPORD       Z2, Z6, K1, Z4
+	VMOVUPS     64(DX)(R12*4), Z5
+	VPMOVZXWD   32(BX)(R12*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMOVUPS     64(R8)(R9*4), Z7
+	VMOVUPS     64(DI)(R9*4), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     64(SI)(R9*4), Z6
+	VFMADD231PS Z6, Z5, Z7
+	VPSRLD      $0x10, Z7, Z5
+	VPANDD      Z1, Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPADDD      Z7, Z5, Z5
+	VCMPPS      $0x03, Z7, Z7, K1
+	VPORD       Z2, Z7, K1, Z5
+	VPANDD      Z3, Z5, Z5
+	VPSRLD      $0x10, Z4, Z4
+	VPSRLD      $0x10, Z5, Z6
+	VPORD       Z4, Z5, Z5
+	VMOVUPS     Z5, 64(R11)
+	VPMOVDW     Z4, 32(AX)(R10*2)
+	VPMOVDW     Z6, 32(AX)(R12*2)
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	ADDQ        $+32, R12
+	ADDQ        8(SP), R11
+	MOVQ        gain_len+104(FP), R13
+	CMPQ        R9, R13
+	JL          panel675
+	ADDQ        R13, R10
+	ADDQ        R13, R12
+	ADDQ        $+128, CX
+	DECQ        (SP)
+	JNZ         pair674
+
+done676:
+	VZEROUPPER
+	RET
+
+// func normPairsQAVX512(dz []BF16, pairs []BF16, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int, panel int)
+// Requires: AVX, AVX512F
+TEXT ·normPairsQAVX512(SB), NOSPLIT, $16-184
+	MOVQ         dz_base+0(FP), AX
+	MOVQ         pairs_base+24(FP), CX
+	MOVQ         q_base+48(FP), DX
+	MOVQ         z_base+72(FP), BX
+	MOVQ         gain_base+96(FP), SI
+	MOVQ         off_base+120(FP), DI
+	MOVQ         mid_base+144(FP), R8
+	MOVQ         rows+168(FP), R9
+	SHRQ         $0x01, R9
+	MOVQ         R9, (SP)
+	MOVQ         panel+176(FP), R9
+	ADDQ         R9, R9
+	MOVQ         R9, 8(SP)
+	MOVL         $0x00007fff, R9
+	VMOVD        R9, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x00000001, R9
+	VMOVD        R9, X1
+	VBROADCASTSS X1, Z1
+	MOVL         $0x00400000, R9
+	VMOVD        R9, X2
+	VBROADCASTSS X2, Z2
+	MOVL         $0xffff0000, R9
+	VMOVD        R9, X3
+	VBROADCASTSS X3, Z3
+	XORQ         R10, R10
+	MOVQ         gain_len+104(FP), R9
+	MOVQ         R9, R12
+	CMPQ         (SP), $0x00
+	JEQ          done679
+
+pair677:
+	XORQ R9, R9
+	MOVQ CX, R11
+
+panel678:
+	VPMOVZXWD   (DX)(R10*2), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VPMOVZXWD   (BX)(R10*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VMOVUPS     (R8)(R9*4), Z6
+	VMOVUPS     (DI)(R9*4), Z7
+	VFMADD231PS Z7, Z5, Z6
+	VMOVUPS     (SI)(R9*4), Z5
+	VFMADD231PS Z5, Z4, Z6
+	VPSRLD      $0x10, Z6, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPADDD      Z6, Z4, Z4
+	VCMPPS      $0x03, Z6, Z6, K1
+	VPORD       Z2, Z6, K1, Z4
+	VPMOVZXWD   (DX)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD   (BX)(R12*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMOVUPS     (R8)(R9*4), Z7
+	VMOVUPS     (DI)(R9*4), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     (SI)(R9*4), Z6
+	VFMADD231PS Z6, Z5, Z7
+	VPSRLD      $0x10, Z7, Z5
+	VPANDD      Z1, Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPADDD      Z7, Z5, Z5
+	VCMPPS      $0x03, Z7, Z7, K1
+	VPORD       Z2, Z7, K1, Z5
+	VPANDD      Z3, Z5, Z5
+	VPSRLD      $0x10, Z4, Z4
+	VPSRLD      $0x10, Z5, Z6
+	VPORD       Z4, Z5, Z5
+	VMOVUPS     Z5, (R11)
+	VPMOVDW     Z4, (AX)(R10*2)
+	VPMOVDW     Z6, (AX)(R12*2)
+	VPMOVZXWD   32(DX)(R10*2), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VPMOVZXWD   32(BX)(R10*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VMOVUPS     64(R8)(R9*4), Z6
+	VMOVUPS     64(DI)(R9*4), Z7
+	VFMADD231PS Z7, Z5, Z6
+	VMOVUPS     64(SI)(R9*4), Z5
+	VFMADD231PS Z5, Z4, Z6
+	VPSRLD      $0x10, Z6, Z4
+	VPANDD      Z1, Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPADDD      Z6, Z4, Z4
+	VCMPPS      $0x03, Z6, Z6, K1
+	VPORD       Z2, Z6, K1, Z4
+	VPMOVZXWD   32(DX)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD   32(BX)(R12*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMOVUPS     64(R8)(R9*4), Z7
+	VMOVUPS     64(DI)(R9*4), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     64(SI)(R9*4), Z6
+	VFMADD231PS Z6, Z5, Z7
+	VPSRLD      $0x10, Z7, Z5
+	VPANDD      Z1, Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPADDD      Z7, Z5, Z5
+	VCMPPS      $0x03, Z7, Z7, K1
+	VPORD       Z2, Z7, K1, Z5
+	VPANDD      Z3, Z5, Z5
+	VPSRLD      $0x10, Z4, Z4
+	VPSRLD      $0x10, Z5, Z6
+	VPORD       Z4, Z5, Z5
+	VMOVUPS     Z5, 64(R11)
+	VPMOVDW     Z4, 32(AX)(R10*2)
+	VPMOVDW     Z6, 32(AX)(R12*2)
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	ADDQ        $+32, R12
+	ADDQ        8(SP), R11
+	MOVQ        gain_len+104(FP), R13
+	CMPQ        R9, R13
+	JL          panel678
+	ADDQ        R13, R10
+	ADDQ        R13, R12
+	ADDQ        $+128, CX
+	DECQ        (SP)
+	JNZ         pair677
+
+done679:
+	VZEROUPPER
+	RET
+
+// func addMomentsAVX512(sum []float64, sumQZ []float64, q []float32, z []float32, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·addMomentsAVX512(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
-	MOVQ   sumXY_base+24(FP), CX
-	MOVQ   x_base+48(FP), DX
-	MOVQ   y_base+72(FP), BX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9424,17 +10881,17 @@ TEXT ·addMomentsAVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip633:
+strip680:
 	CMPQ  SI, $+32
-	JL    rest634
+	JL    rest681
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end637
+	JLE   end684
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin635:
+begin682:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9454,7 +10911,7 @@ begin635:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row636:
+row683:
 	VCVTPS2PD   (DX)(R8*4), Z8
 	VCVTPS2PD   32(DX)(R8*4), Z9
 	VCVTPS2PD   (BX)(R8*4), Z10
@@ -9474,7 +10931,7 @@ row636:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row636
+	JNZ         row683
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -9492,25 +10949,25 @@ row636:
 	VMOVUPD     Z6, (CX)(R11*2)
 	VMOVUPD     Z7, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin635
+	JNZ         begin682
 
-end637:
+end684:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip633
+	JMP  strip680
 
-rest634:
-strip638:
+rest681:
+strip685:
 	CMPQ  SI, $+16
-	JL    rest639
+	JL    rest686
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end642
+	JLE   end689
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin640:
+begin687:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9522,7 +10979,7 @@ begin640:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row641:
+row688:
 	VCVTPS2PD   (DX)(R8*4), Z4
 	VCVTPS2PD   32(DX)(R8*4), Z5
 	VCVTPS2PD   (BX)(R8*4), Z6
@@ -9534,7 +10991,7 @@ row641:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row641
+	JNZ         row688
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -9544,27 +11001,27 @@ row641:
 	VMOVUPD     Z2, (CX)(R11*2)
 	VMOVUPD     Z3, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin640
+	JNZ         begin687
 
-end642:
+end689:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip638
+	JMP  strip685
 
-rest639:
+rest686:
 	TESTQ SI, SI
-	JZ    done643
+	JZ    done690
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end646
+	JLE   end693
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin644:
+begin691:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -9580,7 +11037,7 @@ begin644:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row645:
+row692:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -9600,7 +11057,7 @@ row645:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row645
+	JNZ           row692
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -9614,20 +11071,20 @@ row645:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin644
+	JNZ           begin691
 
-end646:
-done643:
+end693:
+done690:
 	VZEROUPPER
 	RET
 
-// func addMomentsBF16AVX512(sum []float64, sumXY []float64, x []float32, y []BF16, rows int)
+// func addMomentsZAVX512(sum []float64, sumQZ []float64, q []float32, z []BF16, rows int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $24-104
+TEXT ·addMomentsZAVX512(SB), NOSPLIT, $24-104
 	MOVQ   sum_base+0(FP), AX
-	MOVQ   sumXY_base+24(FP), CX
-	MOVQ   x_base+48(FP), DX
-	MOVQ   y_base+72(FP), BX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9648,17 +11105,17 @@ TEXT ·addMomentsBF16AVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip647:
+strip694:
 	CMPQ  SI, $+32
-	JL    rest648
+	JL    rest695
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end651
+	JLE   end698
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin649:
+begin696:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9678,7 +11135,7 @@ begin649:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row650:
+row697:
 	VCVTPS2PD     (DX)(R8*4), Z8
 	VCVTPS2PD     32(DX)(R8*4), Z9
 	VPMOVZXWD     (BX)(R8*2), Z11
@@ -9708,7 +11165,7 @@ row650:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row650
+	JNZ           row697
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -9726,25 +11183,25 @@ row650:
 	VMOVUPD       Z6, (CX)(R11*2)
 	VMOVUPD       Z7, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin649
+	JNZ           begin696
 
-end651:
+end698:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip647
+	JMP  strip694
 
-rest648:
-strip652:
+rest695:
+strip699:
 	CMPQ  SI, $+16
-	JL    rest653
+	JL    rest700
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end656
+	JLE   end703
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin654:
+begin701:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -9756,7 +11213,7 @@ begin654:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row655:
+row702:
 	VCVTPS2PD     (DX)(R8*4), Z4
 	VCVTPS2PD     32(DX)(R8*4), Z5
 	VPMOVZXWD     (BX)(R8*2), Z7
@@ -9773,7 +11230,7 @@ row655:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row655
+	JNZ           row702
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -9783,27 +11240,27 @@ row655:
 	VMOVUPD       Z2, (CX)(R11*2)
 	VMOVUPD       Z3, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin654
+	JNZ           begin701
 
-end656:
+end703:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip652
+	JMP  strip699
 
-rest653:
+rest700:
 	TESTQ SI, SI
-	JZ    done657
+	JZ    done704
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end660
+	JLE   end707
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin658:
+begin705:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -9819,7 +11276,7 @@ begin658:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row659:
+row706:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -9840,7 +11297,7 @@ row659:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row659
+	JNZ           row706
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -9854,10 +11311,506 @@ row659:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin658
+	JNZ           begin705
 
-end660:
-done657:
+end707:
+done704:
+	VZEROUPPER
+	RET
+
+// func addMomentsQAVX512(sum []float64, sumQZ []float64, q []BF16, z []float32, rows int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·addMomentsQAVX512(SB), NOSPLIT, $24-104
+	MOVQ   sum_base+0(FP), AX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   rows+96(FP), SI
+	MOVQ   sum_len+8(FP), DI
+	MOVQ   SI, (SP)
+	MOVQ   DI, 8(SP)
+	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
+	XORQ   DI, DI
+
+strip708:
+	CMPQ  SI, $+32
+	JL    rest709
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end712
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin710:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z4
+	VMOVUPD 64(AX)(R12*2), Z5
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z6
+	VMOVUPD 64(CX)(R12*2), Z7
+
+row711:
+	VPMOVZXWD     (DX)(R8*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VCVTPS2PD     Y9, Z8
+	VMOVAPD       Z8, Z8
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVAPD       Z9, Z9
+	VCVTPS2PD     (BX)(R8*4), Z10
+	VCVTPS2PD     32(BX)(R8*4), Z11
+	VADDPD        Z8, Z0, Z0
+	VFMADD231PD   Z10, Z8, Z2
+	VADDPD        Z9, Z1, Z1
+	VFMADD231PD   Z11, Z9, Z3
+	VPMOVZXWD     32(DX)(R8*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VCVTPS2PD     Y9, Z8
+	VMOVAPD       Z8, Z8
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVAPD       Z9, Z9
+	VCVTPS2PD     64(BX)(R8*4), Z10
+	VCVTPS2PD     96(BX)(R8*4), Z11
+	VADDPD        Z8, Z4, Z4
+	VFMADD231PD   Z10, Z8, Z6
+	VADDPD        Z9, Z5, Z5
+	VFMADD231PD   Z11, Z9, Z7
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row711
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z4, (AX)(R11*2)
+	VMOVUPD       Z5, 64(AX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z6, (CX)(R11*2)
+	VMOVUPD       Z7, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin710
+
+end712:
+	ADDQ $+32, DI
+	SUBQ $+32, SI
+	JMP  strip708
+
+rest709:
+strip713:
+	CMPQ  SI, $+16
+	JL    rest714
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end717
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin715:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+
+row716:
+	VPMOVZXWD     (DX)(R8*2), Z5
+	VPSLLD        $0x10, Z5, Z5
+	VCVTPS2PD     Y5, Z4
+	VMOVAPD       Z4, Z4
+	VEXTRACTF32X8 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VMOVAPD       Z5, Z5
+	VCVTPS2PD     (BX)(R8*4), Z6
+	VCVTPS2PD     32(BX)(R8*4), Z7
+	VADDPD        Z4, Z0, Z0
+	VFMADD231PD   Z6, Z4, Z2
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z7, Z5, Z3
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row716
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin715
+
+end717:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip713
+
+rest714:
+	TESTQ SI, SI
+	JZ    done718
+	MOVQ  $0x0000ffff, R8
+	BZHIQ SI, R8, R8
+	KMOVW R8, K1
+	MOVQ  (SP), SI
+	TESTQ SI, SI
+	JLE   end721
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin719:
+	MOVQ      SI, R10
+	SUBQ      R10, SI
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
+	KSHIFTRW  $0x00, K1, K2
+	VMOVUPD.Z (AX)(R11*2), K2, Z0
+	KSHIFTRW  $0x08, K1, K2
+	VMOVUPD.Z 64(AX)(R11*2), K2, Z1
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
+	KSHIFTRW  $0x00, K1, K2
+	VMOVUPD.Z (CX)(R11*2), K2, Z2
+	KSHIFTRW  $0x08, K1, K2
+	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
+
+row720:
+	VPMOVZXWD.Z   (DX)(R8*2), K1, Z5
+	VPSLLD        $0x10, Z5, Z5
+	VCVTPS2PD     Y5, Z4
+	VMOVAPD       Z4, Z4
+	VEXTRACTF32X8 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VMOVAPD       Z5, Z5
+	VMOVUPS.Z     (BX)(R8*4), K1, Z7
+	VCVTPS2PD     Y7, Z6
+	VMOVAPD       Z6, Z6
+	VEXTRACTF32X8 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VMOVAPD       Z7, Z7
+	VADDPD        Z4, Z0, Z0
+	VFMADD231PD   Z6, Z4, Z2
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z7, Z5, Z3
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row720
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
+	KSHIFTRW      $0x00, K1, K2
+	VMOVUPD       Z0, K2, (AX)(R10*2)
+	KSHIFTRW      $0x08, K1, K2
+	VMOVUPD       Z1, K2, 64(AX)(R10*2)
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
+	KSHIFTRW      $0x00, K1, K2
+	VMOVUPD       Z2, K2, (CX)(R10*2)
+	KSHIFTRW      $0x08, K1, K2
+	VMOVUPD       Z3, K2, 64(CX)(R10*2)
+	TESTQ         SI, SI
+	JNZ           begin719
+
+end721:
+done718:
+	VZEROUPPER
+	RET
+
+// func addMomentsQZAVX512(sum []float64, sumQZ []float64, q []BF16, z []BF16, rows int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·addMomentsQZAVX512(SB), NOSPLIT, $24-104
+	MOVQ   sum_base+0(FP), AX
+	MOVQ   sumQZ_base+24(FP), CX
+	MOVQ   q_base+48(FP), DX
+	MOVQ   z_base+72(FP), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   rows+96(FP), SI
+	MOVQ   sum_len+8(FP), DI
+	MOVQ   SI, (SP)
+	MOVQ   DI, 8(SP)
+	MOVQ   DI, SI
+	ADDQ   $0x1f, SI
+	SHRQ   $0x05, SI
+	SHLQ   $0x02, SI
+	MOVQ   SI, 16(SP)
+	MOVQ   DI, SI
+	XORQ   DI, DI
+
+strip722:
+	CMPQ  SI, $+32
+	JL    rest723
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end726
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin724:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z4
+	VMOVUPD 64(AX)(R12*2), Z5
+	LEAQ    32(DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z6
+	VMOVUPD 64(CX)(R12*2), Z7
+
+row725:
+	VPMOVZXWD     (DX)(R8*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VCVTPS2PD     Y9, Z8
+	VMOVAPD       Z8, Z8
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVAPD       Z9, Z9
+	VPMOVZXWD     (BX)(R8*2), Z11
+	VPSLLD        $0x10, Z11, Z11
+	VCVTPS2PD     Y11, Z10
+	VMOVAPD       Z10, Z10
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVAPD       Z11, Z11
+	VADDPD        Z8, Z0, Z0
+	VFMADD231PD   Z10, Z8, Z2
+	VADDPD        Z9, Z1, Z1
+	VFMADD231PD   Z11, Z9, Z3
+	VPMOVZXWD     32(DX)(R8*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VCVTPS2PD     Y9, Z8
+	VMOVAPD       Z8, Z8
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVAPD       Z9, Z9
+	VPMOVZXWD     32(BX)(R8*2), Z11
+	VPSLLD        $0x10, Z11, Z11
+	VCVTPS2PD     Y11, Z10
+	VMOVAPD       Z10, Z10
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVAPD       Z11, Z11
+	VADDPD        Z8, Z4, Z4
+	VFMADD231PD   Z10, Z8, Z6
+	VADDPD        Z9, Z5, Z5
+	VFMADD231PD   Z11, Z9, Z7
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row725
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z4, (AX)(R11*2)
+	VMOVUPD       Z5, 64(AX)(R11*2)
+	LEAQ          32(DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z6, (CX)(R11*2)
+	VMOVUPD       Z7, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin724
+
+end726:
+	ADDQ $+32, DI
+	SUBQ $+32, SI
+	JMP  strip722
+
+rest723:
+strip727:
+	CMPQ  SI, $+16
+	JL    rest728
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JLE   end731
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin729:
+	MOVQ    R10, R11
+	SUBQ    R11, R10
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (AX)(R12*2), Z0
+	VMOVUPD 64(AX)(R12*2), Z1
+	LEAQ    (DI)(DI*1), R12
+	ADDQ    R12, R12
+	VMOVUPD (CX)(R12*2), Z2
+	VMOVUPD 64(CX)(R12*2), Z3
+
+row730:
+	VPMOVZXWD     (DX)(R8*2), Z5
+	VPSLLD        $0x10, Z5, Z5
+	VCVTPS2PD     Y5, Z4
+	VMOVAPD       Z4, Z4
+	VEXTRACTF32X8 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VMOVAPD       Z5, Z5
+	VPMOVZXWD     (BX)(R8*2), Z7
+	VPSLLD        $0x10, Z7, Z7
+	VCVTPS2PD     Y7, Z6
+	VMOVAPD       Z6, Z6
+	VEXTRACTF32X8 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VMOVAPD       Z7, Z7
+	VADDPD        Z4, Z0, Z0
+	VFMADD231PD   Z6, Z4, Z2
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z7, Z5, Z3
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R11
+	JNZ           row730
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z0, (AX)(R11*2)
+	VMOVUPD       Z1, 64(AX)(R11*2)
+	LEAQ          (DI)(DI*1), R11
+	ADDQ          R11, R11
+	VMOVUPD       Z2, (CX)(R11*2)
+	VMOVUPD       Z3, 64(CX)(R11*2)
+	TESTQ         R10, R10
+	JNZ           begin729
+
+end731:
+	ADDQ $+16, DI
+	SUBQ $+16, SI
+	JMP  strip727
+
+rest728:
+	TESTQ SI, SI
+	JZ    done732
+	MOVQ  $0x0000ffff, R8
+	BZHIQ SI, R8, R8
+	KMOVW R8, K1
+	MOVQ  (SP), SI
+	TESTQ SI, SI
+	JLE   end735
+	MOVQ  DI, R8
+	MOVQ  DI, R9
+	SHRQ  $0x03, R9
+
+begin733:
+	MOVQ      SI, R10
+	SUBQ      R10, SI
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
+	KSHIFTRW  $0x00, K1, K2
+	VMOVUPD.Z (AX)(R11*2), K2, Z0
+	KSHIFTRW  $0x08, K1, K2
+	VMOVUPD.Z 64(AX)(R11*2), K2, Z1
+	LEAQ      (DI)(DI*1), R11
+	ADDQ      R11, R11
+	KSHIFTRW  $0x00, K1, K2
+	VMOVUPD.Z (CX)(R11*2), K2, Z2
+	KSHIFTRW  $0x08, K1, K2
+	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
+
+row734:
+	VPMOVZXWD.Z   (DX)(R8*2), K1, Z5
+	VPSLLD        $0x10, Z5, Z5
+	VCVTPS2PD     Y5, Z4
+	VMOVAPD       Z4, Z4
+	VEXTRACTF32X8 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VMOVAPD       Z5, Z5
+	VPMOVZXWD.Z   (BX)(R8*2), K1, Z7
+	VPSLLD        $0x10, Z7, Z7
+	VCVTPS2PD     Y7, Z6
+	VMOVAPD       Z6, Z6
+	VEXTRACTF32X8 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VMOVAPD       Z7, Z7
+	VADDPD        Z4, Z0, Z0
+	VFMADD231PD   Z6, Z4, Z2
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z7, Z5, Z3
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          R10
+	JNZ           row734
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
+	KSHIFTRW      $0x00, K1, K2
+	VMOVUPD       Z0, K2, (AX)(R10*2)
+	KSHIFTRW      $0x08, K1, K2
+	VMOVUPD       Z1, K2, 64(AX)(R10*2)
+	LEAQ          (DI)(DI*1), R10
+	ADDQ          R10, R10
+	KSHIFTRW      $0x00, K1, K2
+	VMOVUPD       Z2, K2, (CX)(R10*2)
+	KSHIFTRW      $0x08, K1, K2
+	VMOVUPD       Z3, K2, 64(CX)(R10*2)
+	TESTQ         SI, SI
+	JNZ           begin733
+
+end735:
+done732:
 	VZEROUPPER
 	RET
 
@@ -9887,17 +11840,17 @@ TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip661:
+strip736:
 	CMPQ  BX, $+64
-	JL    rest662
+	JL    rest737
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end665
+	JLE   end740
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin663:
+begin738:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -9912,7 +11865,7 @@ begin663:
 	VXORPS  Z6, Z6, Z6
 	VXORPS  Z7, Z7, Z7
 
-row664:
+row739:
 	VMOVUPS       (AX)(DI*4), Z8
 	VADDPS        Z8, Z0, Z0
 	VFMADD231PS   Z8, Z8, Z1
@@ -9928,7 +11881,7 @@ row664:
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row664
+	JNZ           row739
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z8
@@ -10034,25 +11987,25 @@ row664:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z1, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin663
+	JNZ           begin738
 
-end665:
+end740:
 	ADDQ $+64, SI
 	SUBQ $+64, BX
-	JMP  strip661
+	JMP  strip736
 
-rest662:
-strip666:
+rest737:
+strip741:
 	CMPQ  BX, $+16
-	JL    rest667
+	JL    rest742
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end670
+	JLE   end745
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin668:
+begin743:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -10061,14 +12014,14 @@ begin668:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row669:
+row744:
 	VMOVUPS       (AX)(DI*4), Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row669
+	JNZ           row744
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z2
@@ -10096,27 +12049,27 @@ row669:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z2, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin668
+	JNZ           begin743
 
-end670:
+end745:
 	ADDQ $+16, SI
 	SUBQ $+16, BX
-	JMP  strip666
+	JMP  strip741
 
-rest667:
+rest742:
 	TESTQ BX, BX
-	JZ    done671
+	JZ    done746
 	MOVQ  $0x0000ffff, DI
 	BZHIQ BX, DI, DI
 	KMOVW DI, K1
 	MOVQ  (SP), BX
 	TESTQ BX, BX
-	JLE   end674
+	JLE   end749
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin672:
+begin747:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -10125,14 +12078,14 @@ begin672:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row673:
+row748:
 	VMOVUPS.Z     (AX)(DI*4), K1, Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R9
-	JNZ           row673
+	JNZ           row748
 	LEAQ          (SI)(SI*1), R9
 	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
@@ -10168,10 +12121,10 @@ row673:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z2, K2, 64(DX)(R9*2)
 	TESTQ         BX, BX
-	JNZ           begin672
+	JNZ           begin747
 
-end674:
-done671:
+end749:
+done746:
 	VZEROUPPER
 	RET
 
@@ -10201,17 +12154,17 @@ TEXT ·coefGradientAVX512(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip675:
+strip750:
 	CMPQ  DI, $+16
-	JL    rest676
+	JL    rest751
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end679
+	JLE   end754
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin677:
+begin752:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -10227,7 +12180,7 @@ begin677:
 	VMOVUPD (SI)(R13*2), Z4
 	VMOVUPD 64(SI)(R13*2), Z5
 
-row678:
+row753:
 	VCVTPS2PD (AX)(R9*4), Z6
 	VCVTPS2PD 32(AX)(R9*4), Z7
 	VCVTPS2PD (CX)(R9*4), Z8
@@ -10245,7 +12198,7 @@ row678:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row678
+	JNZ       row753
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Z0, (DX)(R12*2)
@@ -10259,27 +12212,27 @@ row678:
 	VMOVUPD   Z4, (SI)(R12*2)
 	VMOVUPD   Z5, 64(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin677
+	JNZ       begin752
 
-end679:
+end754:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip675
+	JMP  strip750
 
-rest676:
+rest751:
 	TESTQ DI, DI
-	JZ    done680
+	JZ    done755
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end683
+	JLE   end758
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin681:
+begin756:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	LEAQ      (R8)(R8*1), R12
@@ -10301,7 +12254,7 @@ begin681:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(SI)(R12*2), K2, Z5
 
-row682:
+row757:
 	VMOVUPS.Z     (AX)(R9*4), K1, Z7
 	VCVTPS2PD     Y7, Z6
 	VMOVAPD       Z6, Z6
@@ -10327,7 +12280,7 @@ row682:
 	ADDQ          8(SP), R9
 	ADDQ          16(SP), R10
 	DECQ          R11
-	JNZ           row682
+	JNZ           row757
 	LEAQ          (R8)(R8*1), R11
 	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
@@ -10347,10 +12300,10 @@ row682:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z5, K2, 64(SI)(R11*2)
 	TESTQ         DI, DI
-	JNZ           begin681
+	JNZ           begin756
 
-end683:
-done680:
+end758:
+done755:
 	VZEROUPPER
 	RET
 
@@ -10370,9 +12323,9 @@ TEXT ·gaussianAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop684:
+loop759:
 	CMPQ         DX, $+16
-	JL           rest685
+	JL           rest760
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -10405,11 +12358,11 @@ loop684:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop684
+	JMP          loop759
 
-rest685:
+rest760:
 	TESTQ        DX, DX
-	JZ           done686
+	JZ           done761
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10444,7 +12397,7 @@ rest685:
 	VMULPS       Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done686:
+done761:
 	VZEROUPPER
 	RET
 
@@ -10464,9 +12417,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop687:
+loop762:
 	CMPQ         DX, $+16
-	JL           rest688
+	JL           rest763
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -10494,11 +12447,11 @@ loop687:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop687
+	JMP          loop762
 
-rest688:
+rest763:
 	TESTQ        DX, DX
-	JZ           done689
+	JZ           done764
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10528,7 +12481,7 @@ rest688:
 	VDIVPS       Z0, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done689:
+done764:
 	VZEROUPPER
 	RET
 
@@ -10548,9 +12501,9 @@ TEXT ·atanAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop690:
+loop765:
 	CMPQ        DX, $+16
-	JL          rest691
+	JL          rest766
 	VMOVUPS     (CX)(BX*1), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMULPS      Z2, Z3, Z3
@@ -10560,11 +12513,11 @@ loop690:
 	VMOVUPS     Z3, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop690
+	JMP         loop765
 
-rest691:
+rest766:
 	TESTQ       DX, DX
-	JZ          done692
+	JZ          done767
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -10576,7 +12529,7 @@ rest691:
 	VDIVPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done692:
+done767:
 	VZEROUPPER
 	RET
 
@@ -10594,7 +12547,7 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done697
+	JLE          done772
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -10606,73 +12559,73 @@ TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row693:
+row768:
 	XORQ SI, SI
 
-loop694:
+loop769:
 	CMPQ   SI, 8(SP)
-	JGE    rest695
+	JGE    rest770
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line698:
+line773:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel699:
+pixel774:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel699
+	JNZ         pixel774
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line698
+	JNZ         line773
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, (AX)(DI*4)
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop694
+	JMP         loop769
 
-rest695:
+rest770:
 	CMPQ   16(SP), $0x00
-	JEQ    next696
+	JEQ    next771
 	VXORPS Z1, Z1, Z1
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line700:
+line775:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel701:
+pixel776:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel701
+	JNZ         pixel776
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line700
+	JNZ         line775
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVUPS     Z1, K1, (AX)(DI*4)
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next696:
+next771:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*4), AX
 	DECQ (SP)
-	JNZ  row693
+	JNZ  row768
 
-done697:
+done772:
 	VZEROUPPER
 	RET
 
@@ -10699,7 +12652,7 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	MOVQ         rows+48(FP), DI
 	MOVQ         DI, (SP)
 	TESTQ        DI, DI
-	JLE          done706
+	JLE          done781
 	MOVQ         SI, DI
 	ANDQ         $+15, DI
 	MOVQ         DI, 16(SP)
@@ -10711,30 +12664,30 @@ TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
 	XORQ         DI, DI
 	XORQ         R8, R8
 
-row702:
+row777:
 	XORQ SI, SI
 
-loop703:
+loop778:
 	CMPQ   SI, 8(SP)
-	JGE    rest704
+	JGE    rest779
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), R9
 	MOVQ   high+72(FP), R10
 
-line707:
+line782:
 	MOVQ R9, R11
 	MOVQ wide+80(FP), R12
 
-pixel708:
+pixel783:
 	KMOVW       (R11), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R11
 	DECQ        R12
-	JNZ         pixel708
+	JNZ         pixel783
 	MOVQ        down+88(FP), R11
 	LEAQ        (R9)(R11*4), R9
 	DECQ        R10
-	JNZ         line707
+	JNZ         line782
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -10748,29 +12701,29 @@ pixel708:
 	ADDQ        $+16, SI
 	ADDQ        $+16, DI
 	ADDQ        $+2, R8
-	JMP         loop703
+	JMP         loop778
 
-rest704:
+rest779:
 	CMPQ   16(SP), $0x00
-	JEQ    next705
+	JEQ    next780
 	VXORPS Z4, Z4, Z4
 	LEAQ   (CX)(R8*1), SI
 	MOVQ   high+72(FP), R9
 
-line709:
+line784:
 	MOVQ SI, R10
 	MOVQ wide+80(FP), R11
 
-pixel710:
+pixel785:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel710
+	JNZ         pixel785
 	MOVQ        down+88(FP), R10
 	LEAQ        (SI)(R10*4), SI
 	DECQ        R9
-	JNZ         line709
+	JNZ         line784
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -10784,14 +12737,14 @@ pixel710:
 	ADDQ        16(SP), DI
 	ADDQ        $+2, R8
 
-next705:
+next780:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	LEAQ (AX)(BX*2), AX
 	DECQ (SP)
-	JNZ  row702
+	JNZ  row777
 
-done706:
+done781:
 	VZEROUPPER
 	RET
 
@@ -10804,19 +12757,19 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
-loop711:
+loop786:
 	CMPQ    DX, $+16
-	JL      rest712
+	JL      rest787
 	VMOVUPS (CX)(BX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $+64, BX
 	SUBQ    $+16, DX
-	JMP     loop711
+	JMP     loop786
 
-rest712:
+rest787:
 	TESTQ     DX, DX
-	JZ        done713
+	JZ        done788
 	MOVQ      $0x0000ffff, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -10824,6 +12777,6 @@ rest712:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)(BX*1)
 
-done713:
+done788:
 	VZEROUPPER
 	RET

@@ -42,10 +42,10 @@ func (w *Surrogate) reachTop() (reach, top float32) {
 }
 
 // Backward is Back for a tile: q and carry are written from the gradient g of the
-// spikes, rows of numbers, the potentials u[t] and those of the step before,
-// u[t−1], nil at the first step, whose potential v[t−1] is the reset value. g.Next
-// holds for q as well.
-func (p *Neuron) Backward(q, carry []float32, g Rows, w Surrogate, u, before []float32) {
+// spikes, rows of numbers as q's are, the potentials u[t] and those of the step
+// before, u[t−1], nil at the first step, whose potential v[t−1] is the reset value.
+// q may be g; g.Next holds for it as well.
+func (p *Neuron) Backward(q Rows, carry []float32, g Rows, w Surrogate, u, before []float32) {
 	n := len(u)
 	if n == 0 {
 		return
@@ -54,7 +54,7 @@ func (p *Neuron) Backward(q, carry []float32, g Rows, w Surrogate, u, before []f
 	keep, jump, _ := p.reset()
 	kept, floored := 1-keep, p.Floor > float32(math.Inf(-1))
 	reach, top := w.reachTop()
-	q, carry, c1 := q[:n], carry[:n], p.C1[:c]
+	carry, c1 := carry[:n], p.C1[:c]
 	if before != nil {
 		before = before[:n]
 	}
@@ -62,9 +62,9 @@ func (p *Neuron) Backward(q, carry []float32, g Rows, w Surrogate, u, before []f
 		w.H = w.H[:n]
 	}
 	if g.Half != nil {
-		current.backwardBF16[w.Shape](q, carry, g.Half[:n], w.H, u, before, p.C2, c1, n/c, g.Next, !p.Detach, floored, p.Theta, kept, jump, p.Floor, keep, reach, top, p.Reset)
+		current.backwardBF16[w.Shape](q.Half[:n], carry, g.Half[:n], w.H, u, before, p.C2, c1, n/c, g.Next, !p.Detach, floored, p.Theta, kept, jump, p.Floor, keep, reach, top, p.Reset)
 	} else {
-		current.backward[w.Shape](q, carry, g.Float[:n], w.H, u, before, p.C2, c1, n/c, g.Next, !p.Detach, floored, p.Theta, kept, jump, p.Floor, keep, reach, top, p.Reset)
+		current.backward[w.Shape](q.Float[:n], carry, g.Float[:n], w.H, u, before, p.C2, c1, n/c, g.Next, !p.Detach, floored, p.Theta, kept, jump, p.Floor, keep, reach, top, p.Reset)
 	}
 }
 
@@ -74,7 +74,7 @@ func (p *Neuron) Backward(q, carry []float32, g Rows, w Surrogate, u, before []f
 //
 // the second term only if gradients pass through the reset (attached), and 0
 // under a floor, if there is one (floored).
-func backwardPortable(s Shape, q, carry []float32, g Rows, h, u, before, c2, c1 []float32, rows int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32) {
+func backwardPortable(s Shape, q Rows, carry []float32, g Rows, h, u, before, c2, c1 []float32, rows int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32) {
 	var gBuf, hBuf piece
 	c := len(c2)
 	for r := range rows {
@@ -82,7 +82,7 @@ func backwardPortable(s Shape, q, carry []float32, g Rows, h, u, before, c2, c1 
 			to := min(from+wordBits, c)
 			gs := g.piece(&gBuf, r, c, from, to)
 			n, at := len(gs), r*c+from
-			us, qs, cs := u[at:][:n], q[at:][:n], carry[at:][:n]
+			us, cs := u[at:][:n], carry[at:][:n]
 			hs := hBuf[:n]
 			if s == Given {
 				hs = h[at:][:n]
@@ -106,7 +106,8 @@ func backwardPortable(s Shape, q, carry []float32, g Rows, h, u, before, c2, c1 
 					prev = afterReset(before[at+i], theta, kept, jump, floor)
 				}
 				qi := gi*hs[i] + cs[i]*slope
-				qs[i], cs[i] = qi, qi*(2*prev*k2[i]+k1[i])
+				q.set(at+i, qi)
+				cs[i] = qi * (2*prev*k2[i] + k1[i])
 			}
 		}
 	}

@@ -38,7 +38,9 @@ type scanBench struct {
 	next           int // from one tile to the next, if they lie in memory
 
 	z, g, q         []float32
-	z16, q16        []BF16
+	z16, g16, q16   []BF16
+	pairs           []BF16
+	panels          int // numbers of a tile's pairs
 	fired, near     []uint32
 	u, v, before, h []float32 // of a tile
 	scale, shift    []float32
@@ -55,9 +57,11 @@ func newScanBench(c, rows, tiles int) *scanBench {
 	}
 	noise := random(rng, m)
 	s.z, s.g, s.q = slices.Repeat(noise, tiles), slices.Repeat(noise, tiles), make([]float32, m*tiles)
-	s.z16, s.q16 = make([]BF16, m*tiles), make([]BF16, m*tiles)
+	s.z16, s.g16, s.q16 = make([]BF16, m*tiles), make([]BF16, m*tiles), make([]BF16, m*tiles)
+	s.panels = PairsLen(rows, c)
+	s.pairs = make([]BF16, s.panels*tiles)
 	for i, v := range s.z {
-		s.z16[i], s.q16[i] = ToBF16(v), 0
+		s.z16[i], s.g16[i], s.q16[i] = ToBF16(v), ToBF16(v), 0
 	}
 	s.fired, s.near = make([]uint32, s.words*tiles), make([]uint32, s.words)
 	s.u, s.v, s.before, s.h = random(rng, m), random(rng, m), random(rng, m), random(rng, m)
@@ -87,23 +91,33 @@ func (s *scanBench) passes() map[string]func(i int) {
 			s.n.Forward(bits(i), Near{}, s.u, s.v, Term{Rows{Float: at(s.g, i)}, s.scale, s.shift}, Term{Rows{Float: at(s.z, i), Next: s.next}, s.scale, s.shift})
 		},
 		"backward": func(i int) {
-			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i), Next: s.next}, window, s.u, s.before)
+			s.n.Backward(Rows{Float: at(s.q, i)}, s.v, Rows{Float: at(s.g, i), Next: s.next}, window, s.u, s.before)
 		},
 		"backward BF16": func(i int) {
-			s.n.Backward(at(s.q, i), s.v, Rows{Half: half(s.z16, i), Next: s.next}, window, s.u, s.before)
+			s.n.Backward(Rows{Half: half(s.q16, i)}, s.v, Rows{Half: half(s.z16, i), Next: s.next}, window, s.u, s.before)
+		},
+		"backward BF16 and narrow": func(i int) {
+			Widen(s.h, half(s.z16, i))
+			s.n.Backward(Rows{Float: s.h}, s.v, Rows{Float: s.h}, window, s.u, s.before)
+			Narrow(half(s.q16, i), s.h)
 		},
 		"backward given": func(i int) {
-			s.n.Backward(at(s.q, i), s.v, Rows{Float: at(s.g, i), Next: s.next}, given, s.u, s.before)
+			s.n.Backward(Rows{Float: at(s.q, i)}, s.v, Rows{Float: at(s.g, i), Next: s.next}, given, s.u, s.before)
 		},
-		"add moments":      func(i int) { AddMoments(s.sum, s.sum2, at(s.q, i), Rows{Float: at(s.z, i)}) },
-		"add moments BF16": func(i int) { AddMoments(s.sum, s.sum2, at(s.q, i), Rows{Half: half(s.z16, i)}) },
+		"add moments":      func(i int) { AddMoments(s.sum, s.sum2, Rows{Float: at(s.q, i)}, Rows{Float: at(s.z, i)}) },
+		"add moments BF16": func(i int) { AddMoments(s.sum, s.sum2, Rows{Half: half(s.q16, i)}, Rows{Half: half(s.z16, i)}) },
 		"add squares":      func(i int) { AddSquares(s.sum, s.sum2, at(s.z, i)) },
 		"coef gradient":    func(i int) { CoefGradient(s.sum, s.sum2, s.sum3, at(s.z, i), s.v) },
 		"norm gradient": func(i int) {
-			NormGradient(Rows{Float: at(s.q, i)}, at(s.g, i), Rows{Float: at(s.z, i)}, s.scale, s.shift, s.scale)
+			NormGradient(at(s.q, i), Rows{Float: at(s.g, i)}, Rows{Float: at(s.z, i)}, s.scale, s.shift, s.scale)
 		},
-		"norm gradient BF16": func(i int) {
-			NormGradient(Rows{Half: half(s.q16, i)}, at(s.g, i), Rows{Half: half(s.z16, i)}, s.scale, s.shift, s.scale)
+		"norm gradient pairs": func(i int) {
+			NormGradientPairs(half(s.q16, i), s.pairs[i*s.panels:][:s.panels], Rows{Half: half(s.g16, i)}, half(s.z16, i), s.scale, s.shift, s.scale)
+		},
+		"norm gradient, then pairs": func(i int) {
+			NormGradient(s.h, Rows{Half: half(s.g16, i)}, Rows{Half: half(s.z16, i)}, s.scale, s.shift, s.scale)
+			Narrow(half(s.q16, i), s.h)
+			PackPairsHalf(s.pairs[i*s.panels:][:s.panels], half(s.q16, i), s.tile/s.c, s.c, s.c)
 		},
 		"gaussian": func(i int) { Gaussian(at(s.q, i), at(s.z, i), 1, .5) },
 		"sigmoid":  func(i int) { Sigmoid(at(s.q, i), at(s.z, i), 1, .5) },

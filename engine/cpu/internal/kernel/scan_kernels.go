@@ -15,15 +15,20 @@ type scanKernels struct {
 	backward     [shapes]backwardKernel[float32]
 	backwardBF16 [shapes]backwardKernel[BF16]
 
-	normGradient       normGradientKernel[float32, float32]
-	normGradientFrom   normGradientKernel[float32, BF16] // z is BF16
-	normGradientTo     normGradientKernel[BF16, float32] // dz is BF16
-	normGradientFromTo normGradientKernel[BF16, BF16]
+	// Q and Z name the operands that are BF16.
+	normGradient   normGradientKernel[float32, float32]
+	normGradientZ  normGradientKernel[float32, BF16]
+	normGradientQ  normGradientKernel[BF16, float32]
+	normGradientQZ normGradientKernel[BF16, BF16]
+	normPairs      normPairsKernel[float32]
+	normPairsQ     normPairsKernel[BF16]
 
-	addMoments     func(sum, sumXY []float64, x, y []float32, rows int)
-	addMomentsBF16 func(sum, sumXY []float64, x []float32, y []BF16, rows int)
-	addSquares     func(sum, sum2 []float64, x []float32, rows int)
-	coefGradient   func(d2, d1, d0 []float64, q, prev []float32, rows int)
+	addMoments   addMomentsKernel[float32, float32]
+	addMomentsZ  addMomentsKernel[float32, BF16]
+	addMomentsQ  addMomentsKernel[BF16, float32]
+	addMomentsQZ addMomentsKernel[BF16, BF16]
+	addSquares   func(sum, sum2 []float64, x []float32, rows int)
+	coefGradient func(d2, d1, d0 []float64, q, prev []float32, rows int)
 
 	gaussian, sigmoid, atan Window
 
@@ -36,9 +41,11 @@ type (
 	termKernel[Z any]    = func(x []float32, z []Z, scale, shift []float32, rows int, add bool)
 	forwardKernel[Z any] = func(fired, near []uint32, u, v []float32, z []Z, scale, shift, c2, c1, c0 []float32, rows, next int, add bool,
 		theta, kept, jump, floor, reach float32) (spikes, sum, sum2 float64)
-	backwardKernel[G any] = func(q, carry []float32, g []G, h, u, before, c2, c1 []float32, rows, next int, attached, floored bool,
+	backwardKernel[G any] = func(q []G, carry []float32, g []G, h, u, before, c2, c1 []float32, rows, next int, attached, floored bool,
 		theta, kept, jump, floor, keep, reach, top, start float32)
-	normGradientKernel[D, Z any] = func(dz []D, q []float32, z []Z, gain, off, mid []float32, rows int)
+	normGradientKernel[Q, Z any] = func(dz []float32, q []Q, z []Z, gain, off, mid []float32, rows int)
+	normPairsKernel[Q any]       = func(dz, pairs []BF16, q []Q, z []BF16, gain, off, mid []float32, rows, panel int)
+	addMomentsKernel[Q, Z any]   = func(sum, sumQZ []float64, q []Q, z []Z, rows int)
 	averageBitsKernel[Y any]     = func(y []Y, x []uint32, rows, c, apart, high, wide, down, across int, share float32)
 )
 
@@ -48,14 +55,11 @@ var scanPortable = scanKernels{
 	forward: portableForward(floatRows), forwardBF16: portableForward(halfRows), forwardBits: portableForward(bitRows),
 	fire:     firePortable,
 	backward: portableBackward(floatRows), backwardBF16: portableBackward(halfRows),
-	normGradient: portableNormGradient(floatRows, floatRows), normGradientFrom: portableNormGradient(floatRows, halfRows),
-	normGradientTo: portableNormGradient(halfRows, floatRows), normGradientFromTo: portableNormGradient(halfRows, halfRows),
-	addMoments: func(sum, sumXY []float64, x, y []float32, rows int) {
-		addMomentsPortable(sum, sumXY, x, floatRows(y), rows)
-	},
-	addMomentsBF16: func(sum, sumXY []float64, x []float32, y []BF16, rows int) {
-		addMomentsPortable(sum, sumXY, x, halfRows(y), rows)
-	},
+	normGradient: portableNormGradient(floatRows, floatRows), normGradientZ: portableNormGradient(floatRows, halfRows),
+	normGradientQ: portableNormGradient(halfRows, floatRows), normGradientQZ: portableNormGradient(halfRows, halfRows),
+	normPairs: portableNormPairs(floatRows), normPairsQ: portableNormPairs(halfRows),
+	addMoments: portableAddMoments(floatRows, floatRows), addMomentsZ: portableAddMoments(floatRows, halfRows),
+	addMomentsQ: portableAddMoments(halfRows, floatRows), addMomentsQZ: portableAddMoments(halfRows, halfRows),
 	addSquares: addSquaresPortable, coefGradient: coefGradientPortable,
 	gaussian: gaussianPortable, sigmoid: sigmoidPortable, atan: atanPortable,
 	averageBits: portableAverageBits(floatRows), averageBitsBF16: portableAverageBits(halfRows), scale: scalePortable,
@@ -80,17 +84,29 @@ func portableForward[Z any](rows func([]Z) Rows) forwardKernel[Z] {
 
 func portableBackward[G any](rows func([]G) Rows) (all [shapes]backwardKernel[G]) {
 	for s := range shapes {
-		all[s] = func(q, carry []float32, g []G, h, u, before, c2, c1 []float32, n, _ int, attached, floored bool,
+		all[s] = func(q []G, carry []float32, g []G, h, u, before, c2, c1 []float32, n, _ int, attached, floored bool,
 			theta, kept, jump, floor, keep, reach, top, start float32) {
-			backwardPortable(s, q, carry, rows(g), h, u, before, c2, c1, n, attached, floored, theta, kept, jump, floor, keep, reach, top, start)
+			backwardPortable(s, rows(q), carry, rows(g), h, u, before, c2, c1, n, attached, floored, theta, kept, jump, floor, keep, reach, top, start)
 		}
 	}
 	return all
 }
 
-func portableNormGradient[D, Z any](to func([]D) Rows, from func([]Z) Rows) normGradientKernel[D, Z] {
-	return func(dz []D, q []float32, z []Z, gain, off, mid []float32, rows int) {
-		normGradientPortable(to(dz), q, from(z), gain, off, mid, rows)
+func portableNormGradient[Q, Z any](qs func([]Q) Rows, zs func([]Z) Rows) normGradientKernel[Q, Z] {
+	return func(dz []float32, q []Q, z []Z, gain, off, mid []float32, rows int) {
+		normGradientPortable(dz, qs(q), zs(z), gain, off, mid, rows)
+	}
+}
+
+func portableNormPairs[Q any](qs func([]Q) Rows) normPairsKernel[Q] {
+	return func(dz, pairs []BF16, q []Q, z []BF16, gain, off, mid []float32, rows, panel int) {
+		normPairsPortable(dz, pairs, qs(q), halfRows(z), gain, off, mid, rows, panel)
+	}
+}
+
+func portableAddMoments[Q, Z any](qs func([]Q) Rows, zs func([]Z) Rows) addMomentsKernel[Q, Z] {
+	return func(sum, sumQZ []float64, q []Q, z []Z, rows int) {
+		addMomentsPortable(sum, sumQZ, qs(q), zs(z), rows)
 	}
 }
 

@@ -1,75 +1,124 @@
 package kernel
 
 // NormGradient computes dz = q·gain + z·off + mid for rows of len(gain) channels,
-// the last pass of a normalisation's gradient. z and dz are numbers of either
-// precision; dz.Float may be q.
-func NormGradient(dz Rows, q []float32, z Rows, gain, off, mid []float32) {
-	n, c := len(q), len(gain)
+// the last pass of a normalisation's gradient. q and z are numbers of either
+// precision; dz may be q.Float.
+func NormGradient(dz []float32, q, z Rows, gain, off, mid []float32) {
+	n, c := len(dz), len(gain)
 	if n == 0 {
 		return
 	}
 	off, mid = off[:c], mid[:c]
 	switch {
-	case z.Half == nil && dz.Half == nil:
-		current.normGradient(dz.Float[:n], q, z.Float[:n], gain, off, mid, n/c)
-	case dz.Half == nil:
-		current.normGradientFrom(dz.Float[:n], q, z.Half[:n], gain, off, mid, n/c)
+	case q.Half == nil && z.Half == nil:
+		current.normGradient(dz, q.Float[:n], z.Float[:n], gain, off, mid, n/c)
+	case q.Half == nil:
+		current.normGradientZ(dz, q.Float[:n], z.Half[:n], gain, off, mid, n/c)
 	case z.Half == nil:
-		current.normGradientTo(dz.Half[:n], q, z.Float[:n], gain, off, mid, n/c)
+		current.normGradientQ(dz, q.Half[:n], z.Float[:n], gain, off, mid, n/c)
 	default:
-		current.normGradientFromTo(dz.Half[:n], q, z.Half[:n], gain, off, mid, n/c)
+		current.normGradientQZ(dz, q.Half[:n], z.Half[:n], gain, off, mid, n/c)
 	}
 }
 
-func normGradientPortable(dz Rows, q []float32, z Rows, gain, off, mid []float32, rows int) {
-	var buf piece
+func normGradientPortable(dz []float32, q, z Rows, gain, off, mid []float32, rows int) {
+	var qBuf, zBuf piece
 	c := len(gain)
 	for r := range rows {
 		for from := 0; from < c; from += wordBits {
 			to := min(from+wordBits, c)
-			zs := z.piece(&buf, r, c, from, to)
-			n, at := len(zs), r*c+from
-			qs, k, o, m := q[at:][:n], gain[from:to][:n], off[from:to][:n], mid[from:to][:n]
+			qs, zs := q.piece(&qBuf, r, c, from, to), z.piece(&zBuf, r, c, from, to)
+			n := len(zs)
+			ds, k, o, m := dz[r*c+from:][:n], gain[from:to][:n], off[from:to][:n], mid[from:to][:n]
 			for i, zi := range zs {
-				y := qs[i]*k[i] + zi*o[i] + m[i]
-				if dz.Half != nil {
-					dz.Half[at+i] = ToBF16(y)
-				} else {
-					dz.Float[at+i] = y
-				}
+				ds[i] = qs[i]*k[i] + zi*o[i] + m[i]
 			}
 		}
 	}
 }
 
-// AddMoments adds each channel's Σ x and Σ x·y to sum and sumXY, for rows of
-// len(sum) channels. y are numbers of either precision.
-func AddMoments(sum, sumXY []float64, x []float32, y Rows) {
-	n, c := len(x), len(sum)
+// NormGradientPairs is NormGradient rounded to bfloat16, in two forms: rows and,
+// as PackPairsHalf of them, panels of pairs of rows.
+func NormGradientPairs(dz, pairs []BF16, q Rows, z []BF16, gain, off, mid []float32) {
+	n, c := len(z), len(gain)
 	if n == 0 {
 		return
 	}
-	if y.Half != nil {
-		current.addMomentsBF16(sum, sumXY[:c], x, y.Half[:n], n/c)
-	} else {
-		current.addMoments(sum, sumXY[:c], x, y.Float[:n], n/c)
+	rows := n / c
+	panel := PairsPanelLen(rows)
+	dz, pairs, off, mid = dz[:n], pairs[:PairsLen(rows, c)], off[:c], mid[:c]
+	even := 0 // rows that whole panels take in pairs
+	if c%PanelColumns == 0 {
+		even = rows &^ 1
+	}
+	switch m := even * c; {
+	case q.Half != nil:
+		q.Half = q.Half[:n]
+		current.normPairsQ(dz[:m], pairs, q.Half[:m], z[:m], gain, off, mid, even, panel)
+		q.Half = q.Half[m:]
+	default:
+		q.Float = q.Float[:n]
+		current.normPairs(dz[:m], pairs, q.Float[:m], z[:m], gain, off, mid, even, panel)
+		q.Float = q.Float[m:]
+	}
+	normPairsPortable(dz[even*c:], pairs[even*PanelColumns:], q, Rows{Half: z[even*c:]}, gain, off, mid, rows-even, panel)
+	for ; len(pairs) > 0; pairs = pairs[panel:] {
+		clear(pairs[(rows+1)/2*pairNumbers : panel])
+	}
+}
+
+func normPairsPortable(dz, pairs []BF16, q, z Rows, gain, off, mid []float32, rows, panel int) {
+	var qBuf, zBuf piece
+	c := len(gain)
+	for r := range rows {
+		for from := 0; from < c; from += PanelColumns {
+			to := min(from+PanelColumns, c)
+			qs, zs := q.piece(&qBuf, r, c, from, to), z.piece(&zBuf, r, c, from, to)
+			n := len(zs)
+			line := linePairs(pairs[from/PanelColumns*panel:], r, rows, n)
+			ds, k, o, m := dz[r*c+from:][:n], gain[from:to][:n], off[from:to][:n], mid[from:to][:n]
+			for i, zi := range zs {
+				h := ToBF16(qs[i]*k[i] + zi*o[i] + m[i])
+				ds[i], line[2*i+r&1] = h, h
+			}
+		}
+	}
+}
+
+// AddMoments adds each channel's Σ q and Σ q·z to sum and sumQZ, for rows of
+// len(sum) channels. q and z are numbers of either precision.
+func AddMoments(sum, sumQZ []float64, q, z Rows) {
+	n, c := len(q.Float)+len(q.Half), len(sum)
+	if n == 0 {
+		return
+	}
+	sumQZ = sumQZ[:c]
+	switch {
+	case q.Half == nil && z.Half == nil:
+		current.addMoments(sum, sumQZ, q.Float, z.Float[:n], n/c)
+	case q.Half == nil:
+		current.addMomentsZ(sum, sumQZ, q.Float, z.Half[:n], n/c)
+	case z.Half == nil:
+		current.addMomentsQ(sum, sumQZ, q.Half, z.Float[:n], n/c)
+	default:
+		current.addMomentsQZ(sum, sumQZ, q.Half, z.Half[:n], n/c)
 	}
 }
 
 // addMomentsPortable adds rows in order; all versions agree to the bit.
-func addMomentsPortable(sum, sumXY []float64, x []float32, y Rows, rows int) {
-	var buf piece
+func addMomentsPortable(sum, sumQZ []float64, q, z Rows, rows int) {
+	var qBuf, zBuf piece
 	c := len(sum)
 	for r := range rows {
 		for from := 0; from < c; from += wordBits {
 			to := min(from+wordBits, c)
-			ys := y.piece(&buf, r, c, from, to)
-			n := len(ys)
-			xs, s, sy := x[r*c+from:][:n], sum[from:to][:n], sumXY[from:to][:n]
-			for i, yi := range ys {
-				w := float64(xs[i])
+			qs, zs := q.piece(&qBuf, r, c, from, to), z.piece(&zBuf, r, c, from, to)
+			n := len(zs)
+			s, sz := sum[from:to][:n], sumQZ[from:to][:n]
+			for i, zi := range zs {
+				w := float64(qs[i])
 				s[i] += w
-				sy[i] += w * float64(yi)
+				sz[i] += w * float64(zi)
 			}
 		}
 	}

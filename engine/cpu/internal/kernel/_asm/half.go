@@ -13,6 +13,9 @@ import (
 func (v isa) half() {
 	v.widen()
 	v.narrow()
+	v.addition("addNarrow", half, single)
+	v.addition("addHalf", half, half)
+	v.addition("addWide", single, half)
 	v.packPanel()
 	v.packPanelHalf()
 	v.splitPairs()
@@ -104,6 +107,28 @@ func (v isa) narrow() {
 	dst, src, r := base("dst"), base("src"), v.rounding()
 	v.groups(length("src"), func(i reg.Register) {
 		v.storeHalf(r, v.fetch(Mem{Base: src, Index: i, Scale: 4}, everyLane), everyLane, Mem{Base: dst, Index: i, Scale: 2})
+	})
+	v.end()
+}
+
+// addition adds numbers of a kind to those of another.
+func (v isa) addition(name string, to, of kind) {
+	v.text(name, "func(dst "+to.slice+", src "+of.slice+", next int)", "is "+name+"Portable of a multiple of 16 numbers, to the bit.")
+	dst, src := base("dst"), base("src")
+	var r rounding
+	if to == half {
+		r = v.rounding()
+	}
+	v.groups(length("src"), func(i reg.Register) {
+		p := position{number: i.(reg.GPVirtual)}
+		x := v.read(of, src, p, everyLane)
+		ahead(p, func(p position) { fetchAhead(to, dst, p) })
+		VADDPS(v.read(to, dst, p, everyLane), x, x)
+		if to == half {
+			v.storeHalf(r, x, everyLane, p.half(dst))
+		} else {
+			v.store(x, everyLane, p.at(dst))
+		}
 	})
 	v.end()
 }

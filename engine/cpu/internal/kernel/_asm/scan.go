@@ -20,7 +20,6 @@ func scanFamily() {
 				v.backward(k, s)
 			}
 		}
-		v.normGradients()
 		v.statistics()
 		v.coefGradient()
 		v.smoothWindows()

@@ -38,7 +38,7 @@ func (v isa) hat(x reg.VecVirtual, reach, top, zero Op) reg.VecVirtual {
 
 func (v isa) backward(k kind, w surrogate) {
 	v.text("backward"+w.name+k.suffix,
-		"func(q, carry []float32, g "+k.slice+", h, u, before, c2, c1 []float32, rows, next int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32)",
+		"func(q "+k.slice+", carry []float32, g "+k.slice+", h, u, before, c2, c1 []float32, rows, next int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32)",
 		"is backwardPortable.")
 	q, carry, g, u, before := base("q"), base("carry"), base("g"), base("u"), base("before")
 	s := v.spikes()
@@ -52,6 +52,10 @@ func (v isa) backward(k kind, w surrogate) {
 		reach, top = v.scalar("reach"), v.scalar("top")
 	}
 	one, zero := v.inRegisters(ones), v.inRegisters(zeros)
+	var r rounding
+	if k == half {
+		r = v.rounding()
+	}
 	var k2, k1 [2]reg.VecVirtual
 	for i := range v.together() {
 		k2[i], k1[i] = v.reg(), v.reg()
@@ -86,15 +90,16 @@ func (v isa) backward(k kind, w surrogate) {
 			})
 			ahead(p, func(p position) {
 				fetchAhead(k, g, p)
-				fetchAhead(single, q, p)
+				fetchAhead(k, q, p)
 			})
 			v.mulLoad(p.at(carry), m, slope)
 			if k == single {
 				v.fmaLoad(p.at(g), m, win, slope)
+				v.store(slope, m, p.at(q))
 			} else {
 				VFMADD231PS(v.read(k, g, p, m), win, slope)
+				v.storeHalf(r, slope, m, p.half(q))
 			}
-			v.store(slope, m, p.at(q))
 			prev := v.previous(s, before, p, m)
 			VFMADD213PS(k1[i], k2[i], prev)
 			VMULPS(slope, prev, prev)

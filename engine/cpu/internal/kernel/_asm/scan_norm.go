@@ -6,75 +6,140 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// normGradients writes the last pass of a normalisation's gradient.
-func (v isa) normGradients() {
-	for _, in := range []kind{single, half} {
-		for _, out := range []kind{single, half} {
-			v.normGradient(in, out)
+// operands calls body for the kinds of two operands, Q and Z, with the letters of
+// those that are BF16.
+func operands(body func(letters string, q, z kind)) {
+	for _, q := range []kind{single, half} {
+		for _, z := range []kind{single, half} {
+			letters := ""
+			if q == half {
+				letters += "Q"
+			}
+			if z == half {
+				letters += "Z"
+			}
+			body(letters, q, z)
 		}
 	}
 }
 
-func (v isa) normGradient(in, out kind) {
-	name := "normGradient"
-	if in == half {
-		name += "From"
-	}
-	if out == half {
-		name += "To"
-	}
-	v.text(name, "func(dz "+out.slice+", q []float32, z "+in.slice+", gain, off, mid []float32, rows int)", "is normGradientPortable.")
+// normGradient is the last pass of a normalisation's gradient.
+func (v isa) normGradient(letters string, qs, zs kind) {
+	v.text("normGradient"+letters, "func(dz []float32, q "+qs.slice+", z "+zs.slice+", gain, off, mid []float32, rows int)", "is normGradientPortable.")
 	dz, q, z := base("dz"), base("q"), base("z")
-	gain, off, mid := base("gain"), base("off"), base("mid")
-	var r rounding
-	if out == half {
-		r = v.rounding()
-	}
+	n := norm{v, base("gain"), base("off"), base("mid")}
 	v.tile(number("rows"), length("gain"), func(p position, m *mask) {
-		x := v.fetch(p.parameter(mid), m)
-		VFMADD231PS(v.fetch(p.parameter(off), m), v.read(in, z, p, m), x)
-		VFMADD231PS(v.fetch(p.parameter(gain), m), v.fetch(p.at(q), m), x)
-		if out == half {
-			v.storeHalf(r, x, m, p.half(dz))
-		} else {
-			v.store(x, m, p.at(dz))
-		}
+		v.store(n.gradient(v.read(qs, q, p, m), v.read(zs, z, p, m), p, m), m, p.at(dz))
 	}, func() {})
 	v.end()
 }
 
-// statistics writes sums over rows, per channel.
+// norm is where a normalisation's parameters lie.
+type norm struct {
+	v              isa
+	gain, off, mid reg.Register
+}
+
+// gradient returns q·gain + z·off + mid, of numbers at p.
+func (n norm) gradient(q, z reg.VecVirtual, p position, m *mask) reg.VecVirtual {
+	x := n.v.fetch(p.parameter(n.mid), m)
+	VFMADD231PS(n.v.fetch(p.parameter(n.off), m), z, x)
+	VFMADD231PS(n.v.fetch(p.parameter(n.gain), m), q, x)
+	return x
+}
+
+// normPairs is the same, written as rows and as pairs of rows. Rows are an even
+// number, of whole panels.
+func (v isa) normPairs(letters string, qs kind) {
+	v.text("normPairs"+letters, "func(dz, pairs []BF16, q "+qs.slice+", z []BF16, gain, off, mid []float32, rows, panel int)",
+		"is normPairsPortable of an even number of rows of whole panels.")
+	dz, pairs, q, z := base("dz"), base("pairs"), base("q"), base("z")
+	n := norm{v, base("gain"), base("off"), base("mid")}
+	left, panel := AllocLocal(8), AllocLocal(8) // pairs of rows, bytes
+	t := number("rows")
+	SHRQ(Imm(1), t)
+	MOVQ(t, left)
+	t = number("panel")
+	ADDQ(t, t)
+	MOVQ(t, panel)
+	r, upper := v.rounding(), v.word(0xffff0000)
+	pair, columns, done := label("pair"), label("panel"), label("done")
+	p, to := position{channel: GP64(), number: GP64()}, GP64()
+	second := p
+	second.number = GP64()
+	XORQ(p.number, p.number)
+	MOVQ(length("gain"), second.number)
+	CMPQ(left, Imm(0))
+	JEQ(LabelRef(done))
+	Label(pair)
+	XORQ(p.channel, p.channel)
+	MOVQ(pairs, to)
+	Label(columns)
+	for j := range v.panelVectors() {
+		p.ahead, second.ahead = j*v.lanes, j*v.lanes
+		var rows [2]reg.VecVirtual
+		for i, p := range []position{p, second} {
+			rows[i] = r.upper(n.gradient(v.read(qs, q, p, everyLane), v.read(half, z, p, everyLane), p, everyLane))
+		}
+		v.and(upper, rows[1], rows[1])
+		first, last := v.reg(), v.reg()
+		VPSRLD(Imm(16), rows[0], first)
+		VPSRLD(Imm(16), rows[1], last)
+		v.or(first, rows[1], rows[1])
+		VMOVUPS(rows[1], Mem{Base: to, Disp: j * v.bytes()})
+		v.storeLower(first, everyLane, p.half(dz))
+		v.storeLower(last, everyLane, second.half(dz))
+	}
+	for _, i := range []reg.GPVirtual{p.channel, p.number, second.number} {
+		ADDQ(I32(32), i)
+	}
+	ADDQ(panel, to)
+	c := length("gain")
+	CMPQ(p.channel, c)
+	JL(LabelRef(columns))
+	ADDQ(c, p.number)
+	ADDQ(c, second.number)
+	ADDQ(I32(pairBytes), pairs)
+	DECQ(left)
+	JNZ(LabelRef(pair))
+	Label(done)
+	v.end()
+}
+
+// statistics writes sums over rows, per channel, and what they are for.
 func (v isa) statistics() {
-	v.addMoments(single)
-	v.addMoments(half)
+	operands(v.normGradient)
+	v.normPairs("", single)
+	v.normPairs("Q", half)
+	operands(v.addMoments)
 	v.addSquares()
 }
 
 // addMoments adds in float64, where products of two float32 are exact, rows in
 // order: the bits are the portable version's.
-func (v isa) addMoments(k kind) {
-	v.text("addMoments"+k.suffix, "func(sum, sumXY []float64, x []float32, y "+k.slice+", rows int)", "is addMomentsPortable, to the bit.")
-	sum, sumXY, x, y := base("sum"), base("sumXY"), base("x"), base("y")
+func (v isa) addMoments(letters string, qs, zs kind) {
+	v.text("addMoments"+letters, "func(sum, sumQZ []float64, q "+qs.slice+", z "+zs.slice+", rows int)", "is addMomentsPortable, to the bit.")
+	sum, sumQZ, q, z := base("sum"), base("sumQZ"), base("q"), base("z")
 	const together = 2
-	var acc, accXY [together][2]reg.VecVirtual
+	var acc, accQZ [together][2]reg.VecVirtual
 	for i := range together {
-		acc[i], accXY[i] = v.pair(), v.pair()
+		acc[i], accQZ[i] = v.pair(), v.pair()
 	}
 	v.strips(together, number("rows"), length("sum"), 0,
 		func(s int, p position, m *mask) {
 			v.loadWide(acc[s], m, sum, p)
-			v.loadWide(accXY[s], m, sumXY, p)
+			v.loadWide(accQZ[s], m, sumQZ, p)
 		},
 		func(s int, p position, m *mask) {
-			a, b := v.wideRead(single, x, p, m), v.wideRead(k, y, p, m)
+			a, b := v.wideRead(qs, q, p, m), v.wideRead(zs, z, p, m)
 			for h := range 2 {
 				VADDPD(a[h], acc[s][h], acc[s][h])
-				VFMADD231PD(b[h], a[h], accXY[s][h])
+				VFMADD231PD(b[h], a[h], accQZ[s][h])
 			}
 		},
 		func(s int, p position, m *mask) {
 			v.putWide(acc[s], m, sum, p)
-			v.putWide(accXY[s], m, sumXY, p)
+			v.putWide(accQZ[s], m, sumQZ, p)
 		})
 	v.end()
 }

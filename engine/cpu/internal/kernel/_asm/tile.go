@@ -157,6 +157,11 @@ func behind(m Mem, i reg.Register) Mem {
 func (v isa) storeHalf(r rounding, x reg.VecVirtual, m *mask, to Mem) {
 	t := r.upper(x)
 	VPSRLD(Imm(16), t, t)
+	v.storeLower(t, m, to)
+}
+
+// storeLower stores the lower halves of lanes, whose upper halves are zero.
+func (v isa) storeLower(t reg.VecVirtual, m *mask, to Mem) {
 	switch {
 	case v.wide() && m == everyLane:
 		VPMOVDW(t, to)
