@@ -79,7 +79,7 @@ func (g *halfGradients) scratchLen() int {
 		n = tiles(g.g.KernelH*g.span(g.strip)*g.channels*g.padded(g.p.most(g.x.value)), 2)
 	}
 	if g.x.narrow {
-		n = max(n, narrowBlock*g.columns)
+		n = max(n, frameBlock*g.columns)
 	}
 	return n
 }
@@ -222,7 +222,7 @@ func (t *weightTile) fetched(positions, k int) int {
 func (g *halfGradients) ofInput() {
 	run := g.p.pool.run
 	run(g.g.Positions(), g.packTile)
-	run(g.groups*g.grads.units.count(), g.inputTile)
+	run(g.inputTasks(), g.inputTile)
 }
 
 func (g *halfGradients) packTask(_, d int) {
@@ -230,40 +230,43 @@ func (g *halfGradients) packTask(_, d int) {
 	kernel.PackPairsTransposed(asHalf(g.back.mem)[d*g.backMatrix:][:g.backMatrix], g.w.data[d*n:][:n], g.g.Out, g.g.C, g.g.Out)
 }
 
+// inputTask computes a block of frames of some rows of input pixels for a group
+// of channels: what it reads of the output's gradient, it reads again for the
+// next row, from the second-level cache.
 func (g *halfGradients) inputTask(worker, task int) {
-	units := g.grads.units
-	group, unit := task/units.count(), task%units.count()
 	f, d, out := g.p.frames(g.x.value), g.g.Positions(), g.g.Out
-	from, to, first, frames := units.of(unit, f)
+	bands, blocks := tiles(g.g.H, bandLines), tiles(f, frameBlock)
+	group, band, first := task/blocks/bands, task/blocks%bands, task%blocks*frameBlock
+	frames := min(frameBlock, f-first)
 	w := asHalf(g.back.mem)[group*g.columns/kernel.PanelColumns*g.backPanel:]
-	for px := from; px < to; px++ {
+	dy := asHalf(g.y.halfGrad.rows.mem)
+	acc := g.p.scratch[worker]
+	for px := band * bandLines * g.g.W; px < min(g.g.H, (band+1)*bandLines)*g.g.W; px++ {
 		t := g.taps[worker]
 		for position, at := range g.grads.into[px*d:][:d] {
 			if at >= 0 {
 				t.add((int(at)*f+first)*out, position*g.backMatrix)
 			}
 		}
-		dy, at := asHalf(g.y.halfGrad.rows.mem), (px*f+first)*g.g.C+group*g.columns
+		at := (px*f+first)*g.g.C + group*g.columns
 		if !g.x.narrow {
 			kernel.ProductHalf(g.x.grad[at:], g.g.C, dy, out, w, g.backPanel, t.x, t.w, frames, out, g.columns, !g.x.first)
 			continue
 		}
-		for r := 0; r < frames; r += narrowBlock {
-			acc := g.p.scratch[worker][:min(narrowBlock, frames-r)*g.columns]
-			kernel.ProductHalf(acc, g.columns, dy[r*out:], out, w, g.backPanel, t.x, t.w, len(acc)/g.columns, out, g.columns, false)
-			g.pass(at+r*g.g.C, acc)
-		}
+		kernel.ProductHalf(acc, g.columns, dy, out, w, g.backPanel, t.x, t.w, frames, out, g.columns, false)
+		g.pass(at, acc[:frames*g.columns], f*g.g.C)
 	}
 }
 
-// narrowBlock is the rows of the input's gradient that are computed before they
-// are rounded: they are still in the nearer caches.
-const narrowBlock = 64
+// inputTasks is the number of tasks.
+func (g *halfGradients) inputTasks() int {
+	return g.groups * tiles(g.g.H, bandLines) * tiles(g.p.frames(g.x.value), frameBlock)
+}
 
 // pass hands on a block of rows of the input's gradient for a group of channels.
-// The next block lies behind it.
-func (g *halfGradients) pass(at int, acc []float32) {
-	n, next := g.columns, len(acc)/g.columns*g.g.C
+// The next pixel's lie `next` numbers behind them.
+func (g *halfGradients) pass(at int, acc []float32, next int) {
+	n := g.columns
 	if n == g.g.C {
 		n = len(acc)
 	}
