@@ -117,7 +117,7 @@ func (r *trial) outcome(t *testing.T, precision string, prepare func(*plan)) out
 // TestPoisonLeavesNoTrace: lifetimes are declared as operations use buffers.
 func TestPoisonLeavesNoTrace(t *testing.T) {
 	for _, precision := range []string{engine.FP32, engine.Mixed} {
-		for seed := range uint64(trials(20, 80)) {
+		for seed := range uint64(trials(20, 60)) {
 			t.Run(fmt.Sprintf("%s %d", precision, seed), func(t *testing.T) {
 				r := drawn(t, seed, precision == engine.Mixed)
 				clean, poison := r.outcome(t, precision, func(*plan) {}), r.outcome(t, precision, poisoned)

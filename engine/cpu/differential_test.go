@@ -149,7 +149,7 @@ func (c *tally) check(t *testing.T) {
 
 func TestRandomForward(t *testing.T) {
 	var c tally
-	for seed := range uint64(trials(60, 600)) {
+	for seed := range uint64(trials(60, 400)) {
 		c.add(checkForward(t, fmt.Sprint("seed ", seed), drawn(t, seed, false)))
 	}
 	c.check(t)
@@ -198,7 +198,7 @@ func (r *trial) reference(t *testing.T, mask func(string, int, int) float64) *re
 // differences of the reference's loss along a random direction in each tensor.
 func TestRandomGradients(t *testing.T) {
 	var c tally
-	for seed := range uint64(trials(25, 250)) {
+	for seed := range uint64(trials(25, 200)) {
 		c.add(checkSlopes(t, fmt.Sprint("seed ", seed), drawn(t, seed, false)))
 	}
 	c.check(t)
@@ -325,7 +325,7 @@ func (r *trial) newSlopes(t *testing.T, mask func(string, int, int) float64) *sl
 // same neurons fire.
 func TestRandomTraining(t *testing.T) {
 	var c tally
-	for seed := range uint64(trials(8, 100)) {
+	for seed := range uint64(trials(8, 50)) {
 		r := drawn(t, seed, false)
 		c.add(allOf(eachLevel(func() bool { return checkTraining(t, fmt.Sprint("seed ", seed), r, 10) })))
 	}
@@ -371,7 +371,7 @@ func checkTraining(t *testing.T, what string, r *trial, updates int) bool {
 // holds exactly: where the same neurons fire, gradients point the same way.
 func TestRandomMixed(t *testing.T) {
 	var c tally
-	for seed := range uint64(trials(8, 60)) {
+	for seed := range uint64(trials(8, 50)) {
 		r := drawn(t, seed, true)
 		c.add(allOf(eachLevel(func() bool { return checkMixed(t, fmt.Sprint("seed ", seed), r) })))
 	}

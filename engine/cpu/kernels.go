@@ -73,25 +73,27 @@ func (Engine) Kernels() []engine.KernelCase { return kernelCases(1) }
 // A batch of 16 over 4 steps: 64 frames.
 const benchBatch, benchSteps = 16, 4
 
-// kernelCases lists the kernels on maps of full height, or a share of it.
+// kernelCases lists the kernels on full maps and batches, or on a share of
+// their height and of the samples.
 func kernelCases(share int) []engine.KernelCase {
 	var cases []engine.KernelCase
+	batch := benchBatch / share
 	for _, mixed := range []bool{false, true} {
 		for _, s := range []struct{ side, c int }{{32, 128}, {16, 256}, {8, 512}} {
-			cases = append(cases, convSpecimen(s.side/share, s.side, s.c, s.c, 3, 1, mixed).forward(false))
+			cases = append(cases, convSpecimen(batch, s.side/share, s.side, s.c, s.c, 3, 1, mixed).forward(false))
 		}
 	}
-	first := convSpecimen(32/share, 32, 3, 128, 3, 1, false)
-	first.first, first.batch, first.steps, first.rate = true, benchBatch*benchSteps, 1, 1
+	first := convSpecimen(batch, 32/share, 32, 3, 128, 3, 1, false)
+	first.first, first.batch, first.steps, first.rate = true, batch*benchSteps, 1, 1
 	cases = append(cases, first.forward(false), first.weights())
 	for _, mixed := range []bool{false, true} {
 		for _, kernel := range []int{1, 3} {
-			cases = append(cases, convSpecimen(32/share, 32, 128, 256, kernel, 2, mixed).forward(false))
+			cases = append(cases, convSpecimen(batch, 32/share, 32, 128, 256, kernel, 2, mixed).forward(false))
 		}
 	}
 	// A quarter of a layer, for time's sake.
 	band := func(rate float64, mixed bool) convCase {
-		s := convSpecimen(8/min(share, 4), 32, 128, 128, 3, 1, mixed)
+		s := convSpecimen(batch, 8/min(share, 4), 32, 128, 128, 3, 1, mixed)
 		s.rate = rate
 		return s
 	}
@@ -103,12 +105,12 @@ func kernelCases(share int) []engine.KernelCase {
 		}
 	}
 	cases = append(cases, band(typicalRate, true).weights(), band(typicalRate, false).input(), band(typicalRate, true).input())
-	cases = append(cases, scanCases(32/share)...)
+	cases = append(cases, scanCases(batch, 32/share)...)
 	cases = append(cases, momentsCase())
 	for _, mixed := range []bool{false, true} {
-		cases = append(cases, normCase(32/share, mixed))
+		cases = append(cases, normCase(batch, 32/share, mixed))
 	}
-	cases = append(cases, poolCase(32/share))
+	cases = append(cases, poolCase(batch, 32/share))
 	return append(cases, updateCases(4096/share)...)
 }
 
@@ -118,10 +120,10 @@ const typicalRate = .15
 // convCase is a convolution whose passes are measured.
 type convCase struct{ specimen }
 
-func convSpecimen(h, w, in, out, kernelSize, stride int, mixed bool) convCase {
+func convSpecimen(batch, h, w, in, out, kernelSize, stride int, mixed bool) convCase {
 	return convCase{specimen{
 		op: &graph.Conv{Out: out, Kernel: kernelSize, Stride: stride, Pad: kernelSize / 2}, in: graph.Shape{H: h, W: w, C: in},
-		mixed: mixed, batch: benchBatch, steps: benchSteps, rate: typicalRate,
+		mixed: mixed, batch: batch, steps: benchSteps, rate: typicalRate,
 	}}
 }
 
@@ -174,14 +176,14 @@ const (
 
 // scanCases are scans of 128 channels over maps that come from memory, and over
 // four pixels, which stay in the second-level cache.
-func scanCases(height int) []engine.KernelCase {
+func scanCases(batch, height int) []engine.KernelCase {
 	var cases []engine.KernelCase
 	for _, place := range []struct {
 		name string
 		h, w int
 	}{{"memory", height, 32}, {"second-level cache", 2, 2}} {
 		for _, mixed := range []bool{false, true} {
-			s := convSpecimen(place.h, place.w, 32, 128, 1, 1, mixed)
+			s := convSpecimen(batch, place.h, place.w, 32, 128, 1, 1, mixed)
 			z, of := 4., "float32"
 			if mixed {
 				z, of = 2, "bfloat16"
@@ -218,8 +220,8 @@ func momentsCase() engine.KernelCase {
 }
 
 // normCase is the last pass of tdBN's gradient.
-func normCase(height int, mixed bool) engine.KernelCase {
-	s := convSpecimen(height, 32, 32, 128, 1, 1, mixed)
+func normCase(batch, height int, mixed bool) engine.KernelCase {
+	s := convSpecimen(batch, height, 32, 32, 128, 1, 1, mixed)
 	bytes, of := 12., "float32" // dy, z, dz
 	if mixed {
 		bytes, of = 10, "bfloat16" // dy, z, dz twice: in rows and in pairs
@@ -233,8 +235,8 @@ func normCase(height int, mixed bool) engine.KernelCase {
 }
 
 // poolCase averages spikes over 2×2 pixels.
-func poolCase(height int) engine.KernelCase {
-	s := convSpecimen(height, 32, 128, 0, 0, 0, false)
+func poolCase(batch, height int) engine.KernelCase {
+	s := convSpecimen(batch, height, 32, 128, 0, 0, 0, false)
 	s.op = &graph.AvgPool{Kernel: 2, Stride: 2}
 	n := float64(height*32*128) * float64(s.batch*s.steps)
 	shape := fmt.Sprintf("2×2, C = 128 on %d×32, F = %d", height, s.batch*s.steps)
