@@ -368,10 +368,11 @@ func checkTraining(t *testing.T, what string, r *trial, updates int) bool {
 }
 
 // TestRandomMixed trains a step in both precisions, with weights that bfloat16
-// holds exactly: where the same neurons fire, gradients point the same way.
+// holds exactly, and so do sums of few spikes: the same neurons fire, and
+// gradients point the same way.
 func TestRandomMixed(t *testing.T) {
 	var c tally
-	for seed := range uint64(trials(8, 50)) {
+	for seed := range uint64(trials(10, 100)) {
 		r := drawn(t, seed, true)
 		c.add(allOf(eachLevel(func() bool { return checkMixed(t, fmt.Sprint("seed ", seed), r) })))
 	}
@@ -398,12 +399,8 @@ func checkMixed(t *testing.T, what string, r *trial) bool {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
-	for i, s := range fired[0] {
-		for j := range s.s {
-			if s.s[j] != fired[1][i].s[j] {
-				return false
-			}
-		}
+	if thin(full) || !agreement(t, what, fired[1], fired[0], r.steps) {
+		return false
 	}
 	total := norm(full)
 	for k, p := range full.params {
