@@ -8,7 +8,8 @@ import (
 
 // FoldScale returns what tdBN with running statistics does to one channel,
 // x = scale·y + shift: scale = λαθ/√(var+ε), shift = β − scale·mean. It is the
-// one definition of tdBN at inference; folding and engines use it.
+// one definition of tdBN at inference; folding and engines use it. Where the
+// scale is fixed, lambda is 1.
 func (o *TDBN) FoldScale(lambda, beta, mean, variance float32) (scale, shift float32) {
 	s := float64(lambda) * o.Alpha * o.Threshold / math.Sqrt(float64(variance)+o.Eps)
 	return float32(s), float32(float64(beta) - s*float64(mean))
@@ -97,10 +98,14 @@ func withBiasOp(op Op) Op {
 func foldInto(ts map[string]Tensor, l, bn Layer) {
 	op := bn.Op.(*TDBN)
 	at := func(node, name string) []float32 { return ts[node+"."+name].Data }
-	lambda, beta := at(bn.Name, "scale"), at(bn.Name, "shift")
+	beta := at(bn.Name, "shift")
 	mean, variance := at(bn.Name, "running_mean"), at(bn.Name, "running_var")
 	w := ts[l.Name+".weight"]
-	c := len(lambda)
+	c := len(beta)
+	lambda := at(bn.Name, "scale")
+	if op.FixedScale {
+		lambda = slices.Repeat([]float32{1}, c)
+	}
 	fw := Tensor{w.Name, w.Shape, make([]float32, len(w.Data))}
 	fb := Tensor{l.Name + ".bias", []int{c}, make([]float32, c)}
 	copy(fb.Data, at(l.Name, "bias"))

@@ -59,7 +59,7 @@ type Role string
 const (
 	Weight      Role = "weight"       // convolution [K, K, Cin, Cout] or linear [In, Out]
 	Bias        Role = "bias"         // [Cout]
-	NormScale   Role = "norm_scale"   // tdBN's λ, [C]
+	NormScale   Role = "norm_scale"   // tdBN's λ, [C]; none if it is fixed
 	NormShift   Role = "norm_shift"   // tdBN's β, [C]
 	RunningMean Role = "running_mean" // [C]
 	RunningVar  Role = "running_var"  // [C]

@@ -63,6 +63,9 @@ type TDBN struct {
 	Threshold float64 `json:"threshold"`
 	Momentum  float64 `json:"momentum"` // weight of the newest batch in the running statistics
 	Eps       float64 `json:"eps"`
+	// FixedScale holds λ at 1, so that the layer learns no more than β: as many
+	// numbers as the bias has whose place it takes.
+	FixedScale bool `json:"fixed_scale,omitempty"`
 }
 
 // Neuron is a layer of spiking neurons with the surrogate window that its
@@ -325,12 +328,15 @@ func withBias(w Param, bias bool) []Param {
 
 func (o *TDBN) Params(in []Shape) []Param {
 	c := []int{in[0].C}
-	return []Param{
-		{Name: "scale", Shape: c, Role: NormScale, Init: 1},
-		{Name: "shift", Shape: c, Role: NormShift},
-		{Name: "running_mean", Shape: c, Role: RunningMean},
-		{Name: "running_var", Shape: c, Role: RunningVar, Init: 1},
+	var ps []Param
+	if !o.FixedScale {
+		ps = []Param{{Name: "scale", Shape: c, Role: NormScale, Init: 1}}
 	}
+	return append(ps,
+		Param{Name: "shift", Shape: c, Role: NormShift},
+		Param{Name: "running_mean", Shape: c, Role: RunningMean},
+		Param{Name: "running_var", Shape: c, Role: RunningVar, Init: 1},
+	)
 }
 
 func (o *Neuron) Params(in []Shape) []Param {

@@ -8,23 +8,23 @@ import (
 
 // ResNet19 is the spiking ResNet-19 of tdBN (Zheng et al. 2021) with a stem of
 // 64 channels. For 10 classes on 32×32×3 it takes 2,216,495,616
-// multiply-accumulates per step. The published network has 12,630,858
-// parameters:
+// multiply-accumulates per step. It has the 12,630,858 parameters of the
+// published network:
 //
 //	convolutions   12,486,336   stem 1,728, blocks 12,312,576, shortcuts 172,032
 //	their tdBN         10,624   scale and shift of 5,312 channels
-//	FC 512→256        131,328   with a bias
+//	FC 512→256        131,328   131,072 weights, 256 shifts of tdBN
 //	FC 256→10           2,570   with a bias
 //
-// There the neurons behind FC 512→256 stand without normalisation, and at
-// initialisation no input reaches their threshold: they are dead. Here tdBN stands before them. Its
-// 256 shifts take the place of the bias; its 256 scales are 256 parameters more,
-// 12,631,114 in all.
+// As published, FC 512→256 has a bias and the neurons behind it stand without
+// normalisation: at initialisation no input reaches their threshold, they are
+// dead. Here tdBN stands before them. Its shifts take the place of the bias; its
+// scale is fixed, so that the number of parameters stays.
 func ResNet19(c Config) graph.Graph { return resNet19("resnet19", 64, c) }
 
 // ResNet19Stem128 is ResNet19 with a stem of 128 channels, so that the first
-// block needs no shortcut: 12,697,994 parameters as published, 12,698,250 with
-// the scales of the head's tdBN, and 2,285,373,952 multiply-accumulates.
+// block needs no shortcut: 12,697,994 parameters and 2,285,373,952
+// multiply-accumulates.
 func ResNet19Stem128(c Config) graph.Graph { return resNet19("resnet19-128", 128, c) }
 
 func resNet19(name string, stem int, c Config) graph.Graph {
@@ -40,7 +40,11 @@ func resNet19(name string, stem int, c Config) graph.Graph {
 	}
 	b.at = b.Add("global_pool", &graph.GlobalAvgPool{}, b.at)
 	b.flat = true
-	b.hidden(256)
+	b.connect(256, false)
+	head := graph.DefaultTDBN(1, c.Model.Threshold)
+	head.FixedScale = true
+	b.add("norm", &head)
+	b.neurons()
 	return b.classify()
 }
 

@@ -92,11 +92,10 @@ def conv(inputs, outputs, kernel=3, stride=1, alpha=1.0):
     )
 
 
-def head(features, classes, neurons):
-    return [
-        nn.Flatten(), nn.Linear(features, 256, bias=False), scaled(nn.BatchNorm1d(256), 1.0), neurons(),
-        nn.Linear(256, classes),
-    ]
+def head(features, classes, neurons, fixed_scale=False):
+    norm = scaled(nn.BatchNorm1d(256), 1.0)
+    norm.weight.requires_grad = not fixed_scale
+    return [nn.Flatten(), nn.Linear(features, 256, bias=False), norm, neurons(), nn.Linear(256, classes)]
 
 
 class Residual(nn.Module):
@@ -133,7 +132,7 @@ def resnet19(stem, neurons):
         for k in range(blocks):
             layers.append(Residual(channels, outputs, stride if k == 0 else 1, neurons))
             channels = outputs
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), *head(channels, 10, neurons))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), *head(channels, 10, neurons, fixed_scale=True))
 
 
 NETS = {  # builder, shape of an image, batch
@@ -216,7 +215,7 @@ def main():
         "net": a.net, "mode": a.mode, "batch": batch, "steps": a.steps, "precision": a.precision,
         "threads": a.threads, "engine": f"torch {torch.__version__}", "neuron": a.neuron,
         "channels_last": a.channels_last, "compile": a.compile,
-        "parameters": sum(p.numel() for p in net.parameters()),
+        "parameters": sum(p.numel() for p in net.parameters() if p.requires_grad),
         "samples_per_second": batch / statistics.median(seconds),
         "peak_rss_bytes": peak_rss(), "seconds_per_step": seconds,
     }))

@@ -97,7 +97,7 @@ func (p *plan) compile(l node, x []*value, windows []graph.LayerWindows) (*value
 	case *graph.Readout:
 		return p.numbers(l, p.changing(l, p.vector(l, x[0]))), nil
 	case *graph.Conv:
-		return p.newConv(l, x[0], l.In[0].H, l.In[0].W, o.Kernel, o.Kernel, o.Stride, o.Pad), nil
+		return p.newConv(l, p.vector(l, x[0]), l.In[0].H, l.In[0].W, o.Kernel, o.Kernel, o.Stride, o.Pad), nil
 	case *graph.Linear:
 		s := x[0].shape
 		return p.newConv(l, x[0], s.H, s.W, s.H, s.W, 1, 0), nil
@@ -112,13 +112,13 @@ func (p *plan) compile(l node, x []*value, windows []graph.LayerWindows) (*value
 		}
 		return p.newNeuron(l, o, p.termsOf(l, x), w)
 	case *graph.AvgPool:
-		return p.newAvgPool(l, o, x[0]), nil
+		return p.newAvgPool(l, o, p.vector(l, x[0])), nil
 	case *graph.MaxPool:
-		return p.newMaxPool(l, o, p.numbers(l, x[0])), nil
+		return p.newMaxPool(l, o, p.numbers(l, p.vector(l, x[0]))), nil
 	case *graph.Concat:
 		return p.newConcat(l, x), nil
 	case *graph.GlobalAvgPool:
-		return p.newGlobalPool(l, x[0]), nil
+		return p.newGlobalPool(l, p.vector(l, x[0])), nil
 	case *graph.Dropout:
 		return p.newDropout(l, o, p.numbers(l, x[0])), nil
 	}

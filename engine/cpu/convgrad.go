@@ -102,8 +102,11 @@ func (g *convGradients) ofWeights() {
 	} else {
 		g.p.pool.run(g.tilesC, g.weightTile)
 	}
-	if g.b != nil {
-		clear(g.b.grad)
+	if g.b == nil {
+		return
+	}
+	clear(g.b.grad)
+	if g.y.form != asHalves { // there tdBN takes the bias away with the mean
 		kernel.SumRows(g.b.grad, g.y.grad[:g.p.frames(g.y)*g.y.shape.Size()])
 	}
 }

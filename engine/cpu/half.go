@@ -126,6 +126,9 @@ func (h *halfConv) forwardTask(worker, task int) {
 		for px := oy * h.g.OutW; px < (oy+1)*h.g.OutW; px++ {
 			t := r.taps(px, h.taps[worker], h.matrix)
 			kernel.ProductHalf(acc, h.columns, r.mem, h.g.C, w, h.panel, t.x, t.w, r.frames, h.g.C, h.columns, false)
+			if h.b != nil {
+				kernel.AddBias(acc, h.b.data[group*h.columns:][:h.columns])
+			}
 			if h.moments != nil {
 				kernel.AddSquares(sum, sum2, acc)
 			}

@@ -84,7 +84,9 @@ func everything(t testing.TB, v variant, coding string, dropout float64) *graph.
 		x = b.Add("drop", &graph.Dropout{P: dropout}, x)
 	}
 	x = b.Add("fc1", &graph.Linear{Out: 6}, x)
-	x = norm("norm4", x, 1)
+	fixed := graph.DefaultTDBN(1, v.neuron(t).Model.Threshold)
+	fixed.FixedScale = true
+	x = b.Add("norm4", &fixed, x)
 	x = b.Add("neuron4", v.neuron(t), x)
 	x = b.Add("fc2", &graph.Linear{Out: 3, Bias: true}, x)
 	b.Add("readout", &graph.Readout{}, x)

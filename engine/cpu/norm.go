@@ -14,7 +14,7 @@ type normOp struct {
 	p             *plan
 	op            *graph.TDBN
 	x             input
-	lambda, beta  *param
+	lambda, beta  *param // lambda is nil where the scale is fixed
 	runMean, runV *param
 	c, group      int       // channels; pixels per task
 	mean, invStd  []float64 // of the batch, per channel
@@ -120,10 +120,18 @@ func (n *normOp) task(i int) (from, to int) {
 // that is constant over time has the statistics of its repetition.
 func (n *normOp) count() float64 { return float64(n.p.frames(n.x.value) * n.x.pixels()) }
 
+// lambdaOf is a channel's λ.
+func (n *normOp) lambdaOf(c int) float32 {
+	if n.lambda == nil {
+		return 1
+	}
+	return n.lambda.data[c]
+}
+
 func (n *normOp) forward() {
 	if !n.p.train {
 		for c := range n.scale {
-			n.scale[c], n.shift[c] = n.op.FoldScale(n.lambda.data[c], n.beta.data[c], n.runMean.data[c], n.runV.data[c])
+			n.scale[c], n.shift[c] = n.op.FoldScale(n.lambdaOf(c), n.beta.data[c], n.runMean.data[c], n.runV.data[c])
 		}
 		return
 	}
@@ -135,7 +143,7 @@ func (n *normOp) forward() {
 		m := sum[c] / n.count()
 		v := max(0, sum2[c]/n.count()-m*m)
 		n.mean[c], n.biasedVar[c], n.invStd[c] = m, v, 1/math.Sqrt(v+n.op.Eps)
-		s := float64(n.lambda.data[c]) * n.op.Alpha * n.op.Threshold * n.invStd[c]
+		s := float64(n.lambdaOf(c)) * n.op.Alpha * n.op.Threshold * n.invStd[c]
 		n.scale[c], n.shift[c] = float32(s), float32(float64(n.beta.data[c])-s*m)
 	}
 }
@@ -159,8 +167,10 @@ func (n *normOp) backward() {
 		// Σ dy·x̂ from Σ dy·x.
 		sumX := (dyx[c] - n.mean[c]*dy[c]) * n.invStd[c]
 		n.beta.grad[c] = float32(dy[c])
-		n.lambda.grad[c] = float32(n.op.Alpha * n.op.Threshold * sumX)
-		k := float64(n.lambda.data[c]) * n.op.Alpha * n.op.Threshold * n.invStd[c]
+		if n.lambda != nil {
+			n.lambda.grad[c] = float32(n.op.Alpha * n.op.Threshold * sumX)
+		}
+		k := float64(n.lambdaOf(c)) * n.op.Alpha * n.op.Threshold * n.invStd[c]
 		off := -k * sumX / n.count() * n.invStd[c]
 		n.gain[c], n.off[c] = float32(k), float32(off)
 		n.mid[c] = float32(-k*dy[c]/n.count() - off*n.mean[c])

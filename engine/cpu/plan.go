@@ -61,8 +61,9 @@ type plan struct {
 
 	memory  []*buffer
 	events  map[eventSize]*eventLists
-	scratch [][]float32 // per worker
-	profile *profiler   // nil: nobody asked
+	scratch [][]float32                 // per worker
+	profile *profiler                   // nil: nobody asked
+	watch   func(moment int, done bool) // for tests: around operations; may be nil
 }
 
 func newPlan(net *graph.Network, o planOptions) (*plan, error) {
@@ -263,7 +264,7 @@ func (p *plan) allocate() error {
 func (p *plan) forward() {
 	p.pool.during(func() {
 		for i, o := range p.ops {
-			p.timed(p.labels[i], engine.Forward, o.kind, o.forward)
+			p.watched(i, func() { p.timed(p.labels[i], engine.Forward, o.kind, o.forward) })
 		}
 	})
 }
@@ -273,17 +274,33 @@ func (p *plan) forward() {
 func (p *plan) backward() {
 	p.pool.during(func() {
 		for i := len(p.ops) - 1; i >= 0; i-- {
-			c, ok := p.ops[i].(*convOp)
-			if !ok {
-				p.timed(p.labels[i], engine.Backward, p.ops[i].kind, p.ops[i].backward)
-				continue
-			}
-			p.timed(p.labels[i], engine.Backward, c.grads.weightsKind, c.grads.ofWeights)
-			if c.x.wantsGrad() {
-				p.timed(p.labels[i], engine.Backward, c.grads.inputKind, c.grads.ofInput)
-			}
+			p.watched(2*len(p.ops)-1-i, func() { p.back(i) })
 		}
 	})
+}
+
+// back runs an operation's backward pass.
+func (p *plan) back(i int) {
+	c, ok := p.ops[i].(*convOp)
+	if !ok {
+		p.timed(p.labels[i], engine.Backward, p.ops[i].kind, p.ops[i].backward)
+		return
+	}
+	p.timed(p.labels[i], engine.Backward, c.grads.weightsKind, c.grads.ofWeights)
+	if c.x.wantsGrad() {
+		p.timed(p.labels[i], engine.Backward, c.grads.inputKind, c.grads.ofInput)
+	}
+}
+
+// watched runs the operation of a moment.
+func (p *plan) watched(moment int, run func()) {
+	if p.watch == nil {
+		run()
+		return
+	}
+	p.watch(moment, false)
+	run()
+	p.watch(moment, true)
 }
 
 // setTensors copies parameters in.

@@ -215,7 +215,11 @@ func TestForwardAgainstReference(t *testing.T) {
 func spikesOf(n *neuronOp) []float32 {
 	y, c, frames := n.y, n.y.shape.C, n.p.frames(n.y)
 	wide := make([]float32, y.pixels()*frames*c)
-	kernel.UnpackBits(wide, y.bits, c, 1)
+	if y.form == asSpikes {
+		kernel.UnpackBits(wide, y.bits, c, 1)
+	} else {
+		copy(wide, y.data)
+	}
 	images := make([]float32, len(wide))
 	for px := range y.pixels() {
 		for f := range frames {

@@ -63,8 +63,12 @@ func (p *pass) tdbn(l graph.Layer, op *graph.TDBN, x, y value) {
 	}
 	scale, shift := p.tensor(l, "scale"), p.tensor(l, "shift")
 	y.each(func(f, h, w, c int) {
+		lambda := 1.0
+		if !op.FixedScale {
+			lambda = scale[c]
+		}
 		normal := (*x.at(f, h, w, c) - mean[c]) / math.Sqrt(variance[c]+op.Eps)
-		*y.at(f, h, w, c) = scale[c]*op.Alpha*op.Threshold*normal + shift[c]
+		*y.at(f, h, w, c) = lambda*op.Alpha*op.Threshold*normal + shift[c]
 	})
 }
 

@@ -175,6 +175,17 @@ func TestTDBNByHand(t *testing.T) {
 	}
 }
 
+// TestTDBNOfFixedScale: λ is 1, and no tensor says so.
+func TestTDBNOfFixedScale(t *testing.T) {
+	op := graph.TDBN{Alpha: .5, Threshold: 2, Momentum: .25, Eps: 4, FixedScale: true}
+	net := chain(t, graph.Shape{H: 1, W: 2, C: 1}, graph.Frames, append([]named{{"bn", &op}}, head...)...)
+	params := map[string][]float64{"bn.shift": {.25}, "bn.running_mean": {1}, "bn.running_var": {12}}
+	x := []float64{1, 3, 5, 7} // mean 4, variance 5: over √(5+4) = 3, running √(12+4) = 4
+	for train, want := range map[bool][]float64{true: {-.75, .25 - 1./3, .25 + 1./3, 1.25}, false: {.25, .75, 1.25, 1.75}} {
+		near(t, "tdBN", forward(t, net, params, x, 1, 2, ref.Options{Train: train}).Outputs["bn"], want)
+	}
+}
+
 // TestRunningCountsSteps: a directly coded image is T equal frames, so its
 // unbiased variance divides by T·N·H·W − 1.
 func TestRunningCountsSteps(t *testing.T) {
