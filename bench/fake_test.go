@@ -32,8 +32,12 @@ func (e *timed) CompileTrain(net *graph.Network, o engine.TrainOptions) (engine.
 func (e *timed) CompileInfer(net *graph.Network, o engine.InferOptions) (engine.Runner, error) {
 	asked := o
 	e.infer, o.Precision = &asked, engine.FP32
-	return e.Engine.CompileInfer(net, o)
+	r, err := e.Engine.CompileInfer(net, o)
+	return untimed{r}, err
 }
+
+// untimed is a runner without anything optional.
+type untimed struct{ engine.Runner }
 
 // timedTrainer reports the same times for every step that it was timed in, and
 // spends time under the labels of the first.

@@ -127,13 +127,10 @@ func (h *halfConv) forwardTask(worker, task int) {
 			t := r.taps(px, h.taps[worker], h.matrix)
 			kernel.ProductHalf(acc, h.columns, r.mem, h.g.C, w, h.panel, t.x, t.w, r.frames, h.g.C, h.columns, false)
 			if h.b != nil {
-				kernel.AddBias(acc, h.b.data[group*h.columns:][:h.columns])
+				kernel.AddBias(acc, h.b.data[channel:][:h.columns])
 			}
 			if h.moments != nil {
 				kernel.AddSquares(sum, sum2, acc)
-			}
-			if h.b != nil {
-				kernel.AddBias(acc, h.b.data[channel:][:h.columns])
 			}
 			if f.neurons != nil {
 				f.fire(acc, h.columns, px)

@@ -73,6 +73,9 @@ func newPlan(net *graph.Network, o planOptions) (*plan, error) {
 	if o.mostFrames == 0 {
 		o.mostFrames = o.batch * o.steps
 	}
+	if err := checkSpikes(net, o); err != nil {
+		return nil, err
+	}
 	var windows []graph.LayerWindows
 	if o.train {
 		var err error

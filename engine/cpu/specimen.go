@@ -127,9 +127,9 @@ func (m mounted) conv() *convOp {
 	if h := c.y.halfGrad; h != nil {
 		frames := m.frames(c.y)
 		for px := range c.y.pixels() {
-			n := frames * c.g.Out
-			kernel.Narrow(asHalf(h.rows.mem)[px*n:][:n], c.y.grad[px*n:][:n])
-			h.pair(px, frames)
+			rows, pairs := h.of(px, frames)
+			kernel.Narrow(rows, c.y.grad[px*len(rows):][:len(rows)])
+			kernel.PackPairsHalf(pairs, rows, frames, c.g.Out, c.g.Out)
 		}
 	}
 	return c
