@@ -118,6 +118,9 @@ func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
 		f = asHalves
 	}
 	c.y = p.newValue(l.Out, l.Static, f, l.grad)
+	if p.low && p.train && l.normed {
+		c.y.again = p.newBuffer(c.y.store.words)
+	}
 	c.units = newUnits(p, c.y)
 	if c.halves() {
 		c.half = newHalfConv(c)
@@ -197,14 +200,20 @@ func (c *convOp) kind() string {
 
 func (c *convOp) inputs() []*input { return []*input{&c.x} }
 
-func (c *convOp) buffers() buffers {
-	b := buffers{forward: []*buffer{c.x.store, c.y.store, c.packed}}
+// reads are the buffers that the output is computed from.
+func (c *convOp) reads() []*buffer {
+	b := []*buffer{c.x.store, c.packed}
 	if c.half != nil {
-		b.forward = append(b.forward, c.half.weights)
+		b = append(b, c.half.weights)
 	}
 	if c.lists != nil {
-		b.forward = append(b.forward, c.lists.wide)
+		b = append(b, c.lists.wide)
 	}
+	return b
+}
+
+func (c *convOp) buffers() buffers {
+	b := buffers{forward: append(c.reads(), c.y.store)}
 	if c.moments != nil {
 		b.forward = append(b.forward, c.moments.store)
 	}
@@ -223,6 +232,23 @@ func (c *convOp) scratchLen() int {
 }
 
 func (c *convOp) forward() {
+	if c.y.again != nil {
+		c.y.lie(c.y.store)
+	}
+	c.compute()
+}
+
+// recompute computes the output anew, for the backward pass: to the same bits,
+// since nothing that it is computed from has changed.
+func (c *convOp) recompute() {
+	c.y.lie(c.y.again)
+	moments := c.moments
+	c.moments = nil // taken in the forward pass
+	c.compute()
+	c.moments = moments
+}
+
+func (c *convOp) compute() {
 	if c.half != nil {
 		c.half.forward()
 		return

@@ -279,6 +279,9 @@ func (n *neuronOp) forward() {
 	if n.near != nil {
 		n.near.total(neurons)
 	}
+	if n.p.fired != nil {
+		n.p.fired(n)
+	}
 }
 
 func (n *neuronOp) forwardTask(worker, task int) {
@@ -312,6 +315,7 @@ func (n *neuronOp) backward() {
 	if !n.y.wantsGrad() {
 		return
 	}
+	n.restore()
 	n.p.pool.run(n.tasks(), n.bwd)
 	if len(n.learn) > 0 {
 		n.learnedGradient()
@@ -456,7 +460,7 @@ func (n *neuronOp) observed(t int) kernel.Sums {
 	return total
 }
 
-// observe writes the last pass's potentials before firing at a step,
+// observe writes the pass's potentials before firing at a step,
 // [N, H, W, C].
 func (n *neuronOp) observe(dst []float32, step int) {
 	c, pixels := n.y.shape.C, n.y.pixels()

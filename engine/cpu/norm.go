@@ -98,7 +98,7 @@ func (n *normOp) buffers() buffers {
 	b := buffers{forward: []*buffer{n.x.store}}
 	if n.p.train {
 		b.forward = append(b.forward, n.moments.store)
-		b.backward = []*buffer{n.x.store, n.gradient.gradientOf(n.x.static), n.gradSums.store}
+		b.backward = []*buffer{n.x.kept(), n.gradient.gradientOf(n.x.static), n.gradSums.store}
 		if n.rounds() {
 			b.backward = append(b.backward, n.x.halfGrad.buffers()...)
 		} else {

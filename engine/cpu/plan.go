@@ -29,6 +29,7 @@ type planOptions struct {
 	mostFrames int // 0: batch·steps
 	threads    int
 	mixed      bool
+	low        bool // recompute products in the backward pass instead of keeping them
 	spikes     spikeForm
 }
 
@@ -60,6 +61,7 @@ type plan struct {
 	convs  []*convOp
 
 	memory  []*buffer
+	arena   int // words
 	events  map[eventSize]*eventLists
 	scratch [][]float32                 // per worker
 	profile *profiler                   // nil: nobody asked
@@ -228,17 +230,17 @@ type scratchUser interface{ scratchLen() int }
 // allocate lays out all memory, unless the machine has too little.
 func (p *plan) allocate() error {
 	p.schedule()
-	arena := layout(p.memory)
+	p.arena = layout(p.memory)
 	scratch := 0
 	for _, o := range p.ops {
 		if u, ok := o.(scratchUser); ok {
 			scratch = max(scratch, u.scratchLen())
 		}
 	}
-	if err := p.checkMemory(arena, scratch); err != nil {
+	if err := p.checkMemory(p.arena, scratch); err != nil {
 		return err
 	}
-	attach(p.memory, arena)
+	attach(p.memory, p.arena)
 	for _, v := range p.held {
 		v.attach()
 	}

@@ -82,9 +82,12 @@ func (s *sum) buffers() buffers {
 	var b buffers
 	for _, t := range s.terms {
 		b.forward = append(b.forward, t.store)
-		b.backward = append(b.backward, t.store, t.gradStore)
+		b.backward = append(b.backward, t.kept(), t.gradStore)
 		if t.norm != nil && s.p.train {
 			b.backward[len(b.backward)-1] = t.norm.gradSums.store // the value's own is the normalisation's
+		}
+		if t.again != nil {
+			b.backward = append(b.backward, t.maker.(*convOp).reads()...)
 		}
 	}
 	b.backward = append(b.backward, s.y.gradStore, s.still)
@@ -120,6 +123,15 @@ func (s *sum) load(dst []float32, px, t, n, rows int) {
 			kernel.Add(dst, z.Float)
 		default:
 			copy(dst, z.Float)
+		}
+	}
+}
+
+// restore computes the terms anew that were not kept for the backward pass.
+func (s *sum) restore() {
+	for _, t := range s.terms {
+		if t.again != nil {
+			t.maker.(*convOp).recompute()
 		}
 	}
 }
@@ -202,6 +214,7 @@ func (o *sumOp) forwardTask(_, task int) {
 
 func (o *sumOp) backward() {
 	if o.y.wantsGrad() {
+		o.restore()
 		o.p.pool.run(o.tasks(), o.bwd)
 	}
 }

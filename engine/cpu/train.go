@@ -107,15 +107,16 @@ func (t *trainer) Observe(b engine.Batch, fn func(node string, step int, u []flo
 	if err := t.checkBatch(b.N, t.batch, b.X); err != nil {
 		return err
 	}
-	t.pass(b, false)
 	var u []float32
-	for _, n := range t.scan {
+	t.fired = func(n *neuronOp) {
 		u = slices.Grow(u[:0], t.n*n.y.shape.Size())[:t.n*n.y.shape.Size()]
 		for step := range t.steps {
 			n.observe(u, step)
 			fn(n.name, step, u)
 		}
 	}
+	t.pass(b, false)
+	t.fired = nil
 	return nil
 }
 

@@ -28,6 +28,7 @@ type value struct {
 	form   form
 
 	store, gradStore *buffer
+	again            *buffer // where the backward pass has the value computed anew; nil: it is kept
 	data             []float32
 	half             []kernel.BF16
 	bits             []uint32  // [P][F][Words(C)]
@@ -87,17 +88,30 @@ func (v *value) gradRows(at, n int) kernel.Rows {
 	return kernel.Rows{Float: v.grad[at*v.shape.C:][:n*v.shape.C]}
 }
 
+// kept is the buffer in which the backward pass finds the value.
+func (v *value) kept() *buffer {
+	if v.again != nil {
+		return v.again
+	}
+	return v.store
+}
+
+// lie makes the value's numbers those of a buffer.
+func (v *value) lie(b *buffer) {
+	switch v.form {
+	case asSpikes:
+		v.bits = asWords(b.mem)
+	case asHalves:
+		v.half = asHalf(b.mem)
+	default:
+		v.data = b.mem
+	}
+}
+
 // attach takes the value's slices from its buffers.
 func (v *value) attach() {
 	if v.store != nil {
-		switch v.form {
-		case asSpikes:
-			v.bits = asWords(v.store.mem)
-		case asHalves:
-			v.half = asHalf(v.store.mem)
-		default:
-			v.data = v.store.mem
-		}
+		v.lie(v.store)
 	}
 	switch {
 	case v.gradStore == nil:
