@@ -65,6 +65,7 @@ type plan struct {
 	events  map[eventSize]*eventLists
 	scratch [][]float32                 // per worker
 	profile *profiler                   // nil: nobody asked
+	fired   func(n *neuronOp)           // called after a layer has fired, while its input is there
 	watch   func(moment int, done bool) // for tests: around operations; may be nil
 }
 
