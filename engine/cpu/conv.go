@@ -435,6 +435,7 @@ func (p *plan) eventLists(x *value) *eventLists {
 
 func (l *eventLists) allocate(size eventSize) {
 	l.events = kernel.NewEvents(size.rows, size.columns, !size.spikes)
+	l.events.Each(inHugePages)
 }
 
 // list lists a value's numbers that are not zero.

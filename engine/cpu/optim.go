@@ -45,7 +45,7 @@ func newOptimizer(p *plan, o engine.Optimizer) *optimizer {
 		}
 		var s [2][]float32
 		for i := range slotNames(o.Kind) {
-			s[i] = make([]float32, len(q.data))
+			s[i] = newMemory(len(q.data))
 		}
 		for from := 0; from < len(q.data); from += pieceNumbers {
 			opt.pieces = append(opt.pieces, piece{len(opt.params), from, min(len(q.data), from+pieceNumbers)})

@@ -246,9 +246,9 @@ func (p *plan) allocate() error {
 		v.attach()
 	}
 	for _, q := range p.params {
-		q.data = make([]float32, q.spec.Size())
+		q.data = newMemory(q.spec.Size())
 		if p.train && q.spec.Trainable() {
-			q.grad = make([]float32, q.spec.Size())
+			q.grad = newMemory(q.spec.Size())
 		}
 	}
 	p.scratch = make([][]float32, p.threads)

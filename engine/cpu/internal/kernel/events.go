@@ -1,6 +1,9 @@
 package kernel
 
-import "math/bits"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // eventKernels are the kernels on spikes and other numbers that are mostly zero.
 type eventKernels struct {
@@ -84,6 +87,22 @@ func NewEvents(rows, columns int, valued bool) *Events {
 		e.chunks = append(e.chunks, newLists(rows, min(EventChunk, columns-c), valued))
 	}
 	return e
+}
+
+// Each calls fn with the memory of every part of the lists.
+func (e *Events) Each(fn func(mem []byte)) {
+	for _, l := range e.chunks {
+		for _, mem := range [][]byte{asBytes(l.index), asBytes(l.value), asBytes(l.count)} {
+			if len(mem) > 0 {
+				fn(mem)
+			}
+		}
+	}
+}
+
+func asBytes[T any](x []T) []byte {
+	var t T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*int(unsafe.Sizeof(t)))
 }
 
 // Chunks is the number of chunks of columns.
