@@ -97,7 +97,7 @@ func panelWidth(n int) int {
 }
 
 func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
-	if x.form == asSum || x.form == asHalves && !p.fitsHalves(x.shape.C, l.Out.C) {
+	if x.form == asSum || x.form == asHalves && !p.fitsHalves(allHalves, x.shape.C, l.Out.C) {
 		x = p.numbers(l, x)
 	}
 	if x.static && !l.Static {
@@ -114,7 +114,7 @@ func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
 	_, out := c.g.Pixels()
 	c.from = sources(out, c.g.Positions(), c.g.Taps)
 	f := asNumbers
-	if c.halves() && l.normed {
+	if c.inHalves() && l.normed {
 		f = asHalves
 	}
 	c.y = p.newValue(l.Out, l.Static, f, l.grad)
@@ -122,7 +122,7 @@ func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
 		c.y.again = p.newBuffer(c.y.store.words)
 	}
 	c.units = newUnits(p, c.y)
-	if c.halves() {
+	if c.inHalves() {
 		c.half = newHalfConv(c)
 	} else {
 		c.inFloat32()
@@ -228,7 +228,7 @@ func (c *convOp) scratchLen() int {
 	if c.half != nil {
 		return max(c.half.scratchLen(), c.grads.scratchLen())
 	}
-	return c.units.rows()*c.width + c.fuseLen(c.width)
+	return max(c.units.rows()*c.width+c.fuseLen(c.width), c.grads.scratchLen())
 }
 
 func (c *convOp) forward() {

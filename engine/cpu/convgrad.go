@@ -19,6 +19,7 @@ type convGradients struct {
 
 	half   *halfGradients  // nil: in float32
 	masked *maskedGradient // nil: always dense
+	dots   *halfInput      // the gradient of the input alone in bfloat16; nil: in float32
 
 	weightTile, inputTile, packTile func(worker, task int)
 }
@@ -44,6 +45,10 @@ func (g *convGradients) init(c *convOp) {
 	if !c.x.wantsGrad() {
 		return
 	}
+	if c.p.fitsHalves(inputHalves, c.g.C, c.g.Out) {
+		g.dots = newHalfInput(c, c.p.newHalves(c.y.pixels()*c.p.most(c.y)*c.g.Out))
+		return
+	}
 	g.width = panelWidth(c.g.C)
 	g.panels = tiles(c.g.C, g.width)
 	packed := g.panels * c.g.Positions() * c.g.Out * g.width
@@ -57,7 +62,7 @@ func (g *convGradients) init(c *convOp) {
 // scratchLen is room for what a product in bfloat16 unpacks.
 func (g *convGradients) scratchLen() int {
 	if g.half == nil {
-		return 0
+		return g.dots.scratchLen()
 	}
 	return g.half.scratchLen()
 }
@@ -78,12 +83,12 @@ func (c *convOp) allocate() {
 func (g *convGradients) touched() []*buffer {
 	b := []*buffer{g.x.store, g.y.gradStore, g.x.gradStore, g.packed}
 	if g.half != nil {
-		b = append(append(b, g.half.turned, g.half.back), g.y.halfGrad.buffers()...)
+		b = append(append(append(b, g.half.turned), g.half.input.buffers()...), g.y.halfGrad.buffers()...)
 	}
 	if g.masked != nil {
 		b = append(b, g.masked.near.store)
 	}
-	return b
+	return append(b, g.dots.buffers()...)
 }
 
 func (c *convOp) backward() {
@@ -112,7 +117,10 @@ func (g *convGradients) ofWeights() {
 }
 
 func (g *convGradients) inputKind() string {
-	if g.masked.pays() {
+	switch {
+	case g.half != nil || g.dots != nil:
+		return "conv input, bfloat16"
+	case g.masked.pays():
 		return "conv input, masked"
 	}
 	return "conv input"
@@ -123,7 +131,10 @@ func (g *convGradients) inputKind() string {
 func (g *convGradients) ofInput() {
 	switch {
 	case g.half != nil:
-		g.half.ofInput()
+		g.half.input.compute()
+	case g.dots != nil:
+		g.dots.round()
+		g.dots.compute()
 	case g.masked.pays():
 		g.masked.ofInput()
 	default:

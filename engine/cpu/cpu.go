@@ -40,14 +40,14 @@ func (Engine) Variant() string {
 // CompileTrain implements engine.Engine. Parameters are those of net.Init with
 // the options' seed until Restore replaces them.
 func (Engine) CompileTrain(net *graph.Network, o engine.TrainOptions) (engine.Trainer, error) {
-	t, err := newTrainer(net, o, packedSpikes)
+	t, err := newTrainer(net, o, halvesFor(o.Precision), packedSpikes)
 	if err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-func newTrainer(net *graph.Network, o engine.TrainOptions, spikes spikeForm) (*trainer, error) {
+func newTrainer(net *graph.Network, o engine.TrainOptions, h halves, spikes spikeForm) (*trainer, error) {
 	if err := checkSizes(o.Batch, o.Steps, o.Threads); err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func newTrainer(net *graph.Network, o engine.TrainOptions, spikes spikeForm) (*t
 	if err := o.Optimizer.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(net, planOptions{train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads, mixed: o.Precision == engine.Mixed, spikes: spikes})
+	p, err := newPlan(net, planOptions{train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads, halves: h, spikes: spikes})
 	if err != nil {
 		return nil, err
 	}

@@ -35,15 +35,9 @@ const (
 	residentWeights = 9 * 128 * 256
 )
 
-// halves reports whether a layer's products are taken in bfloat16.
-func (c *convOp) halves() bool {
-	return c.x.form != asNumbers && c.p.fitsHalves(c.g.C, c.g.Out)
-}
-
-// fitsHalves reports whether products of c and `out` channels may be taken in
-// bfloat16: whole panels of them.
-func (p *plan) fitsHalves(c, out int) bool {
-	return p.mixed && c%kernel.PanelColumns == 0 && out%kernel.PanelColumns == 0
+// inHalves reports whether all of a layer's products are taken in bfloat16.
+func (c *convOp) inHalves() bool {
+	return c.x.form != asNumbers && c.p.fitsHalves(allHalves, c.g.C, c.g.Out)
 }
 
 func newHalfConv(c *convOp) *halfConv {

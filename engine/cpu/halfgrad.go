@@ -12,13 +12,10 @@ type halfGradients struct {
 
 	channels, outputs int // of a tile of the weights' gradient
 	tilesC, tilesO    int
-	strip             int // output pixels of a row at a time
-	back              *buffer
-	backPanel         int // numbers
-	backMatrix        int // numbers of a position
-	columns, groups   int // input channels per task
+	strip             int        // output pixels of a row at a time
+	input             *halfInput // nil: nobody wants it
 
-	roundTile, turnTile, weightTile, inputTile, packTile func(worker, task int)
+	roundTile, turnTile, weightTile func(worker, task int)
 }
 
 const (
@@ -53,17 +50,9 @@ func newHalfGradients(h *halfConv) *halfGradients {
 	}
 	g.tilesC, g.tilesO = tiles(c.g.C, g.channels), tiles(c.g.Out, g.outputs)
 	g.roundTile, g.turnTile, g.weightTile = g.roundTask, g.turnTask, g.weightTask
-	if !c.x.wantsGrad() {
-		return g
+	if c.x.wantsGrad() {
+		g.input = newHalfInput(c, c.y.halfGrad.rows)
 	}
-	g.backPanel, g.backMatrix = kernel.PairsPanelLen(c.g.Out), kernel.PairsLen(c.g.Out, c.g.C)
-	g.back = c.p.newHalves(c.g.Positions() * g.backMatrix)
-	g.columns = c.g.C
-	for g.columns%(2*kernel.PanelColumns) == 0 && c.g.Positions()*c.g.Out*g.columns > residentWeights {
-		g.columns /= 2
-	}
-	g.groups = c.g.C / g.columns
-	g.inputTile, g.packTile = g.inputTask, g.packTask
 	return g
 }
 
@@ -78,10 +67,7 @@ func (g *halfGradients) scratchLen() int {
 	if g.x.form == asSpikes {
 		n = tiles(g.g.KernelH*g.span(g.strip)*g.channels*g.padded(g.p.most(g.x.value)), 2)
 	}
-	if g.x.narrow {
-		n = max(n, frameBlock*g.columns)
-	}
-	return n
+	return max(n, g.input.scratchLen())
 }
 
 func (g *halfGradients) ofWeights() {
@@ -217,62 +203,6 @@ func (t *weightTile) pairsOf(dy []kernel.BF16, oy, pixel int) []kernel.BF16 {
 // fetched is how many numbers a product of so many positions fetches ahead.
 func (t *weightTile) fetched(positions, k int) int {
 	return kernel.FetchedAhead(positions, t.rows, k, t.cols)
-}
-
-func (g *halfGradients) ofInput() {
-	run := g.p.pool.run
-	run(g.g.Positions(), g.packTile)
-	run(g.inputTasks(), g.inputTile)
-}
-
-func (g *halfGradients) packTask(_, d int) {
-	n := g.g.C * g.g.Out
-	kernel.PackPairsTransposed(asHalf(g.back.mem)[d*g.backMatrix:][:g.backMatrix], g.w.data[d*n:][:n], g.g.Out, g.g.C, g.g.Out)
-}
-
-// inputTask computes a block of frames of some rows of input pixels for a group
-// of channels: what it reads of the output's gradient, it reads again for the
-// next row, from the second-level cache.
-func (g *halfGradients) inputTask(worker, task int) {
-	f, d, out := g.p.frames(g.x.value), g.g.Positions(), g.g.Out
-	bands, blocks := tiles(g.g.H, bandLines), tiles(f, frameBlock)
-	group, band, first := task/blocks/bands, task/blocks%bands, task%blocks*frameBlock
-	frames := min(frameBlock, f-first)
-	w := asHalf(g.back.mem)[group*g.columns/kernel.PanelColumns*g.backPanel:]
-	dy := asHalf(g.y.halfGrad.rows.mem)
-	acc := g.p.scratch[worker]
-	for px := band * bandLines * g.g.W; px < min(g.g.H, (band+1)*bandLines)*g.g.W; px++ {
-		t := g.taps[worker]
-		for position, at := range g.grads.into[px*d:][:d] {
-			if at >= 0 {
-				t.add((int(at)*f+first)*out, position*g.backMatrix)
-			}
-		}
-		at := (px*f+first)*g.g.C + group*g.columns
-		if !g.x.narrow {
-			kernel.ProductHalf(g.x.grad[at:], g.g.C, dy, out, w, g.backPanel, t.x, t.w, frames, out, g.columns, !g.x.first)
-			continue
-		}
-		kernel.ProductHalf(acc, g.columns, dy, out, w, g.backPanel, t.x, t.w, frames, out, g.columns, false)
-		g.pass(at, acc[:frames*g.columns], f*g.g.C)
-	}
-}
-
-// inputTasks is the number of tasks.
-func (g *halfGradients) inputTasks() int {
-	return g.groups * tiles(g.g.H, bandLines) * tiles(g.p.frames(g.x.value), frameBlock)
-}
-
-// pass hands on a block of rows of the input's gradient for a group of channels.
-// The next pixel's lie `next` numbers behind them.
-func (g *halfGradients) pass(at int, acc []float32, next int) {
-	n := g.columns
-	if n == g.g.C {
-		n = len(acc)
-	}
-	for ; len(acc) > 0; at, acc = at+g.g.C, acc[n:] {
-		g.x.pass(kernel.Rows{Half: g.x.narrowGrad[at:][:n], Next: next}, kernel.Rows{Float: acc[:n]})
-	}
 }
 
 // halfGrad is a gradient in bfloat16, [P][F][C], and the same with pairs of

@@ -24,7 +24,7 @@ const chunkFrames = 64
 // inferOptions plans for chunks of samples: as many as make up chunkFrames with
 // all their steps, or one step of each at a time.
 func inferOptions(o engine.InferOptions) planOptions {
-	p := planOptions{batch: min(o.Batch, chunkFrames), steps: o.Steps, threads: o.Threads, mixed: o.Precision == engine.Mixed}
+	p := planOptions{batch: min(o.Batch, chunkFrames), steps: o.Steps, threads: o.Threads, halves: halvesFor(o.Precision)}
 	p.mostFrames = max(p.batch, min(p.batch, max(1, chunkFrames/o.Steps))*o.Steps)
 	return p
 }

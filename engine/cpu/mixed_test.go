@@ -80,32 +80,38 @@ func exact(t testing.TB, tr *trainer) {
 // precisions fire the same spikes.
 func TestMixedPrecisionFollowsFloat32(t *testing.T) {
 	for coding, v := range map[string]variant{graph.Direct: variants[10], graph.Frames: variants[0]} {
-		atEachLevel(t, coding, func(t *testing.T) {
-			net := broad(t, v, coding)
-			o := engine.TrainOptions{Batch: 20, Steps: 4, Seed: 1, Threads: 2, Loss: ce, Optimizer: sgd}
-			full := compileTrain(t, net, o)
-			o.Precision = engine.Mixed
-			mixed := compileTrain(t, net, o)
-			exact(t, full)
-			exact(t, mixed)
-			for i, n := range []int{20, 5} {
-				b := randomBatch(net, n, 4, uint64(i))
-				for _, tr := range []*trainer{full, mixed} {
-					tr.pass(b, true)
-					tr.loss.run(tr.out.grad, tr.out.data, b.Y, tr.steps)
-					tr.backward()
-				}
-				for k, p := range full.params {
-					if p.grad == nil {
-						continue
-					}
-					cos, ratio := cosine(mixed.params[k].grad, p.grad)
-					if cos < .9995 || math.Abs(ratio-1) > .005 {
-						t.Errorf("%s: cosine %.5f, length %.5f of that in float32", p.spec.Name, cos, ratio)
-					}
-				}
+		for what, h := range map[string]halves{"inputs": inputHalves, "all": allHalves} {
+			atEachLevel(t, coding+", "+what, func(t *testing.T) { followsFloat32(t, broad(t, v, coding), h) })
+		}
+	}
+}
+
+func followsFloat32(t *testing.T, net *graph.Network, h halves) {
+	o := engine.TrainOptions{Batch: 20, Steps: 4, Seed: 1, Threads: 2, Loss: ce, Optimizer: sgd}
+	full := compileTrain(t, net, o)
+	mixed, err := newTrainer(net, o, h, packedSpikes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mixed.Close()
+	exact(t, full)
+	exact(t, mixed)
+	for i, n := range []int{20, 5} {
+		b := randomBatch(net, n, 4, uint64(i))
+		for _, tr := range []*trainer{full, mixed} {
+			tr.pass(b, true)
+			tr.loss.run(tr.out.grad, tr.out.data, b.Y, tr.steps)
+			tr.backward()
+		}
+		for k, p := range full.params {
+			if p.grad == nil {
+				continue
 			}
-		})
+			cos, ratio := cosine(mixed.params[k].grad, p.grad)
+			if cos < .9995 || math.Abs(ratio-1) > .005 {
+				t.Errorf("%s: cosine %.5f, length %.5f of that in float32", p.spec.Name, cos, ratio)
+			}
+		}
 	}
 }
 

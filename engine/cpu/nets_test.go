@@ -197,7 +197,11 @@ func compileTrain(t testing.TB, net *graph.Network, o engine.TrainOptions) *trai
 
 func compileForm(t testing.TB, net *graph.Network, o engine.TrainOptions, spikes spikeForm) *trainer {
 	t.Helper()
-	tr, err := newTrainer(net, o, spikes)
+	h := noHalves
+	if o.Precision == engine.Mixed {
+		h = allHalves // wherever it runs, so that every level's kernels are tested
+	}
+	tr, err := newTrainer(net, o, h, spikes)
 	if err != nil {
 		t.Fatal(err)
 	}

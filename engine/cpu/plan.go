@@ -28,7 +28,7 @@ type planOptions struct {
 	steps      int // T at most
 	mostFrames int // 0: batch·steps
 	threads    int
-	mixed      bool
+	halves     halves
 	low        bool // recompute products in the backward pass instead of keeping them
 	spikes     spikeForm
 }
@@ -177,7 +177,7 @@ func (p *plan) linkGradients() {
 // unless something hands on another's than a product in bfloat16 or a sum: those
 // round what they wrote or added in float32.
 func (p *plan) narrowGradients() {
-	if !p.mixed {
+	if p.halves != allHalves {
 		return
 	}
 	wide := map[*buffer]bool{}

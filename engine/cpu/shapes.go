@@ -98,7 +98,7 @@ func (p *plan) newAvgPool(l node, op *graph.AvgPool, x *value) *value {
 	in, out := g.Pixels()
 	from, into := sources(out, g.Positions(), g.Taps), sources(in, g.Positions(), g.TapsInto)
 	f := asNumbers
-	if n := g.Positions(); p.mixed && x.form == asSpikes && n&(n-1) == 0 && n <= 256 { // averages are exact in bfloat16
+	if n := g.Positions(); p.halves == allHalves && x.form == asSpikes && n&(n-1) == 0 && n <= 256 { // averages are exact in bfloat16
 		f = asHalves
 	}
 	o := p.newPixelOpAs(f, l, x)

@@ -39,7 +39,11 @@ func (s specimen) mount() mounted {
 	if err != nil {
 		panic("cpu: " + err.Error())
 	}
-	p, err := newPlan(net, planOptions{train: true, batch: s.batch, steps: s.steps, threads: 1, mixed: s.mixed})
+	h := noHalves
+	if s.mixed {
+		h = allHalves
+	}
+	p, err := newPlan(net, planOptions{train: true, batch: s.batch, steps: s.steps, threads: 1, halves: h})
 	if err != nil {
 		panic("cpu: " + err.Error())
 	}
