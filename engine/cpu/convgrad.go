@@ -10,7 +10,8 @@ type convGradients struct {
 	*convOp
 	weights *kernel.EventGradient
 	scratch []*kernel.EventScratch // per worker
-	tilesC  int                    // blocks of input channels
+	block   int                    // input channels of a tile of the weights' gradient
+	tilesC  int
 
 	width, panels int // of the transposed weights' panels, over input channels
 	packed        *buffer
@@ -24,9 +25,14 @@ type convGradients struct {
 	weightTile, inputTile, packTile func(worker, task int)
 }
 
-// gradientChannels is the most input channels of a tile of the weights'
-// gradient: their sums stay in the second-level cache.
-const gradientChannels = 32
+// gradientBlock is the input channels of a tile of the weights' gradient: as many
+// as leave their sums in the second-level cache, and all cores something to do.
+func gradientBlock(c int) int {
+	if c < 128 {
+		return min(c, 32)
+	}
+	return 64
+}
 
 func (g *convGradients) init(c *convOp) {
 	g.convOp = c
@@ -40,7 +46,8 @@ func (g *convGradients) init(c *convOp) {
 		return
 	}
 	g.weights = kernel.NewEventGradient(c.g, c.p.most(c.x.value))
-	g.tilesC = tiles(c.g.C, gradientChannels)
+	g.block = gradientBlock(c.g.C)
+	g.tilesC = tiles(c.g.C, g.block)
 	g.weightTile = g.weightTask
 	if !c.x.wantsGrad() {
 		return
@@ -75,7 +82,7 @@ func (c *convOp) allocate() {
 	}
 	if c.p.train && c.half == nil {
 		for range c.p.threads {
-			c.grads.scratch = append(c.grads.scratch, c.grads.weights.NewScratch(min(c.g.C, gradientChannels), c.g.Out, c.x.form != asSpikes))
+			c.grads.scratch = append(c.grads.scratch, c.grads.weights.NewScratch(c.grads.block, c.g.Out, c.x.form != asSpikes))
 		}
 	}
 }
@@ -144,7 +151,7 @@ func (g *convGradients) ofInput() {
 }
 
 func (g *convGradients) weightTask(worker, task int) {
-	c0, c1 := task*gradientChannels, min(g.g.C, (task+1)*gradientChannels)
+	c0, c1 := task*g.block, min(g.g.C, (task+1)*g.block)
 	f := g.p.frames(g.y)
 	dy := g.y.grad[:f*g.y.shape.Size()]
 	if g.x.form == asSpikes {
