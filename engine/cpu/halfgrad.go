@@ -38,7 +38,7 @@ func newHalfGradients(h *halfConv) *halfGradients {
 	} else {
 		g.turned = c.p.newHalves(in * c.g.C * f)
 	}
-	g.channels, g.outputs = min(c.g.C, 128), min(c.g.Out, 64)
+	g.channels, g.outputs = min(c.g.C, 64), min(c.g.Out, 128)
 	g.strip = max(1, stripNumbers/(c.g.KernelH*g.channels*f*c.g.Stride)-c.g.KernelW+1)
 	g.strip = tiles(c.g.OutW, tiles(c.g.OutW, g.strip))
 	for tiles(c.g.C, g.channels)*tiles(c.g.Out, g.outputs) < gradientTiles && g.outputs > kernel.PanelColumns {
