@@ -45,7 +45,7 @@ func newHalfGradients(h *halfConv) *halfGradients {
 		if g.channels > kernel.PanelColumns {
 			g.channels /= 2
 		} else {
-			g.outputs /= 2
+			g.outputs = tiles(g.outputs, 2*kernel.PanelColumns) * kernel.PanelColumns // half the panels
 		}
 	}
 	g.tilesC, g.tilesO = tiles(c.g.C, g.channels), tiles(c.g.Out, g.outputs)
