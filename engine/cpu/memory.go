@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/qif-snn/qif/graph"
 )
@@ -14,6 +15,18 @@ func checkSpikes(net *graph.Network, o planOptions) error {
 		bits += float64(n.Out.Size()) * float64(o.mostFrames)
 	}
 	return refuse(net, o, bits/8)
+}
+
+// checkOffsets refuses values whose numbers kernels cannot address: they count
+// with 32 bits.
+func (p *plan) checkOffsets() error {
+	for _, v := range p.held {
+		if n := float64(p.most(v)) * float64(v.shape.Size()); n > math.MaxInt32 {
+			return fmt.Errorf("graph %q with batch %d and T = %d has a layer of %.0f numbers, at most %d: choose a smaller batch or fewer steps",
+				p.net.Graph.Name, p.batch, p.steps, n, math.MaxInt32)
+		}
+	}
+	return nil
 }
 
 // refuse returns an error if a plan needs more bytes than the machine has.

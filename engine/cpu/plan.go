@@ -230,6 +230,9 @@ type scratchUser interface{ scratchLen() int }
 
 // allocate lays out all memory, unless the machine has too little.
 func (p *plan) allocate() error {
+	if err := p.checkOffsets(); err != nil {
+		return err
+	}
 	p.schedule()
 	p.arena = layout(p.memory)
 	scratch := 0
