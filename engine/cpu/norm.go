@@ -110,10 +110,10 @@ func (n *normOp) buffers() buffers {
 
 func (n *normOp) scratchLen() int { return n.p.most(n.x.value) * n.c }
 
-// task returns a task's range of numbers.
+// task returns a task's range of rows.
 func (n *normOp) task(i int) (from, to int) {
-	pixel := n.p.frames(n.x.value) * n.c
-	return i * n.group * pixel, min((i+1)*n.group, n.x.pixels()) * pixel
+	frames := n.p.frames(n.x.value)
+	return i * n.group * frames, min((i+1)*n.group, n.x.pixels()) * frames
 }
 
 // count is the number of values per channel, Σ over frames and pixels. A value
@@ -149,9 +149,12 @@ func (n *normOp) forward() {
 }
 
 func (n *normOp) sumTask(_, task int) {
-	a, b := n.task(task)
+	first, last := n.task(task)
 	sum, sum2 := n.moments.of(task)
-	kernel.Moments(sum, sum2, n.x.data[a:b], n.x.data[a:b])
+	clear(sum)
+	clear(sum2)
+	x := n.x.rows(first, last-first)
+	kernel.AddMoments(sum, sum2, x, x)
 }
 
 // backward, with x̂ = (x−mean)/std, M = count, k = λαθ/std:
@@ -190,10 +193,10 @@ func (n *normOp) backwardTask(worker, task int) {
 			dz, pairs := n.x.halfGrad.of(px, frames)
 			kernel.NormGradientPairs(dz, pairs, q, z.Half, n.gain, n.off, n.mid)
 		case n.x.first:
-			kernel.NormGradient(n.x.grad[px*pixel:][:pixel], q, z, n.gain, n.off, n.mid)
+			kernel.NormGradient(n.x.grad[px*pixel:][:pixel], q, z.Float, n.gain, n.off, n.mid)
 		default:
 			dz := n.p.scratch[worker][:pixel]
-			kernel.NormGradient(dz, q, z, n.gain, n.off, n.mid)
+			kernel.NormGradient(dz, q, z.Float, n.gain, n.off, n.mid)
 			kernel.Add(n.x.grad[px*pixel:][:pixel], dz)
 		}
 	}

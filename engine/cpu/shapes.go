@@ -108,7 +108,7 @@ func (p *plan) newAvgPool(l node, op *graph.AvgPool, x *value) *value {
 		switch {
 		case f == asHalves:
 			n := frames * g.C
-			kernel.AvgPoolBitsBF16(kernel.BF16Rows{Data: o.y.half[px*n:][:n], Apart: g.C}, x.bits, g, frames, px)
+			kernel.AvgPoolBitsBF16(o.y.half[px*n:][:n], x.bits, g, frames, px)
 			return
 		case x.form == asSpikes:
 			kernel.AvgPoolBits(o.at(o.y.data, o.y, px), x.bits, g, frames, px)

@@ -25,31 +25,6 @@ func bit(bits []uint32, row, c, k int) bool {
 	return bits[row*Words(c)+k/wordBits]>>(k%wordBits)&1 == 1
 }
 
-// guardedWords returns n words between guards, and a check of the guards.
-func guardedWords(t *testing.T, n, offset int) (words []uint32, check func(what string)) {
-	const guard = 0xdeadbeef
-	buf := slices.Repeat([]uint32{guard}, n+2*guardWidth)
-	end := guardWidth + offset + n
-	return buf[guardWidth+offset : end : end], func(what string) {
-		t.Helper()
-		for i, w := range buf {
-			if (i < guardWidth+offset || i >= end) && w != guard {
-				t.Fatalf("%s: wrote word %d of %d", what, i-guardWidth-offset, n)
-			}
-		}
-	}
-}
-
-// eachLevel runs a test with every version of the kernels.
-func eachLevel(t *testing.T, fn func(t *testing.T)) {
-	for _, level := range Levels() {
-		t.Run(level, func(t *testing.T) {
-			defer Use(level)()
-			fn(t)
-		})
-	}
-}
-
 func TestPackBits(t *testing.T) { eachLevel(t, testPackBits) }
 
 func testPackBits(t *testing.T) {
@@ -62,9 +37,10 @@ func testPackBits(t *testing.T) {
 					x[i] = 0 * x[i] // of both signs, or NaN
 				}
 			}
-			packed, check := guardedWords(t, rows*Words(c), c%4)
+			g := newGuarded(make([]uint32, rows*Words(c)), guardWord, guardWidth+c%4)
+			packed := g.x
 			PackBits(packed, x, c)
-			check("PackBits")
+			g.check(t, "PackBits")
 			want := make([]uint32, len(packed))
 			y := a.floats(rows * c)
 			UnpackBits(y, packed, c, 2.5)
@@ -94,9 +70,10 @@ func testTransposeBits(t *testing.T) {
 		for words := range 10 {
 			c := words * wordBits
 			from := randomBits(rng, rows, c, .4)
-			to, check := guardedWords(t, c*Words(rows), words%4)
+			g := newGuarded(make([]uint32, c*Words(rows)), guardWord, guardWidth+words%4)
+			to := g.x
 			TransposeBits(to, from, rows, words)
-			check("TransposeBits")
+			g.check(t, "TransposeBits")
 			for r := range Words(rows) * wordBits {
 				for k := range c {
 					want := r < rows && bit(from, r, c, k)

@@ -110,6 +110,9 @@ func testWindowGradientTiles(t *testing.T) {
 	}
 }
 
+// halo is the number of rows of dy that a tile meets.
+func (t haloTile) halo() int { return (t.h + 2) * (t.w + 2) * t.frames }
+
 // TestHaloTileFits covers every small image.
 func TestHaloTileFits(t *testing.T) {
 	for h := 1; h < 40; h++ {

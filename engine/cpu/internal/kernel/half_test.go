@@ -136,8 +136,7 @@ func TestPackPairs(t *testing.T) {
 
 func testPackPairs(t *testing.T, level string, rng *rand.Rand, rows, cols, ld int) {
 	src := anyFloats(rng, rows*cols)
-	back := make([]float32, len(src))
-	Transpose(back, src, rows, cols)
+	back := transposed(src, rows, cols)
 	ldBack := rows + cols%3
 	spaced := newGuarded(spread(src, cols, ld, guardFloat), guardFloat, guardWidth).x
 	spacedBack := newGuarded(spread(back, rows, ldBack, guardFloat), guardFloat, guardWidth).x

@@ -31,7 +31,7 @@ func benchmarkMasked(b *testing.B, g Conv, frames int) {
 	in, out := g.Pixels()
 	dy, w, dx := random(rng, out*frames*g.Out), random(rng, g.Positions()*g.C*g.Out), make([]float32, in*frames*g.C)
 	b.Run("dense", func(b *testing.B) {
-		panels := PanelLen(g.Out, g.C, width)
+		panels := panelLen(g.Out, g.C, width)
 		packed := make([]float32, g.Positions()*panels)
 		for p := range g.Positions() {
 			PackPanelsTransposed(packed[p*panels:][:panels], w[p*g.C*g.Out:][:g.C*g.Out], g.Out, g.C, width)

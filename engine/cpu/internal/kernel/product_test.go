@@ -7,56 +7,10 @@ import (
 	"testing"
 )
 
-// extraVersions are versions that this processor runs but does not prefer.
-var extraVersions []*kernels
-
-// everyVersion is what the products' tests run.
-func everyVersion() []*kernels {
-	return append(versions[:len(versions):len(versions)], extraVersions...)
-}
-
-// guarded is a slice between guards. Nothing may write to them, and as they are
-// NaN nothing may use them.
-type guarded[T float32 | BF16] struct {
-	all, x []T
-	guard  T
-}
-
-func newGuarded[T float32 | BF16](x []T, guard T, offset int) guarded[T] {
-	g := guarded[T]{all: make([]T, offset+len(x)+guardWidth), guard: guard}
-	for i := range g.all {
-		g.all[i] = guard
-	}
-	g.x = g.all[offset:][:len(x):len(x)]
-	copy(g.x, x)
-	return g
-}
-
-// check fails if a guard was written to.
-func (g guarded[T]) check(t *testing.T, what string) {
-	t.Helper()
-	front := len(g.all) - len(g.x) - guardWidth
-	for i, v := range g.all {
-		if inside := i >= front && i < front+len(g.x); !inside && !sameBits(v, g.guard) {
-			t.Fatalf("%s: element %d of %d was written", what, i-front, len(g.x))
-		}
-	}
-}
-
-func sameBits[T float32 | BF16](a, b T) bool {
-	if x, ok := any(a).(float32); ok {
-		return math.Float32bits(x) == math.Float32bits(any(b).(float32))
-	}
-	return a == b
-}
-
 const (
-	guardHalf  = BF16(0x7fc1)
 	untouched  = 4321 // what y has where nothing is computed
 	longestDim = 70
 )
-
-var guardFloat = math.Float32frombits(0x7fc00001)
 
 // A productCase is the sizes of a product and its operands as numbers.
 type productCase struct {
@@ -160,7 +114,7 @@ func upTo(n int) []int {
 // TestProduct runs every version beside float64 sums: every number of rows and
 // columns, strides that leave gaps, and spans that cut positions.
 func TestProduct(t *testing.T) {
-	for _, v := range everyVersion() {
+	for _, v := range plainVersions() {
 		t.Run(v.level, func(t *testing.T) {
 			run := func(seed int, c productCase) { testProduct(t, v, seed, c) }
 			eachProduct(upTo(16), []int{0, 1, 2, 3, 7}, upTo(longestDim), run)
@@ -186,13 +140,6 @@ func testProduct(t *testing.T, v *kernels, seed int, c productCase) {
 	Product(gy.x, ldy, gx.x, ldx, gw.x, ldw, xAt, wAt, c.rows, c.k, c.cols, c.add)
 	gy.check(t, v.level+", "+c.String())
 	c.check(t, v.level, gy.x, ldy, x, w)
-}
-
-// useKernels makes a version the current one, also an extra one.
-func useKernels(v *kernels) (restore func()) {
-	before := current
-	current = v
-	return func() { current = before }
 }
 
 // spread returns rows of n numbers as rows of ld, with a filling between them
@@ -226,9 +173,8 @@ func TestPackPanels(t *testing.T) {
 		for _, k := range []int{0, 1, 3, 16, 33} {
 			for _, n := range []int{0, 1, 16, 47, 64, 65} {
 				w := random(rng, k*n)
-				back := make([]float32, len(w))
-				Transpose(back, w, k, n)
-				size := PanelLen(k, n, width)
+				back := transposed(w, k, n)
+				size := panelLen(k, n, width)
 				for name, pack := range map[string]func(dst []float32){
 					"PackPanels":           func(dst []float32) { PackPanels(dst, w, k, n, width) },
 					"PackPanelsTransposed": func(dst []float32) { PackPanelsTransposed(dst, back, k, n, width) },
@@ -276,6 +222,20 @@ func TestSpansCoverEveryPositionOnce(t *testing.T) {
 			}
 		}
 	}
+}
+
+// panelLen is how many numbers the panels of a matrix of k×n have.
+func panelLen(k, n, width int) int { return (n + width - 1) / width * width * k }
+
+// transposed returns the transpose of x [rows][cols].
+func transposed[T float32 | BF16](x []T, rows, cols int) []T {
+	t := make([]T, len(x))
+	for i := range rows {
+		for j := range cols {
+			t[j*rows+i] = x[i*cols+j]
+		}
+	}
+	return t
 }
 
 func TestPeakCountsItsOperations(t *testing.T) {

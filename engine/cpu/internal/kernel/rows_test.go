@@ -83,7 +83,7 @@ func testNormGradientPairs(t *testing.T) {
 					return
 				}
 				exact := make([]float32, rows*c)
-				NormGradient(exact, q, z, gain, off, mid)
+				NormGradient(exact, q, z.numbers(), gain, off, mid)
 				want, wantPairs := make([]BF16, rows*c), make([]BF16, PairsLen(rows, c))
 				Narrow(want, exact)
 				got, pairs := make([]BF16, rows*c), make([]BF16, len(wantPairs))

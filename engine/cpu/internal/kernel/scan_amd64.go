@@ -84,20 +84,10 @@ func backwardEpanechnikovBF16AVX2(q []BF16, carry []float32, g []BF16, h []float
 //go:noescape
 func normGradientAVX2(dz []float32, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
 
-// normGradientZAVX2 is normGradientPortable.
-//
-//go:noescape
-func normGradientZAVX2(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-
 // normGradientQAVX2 is normGradientPortable.
 //
 //go:noescape
 func normGradientQAVX2(dz []float32, q []BF16, z []float32, gain []float32, off []float32, mid []float32, rows int)
-
-// normGradientQZAVX2 is normGradientPortable.
-//
-//go:noescape
-func normGradientQZAVX2(dz []float32, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int)
 
 // normPairsAVX2 is normPairsPortable of an even number of rows of whole panels.
 //
@@ -157,17 +147,12 @@ func atanAVX2(h []float32, u []float32, theta float32, b float32)
 // averageBitsAVX2 is averageBitsPortable, to the bit.
 //
 //go:noescape
-func averageBitsAVX2(y []float32, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
+func averageBitsAVX2(y []float32, x []uint32, rows int, c int, high int, wide int, down int, across int, share float32)
 
 // averageBitsBF16AVX2 is averageBitsPortable, to the bit.
 //
 //go:noescape
-func averageBitsBF16AVX2(y []BF16, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
-
-// scaleAVX2 is scalePortable, to the bit.
-//
-//go:noescape
-func scaleAVX2(dst []float32, src []float32, a float32)
+func averageBitsBF16AVX2(y []BF16, x []uint32, rows int, c int, high int, wide int, down int, across int, share float32)
 
 // termAVX512 is termPortable.
 //
@@ -249,20 +234,10 @@ func backwardEpanechnikovBF16AVX512(q []BF16, carry []float32, g []BF16, h []flo
 //go:noescape
 func normGradientAVX512(dz []float32, q []float32, z []float32, gain []float32, off []float32, mid []float32, rows int)
 
-// normGradientZAVX512 is normGradientPortable.
-//
-//go:noescape
-func normGradientZAVX512(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-
 // normGradientQAVX512 is normGradientPortable.
 //
 //go:noescape
 func normGradientQAVX512(dz []float32, q []BF16, z []float32, gain []float32, off []float32, mid []float32, rows int)
-
-// normGradientQZAVX512 is normGradientPortable.
-//
-//go:noescape
-func normGradientQZAVX512(dz []float32, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int)
 
 // normPairsAVX512 is normPairsPortable of an even number of rows of whole panels.
 //
@@ -322,14 +297,9 @@ func atanAVX512(h []float32, u []float32, theta float32, b float32)
 // averageBitsAVX512 is averageBitsPortable, to the bit.
 //
 //go:noescape
-func averageBitsAVX512(y []float32, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
+func averageBitsAVX512(y []float32, x []uint32, rows int, c int, high int, wide int, down int, across int, share float32)
 
 // averageBitsBF16AVX512 is averageBitsPortable, to the bit.
 //
 //go:noescape
-func averageBitsBF16AVX512(y []BF16, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
-
-// scaleAVX512 is scalePortable, to the bit.
-//
-//go:noescape
-func scaleAVX512(dst []float32, src []float32, a float32)
+func averageBitsBF16AVX512(y []BF16, x []uint32, rows int, c int, high int, wide int, down int, across int, share float32)

@@ -4,300 +4,6 @@
 
 #include "textflag.h"
 
-DATA pack<>+0(SB)/8, $0x0000000000000000
-DATA pack<>+8(SB)/8, $0x0000000000000000
-DATA pack<>+16(SB)/8, $0x0000000000000001
-DATA pack<>+24(SB)/8, $0x0000000000000100
-DATA pack<>+32(SB)/8, $0x0000000000000002
-DATA pack<>+40(SB)/8, $0x0000000000000200
-DATA pack<>+48(SB)/8, $0x0000000000000201
-DATA pack<>+56(SB)/8, $0x0000000000020100
-DATA pack<>+64(SB)/8, $0x0000000000000003
-DATA pack<>+72(SB)/8, $0x0000000000000300
-DATA pack<>+80(SB)/8, $0x0000000000000301
-DATA pack<>+88(SB)/8, $0x0000000000030100
-DATA pack<>+96(SB)/8, $0x0000000000000302
-DATA pack<>+104(SB)/8, $0x0000000000030200
-DATA pack<>+112(SB)/8, $0x0000000000030201
-DATA pack<>+120(SB)/8, $0x0000000003020100
-DATA pack<>+128(SB)/8, $0x0000000000000004
-DATA pack<>+136(SB)/8, $0x0000000000000400
-DATA pack<>+144(SB)/8, $0x0000000000000401
-DATA pack<>+152(SB)/8, $0x0000000000040100
-DATA pack<>+160(SB)/8, $0x0000000000000402
-DATA pack<>+168(SB)/8, $0x0000000000040200
-DATA pack<>+176(SB)/8, $0x0000000000040201
-DATA pack<>+184(SB)/8, $0x0000000004020100
-DATA pack<>+192(SB)/8, $0x0000000000000403
-DATA pack<>+200(SB)/8, $0x0000000000040300
-DATA pack<>+208(SB)/8, $0x0000000000040301
-DATA pack<>+216(SB)/8, $0x0000000004030100
-DATA pack<>+224(SB)/8, $0x0000000000040302
-DATA pack<>+232(SB)/8, $0x0000000004030200
-DATA pack<>+240(SB)/8, $0x0000000004030201
-DATA pack<>+248(SB)/8, $0x0000000403020100
-DATA pack<>+256(SB)/8, $0x0000000000000005
-DATA pack<>+264(SB)/8, $0x0000000000000500
-DATA pack<>+272(SB)/8, $0x0000000000000501
-DATA pack<>+280(SB)/8, $0x0000000000050100
-DATA pack<>+288(SB)/8, $0x0000000000000502
-DATA pack<>+296(SB)/8, $0x0000000000050200
-DATA pack<>+304(SB)/8, $0x0000000000050201
-DATA pack<>+312(SB)/8, $0x0000000005020100
-DATA pack<>+320(SB)/8, $0x0000000000000503
-DATA pack<>+328(SB)/8, $0x0000000000050300
-DATA pack<>+336(SB)/8, $0x0000000000050301
-DATA pack<>+344(SB)/8, $0x0000000005030100
-DATA pack<>+352(SB)/8, $0x0000000000050302
-DATA pack<>+360(SB)/8, $0x0000000005030200
-DATA pack<>+368(SB)/8, $0x0000000005030201
-DATA pack<>+376(SB)/8, $0x0000000503020100
-DATA pack<>+384(SB)/8, $0x0000000000000504
-DATA pack<>+392(SB)/8, $0x0000000000050400
-DATA pack<>+400(SB)/8, $0x0000000000050401
-DATA pack<>+408(SB)/8, $0x0000000005040100
-DATA pack<>+416(SB)/8, $0x0000000000050402
-DATA pack<>+424(SB)/8, $0x0000000005040200
-DATA pack<>+432(SB)/8, $0x0000000005040201
-DATA pack<>+440(SB)/8, $0x0000000504020100
-DATA pack<>+448(SB)/8, $0x0000000000050403
-DATA pack<>+456(SB)/8, $0x0000000005040300
-DATA pack<>+464(SB)/8, $0x0000000005040301
-DATA pack<>+472(SB)/8, $0x0000000504030100
-DATA pack<>+480(SB)/8, $0x0000000005040302
-DATA pack<>+488(SB)/8, $0x0000000504030200
-DATA pack<>+496(SB)/8, $0x0000000504030201
-DATA pack<>+504(SB)/8, $0x0000050403020100
-DATA pack<>+512(SB)/8, $0x0000000000000006
-DATA pack<>+520(SB)/8, $0x0000000000000600
-DATA pack<>+528(SB)/8, $0x0000000000000601
-DATA pack<>+536(SB)/8, $0x0000000000060100
-DATA pack<>+544(SB)/8, $0x0000000000000602
-DATA pack<>+552(SB)/8, $0x0000000000060200
-DATA pack<>+560(SB)/8, $0x0000000000060201
-DATA pack<>+568(SB)/8, $0x0000000006020100
-DATA pack<>+576(SB)/8, $0x0000000000000603
-DATA pack<>+584(SB)/8, $0x0000000000060300
-DATA pack<>+592(SB)/8, $0x0000000000060301
-DATA pack<>+600(SB)/8, $0x0000000006030100
-DATA pack<>+608(SB)/8, $0x0000000000060302
-DATA pack<>+616(SB)/8, $0x0000000006030200
-DATA pack<>+624(SB)/8, $0x0000000006030201
-DATA pack<>+632(SB)/8, $0x0000000603020100
-DATA pack<>+640(SB)/8, $0x0000000000000604
-DATA pack<>+648(SB)/8, $0x0000000000060400
-DATA pack<>+656(SB)/8, $0x0000000000060401
-DATA pack<>+664(SB)/8, $0x0000000006040100
-DATA pack<>+672(SB)/8, $0x0000000000060402
-DATA pack<>+680(SB)/8, $0x0000000006040200
-DATA pack<>+688(SB)/8, $0x0000000006040201
-DATA pack<>+696(SB)/8, $0x0000000604020100
-DATA pack<>+704(SB)/8, $0x0000000000060403
-DATA pack<>+712(SB)/8, $0x0000000006040300
-DATA pack<>+720(SB)/8, $0x0000000006040301
-DATA pack<>+728(SB)/8, $0x0000000604030100
-DATA pack<>+736(SB)/8, $0x0000000006040302
-DATA pack<>+744(SB)/8, $0x0000000604030200
-DATA pack<>+752(SB)/8, $0x0000000604030201
-DATA pack<>+760(SB)/8, $0x0000060403020100
-DATA pack<>+768(SB)/8, $0x0000000000000605
-DATA pack<>+776(SB)/8, $0x0000000000060500
-DATA pack<>+784(SB)/8, $0x0000000000060501
-DATA pack<>+792(SB)/8, $0x0000000006050100
-DATA pack<>+800(SB)/8, $0x0000000000060502
-DATA pack<>+808(SB)/8, $0x0000000006050200
-DATA pack<>+816(SB)/8, $0x0000000006050201
-DATA pack<>+824(SB)/8, $0x0000000605020100
-DATA pack<>+832(SB)/8, $0x0000000000060503
-DATA pack<>+840(SB)/8, $0x0000000006050300
-DATA pack<>+848(SB)/8, $0x0000000006050301
-DATA pack<>+856(SB)/8, $0x0000000605030100
-DATA pack<>+864(SB)/8, $0x0000000006050302
-DATA pack<>+872(SB)/8, $0x0000000605030200
-DATA pack<>+880(SB)/8, $0x0000000605030201
-DATA pack<>+888(SB)/8, $0x0000060503020100
-DATA pack<>+896(SB)/8, $0x0000000000060504
-DATA pack<>+904(SB)/8, $0x0000000006050400
-DATA pack<>+912(SB)/8, $0x0000000006050401
-DATA pack<>+920(SB)/8, $0x0000000605040100
-DATA pack<>+928(SB)/8, $0x0000000006050402
-DATA pack<>+936(SB)/8, $0x0000000605040200
-DATA pack<>+944(SB)/8, $0x0000000605040201
-DATA pack<>+952(SB)/8, $0x0000060504020100
-DATA pack<>+960(SB)/8, $0x0000000006050403
-DATA pack<>+968(SB)/8, $0x0000000605040300
-DATA pack<>+976(SB)/8, $0x0000000605040301
-DATA pack<>+984(SB)/8, $0x0000060504030100
-DATA pack<>+992(SB)/8, $0x0000000605040302
-DATA pack<>+1000(SB)/8, $0x0000060504030200
-DATA pack<>+1008(SB)/8, $0x0000060504030201
-DATA pack<>+1016(SB)/8, $0x0006050403020100
-DATA pack<>+1024(SB)/8, $0x0000000000000007
-DATA pack<>+1032(SB)/8, $0x0000000000000700
-DATA pack<>+1040(SB)/8, $0x0000000000000701
-DATA pack<>+1048(SB)/8, $0x0000000000070100
-DATA pack<>+1056(SB)/8, $0x0000000000000702
-DATA pack<>+1064(SB)/8, $0x0000000000070200
-DATA pack<>+1072(SB)/8, $0x0000000000070201
-DATA pack<>+1080(SB)/8, $0x0000000007020100
-DATA pack<>+1088(SB)/8, $0x0000000000000703
-DATA pack<>+1096(SB)/8, $0x0000000000070300
-DATA pack<>+1104(SB)/8, $0x0000000000070301
-DATA pack<>+1112(SB)/8, $0x0000000007030100
-DATA pack<>+1120(SB)/8, $0x0000000000070302
-DATA pack<>+1128(SB)/8, $0x0000000007030200
-DATA pack<>+1136(SB)/8, $0x0000000007030201
-DATA pack<>+1144(SB)/8, $0x0000000703020100
-DATA pack<>+1152(SB)/8, $0x0000000000000704
-DATA pack<>+1160(SB)/8, $0x0000000000070400
-DATA pack<>+1168(SB)/8, $0x0000000000070401
-DATA pack<>+1176(SB)/8, $0x0000000007040100
-DATA pack<>+1184(SB)/8, $0x0000000000070402
-DATA pack<>+1192(SB)/8, $0x0000000007040200
-DATA pack<>+1200(SB)/8, $0x0000000007040201
-DATA pack<>+1208(SB)/8, $0x0000000704020100
-DATA pack<>+1216(SB)/8, $0x0000000000070403
-DATA pack<>+1224(SB)/8, $0x0000000007040300
-DATA pack<>+1232(SB)/8, $0x0000000007040301
-DATA pack<>+1240(SB)/8, $0x0000000704030100
-DATA pack<>+1248(SB)/8, $0x0000000007040302
-DATA pack<>+1256(SB)/8, $0x0000000704030200
-DATA pack<>+1264(SB)/8, $0x0000000704030201
-DATA pack<>+1272(SB)/8, $0x0000070403020100
-DATA pack<>+1280(SB)/8, $0x0000000000000705
-DATA pack<>+1288(SB)/8, $0x0000000000070500
-DATA pack<>+1296(SB)/8, $0x0000000000070501
-DATA pack<>+1304(SB)/8, $0x0000000007050100
-DATA pack<>+1312(SB)/8, $0x0000000000070502
-DATA pack<>+1320(SB)/8, $0x0000000007050200
-DATA pack<>+1328(SB)/8, $0x0000000007050201
-DATA pack<>+1336(SB)/8, $0x0000000705020100
-DATA pack<>+1344(SB)/8, $0x0000000000070503
-DATA pack<>+1352(SB)/8, $0x0000000007050300
-DATA pack<>+1360(SB)/8, $0x0000000007050301
-DATA pack<>+1368(SB)/8, $0x0000000705030100
-DATA pack<>+1376(SB)/8, $0x0000000007050302
-DATA pack<>+1384(SB)/8, $0x0000000705030200
-DATA pack<>+1392(SB)/8, $0x0000000705030201
-DATA pack<>+1400(SB)/8, $0x0000070503020100
-DATA pack<>+1408(SB)/8, $0x0000000000070504
-DATA pack<>+1416(SB)/8, $0x0000000007050400
-DATA pack<>+1424(SB)/8, $0x0000000007050401
-DATA pack<>+1432(SB)/8, $0x0000000705040100
-DATA pack<>+1440(SB)/8, $0x0000000007050402
-DATA pack<>+1448(SB)/8, $0x0000000705040200
-DATA pack<>+1456(SB)/8, $0x0000000705040201
-DATA pack<>+1464(SB)/8, $0x0000070504020100
-DATA pack<>+1472(SB)/8, $0x0000000007050403
-DATA pack<>+1480(SB)/8, $0x0000000705040300
-DATA pack<>+1488(SB)/8, $0x0000000705040301
-DATA pack<>+1496(SB)/8, $0x0000070504030100
-DATA pack<>+1504(SB)/8, $0x0000000705040302
-DATA pack<>+1512(SB)/8, $0x0000070504030200
-DATA pack<>+1520(SB)/8, $0x0000070504030201
-DATA pack<>+1528(SB)/8, $0x0007050403020100
-DATA pack<>+1536(SB)/8, $0x0000000000000706
-DATA pack<>+1544(SB)/8, $0x0000000000070600
-DATA pack<>+1552(SB)/8, $0x0000000000070601
-DATA pack<>+1560(SB)/8, $0x0000000007060100
-DATA pack<>+1568(SB)/8, $0x0000000000070602
-DATA pack<>+1576(SB)/8, $0x0000000007060200
-DATA pack<>+1584(SB)/8, $0x0000000007060201
-DATA pack<>+1592(SB)/8, $0x0000000706020100
-DATA pack<>+1600(SB)/8, $0x0000000000070603
-DATA pack<>+1608(SB)/8, $0x0000000007060300
-DATA pack<>+1616(SB)/8, $0x0000000007060301
-DATA pack<>+1624(SB)/8, $0x0000000706030100
-DATA pack<>+1632(SB)/8, $0x0000000007060302
-DATA pack<>+1640(SB)/8, $0x0000000706030200
-DATA pack<>+1648(SB)/8, $0x0000000706030201
-DATA pack<>+1656(SB)/8, $0x0000070603020100
-DATA pack<>+1664(SB)/8, $0x0000000000070604
-DATA pack<>+1672(SB)/8, $0x0000000007060400
-DATA pack<>+1680(SB)/8, $0x0000000007060401
-DATA pack<>+1688(SB)/8, $0x0000000706040100
-DATA pack<>+1696(SB)/8, $0x0000000007060402
-DATA pack<>+1704(SB)/8, $0x0000000706040200
-DATA pack<>+1712(SB)/8, $0x0000000706040201
-DATA pack<>+1720(SB)/8, $0x0000070604020100
-DATA pack<>+1728(SB)/8, $0x0000000007060403
-DATA pack<>+1736(SB)/8, $0x0000000706040300
-DATA pack<>+1744(SB)/8, $0x0000000706040301
-DATA pack<>+1752(SB)/8, $0x0000070604030100
-DATA pack<>+1760(SB)/8, $0x0000000706040302
-DATA pack<>+1768(SB)/8, $0x0000070604030200
-DATA pack<>+1776(SB)/8, $0x0000070604030201
-DATA pack<>+1784(SB)/8, $0x0007060403020100
-DATA pack<>+1792(SB)/8, $0x0000000000070605
-DATA pack<>+1800(SB)/8, $0x0000000007060500
-DATA pack<>+1808(SB)/8, $0x0000000007060501
-DATA pack<>+1816(SB)/8, $0x0000000706050100
-DATA pack<>+1824(SB)/8, $0x0000000007060502
-DATA pack<>+1832(SB)/8, $0x0000000706050200
-DATA pack<>+1840(SB)/8, $0x0000000706050201
-DATA pack<>+1848(SB)/8, $0x0000070605020100
-DATA pack<>+1856(SB)/8, $0x0000000007060503
-DATA pack<>+1864(SB)/8, $0x0000000706050300
-DATA pack<>+1872(SB)/8, $0x0000000706050301
-DATA pack<>+1880(SB)/8, $0x0000070605030100
-DATA pack<>+1888(SB)/8, $0x0000000706050302
-DATA pack<>+1896(SB)/8, $0x0000070605030200
-DATA pack<>+1904(SB)/8, $0x0000070605030201
-DATA pack<>+1912(SB)/8, $0x0007060503020100
-DATA pack<>+1920(SB)/8, $0x0000000007060504
-DATA pack<>+1928(SB)/8, $0x0000000706050400
-DATA pack<>+1936(SB)/8, $0x0000000706050401
-DATA pack<>+1944(SB)/8, $0x0000070605040100
-DATA pack<>+1952(SB)/8, $0x0000000706050402
-DATA pack<>+1960(SB)/8, $0x0000070605040200
-DATA pack<>+1968(SB)/8, $0x0000070605040201
-DATA pack<>+1976(SB)/8, $0x0007060504020100
-DATA pack<>+1984(SB)/8, $0x0000000706050403
-DATA pack<>+1992(SB)/8, $0x0000070605040300
-DATA pack<>+2000(SB)/8, $0x0000070605040301
-DATA pack<>+2008(SB)/8, $0x0007060504030100
-DATA pack<>+2016(SB)/8, $0x0000070605040302
-DATA pack<>+2024(SB)/8, $0x0007060504030200
-DATA pack<>+2032(SB)/8, $0x0007060504030201
-DATA pack<>+2040(SB)/8, $0x0706050403020100
-GLOBL pack<>(SB), RODATA|NOPTR, $2048
-
-DATA iota<>+0(SB)/4, $0x00000000
-DATA iota<>+4(SB)/4, $0x00000001
-DATA iota<>+8(SB)/4, $0x00000002
-DATA iota<>+12(SB)/4, $0x00000003
-DATA iota<>+16(SB)/4, $0x00000004
-DATA iota<>+20(SB)/4, $0x00000005
-DATA iota<>+24(SB)/4, $0x00000006
-DATA iota<>+28(SB)/4, $0x00000007
-DATA iota<>+32(SB)/4, $0x00000008
-DATA iota<>+36(SB)/4, $0x00000009
-DATA iota<>+40(SB)/4, $0x0000000a
-DATA iota<>+44(SB)/4, $0x0000000b
-DATA iota<>+48(SB)/4, $0x0000000c
-DATA iota<>+52(SB)/4, $0x0000000d
-DATA iota<>+56(SB)/4, $0x0000000e
-DATA iota<>+60(SB)/4, $0x0000000f
-GLOBL iota<>(SB), RODATA|NOPTR, $64
-
-DATA lanes<>+0(SB)/4, $0xffffffff
-DATA lanes<>+4(SB)/4, $0xffffffff
-DATA lanes<>+8(SB)/4, $0xffffffff
-DATA lanes<>+12(SB)/4, $0xffffffff
-DATA lanes<>+16(SB)/4, $0xffffffff
-DATA lanes<>+20(SB)/4, $0xffffffff
-DATA lanes<>+24(SB)/4, $0xffffffff
-DATA lanes<>+28(SB)/4, $0xffffffff
-DATA lanes<>+32(SB)/4, $0x00000000
-DATA lanes<>+36(SB)/4, $0x00000000
-DATA lanes<>+40(SB)/4, $0x00000000
-DATA lanes<>+44(SB)/4, $0x00000000
-DATA lanes<>+48(SB)/4, $0x00000000
-DATA lanes<>+52(SB)/4, $0x00000000
-DATA lanes<>+56(SB)/4, $0x00000000
-DATA lanes<>+60(SB)/4, $0x00000000
-GLOBL lanes<>(SB), RODATA|NOPTR, $64
-
 DATA magnitude<>+0(SB)/4, $0x7fffffff
 DATA magnitude<>+4(SB)/4, $0x7fffffff
 DATA magnitude<>+8(SB)/4, $0x7fffffff
@@ -604,16 +310,6 @@ DATA exp5<>+56(SB)/4, $0x3f000000
 DATA exp5<>+60(SB)/4, $0x3f000000
 GLOBL exp5<>(SB), RODATA|NOPTR, $64
 
-DATA bits<>+0(SB)/4, $0x01010101
-DATA bits<>+4(SB)/4, $0x02020202
-DATA bits<>+8(SB)/4, $0x04040404
-DATA bits<>+12(SB)/4, $0x08080808
-DATA bits<>+16(SB)/4, $0x10101010
-DATA bits<>+20(SB)/4, $0x20202020
-DATA bits<>+24(SB)/4, $0x40404040
-DATA bits<>+28(SB)/4, $0x80808080
-GLOBL bits<>(SB), RODATA|NOPTR, $32
-
 // func termAVX2(x []float32, z []float32, scale []float32, shift []float32, rows int, add bool)
 // Requires: AVX, FMA3
 TEXT ·termAVX2(SB), NOSPLIT, $24-105
@@ -686,6 +382,24 @@ next4:
 done5:
 	VZEROUPPER
 	RET
+
+DATA lanes<>+0(SB)/4, $0xffffffff
+DATA lanes<>+4(SB)/4, $0xffffffff
+DATA lanes<>+8(SB)/4, $0xffffffff
+DATA lanes<>+12(SB)/4, $0xffffffff
+DATA lanes<>+16(SB)/4, $0xffffffff
+DATA lanes<>+20(SB)/4, $0xffffffff
+DATA lanes<>+24(SB)/4, $0xffffffff
+DATA lanes<>+28(SB)/4, $0xffffffff
+DATA lanes<>+32(SB)/4, $0x00000000
+DATA lanes<>+36(SB)/4, $0x00000000
+DATA lanes<>+40(SB)/4, $0x00000000
+DATA lanes<>+44(SB)/4, $0x00000000
+DATA lanes<>+48(SB)/4, $0x00000000
+DATA lanes<>+52(SB)/4, $0x00000000
+DATA lanes<>+56(SB)/4, $0x00000000
+DATA lanes<>+60(SB)/4, $0x00000000
+GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
 // func forwardAVX2(fired []uint32, near []uint32, u []float32, v []float32, z []float32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
@@ -1330,8 +1044,8 @@ loop48:
 	VMOVUPS      (DX)(SI*4), Y2
 	VMOVUPS      ones<>+0(SB), Y3
 	VPBROADCASTB (CX)(R8*1), Y4
-	VPAND        bits<>+0(SB), Y4, Y4
-	VPCMPEQD     bits<>+0(SB), Y4, Y4
+	VPAND        bitOfLane<>+0(SB), Y4, Y4
+	VPCMPEQD     bitOfLane<>+0(SB), Y4, Y4
 	VANDPS       Y3, Y4, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	CMPB         add+104(FP), $0x00
@@ -1353,8 +1067,8 @@ rest49:
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VMOVUPS      ones<>+0(SB), Y3
 	VPBROADCASTB (CX)(R8*1), Y4
-	VPAND        bits<>+0(SB), Y4, Y4
-	VPCMPEQD     bits<>+0(SB), Y4, Y4
+	VPAND        bitOfLane<>+0(SB), Y4, Y4
+	VPCMPEQD     bitOfLane<>+0(SB), Y4, Y4
 	VANDPS       Y3, Y4, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	CMPB         add+104(FP), $0x00
@@ -1376,6 +1090,16 @@ next50:
 done51:
 	VZEROUPPER
 	RET
+
+DATA bitOfLane<>+0(SB)/4, $0x01010101
+DATA bitOfLane<>+4(SB)/4, $0x02020202
+DATA bitOfLane<>+8(SB)/4, $0x04040404
+DATA bitOfLane<>+12(SB)/4, $0x08080808
+DATA bitOfLane<>+16(SB)/4, $0x10101010
+DATA bitOfLane<>+20(SB)/4, $0x20202020
+DATA bitOfLane<>+24(SB)/4, $0x40404040
+DATA bitOfLane<>+28(SB)/4, $0x80808080
+GLOBL bitOfLane<>(SB), RODATA|NOPTR, $32
 
 // func forwardBitsAVX2(fired []uint32, near []uint32, u []float32, v []float32, z []uint32, scale []float32, shift []float32, c2 []float32, c1 []float32, c0 []float32, rows int, next int, add bool, theta float32, kept float32, jump float32, floor float32, reach float32) (spikes float64, sum float64, sum2 float64)
 // Requires: AVX, AVX2, CMOV, FMA3
@@ -1442,8 +1166,8 @@ begin56:
 row57:
 	VMOVUPS      ones<>+0(SB), Y9
 	VPBROADCASTB (BX)(R9*1), Y10
-	VPAND        bits<>+0(SB), Y10, Y10
-	VPCMPEQD     bits<>+0(SB), Y10, Y10
+	VPAND        bitOfLane<>+0(SB), Y10, Y10
+	VPCMPEQD     bitOfLane<>+0(SB), Y10, Y10
 	VANDPS       Y9, Y10, Y9
 	VFMADD213PS  Y6, Y5, Y9
 	CMPB         add+256(FP), $0x00
@@ -1541,8 +1265,8 @@ begin63:
 row64:
 	VMOVUPS      ones<>+0(SB), Y10
 	VPBROADCASTB (BX)(R9*1), Y11
-	VPAND        bits<>+0(SB), Y11, Y11
-	VPCMPEQD     bits<>+0(SB), Y11, Y11
+	VPAND        bitOfLane<>+0(SB), Y11, Y11
+	VPCMPEQD     bitOfLane<>+0(SB), Y11, Y11
 	VANDPS       Y10, Y11, Y10
 	VFMADD213PS  Y6, Y5, Y10
 	CMPB         add+256(FP), $0x00
@@ -3555,9 +3279,9 @@ done204:
 	VZEROUPPER
 	RET
 
-// func normGradientZAVX2(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
+// func normGradientQAVX2(dz []float32, q []BF16, z []float32, gain []float32, off []float32, mid []float32, rows int)
 // Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·normGradientZAVX2(SB), NOSPLIT, $40-152
+TEXT ·normGradientQAVX2(SB), NOSPLIT, $40-152
 	MOVQ    dz_base+0(FP), AX
 	MOVQ    q_base+24(FP), CX
 	MOVQ    z_base+48(FP), DX
@@ -3587,9 +3311,9 @@ row205:
 loop206:
 	CMPQ        R8, 8(SP)
 	JGE         rest207
-	VMOVUPS     (CX)(R9*4), Y1
-	VPMOVZXWD   (DX)(R9*2), Y2
-	VPSLLD      $0x10, Y2, Y2
+	VPMOVZXWD   (CX)(R9*2), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMOVUPS     (DX)(R9*4), Y2
 	VMOVUPS     (DI)(R8*4), Y3
 	VMOVUPS     (SI)(R8*4), Y4
 	VFMADD231PS Y4, Y2, Y3
@@ -3602,22 +3326,22 @@ loop206:
 	JMP         loop206
 
 rest207:
-	CMPQ       16(SP), $0x00
-	JEQ        next208
-	VMASKMOVPS (CX)(R9*4), Y0, Y1
-	VPXOR      X2, X2, X2
-	VMOVDQU    X2, 24(SP)
-	VMOVMSKPS  Y0, R11
-	POPCNTQ    R11, R11
+	CMPQ      16(SP), $0x00
+	JEQ       next208
+	VPXOR     X1, X1, X1
+	VMOVDQU   X1, 24(SP)
+	VMOVMSKPS Y0, R11
+	POPCNTQ   R11, R11
 
 word210:
-	LEAQ        (DX)(R9*2), R12
+	LEAQ        (CX)(R9*2), R12
 	MOVWLZX     -2(R12)(R11*2), R12
 	MOVW        R12, 22(SP)(R11*2)
 	DECQ        R11
 	JNZ         word210
-	VPMOVZXWD   24(SP), Y2
-	VPSLLD      $0x10, Y2, Y2
+	VPMOVZXWD   24(SP), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMASKMOVPS  (DX)(R9*4), Y0, Y2
 	VMASKMOVPS  (DI)(R8*4), Y0, Y3
 	VMASKMOVPS  (SI)(R8*4), Y0, Y4
 	VFMADD231PS Y4, Y2, Y3
@@ -3634,183 +3358,6 @@ next208:
 	JNZ  row205
 
 done209:
-	VZEROUPPER
-	RET
-
-// func normGradientQAVX2(dz []float32, q []BF16, z []float32, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·normGradientQAVX2(SB), NOSPLIT, $40-152
-	MOVQ    dz_base+0(FP), AX
-	MOVQ    q_base+24(FP), CX
-	MOVQ    z_base+48(FP), DX
-	MOVQ    gain_base+72(FP), BX
-	MOVQ    off_base+96(FP), SI
-	MOVQ    mid_base+120(FP), DI
-	MOVQ    rows+144(FP), R8
-	MOVQ    gain_len+80(FP), R9
-	MOVQ    R8, (SP)
-	TESTQ   R8, R8
-	JLE     done215
-	MOVQ    R9, R8
-	ANDQ    $+7, R8
-	MOVQ    R8, 16(SP)
-	LEAQ    lanes<>+0(SB), R10
-	MOVQ    R8, R11
-	NEGQ    R11
-	VMOVUPS 32(R10)(R11*4), Y0
-	SUBQ    R8, R9
-	MOVQ    R9, 8(SP)
-	XORQ    R9, R9
-	XORQ    R10, R10
-
-row211:
-	XORQ R8, R8
-
-loop212:
-	CMPQ        R8, 8(SP)
-	JGE         rest213
-	VPMOVZXWD   (CX)(R9*2), Y1
-	VPSLLD      $0x10, Y1, Y1
-	VMOVUPS     (DX)(R9*4), Y2
-	VMOVUPS     (DI)(R8*4), Y3
-	VMOVUPS     (SI)(R8*4), Y4
-	VFMADD231PS Y4, Y2, Y3
-	VMOVUPS     (BX)(R8*4), Y2
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, (AX)(R9*4)
-	ADDQ        $+8, R8
-	ADDQ        $+8, R9
-	ADDQ        $+1, R10
-	JMP         loop212
-
-rest213:
-	CMPQ      16(SP), $0x00
-	JEQ       next214
-	VPXOR     X1, X1, X1
-	VMOVDQU   X1, 24(SP)
-	VMOVMSKPS Y0, R11
-	POPCNTQ   R11, R11
-
-word216:
-	LEAQ        (CX)(R9*2), R12
-	MOVWLZX     -2(R12)(R11*2), R12
-	MOVW        R12, 22(SP)(R11*2)
-	DECQ        R11
-	JNZ         word216
-	VPMOVZXWD   24(SP), Y1
-	VPSLLD      $0x10, Y1, Y1
-	VMASKMOVPS  (DX)(R9*4), Y0, Y2
-	VMASKMOVPS  (DI)(R8*4), Y0, Y3
-	VMASKMOVPS  (SI)(R8*4), Y0, Y4
-	VFMADD231PS Y4, Y2, Y3
-	VMASKMOVPS  (BX)(R8*4), Y0, Y2
-	VFMADD231PS Y2, Y1, Y3
-	VMASKMOVPS  Y3, Y0, (AX)(R9*4)
-	ADDQ        16(SP), R9
-	ADDQ        $+1, R10
-
-next214:
-	ADDQ $0x03, R10
-	ANDQ $-4, R10
-	DECQ (SP)
-	JNZ  row211
-
-done215:
-	VZEROUPPER
-	RET
-
-// func normGradientQZAVX2(dz []float32, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX2, FMA3, POPCNT
-TEXT ·normGradientQZAVX2(SB), NOSPLIT, $56-152
-	MOVQ    dz_base+0(FP), AX
-	MOVQ    q_base+24(FP), CX
-	MOVQ    z_base+48(FP), DX
-	MOVQ    gain_base+72(FP), BX
-	MOVQ    off_base+96(FP), SI
-	MOVQ    mid_base+120(FP), DI
-	MOVQ    rows+144(FP), R8
-	MOVQ    gain_len+80(FP), R9
-	MOVQ    R8, (SP)
-	TESTQ   R8, R8
-	JLE     done221
-	MOVQ    R9, R8
-	ANDQ    $+7, R8
-	MOVQ    R8, 16(SP)
-	LEAQ    lanes<>+0(SB), R10
-	MOVQ    R8, R11
-	NEGQ    R11
-	VMOVUPS 32(R10)(R11*4), Y0
-	SUBQ    R8, R9
-	MOVQ    R9, 8(SP)
-	XORQ    R9, R9
-	XORQ    R10, R10
-
-row217:
-	XORQ R8, R8
-
-loop218:
-	CMPQ        R8, 8(SP)
-	JGE         rest219
-	VPMOVZXWD   (CX)(R9*2), Y1
-	VPSLLD      $0x10, Y1, Y1
-	VPMOVZXWD   (DX)(R9*2), Y2
-	VPSLLD      $0x10, Y2, Y2
-	VMOVUPS     (DI)(R8*4), Y3
-	VMOVUPS     (SI)(R8*4), Y4
-	VFMADD231PS Y4, Y2, Y3
-	VMOVUPS     (BX)(R8*4), Y2
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, (AX)(R9*4)
-	ADDQ        $+8, R8
-	ADDQ        $+8, R9
-	ADDQ        $+1, R10
-	JMP         loop218
-
-rest219:
-	CMPQ      16(SP), $0x00
-	JEQ       next220
-	VPXOR     X1, X1, X1
-	VMOVDQU   X1, 24(SP)
-	VMOVMSKPS Y0, R11
-	POPCNTQ   R11, R11
-
-word222:
-	LEAQ      (CX)(R9*2), R12
-	MOVWLZX   -2(R12)(R11*2), R12
-	MOVW      R12, 22(SP)(R11*2)
-	DECQ      R11
-	JNZ       word222
-	VPMOVZXWD 24(SP), Y1
-	VPSLLD    $0x10, Y1, Y1
-	VPXOR     X2, X2, X2
-	VMOVDQU   X2, 40(SP)
-	VMOVMSKPS Y0, R11
-	POPCNTQ   R11, R11
-
-word223:
-	LEAQ        (DX)(R9*2), R12
-	MOVWLZX     -2(R12)(R11*2), R12
-	MOVW        R12, 38(SP)(R11*2)
-	DECQ        R11
-	JNZ         word223
-	VPMOVZXWD   40(SP), Y2
-	VPSLLD      $0x10, Y2, Y2
-	VMASKMOVPS  (DI)(R8*4), Y0, Y3
-	VMASKMOVPS  (SI)(R8*4), Y0, Y4
-	VFMADD231PS Y4, Y2, Y3
-	VMASKMOVPS  (BX)(R8*4), Y0, Y2
-	VFMADD231PS Y2, Y1, Y3
-	VMASKMOVPS  Y3, Y0, (AX)(R9*4)
-	ADDQ        16(SP), R9
-	ADDQ        $+1, R10
-
-next220:
-	ADDQ $0x03, R10
-	ANDQ $-4, R10
-	DECQ (SP)
-	JNZ  row217
-
-done221:
 	VZEROUPPER
 	RET
 
@@ -3846,13 +3393,13 @@ TEXT ·normPairsAVX2(SB), NOSPLIT, $16-184
 	MOVQ         gain_len+104(FP), R9
 	MOVQ         R9, R12
 	CMPQ         (SP), $0x00
-	JEQ          done226
+	JEQ          done213
 
-pair224:
+pair211:
 	XORQ R9, R9
 	MOVQ CX, R11
 
-panel225:
+panel212:
 	VMOVUPS     (DX)(R10*4), Y4
 	VPMOVZXWD   (BX)(R10*2), Y5
 	VPSLLD      $0x10, Y5, Y5
@@ -4023,14 +3570,14 @@ panel225:
 	ADDQ        8(SP), R11
 	MOVQ        gain_len+104(FP), R13
 	CMPQ        R9, R13
-	JL          panel225
+	JL          panel212
 	ADDQ        R13, R10
 	ADDQ        R13, R12
 	ADDQ        $+128, CX
 	DECQ        (SP)
-	JNZ         pair224
+	JNZ         pair211
 
-done226:
+done213:
 	VZEROUPPER
 	RET
 
@@ -4066,13 +3613,13 @@ TEXT ·normPairsQAVX2(SB), NOSPLIT, $16-184
 	MOVQ         gain_len+104(FP), R9
 	MOVQ         R9, R12
 	CMPQ         (SP), $0x00
-	JEQ          done229
+	JEQ          done216
 
-pair227:
+pair214:
 	XORQ R9, R9
 	MOVQ CX, R11
 
-panel228:
+panel215:
 	VPMOVZXWD   (DX)(R10*2), Y4
 	VPSLLD      $0x10, Y4, Y4
 	VPMOVZXWD   (BX)(R10*2), Y5
@@ -4251,14 +3798,14 @@ panel228:
 	ADDQ        8(SP), R11
 	MOVQ        gain_len+104(FP), R13
 	CMPQ        R9, R13
-	JL          panel228
+	JL          panel215
 	ADDQ        R13, R10
 	ADDQ        R13, R12
 	ADDQ        $+128, CX
 	DECQ        (SP)
-	JNZ         pair227
+	JNZ         pair214
 
-done229:
+done216:
 	VZEROUPPER
 	RET
 
@@ -4289,17 +3836,17 @@ TEXT ·addMomentsAVX2(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip230:
+strip217:
 	CMPQ  SI, $+16
-	JL    rest231
+	JL    rest218
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end234
+	JLE   end221
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin232:
+begin219:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4319,7 +3866,7 @@ begin232:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row233:
+row220:
 	VCVTPS2PD   (DX)(R8*4), Y8
 	VCVTPS2PD   16(DX)(R8*4), Y9
 	VCVTPS2PD   (BX)(R8*4), Y10
@@ -4339,7 +3886,7 @@ row233:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row233
+	JNZ         row220
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -4357,25 +3904,25 @@ row233:
 	VMOVUPD     Y6, (CX)(R11*2)
 	VMOVUPD     Y7, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin232
+	JNZ         begin219
 
-end234:
+end221:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip230
+	JMP  strip217
 
-rest231:
-strip235:
+rest218:
+strip222:
 	CMPQ  SI, $+8
-	JL    rest236
+	JL    rest223
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end239
+	JLE   end226
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin237:
+begin224:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4387,7 +3934,7 @@ begin237:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row238:
+row225:
 	VCVTPS2PD   (DX)(R8*4), Y4
 	VCVTPS2PD   16(DX)(R8*4), Y5
 	VCVTPS2PD   (BX)(R8*4), Y6
@@ -4399,7 +3946,7 @@ row238:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row238
+	JNZ         row225
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Y0, (AX)(R11*2)
@@ -4409,27 +3956,27 @@ row238:
 	VMOVUPD     Y2, (CX)(R11*2)
 	VMOVUPD     Y3, 32(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin237
+	JNZ         begin224
 
-end239:
+end226:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip235
+	JMP  strip222
 
-rest236:
+rest223:
 	TESTQ   SI, SI
-	JZ      done240
+	JZ      done227
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end243
+	JLE     end230
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin241:
+begin228:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -4449,7 +3996,7 @@ begin241:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row242:
+row229:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -4469,7 +4016,7 @@ row242:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row242
+	JNZ          row229
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -4487,10 +4034,10 @@ row242:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin241
+	JNZ          begin228
 
-end243:
-done240:
+end230:
+done227:
 	VZEROUPPER
 	RET
 
@@ -4521,17 +4068,17 @@ TEXT ·addMomentsZAVX2(SB), NOSPLIT, $40-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip244:
+strip231:
 	CMPQ  SI, $+16
-	JL    rest245
+	JL    rest232
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end248
+	JLE   end235
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin246:
+begin233:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4551,7 +4098,7 @@ begin246:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row247:
+row234:
 	VCVTPS2PD    (DX)(R8*4), Y8
 	VCVTPS2PD    16(DX)(R8*4), Y9
 	VPMOVZXWD    (BX)(R8*2), Y11
@@ -4581,7 +4128,7 @@ row247:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row247
+	JNZ          row234
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -4599,25 +4146,25 @@ row247:
 	VMOVUPD      Y6, (CX)(R11*2)
 	VMOVUPD      Y7, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin246
+	JNZ          begin233
 
-end248:
+end235:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip244
+	JMP  strip231
 
-rest245:
-strip249:
+rest232:
+strip236:
 	CMPQ  SI, $+8
-	JL    rest250
+	JL    rest237
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end253
+	JLE   end240
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin251:
+begin238:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4629,7 +4176,7 @@ begin251:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row252:
+row239:
 	VCVTPS2PD    (DX)(R8*4), Y4
 	VCVTPS2PD    16(DX)(R8*4), Y5
 	VPMOVZXWD    (BX)(R8*2), Y7
@@ -4646,7 +4193,7 @@ row252:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row252
+	JNZ          row239
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -4656,27 +4203,27 @@ row252:
 	VMOVUPD      Y2, (CX)(R11*2)
 	VMOVUPD      Y3, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin251
+	JNZ          begin238
 
-end253:
+end240:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip249
+	JMP  strip236
 
-rest250:
+rest237:
 	TESTQ   SI, SI
-	JZ      done254
+	JZ      done241
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end257
+	JLE     end244
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin255:
+begin242:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -4696,7 +4243,7 @@ begin255:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row256:
+row243:
 	VMASKMOVPS   (DX)(R8*4), Y4, Y6
 	VCVTPS2PD    X6, Y5
 	VMOVAPD      Y5, Y5
@@ -4708,12 +4255,12 @@ row256:
 	VMOVMSKPS    Y4, R11
 	POPCNTQ      R11, R11
 
-word258:
+word245:
 	LEAQ         (BX)(R8*2), R12
 	MOVWLZX      -2(R12)(R11*2), R12
 	MOVW         R12, 22(SP)(R11*2)
 	DECQ         R11
-	JNZ          word258
+	JNZ          word245
 	VPMOVZXWD    24(SP), Y8
 	VPSLLD       $0x10, Y8, Y8
 	VCVTPS2PD    X8, Y7
@@ -4728,7 +4275,7 @@ word258:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row256
+	JNZ          row243
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -4746,10 +4293,10 @@ word258:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin255
+	JNZ          begin242
 
-end257:
-done254:
+end244:
+done241:
 	VZEROUPPER
 	RET
 
@@ -4780,17 +4327,17 @@ TEXT ·addMomentsQAVX2(SB), NOSPLIT, $40-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip259:
+strip246:
 	CMPQ  SI, $+16
-	JL    rest260
+	JL    rest247
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end263
+	JLE   end250
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin261:
+begin248:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4810,7 +4357,7 @@ begin261:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row262:
+row249:
 	VPMOVZXWD    (DX)(R8*2), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VCVTPS2PD    X9, Y8
@@ -4840,7 +4387,7 @@ row262:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row262
+	JNZ          row249
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -4858,25 +4405,25 @@ row262:
 	VMOVUPD      Y6, (CX)(R11*2)
 	VMOVUPD      Y7, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin261
+	JNZ          begin248
 
-end263:
+end250:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip259
+	JMP  strip246
 
-rest260:
-strip264:
+rest247:
+strip251:
 	CMPQ  SI, $+8
-	JL    rest265
+	JL    rest252
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end268
+	JLE   end255
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin266:
+begin253:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -4888,7 +4435,7 @@ begin266:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row267:
+row254:
 	VPMOVZXWD    (DX)(R8*2), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VCVTPS2PD    X5, Y4
@@ -4905,7 +4452,7 @@ row267:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row267
+	JNZ          row254
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -4915,27 +4462,27 @@ row267:
 	VMOVUPD      Y2, (CX)(R11*2)
 	VMOVUPD      Y3, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin266
+	JNZ          begin253
 
-end268:
+end255:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip264
+	JMP  strip251
 
-rest265:
+rest252:
 	TESTQ   SI, SI
-	JZ      done269
+	JZ      done256
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end272
+	JLE     end259
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin270:
+begin257:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -4955,18 +4502,18 @@ begin270:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row271:
+row258:
 	VPXOR     X5, X5, X5
 	VMOVDQU   X5, 24(SP)
 	VMOVMSKPS Y4, R11
 	POPCNTQ   R11, R11
 
-word273:
+word260:
 	LEAQ         (DX)(R8*2), R12
 	MOVWLZX      -2(R12)(R11*2), R12
 	MOVW         R12, 22(SP)(R11*2)
 	DECQ         R11
-	JNZ          word273
+	JNZ          word260
 	VPMOVZXWD    24(SP), Y6
 	VPSLLD       $0x10, Y6, Y6
 	VCVTPS2PD    X6, Y5
@@ -4987,7 +4534,7 @@ word273:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row271
+	JNZ          row258
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -5005,10 +4552,10 @@ word273:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin270
+	JNZ          begin257
 
-end272:
-done269:
+end259:
+done256:
 	VZEROUPPER
 	RET
 
@@ -5039,17 +4586,17 @@ TEXT ·addMomentsQZAVX2(SB), NOSPLIT, $56-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip274:
+strip261:
 	CMPQ  SI, $+16
-	JL    rest275
+	JL    rest262
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end278
+	JLE   end265
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin276:
+begin263:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -5069,7 +4616,7 @@ begin276:
 	VMOVUPD (CX)(R12*2), Y6
 	VMOVUPD 32(CX)(R12*2), Y7
 
-row277:
+row264:
 	VPMOVZXWD    (DX)(R8*2), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VCVTPS2PD    X9, Y8
@@ -5109,7 +4656,7 @@ row277:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row277
+	JNZ          row264
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -5127,25 +4674,25 @@ row277:
 	VMOVUPD      Y6, (CX)(R11*2)
 	VMOVUPD      Y7, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin276
+	JNZ          begin263
 
-end278:
+end265:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip274
+	JMP  strip261
 
-rest275:
-strip279:
+rest262:
+strip266:
 	CMPQ  SI, $+8
-	JL    rest280
+	JL    rest267
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end283
+	JLE   end270
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin281:
+begin268:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -5157,7 +4704,7 @@ begin281:
 	VMOVUPD (CX)(R12*2), Y2
 	VMOVUPD 32(CX)(R12*2), Y3
 
-row282:
+row269:
 	VPMOVZXWD    (DX)(R8*2), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VCVTPS2PD    X5, Y4
@@ -5179,7 +4726,7 @@ row282:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R11
-	JNZ          row282
+	JNZ          row269
 	LEAQ         (DI)(DI*1), R11
 	ADDQ         R11, R11
 	VMOVUPD      Y0, (AX)(R11*2)
@@ -5189,27 +4736,27 @@ row282:
 	VMOVUPD      Y2, (CX)(R11*2)
 	VMOVUPD      Y3, 32(CX)(R11*2)
 	TESTQ        R10, R10
-	JNZ          begin281
+	JNZ          begin268
 
-end283:
+end270:
 	ADDQ $+8, DI
 	SUBQ $+8, SI
-	JMP  strip279
+	JMP  strip266
 
-rest280:
+rest267:
 	TESTQ   SI, SI
-	JZ      done284
+	JZ      done271
 	LEAQ    lanes<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y4
 	MOVQ    (SP), SI
 	TESTQ   SI, SI
-	JLE     end287
+	JLE     end274
 	MOVQ    DI, R8
 	MOVQ    DI, R9
 	SHRQ    $0x03, R9
 
-begin285:
+begin272:
 	MOVQ         SI, R10
 	SUBQ         R10, SI
 	LEAQ         (DI)(DI*1), R11
@@ -5229,18 +4776,18 @@ begin285:
 	VPMOVSXDQ    X3, Y3
 	VMASKMOVPD   32(CX)(R11*2), Y3, Y3
 
-row286:
+row273:
 	VPXOR     X5, X5, X5
 	VMOVDQU   X5, 24(SP)
 	VMOVMSKPS Y4, R11
 	POPCNTQ   R11, R11
 
-word288:
+word275:
 	LEAQ         (DX)(R8*2), R12
 	MOVWLZX      -2(R12)(R11*2), R12
 	MOVW         R12, 22(SP)(R11*2)
 	DECQ         R11
-	JNZ          word288
+	JNZ          word275
 	VPMOVZXWD    24(SP), Y6
 	VPSLLD       $0x10, Y6, Y6
 	VCVTPS2PD    X6, Y5
@@ -5253,12 +4800,12 @@ word288:
 	VMOVMSKPS    Y4, R11
 	POPCNTQ      R11, R11
 
-word289:
+word276:
 	LEAQ         (BX)(R8*2), R12
 	MOVWLZX      -2(R12)(R11*2), R12
 	MOVW         R12, 38(SP)(R11*2)
 	DECQ         R11
-	JNZ          word289
+	JNZ          word276
 	VPMOVZXWD    40(SP), Y8
 	VPSLLD       $0x10, Y8, Y8
 	VCVTPS2PD    X8, Y7
@@ -5273,7 +4820,7 @@ word289:
 	ADDQ         8(SP), R8
 	ADDQ         16(SP), R9
 	DECQ         R10
-	JNZ          row286
+	JNZ          row273
 	LEAQ         (DI)(DI*1), R10
 	ADDQ         R10, R10
 	VEXTRACTF128 $0x00, Y4, X5
@@ -5291,10 +4838,10 @@ word289:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(CX)(R10*2)
 	TESTQ        SI, SI
-	JNZ          begin285
+	JNZ          begin272
 
-end287:
-done284:
+end274:
+done271:
 	VZEROUPPER
 	RET
 
@@ -5324,17 +4871,17 @@ TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip290:
+strip277:
 	CMPQ  BX, $+32
-	JL    rest291
+	JL    rest278
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end294
+	JLE   end281
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin292:
+begin279:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -5349,7 +4896,7 @@ begin292:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 
-row293:
+row280:
 	VMOVUPS      (AX)(DI*4), Y8
 	VADDPS       Y8, Y0, Y0
 	VFMADD231PS  Y8, Y8, Y1
@@ -5365,7 +4912,7 @@ row293:
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row293
+	JNZ          row280
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y8
@@ -5471,25 +5018,25 @@ row293:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y1, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin292
+	JNZ          begin279
 
-end294:
+end281:
 	ADDQ $+32, SI
 	SUBQ $+32, BX
-	JMP  strip290
+	JMP  strip277
 
-rest291:
-strip295:
+rest278:
+strip282:
 	CMPQ  BX, $+8
-	JL    rest296
+	JL    rest283
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end299
+	JLE   end286
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin297:
+begin284:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -5498,14 +5045,14 @@ begin297:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row298:
+row285:
 	VMOVUPS      (AX)(DI*4), Y2
 	VADDPS       Y2, Y0, Y0
 	VFMADD231PS  Y2, Y2, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R10
-	JNZ          row298
+	JNZ          row285
 	LEAQ         (SI)(SI*1), R10
 	ADDQ         R10, R10
 	VMOVUPD      (CX)(R10*2), Y2
@@ -5533,27 +5080,27 @@ row298:
 	VMOVUPD      Y0, (DX)(R10*2)
 	VMOVUPD      Y2, 32(DX)(R10*2)
 	TESTQ        R9, R9
-	JNZ          begin297
+	JNZ          begin284
 
-end299:
+end286:
 	ADDQ $+8, SI
 	SUBQ $+8, BX
-	JMP  strip295
+	JMP  strip282
 
-rest296:
+rest283:
 	TESTQ   BX, BX
-	JZ      done300
+	JZ      done287
 	LEAQ    lanes<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y2
 	MOVQ    (SP), BX
 	TESTQ   BX, BX
-	JLE     end303
+	JLE     end290
 	MOVQ    SI, DI
 	MOVQ    SI, R8
 	SHRQ    $0x03, R8
 
-begin301:
+begin288:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -5562,14 +5109,14 @@ begin301:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 
-row302:
+row289:
 	VMASKMOVPS   (AX)(DI*4), Y2, Y3
 	VADDPS       Y3, Y0, Y0
 	VFMADD231PS  Y3, Y3, Y1
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), R8
 	DECQ         R9
-	JNZ          row302
+	JNZ          row289
 	LEAQ         (SI)(SI*1), R9
 	ADDQ         R9, R9
 	VEXTRACTF128 $0x00, Y2, X3
@@ -5613,10 +5160,10 @@ row302:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y3, Y0, 32(DX)(R9*2)
 	TESTQ        BX, BX
-	JNZ          begin301
+	JNZ          begin288
 
-end303:
-done300:
+end290:
+done287:
 	VZEROUPPER
 	RET
 
@@ -5646,17 +5193,17 @@ TEXT ·coefGradientAVX2(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip304:
+strip291:
 	CMPQ  DI, $+8
-	JL    rest305
+	JL    rest292
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end308
+	JLE   end295
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin306:
+begin293:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -5672,7 +5219,7 @@ begin306:
 	VMOVUPD (SI)(R13*2), Y4
 	VMOVUPD 32(SI)(R13*2), Y5
 
-row307:
+row294:
 	VCVTPS2PD (AX)(R9*4), Y6
 	VCVTPS2PD 16(AX)(R9*4), Y7
 	VCVTPS2PD (CX)(R9*4), Y8
@@ -5690,7 +5237,7 @@ row307:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row307
+	JNZ       row294
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Y0, (DX)(R12*2)
@@ -5704,27 +5251,27 @@ row307:
 	VMOVUPD   Y4, (SI)(R12*2)
 	VMOVUPD   Y5, 32(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin306
+	JNZ       begin293
 
-end308:
+end295:
 	ADDQ $+8, R8
 	SUBQ $+8, DI
-	JMP  strip304
+	JMP  strip291
 
-rest305:
+rest292:
 	TESTQ   DI, DI
-	JZ      done309
+	JZ      done296
 	LEAQ    lanes<>+0(SB), R9
 	NEGQ    DI
 	VMOVUPS 32(R9)(DI*4), Y6
 	MOVQ    (SP), DI
 	TESTQ   DI, DI
-	JLE     end312
+	JLE     end299
 	MOVQ    R8, R9
 	MOVQ    R8, R10
 	SHRQ    $0x03, R10
 
-begin310:
+begin297:
 	MOVQ         DI, R11
 	SUBQ         R11, DI
 	LEAQ         (R8)(R8*1), R12
@@ -5752,7 +5299,7 @@ begin310:
 	VPMOVSXDQ    X5, Y5
 	VMASKMOVPD   32(SI)(R12*2), Y5, Y5
 
-row311:
+row298:
 	VMASKMOVPS   (AX)(R9*4), Y6, Y8
 	VCVTPS2PD    X8, Y7
 	VMOVAPD      Y7, Y7
@@ -5778,7 +5325,7 @@ row311:
 	ADDQ         8(SP), R9
 	ADDQ         16(SP), R10
 	DECQ         R11
-	JNZ          row311
+	JNZ          row298
 	LEAQ         (R8)(R8*1), R11
 	ADDQ         R11, R11
 	VEXTRACTF128 $0x00, Y6, X7
@@ -5804,10 +5351,10 @@ row311:
 	VPMOVSXDQ    X0, Y0
 	VMASKMOVPD   Y5, Y0, 32(SI)(R11*2)
 	TESTQ        DI, DI
-	JNZ          begin310
+	JNZ          begin297
 
-end312:
-done309:
+end299:
+done296:
 	VZEROUPPER
 	RET
 
@@ -5827,9 +5374,9 @@ TEXT ·gaussianAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop313:
+loop300:
 	CMPQ         DX, $+8
-	JL           rest314
+	JL           rest301
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -5870,11 +5417,11 @@ loop313:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop313
+	JMP          loop300
 
-rest314:
+rest301:
 	TESTQ        DX, DX
-	JZ           done315
+	JZ           done302
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -5917,7 +5464,7 @@ rest314:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done315:
+done302:
 	VZEROUPPER
 	RET
 
@@ -5937,9 +5484,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop316:
+loop303:
 	CMPQ         DX, $+8
-	JL           rest317
+	JL           rest304
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -5975,11 +5522,11 @@ loop316:
 	VMOVUPS      Y5, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
-	JMP          loop316
+	JMP          loop303
 
-rest317:
+rest304:
 	TESTQ        DX, DX
-	JZ           done318
+	JZ           done305
 	LEAQ         lanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      32(SI)(DX*4), Y3
@@ -6017,7 +5564,7 @@ rest317:
 	VDIVPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)(BX*1)
 
-done318:
+done305:
 	VZEROUPPER
 	RET
 
@@ -6037,9 +5584,9 @@ TEXT ·atanAVX2(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop319:
+loop306:
 	CMPQ        DX, $+8
-	JL          rest320
+	JL          rest307
 	VMOVUPS     (CX)(BX*1), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMULPS      Y2, Y3, Y3
@@ -6049,11 +5596,11 @@ loop319:
 	VMOVUPS     Y3, (AX)(BX*1)
 	ADDQ        $+32, BX
 	SUBQ        $+8, DX
-	JMP         loop319
+	JMP         loop306
 
-rest320:
+rest307:
 	TESTQ       DX, DX
-	JZ          done321
+	JZ          done308
 	LEAQ        lanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     32(SI)(DX*4), Y3
@@ -6065,173 +5612,168 @@ rest320:
 	VDIVPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y3, (AX)(BX*1)
 
-done321:
+done308:
 	VZEROUPPER
 	RET
 
-// func averageBitsAVX2(y []float32, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
+// func averageBitsAVX2(y []float32, x []uint32, rows int, c int, high int, wide int, down int, across int, share float32)
 // Requires: AVX, AVX2
-TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-108
+TEXT ·averageBitsAVX2(SB), NOSPLIT, $24-100
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
-	MOVQ         across+96(FP), DX
+	MOVQ         across+88(FP), DX
 	SHLQ         $0x02, DX
-	VBROADCASTSS share+104(FP), Y0
+	VBROADCASTSS share+96(FP), Y0
+	MOVQ         rows+48(FP), BX
 	MOVQ         c+56(FP), SI
-	MOVQ         apart+64(FP), BX
-	SUBQ         SI, BX
-	MOVQ         rows+48(FP), DI
-	MOVQ         DI, (SP)
-	TESTQ        DI, DI
-	JLE          done326
-	MOVQ         SI, DI
-	ANDQ         $+7, DI
-	MOVQ         DI, 16(SP)
-	LEAQ         lanes<>+0(SB), R8
-	MOVQ         DI, R9
-	NEGQ         R9
-	VMOVUPS      32(R8)(R9*4), Y1
-	SUBQ         DI, SI
+	MOVQ         BX, (SP)
+	TESTQ        BX, BX
+	JLE          done313
+	MOVQ         SI, BX
+	ANDQ         $+7, BX
+	MOVQ         BX, 16(SP)
+	LEAQ         lanes<>+0(SB), DI
+	MOVQ         BX, R8
+	NEGQ         R8
+	VMOVUPS      32(DI)(R8*4), Y1
+	SUBQ         BX, SI
 	MOVQ         SI, 8(SP)
+	XORQ         SI, SI
 	XORQ         DI, DI
-	XORQ         R8, R8
 
-row322:
-	XORQ SI, SI
+row309:
+	XORQ BX, BX
 
-loop323:
-	CMPQ   SI, 8(SP)
-	JGE    rest324
+loop310:
+	CMPQ   BX, 8(SP)
+	JGE    rest311
 	VXORPS Y2, Y2, Y2
-	LEAQ   (CX)(R8*1), R9
-	MOVQ   high+72(FP), R10
+	LEAQ   (CX)(DI*1), R8
+	MOVQ   high+64(FP), R9
 
-line327:
-	MOVQ R9, R11
-	MOVQ wide+80(FP), R12
+line314:
+	MOVQ R8, R10
+	MOVQ wide+72(FP), R11
 
-pixel328:
-	VPBROADCASTB (R11), Y3
-	VPAND        bits<>+0(SB), Y3, Y3
-	VPCMPEQD     bits<>+0(SB), Y3, Y3
-	VPSUBD       Y3, Y2, Y2
-	ADDQ         DX, R11
-	DECQ         R12
-	JNZ          pixel328
-	MOVQ         down+88(FP), R11
-	LEAQ         (R9)(R11*4), R9
-	DECQ         R10
-	JNZ          line327
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (AX)(DI*4)
-	ADDQ         $+8, SI
-	ADDQ         $+8, DI
-	ADDQ         $+1, R8
-	JMP          loop323
-
-rest324:
-	CMPQ   16(SP), $0x00
-	JEQ    next325
-	VXORPS Y2, Y2, Y2
-	LEAQ   (CX)(R8*1), SI
-	MOVQ   high+72(FP), R9
-
-line329:
-	MOVQ SI, R10
-	MOVQ wide+80(FP), R11
-
-pixel330:
+pixel315:
 	VPBROADCASTB (R10), Y3
-	VPAND        bits<>+0(SB), Y3, Y3
-	VPCMPEQD     bits<>+0(SB), Y3, Y3
+	VPAND        bitOfLane<>+0(SB), Y3, Y3
+	VPCMPEQD     bitOfLane<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
 	ADDQ         DX, R10
 	DECQ         R11
-	JNZ          pixel330
-	MOVQ         down+88(FP), R10
-	LEAQ         (SI)(R10*4), SI
+	JNZ          pixel315
+	MOVQ         down+80(FP), R10
+	LEAQ         (R8)(R10*4), R8
 	DECQ         R9
-	JNZ          line329
+	JNZ          line314
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y0, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (AX)(DI*4)
-	ADDQ         16(SP), DI
-	ADDQ         $+1, R8
+	VMOVUPS      Y2, (AX)(SI*4)
+	ADDQ         $+8, BX
+	ADDQ         $+8, SI
+	ADDQ         $+1, DI
+	JMP          loop310
 
-next325:
-	ADDQ $0x03, R8
-	ANDQ $-4, R8
-	LEAQ (AX)(BX*4), AX
+rest311:
+	CMPQ   16(SP), $0x00
+	JEQ    next312
+	VXORPS Y2, Y2, Y2
+	LEAQ   (CX)(DI*1), BX
+	MOVQ   high+64(FP), R8
+
+line316:
+	MOVQ BX, R9
+	MOVQ wide+72(FP), R10
+
+pixel317:
+	VPBROADCASTB (R9), Y3
+	VPAND        bitOfLane<>+0(SB), Y3, Y3
+	VPCMPEQD     bitOfLane<>+0(SB), Y3, Y3
+	VPSUBD       Y3, Y2, Y2
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          pixel317
+	MOVQ         down+80(FP), R9
+	LEAQ         (BX)(R9*4), BX
+	DECQ         R8
+	JNZ          line316
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMASKMOVPS   Y2, Y1, (AX)(SI*4)
+	ADDQ         16(SP), SI
+	ADDQ         $+1, DI
+
+next312:
+	ADDQ $0x03, DI
+	ANDQ $-4, DI
 	DECQ (SP)
-	JNZ  row322
+	JNZ  row309
 
-done326:
+done313:
 	VZEROUPPER
 	RET
 
-// func averageBitsBF16AVX2(y []BF16, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
+// func averageBitsBF16AVX2(y []BF16, x []uint32, rows int, c int, high int, wide int, down int, across int, share float32)
 // Requires: AVX, AVX2, POPCNT
-TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-108
+TEXT ·averageBitsBF16AVX2(SB), NOSPLIT, $40-100
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
-	MOVQ         across+96(FP), DX
+	MOVQ         across+88(FP), DX
 	SHLQ         $0x02, DX
-	VBROADCASTSS share+104(FP), Y0
-	MOVQ         c+56(FP), SI
-	MOVQ         apart+64(FP), BX
-	SUBQ         SI, BX
-	MOVL         $0x00007fff, DI
-	VMOVD        DI, X1
+	VBROADCASTSS share+96(FP), Y0
+	MOVL         $0x00007fff, BX
+	VMOVD        BX, X1
 	VBROADCASTSS X1, Y1
-	MOVL         $0x00000001, DI
-	VMOVD        DI, X2
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X2
 	VBROADCASTSS X2, Y2
-	MOVL         $0x00400000, DI
-	VMOVD        DI, X3
+	MOVL         $0x00400000, BX
+	VMOVD        BX, X3
 	VBROADCASTSS X3, Y3
-	MOVQ         rows+48(FP), DI
-	MOVQ         DI, (SP)
-	TESTQ        DI, DI
-	JLE          done335
-	MOVQ         SI, DI
-	ANDQ         $+7, DI
-	MOVQ         DI, 16(SP)
-	LEAQ         lanes<>+0(SB), R8
-	MOVQ         DI, R9
-	NEGQ         R9
-	VMOVUPS      32(R8)(R9*4), Y4
-	SUBQ         DI, SI
+	MOVQ         rows+48(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         BX, (SP)
+	TESTQ        BX, BX
+	JLE          done322
+	MOVQ         SI, BX
+	ANDQ         $+7, BX
+	MOVQ         BX, 16(SP)
+	LEAQ         lanes<>+0(SB), DI
+	MOVQ         BX, R8
+	NEGQ         R8
+	VMOVUPS      32(DI)(R8*4), Y4
+	SUBQ         BX, SI
 	MOVQ         SI, 8(SP)
+	XORQ         SI, SI
 	XORQ         DI, DI
-	XORQ         R8, R8
 
-row331:
-	XORQ SI, SI
+row318:
+	XORQ BX, BX
 
-loop332:
-	CMPQ   SI, 8(SP)
-	JGE    rest333
+loop319:
+	CMPQ   BX, 8(SP)
+	JGE    rest320
 	VXORPS Y5, Y5, Y5
-	LEAQ   (CX)(R8*1), R9
-	MOVQ   high+72(FP), R10
+	LEAQ   (CX)(DI*1), R8
+	MOVQ   high+64(FP), R9
 
-line336:
-	MOVQ R9, R11
-	MOVQ wide+80(FP), R12
+line323:
+	MOVQ R8, R10
+	MOVQ wide+72(FP), R11
 
-pixel337:
-	VPBROADCASTB (R11), Y6
-	VPAND        bits<>+0(SB), Y6, Y6
-	VPCMPEQD     bits<>+0(SB), Y6, Y6
+pixel324:
+	VPBROADCASTB (R10), Y6
+	VPAND        bitOfLane<>+0(SB), Y6, Y6
+	VPCMPEQD     bitOfLane<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
-	ADDQ         DX, R11
-	DECQ         R12
-	JNZ          pixel337
-	MOVQ         down+88(FP), R11
-	LEAQ         (R9)(R11*4), R9
-	DECQ         R10
-	JNZ          line336
+	ADDQ         DX, R10
+	DECQ         R11
+	JNZ          pixel324
+	MOVQ         down+80(FP), R10
+	LEAQ         (R8)(R10*4), R8
+	DECQ         R9
+	JNZ          line323
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -6244,35 +5786,35 @@ pixel337:
 	VPSRLD       $0x10, Y6, Y6
 	VPACKUSDW    Y6, Y6, Y6
 	VPERMQ       $0x08, Y6, Y6
-	VMOVDQU      X6, (AX)(DI*2)
+	VMOVDQU      X6, (AX)(SI*2)
+	ADDQ         $+8, BX
 	ADDQ         $+8, SI
-	ADDQ         $+8, DI
-	ADDQ         $+1, R8
-	JMP          loop332
+	ADDQ         $+1, DI
+	JMP          loop319
 
-rest333:
+rest320:
 	CMPQ   16(SP), $0x00
-	JEQ    next334
+	JEQ    next321
 	VXORPS Y5, Y5, Y5
-	LEAQ   (CX)(R8*1), SI
-	MOVQ   high+72(FP), R9
+	LEAQ   (CX)(DI*1), BX
+	MOVQ   high+64(FP), R8
 
-line338:
-	MOVQ SI, R10
-	MOVQ wide+80(FP), R11
+line325:
+	MOVQ BX, R9
+	MOVQ wide+72(FP), R10
 
-pixel339:
-	VPBROADCASTB (R10), Y6
-	VPAND        bits<>+0(SB), Y6, Y6
-	VPCMPEQD     bits<>+0(SB), Y6, Y6
+pixel326:
+	VPBROADCASTB (R9), Y6
+	VPAND        bitOfLane<>+0(SB), Y6, Y6
+	VPCMPEQD     bitOfLane<>+0(SB), Y6, Y6
 	VPSUBD       Y6, Y5, Y5
-	ADDQ         DX, R10
-	DECQ         R11
-	JNZ          pixel339
-	MOVQ         down+88(FP), R10
-	LEAQ         (SI)(R10*4), SI
-	DECQ         R9
-	JNZ          line338
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          pixel326
+	MOVQ         down+80(FP), R9
+	LEAQ         (BX)(R9*4), BX
+	DECQ         R8
+	JNZ          line325
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPSRLD       $0x10, Y5, Y6
@@ -6286,59 +5828,25 @@ pixel339:
 	VPACKUSDW    Y6, Y6, Y6
 	VPERMQ       $0x08, Y6, Y6
 	VMOVDQU      X6, 24(SP)
-	VMOVMSKPS    Y4, SI
-	POPCNTQ      SI, SI
+	VMOVMSKPS    Y4, BX
+	POPCNTQ      BX, BX
 
-word340:
-	MOVWLZX 22(SP)(SI*2), R9
-	LEAQ    (AX)(DI*2), R10
-	MOVW    R9, -2(R10)(SI*2)
-	DECQ    SI
-	JNZ     word340
-	ADDQ    16(SP), DI
-	ADDQ    $+1, R8
+word327:
+	MOVWLZX 22(SP)(BX*2), R8
+	LEAQ    (AX)(SI*2), R9
+	MOVW    R8, -2(R9)(BX*2)
+	DECQ    BX
+	JNZ     word327
+	ADDQ    16(SP), SI
+	ADDQ    $+1, DI
 
-next334:
-	ADDQ $0x03, R8
-	ANDQ $-4, R8
-	LEAQ (AX)(BX*2), AX
+next321:
+	ADDQ $0x03, DI
+	ANDQ $-4, DI
 	DECQ (SP)
-	JNZ  row331
+	JNZ  row318
 
-done335:
-	VZEROUPPER
-	RET
-
-// func scaleAVX2(dst []float32, src []float32, a float32)
-// Requires: AVX
-TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         src_base+24(FP), CX
-	VBROADCASTSS a+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	XORQ         BX, BX
-
-loop341:
-	CMPQ    DX, $+8
-	JL      rest342
-	VMOVUPS (CX)(BX*1), Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, (AX)(BX*1)
-	ADDQ    $+32, BX
-	SUBQ    $+8, DX
-	JMP     loop341
-
-rest342:
-	TESTQ      DX, DX
-	JZ         done343
-	LEAQ       lanes<>+0(SB), SI
-	NEGQ       DX
-	VMOVUPS    32(SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*1), Y1, Y2
-	VMULPS     Y0, Y2, Y2
-	VMASKMOVPS Y2, Y1, (AX)(BX*1)
-
-done343:
+done322:
 	VZEROUPPER
 	RET
 
@@ -6353,7 +5861,7 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done348
+	JLE   done332
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -6365,52 +5873,52 @@ TEXT ·termAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row344:
+row328:
 	XORQ SI, SI
 
-loop345:
+loop329:
 	CMPQ        SI, 8(SP)
-	JGE         rest346
+	JGE         rest330
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     (CX)(DI*4), Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip349
+	JEQ         skip333
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip349:
+skip333:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop345
+	JMP     loop329
 
-rest346:
+rest330:
 	CMPQ        16(SP), $0x00
-	JEQ         next347
+	JEQ         next331
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip350
+	JEQ         skip334
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip350:
+skip334:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next347:
+next331:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row344
+	JNZ  row328
 
-done348:
+done332:
 	VZEROUPPER
 	RET
 
@@ -6441,17 +5949,17 @@ TEXT ·forwardAVX512(SB), NOSPLIT, $24-304
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip351:
+strip335:
 	CMPQ  SI, $+32
-	JL    rest352
+	JL    rest336
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end355
+	JLE   end339
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin353:
+begin337:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6484,39 +5992,39 @@ begin353:
 	VXORPS  Z18, Z18, Z18
 	VXORPS  Z19, Z19, Z19
 
-row354:
+row338:
 	VMOVUPS     (BX)(R8*4), Z20
 	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Z11, Z10, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip356
+	JEQ         skip340
 	VMOVUPS     (CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip356:
+skip340:
 	VMOVUPS     (DX)(R8*4), Z21
 	VMOVAPS     Z9, Z22
 	VFMADD231PS Z8, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop357
+	JZ          drop341
 	VMOVUPS     Z22, (CX)(R8*4)
 
-drop357:
+drop341:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far358
+	JEQ         far342
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far358:
+far342:
 	VADDPS      Z22, Z12, Z12
 	VFMADD231PS Z22, Z22, Z13
 	VFMADD213PS Z2, Z1, K1, Z22
@@ -6528,32 +6036,32 @@ far358:
 	PREFETCHT0  64(BX)(R12*4)
 	VFMADD213PS Z17, Z16, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip359
+	JEQ         skip343
 	VMOVUPS     64(CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip359:
+skip343:
 	VMOVUPS     64(DX)(R8*4), Z21
 	VMOVAPS     Z15, Z22
 	VFMADD231PS Z14, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop360
+	JZ          drop344
 	VMOVUPS     Z22, 64(CX)(R8*4)
 
-drop360:
+drop344:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, 2(AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far361
+	JEQ         far345
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, 2(R12)(R9*1)
 
-far361:
+far345:
 	VADDPS        Z22, Z18, Z18
 	VFMADD231PS   Z22, Z22, Z19
 	VFMADD213PS   Z2, Z1, K1, Z22
@@ -6562,7 +6070,7 @@ far361:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row354
+	JNZ           row338
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -6584,25 +6092,25 @@ far361:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin353
+	JNZ           begin337
 
-end355:
+end339:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip351
+	JMP  strip335
 
-rest352:
-strip362:
+rest336:
+strip346:
 	CMPQ  SI, $+16
-	JL    rest363
+	JL    rest347
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end366
+	JLE   end350
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin364:
+begin348:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6622,39 +6130,39 @@ begin364:
 	VXORPS  Z12, Z12, Z12
 	VXORPS  Z13, Z13, Z13
 
-row365:
+row349:
 	VMOVUPS     (BX)(R8*4), Z14
 	MOVQ        next+248(FP), R12
 	ADDQ        R8, R12
 	PREFETCHT0  (BX)(R12*4)
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip367
+	JEQ         skip351
 	VMOVUPS     (CX)(R8*4), Z15
 	VADDPS      Z15, Z14, Z14
 
-skip367:
+skip351:
 	VMOVUPS     (DX)(R8*4), Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop368
+	JZ          drop352
 	VMOVUPS     Z16, (CX)(R8*4)
 
-drop368:
+drop352:
 	VCMPPS      $0x1d, Z0, Z16, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far369
+	JEQ         far353
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far369:
+far353:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K1, Z16
@@ -6663,7 +6171,7 @@ far369:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row365
+	JNZ           row349
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -6675,27 +6183,27 @@ far369:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin364
+	JNZ           begin348
 
-end366:
+end350:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip362
+	JMP  strip346
 
-rest363:
+rest347:
 	TESTQ SI, SI
-	JZ    done370
+	JZ    done354
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end373
+	JLE   end357
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin371:
+begin355:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -6715,39 +6223,39 @@ begin371:
 	VXORPS    Z12, Z12, Z12
 	VXORPS    Z13, Z13, Z13
 
-row372:
+row356:
 	VMOVUPS.Z   (BX)(R8*4), K1, Z14
 	MOVQ        next+248(FP), R11
 	ADDQ        R8, R11
 	PREFETCHT0  (BX)(R11*4)
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip374
+	JEQ         skip358
 	VMOVUPS.Z   (CX)(R8*4), K1, Z15
 	VADDPS      Z15, Z14, Z14
 
-skip374:
+skip358:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop375
+	JZ          drop359
 	VMOVUPS     Z16, K1, (CX)(R8*4)
 
-drop375:
+drop359:
 	VCMPPS      $0x1d, Z0, Z16, K1, K2
 	KMOVW       K2, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far376
+	JEQ         far360
 	MOVQ        near_base+24(FP), R11
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K1, K3
 	KMOVW       K3, (R11)(R9*1)
 
-far376:
+far360:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K2, Z16
@@ -6756,7 +6264,7 @@ far376:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row372
+	JNZ           row356
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -6768,10 +6276,10 @@ far376:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         SI, SI
-	JNZ           begin371
+	JNZ           begin355
 
-end373:
-done370:
+end357:
+done354:
 	VCVTDQ2PS     Z5, Z5
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y5, Z1
@@ -6817,7 +6325,7 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done381
+	JLE   done365
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -6829,54 +6337,54 @@ TEXT ·termBF16AVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row377:
+row361:
 	XORQ SI, SI
 
-loop378:
+loop362:
 	CMPQ        SI, 8(SP)
-	JGE         rest379
+	JGE         rest363
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VPMOVZXWD   (CX)(DI*2), Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip382
+	JEQ         skip366
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip382:
+skip366:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop378
+	JMP     loop362
 
-rest379:
+rest363:
 	CMPQ        16(SP), $0x00
-	JEQ         next380
+	JEQ         next364
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VPMOVZXWD.Z (CX)(DI*2), K1, Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip383
+	JEQ         skip367
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip383:
+skip367:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next380:
+next364:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row377
+	JNZ  row361
 
-done381:
+done365:
 	VZEROUPPER
 	RET
 
@@ -6907,17 +6415,17 @@ TEXT ·forwardBF16AVX512(SB), NOSPLIT, $24-304
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip384:
+strip368:
 	CMPQ  SI, $+32
-	JL    rest385
+	JL    rest369
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end388
+	JLE   end372
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin386:
+begin370:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -6950,7 +6458,7 @@ begin386:
 	VXORPS  Z18, Z18, Z18
 	VXORPS  Z19, Z19, Z19
 
-row387:
+row371:
 	VPMOVZXWD   (BX)(R8*2), Z20
 	VPSLLD      $0x10, Z20, Z20
 	MOVQ        next+248(FP), R12
@@ -6958,32 +6466,32 @@ row387:
 	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Z11, Z10, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip389
+	JEQ         skip373
 	VMOVUPS     (CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip389:
+skip373:
 	VMOVUPS     (DX)(R8*4), Z21
 	VMOVAPS     Z9, Z22
 	VFMADD231PS Z8, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop390
+	JZ          drop374
 	VMOVUPS     Z22, (CX)(R8*4)
 
-drop390:
+drop374:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far391
+	JEQ         far375
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far391:
+far375:
 	VADDPS      Z22, Z12, Z12
 	VFMADD231PS Z22, Z22, Z13
 	VFMADD213PS Z2, Z1, K1, Z22
@@ -6996,32 +6504,32 @@ far391:
 	PREFETCHT0  32(BX)(R12*2)
 	VFMADD213PS Z17, Z16, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip392
+	JEQ         skip376
 	VMOVUPS     64(CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip392:
+skip376:
 	VMOVUPS     64(DX)(R8*4), Z21
 	VMOVAPS     Z15, Z22
 	VFMADD231PS Z14, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop393
+	JZ          drop377
 	VMOVUPS     Z22, 64(CX)(R8*4)
 
-drop393:
+drop377:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, 2(AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far394
+	JEQ         far378
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, 2(R12)(R9*1)
 
-far394:
+far378:
 	VADDPS        Z22, Z18, Z18
 	VFMADD231PS   Z22, Z22, Z19
 	VFMADD213PS   Z2, Z1, K1, Z22
@@ -7030,7 +6538,7 @@ far394:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row387
+	JNZ           row371
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -7052,25 +6560,25 @@ far394:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin386
+	JNZ           begin370
 
-end388:
+end372:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip384
+	JMP  strip368
 
-rest385:
-strip395:
+rest369:
+strip379:
 	CMPQ  SI, $+16
-	JL    rest396
+	JL    rest380
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end399
+	JLE   end383
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin397:
+begin381:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -7090,7 +6598,7 @@ begin397:
 	VXORPS  Z12, Z12, Z12
 	VXORPS  Z13, Z13, Z13
 
-row398:
+row382:
 	VPMOVZXWD   (BX)(R8*2), Z14
 	VPSLLD      $0x10, Z14, Z14
 	MOVQ        next+248(FP), R12
@@ -7098,32 +6606,32 @@ row398:
 	PREFETCHT0  (BX)(R12*2)
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip400
+	JEQ         skip384
 	VMOVUPS     (CX)(R8*4), Z15
 	VADDPS      Z15, Z14, Z14
 
-skip400:
+skip384:
 	VMOVUPS     (DX)(R8*4), Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop401
+	JZ          drop385
 	VMOVUPS     Z16, (CX)(R8*4)
 
-drop401:
+drop385:
 	VCMPPS      $0x1d, Z0, Z16, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far402
+	JEQ         far386
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far402:
+far386:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K1, Z16
@@ -7132,7 +6640,7 @@ far402:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row398
+	JNZ           row382
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -7144,27 +6652,27 @@ far402:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin397
+	JNZ           begin381
 
-end399:
+end383:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip395
+	JMP  strip379
 
-rest396:
+rest380:
 	TESTQ SI, SI
-	JZ    done403
+	JZ    done387
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end406
+	JLE   end390
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin404:
+begin388:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -7184,7 +6692,7 @@ begin404:
 	VXORPS    Z12, Z12, Z12
 	VXORPS    Z13, Z13, Z13
 
-row405:
+row389:
 	VPMOVZXWD.Z (BX)(R8*2), K1, Z14
 	VPSLLD      $0x10, Z14, Z14
 	MOVQ        next+248(FP), R11
@@ -7192,32 +6700,32 @@ row405:
 	PREFETCHT0  (BX)(R11*2)
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip407
+	JEQ         skip391
 	VMOVUPS.Z   (CX)(R8*4), K1, Z15
 	VADDPS      Z15, Z14, Z14
 
-skip407:
+skip391:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop408
+	JZ          drop392
 	VMOVUPS     Z16, K1, (CX)(R8*4)
 
-drop408:
+drop392:
 	VCMPPS      $0x1d, Z0, Z16, K1, K2
 	KMOVW       K2, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far409
+	JEQ         far393
 	MOVQ        near_base+24(FP), R11
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K1, K3
 	KMOVW       K3, (R11)(R9*1)
 
-far409:
+far393:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K2, Z16
@@ -7226,7 +6734,7 @@ far409:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row405
+	JNZ           row389
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -7238,10 +6746,10 @@ far409:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         SI, SI
-	JNZ           begin404
+	JNZ           begin388
 
-end406:
-done403:
+end390:
+done387:
 	VCVTDQ2PS     Z5, Z5
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y5, Z1
@@ -7287,7 +6795,7 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	MOVQ  scale_len+56(FP), DI
 	MOVQ  SI, (SP)
 	TESTQ SI, SI
-	JLE   done414
+	JLE   done398
 	MOVQ  DI, SI
 	ANDQ  $+15, SI
 	MOVQ  SI, 16(SP)
@@ -7299,12 +6807,12 @@ TEXT ·termBitsAVX512(SB), NOSPLIT, $24-105
 	XORQ  DI, DI
 	XORQ  R8, R8
 
-row410:
+row394:
 	XORQ SI, SI
 
-loop411:
+loop395:
 	CMPQ        SI, 8(SP)
-	JGE         rest412
+	JGE         rest396
 	VMOVUPS     (BX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -7312,20 +6820,20 @@ loop411:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip415
+	JEQ         skip399
 	VMOVUPS     (AX)(DI*4), Z1
 	VADDPS      Z1, Z0, Z0
 
-skip415:
+skip399:
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $+16, SI
 	ADDQ    $+16, DI
 	ADDQ    $+2, R8
-	JMP     loop411
+	JMP     loop395
 
-rest412:
+rest396:
 	CMPQ        16(SP), $0x00
-	JEQ         next413
+	JEQ         next397
 	VMOVUPS.Z   (BX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMOVUPS     ones<>+0(SB), Z2
@@ -7333,22 +6841,22 @@ rest412:
 	VMOVAPS.Z   Z2, K2, Z2
 	VFMADD231PS Z1, Z2, Z0
 	CMPB        add+104(FP), $0x00
-	JEQ         skip416
+	JEQ         skip400
 	VMOVUPS.Z   (AX)(DI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 
-skip416:
+skip400:
 	VMOVUPS Z0, K1, (AX)(DI*4)
 	ADDQ    16(SP), DI
 	ADDQ    $+2, R8
 
-next413:
+next397:
 	ADDQ $0x03, R8
 	ANDQ $-4, R8
 	DECQ (SP)
-	JNZ  row410
+	JNZ  row394
 
-done414:
+done398:
 	VZEROUPPER
 	RET
 
@@ -7379,17 +6887,17 @@ TEXT ·forwardBitsAVX512(SB), NOSPLIT, $24-304
 	MOVQ         DI, SI
 	XORQ         DI, DI
 
-strip417:
+strip401:
 	CMPQ  SI, $+32
-	JL    rest418
+	JL    rest402
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end421
+	JLE   end405
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin419:
+begin403:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -7422,38 +6930,38 @@ begin419:
 	VXORPS  Z18, Z18, Z18
 	VXORPS  Z19, Z19, Z19
 
-row420:
+row404:
 	VMOVUPS     ones<>+0(SB), Z20
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z20, K1, Z20
 	VFMADD213PS Z11, Z10, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip422
+	JEQ         skip406
 	VMOVUPS     (CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip422:
+skip406:
 	VMOVUPS     (DX)(R8*4), Z21
 	VMOVAPS     Z9, Z22
 	VFMADD231PS Z8, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop423
+	JZ          drop407
 	VMOVUPS     Z22, (CX)(R8*4)
 
-drop423:
+drop407:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far424
+	JEQ         far408
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far424:
+far408:
 	VADDPS      Z22, Z12, Z12
 	VFMADD231PS Z22, Z22, Z13
 	VFMADD213PS Z2, Z1, K1, Z22
@@ -7464,32 +6972,32 @@ far424:
 	VMOVAPS.Z   Z20, K1, Z20
 	VFMADD213PS Z17, Z16, Z20
 	CMPB        add+256(FP), $0x00
-	JEQ         skip425
+	JEQ         skip409
 	VMOVUPS     64(CX)(R8*4), Z21
 	VADDPS      Z21, Z20, Z20
 
-skip425:
+skip409:
 	VMOVUPS     64(DX)(R8*4), Z21
 	VMOVAPS     Z15, Z22
 	VFMADD231PS Z14, Z21, Z22
 	VFMADD213PS Z20, Z21, Z22
 	TESTQ       CX, CX
-	JZ          drop426
+	JZ          drop410
 	VMOVUPS     Z22, 64(CX)(R8*4)
 
-drop426:
+drop410:
 	VCMPPS      $0x1d, Z0, Z22, K1
 	KMOVW       K1, 2(AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far427
+	JEQ         far411
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z22, Z20
 	VANDPS      magnitude<>+0(SB), Z20, Z20
 	VCMPPS      $0x11, Z4, Z20, K2
 	KMOVW       K2, 2(R12)(R9*1)
 
-far427:
+far411:
 	VADDPS        Z22, Z18, Z18
 	VFMADD231PS   Z22, Z22, Z19
 	VFMADD213PS   Z2, Z1, K1, Z22
@@ -7498,7 +7006,7 @@ far427:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row420
+	JNZ           row404
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -7520,25 +7028,25 @@ far427:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin419
+	JNZ           begin403
 
-end421:
+end405:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip417
+	JMP  strip401
 
-rest418:
-strip428:
+rest402:
+strip412:
 	CMPQ  SI, $+16
-	JL    rest429
+	JL    rest413
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end432
+	JLE   end416
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin430:
+begin414:
 	MOVQ    R10, R11
 	MOVQ    $0x00000010, R12
 	CMPQ    R11, R12
@@ -7558,38 +7066,38 @@ begin430:
 	VXORPS  Z12, Z12, Z12
 	VXORPS  Z13, Z13, Z13
 
-row431:
+row415:
 	VMOVUPS     ones<>+0(SB), Z14
 	KMOVW       (BX)(R9*1), K1
 	VMOVAPS.Z   Z14, K1, Z14
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip433
+	JEQ         skip417
 	VMOVUPS     (CX)(R8*4), Z15
 	VADDPS      Z15, Z14, Z14
 
-skip433:
+skip417:
 	VMOVUPS     (DX)(R8*4), Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop434
+	JZ          drop418
 	VMOVUPS     Z16, (CX)(R8*4)
 
-drop434:
+drop418:
 	VCMPPS      $0x1d, Z0, Z16, K1
 	KMOVW       K1, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K1, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far435
+	JEQ         far419
 	MOVQ        near_base+24(FP), R12
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K2
 	KMOVW       K2, (R12)(R9*1)
 
-far435:
+far419:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K1, Z16
@@ -7598,7 +7106,7 @@ far435:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row431
+	JNZ           row415
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -7610,27 +7118,27 @@ far435:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         R10, R10
-	JNZ           begin430
+	JNZ           begin414
 
-end432:
+end416:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip428
+	JMP  strip412
 
-rest429:
+rest413:
 	TESTQ SI, SI
-	JZ    done436
+	JZ    done420
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end439
+	JLE   end423
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin437:
+begin421:
 	MOVQ      SI, R10
 	MOVQ      $0x00000010, R11
 	CMPQ      R10, R11
@@ -7650,38 +7158,38 @@ begin437:
 	VXORPS    Z12, Z12, Z12
 	VXORPS    Z13, Z13, Z13
 
-row438:
+row422:
 	VMOVUPS     ones<>+0(SB), Z14
 	KMOVW       (BX)(R9*1), K2
 	VMOVAPS.Z   Z14, K2, Z14
 	VFMADD213PS Z11, Z10, Z14
 	CMPB        add+256(FP), $0x00
-	JEQ         skip440
+	JEQ         skip424
 	VMOVUPS.Z   (CX)(R8*4), K1, Z15
 	VADDPS      Z15, Z14, Z14
 
-skip440:
+skip424:
 	VMOVUPS.Z   (DX)(R8*4), K1, Z15
 	VMOVAPS     Z9, Z16
 	VFMADD231PS Z8, Z15, Z16
 	VFMADD213PS Z14, Z15, Z16
 	TESTQ       CX, CX
-	JZ          drop441
+	JZ          drop425
 	VMOVUPS     Z16, K1, (CX)(R8*4)
 
-drop441:
+drop425:
 	VCMPPS      $0x1d, Z0, Z16, K1, K2
 	KMOVW       K2, (AX)(R9*1)
 	VPADDD.BCST integerOne<>+0(SB), Z5, K2, Z5
 	CMPQ        near_base+24(FP), $0x00
-	JEQ         far442
+	JEQ         far426
 	MOVQ        near_base+24(FP), R11
 	VSUBPS      Z0, Z16, Z14
 	VANDPS      magnitude<>+0(SB), Z14, Z14
 	VCMPPS      $0x11, Z4, Z14, K1, K3
 	KMOVW       K3, (R11)(R9*1)
 
-far442:
+far426:
 	VADDPS        Z16, Z12, Z12
 	VFMADD231PS   Z16, Z16, Z13
 	VFMADD213PS   Z2, Z1, K2, Z16
@@ -7690,7 +7198,7 @@ far442:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row438
+	JNZ           row422
 	VCVTPS2PD     Y12, Z8
 	VADDPD        Z8, Z6, Z6
 	VEXTRACTF32X8 $0x01, Z12, Y8
@@ -7702,10 +7210,10 @@ far442:
 	VCVTPS2PD     Y8, Z8
 	VADDPD        Z8, Z7, Z7
 	TESTQ         SI, SI
-	JNZ           begin437
+	JNZ           begin421
 
-end439:
-done436:
+end423:
+done420:
 	VCVTDQ2PS     Z5, Z5
 	VXORPS        Z0, Z0, Z0
 	VCVTPS2PD     Y5, Z1
@@ -7752,9 +7260,9 @@ TEXT ·fireAVX512(SB), NOSPLIT, $0-64
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop443:
+loop427:
 	CMPQ        DX, $+16
-	JL          rest444
+	JL          rest428
 	VMOVUPS     (CX)(BX*1), Z4
 	VCMPPS      $0x1d, Z0, Z4, K1
 	VFMADD213PS Z2, Z1, K1, Z4
@@ -7762,11 +7270,11 @@ loop443:
 	VMOVUPS     Z4, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop443
+	JMP         loop427
 
-rest444:
+rest428:
 	TESTQ       DX, DX
-	JZ          done445
+	JZ          done429
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -7776,7 +7284,7 @@ rest444:
 	VMAXPS      Z4, Z3, Z4
 	VMOVUPS     Z4, K1, (AX)(BX*1)
 
-done445:
+done429:
 	VZEROUPPER
 	RET
 
@@ -7808,17 +7316,17 @@ TEXT ·backwardGivenAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip446:
+strip430:
 	CMPQ  R8, $+32
-	JL    rest447
+	JL    rest431
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end450
+	JLE   end434
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin448:
+begin432:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -7832,26 +7340,26 @@ begin448:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS 64(R14)(R9*4), Z13
 
-row449:
+row433:
 	VMOVUPS      (BX)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VBLENDMPS    Z1, Z5, K1, Z7
 	VMOVUPS      (DI)(R10*4), Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip451
+	JEQ          skip435
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z7
 
-skip451:
+skip435:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip452
+	JEQ         skip436
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
 	VMOVAPS.Z   Z7, K1, Z7
 	VMOVAPS     Z7, Z7
 
-skip452:
+skip436:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*4)
@@ -7861,13 +7369,13 @@ skip452:
 	VMOVUPS      Z7, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
-	JZ           first453
+	JZ           first437
 	VMOVUPS      (SI)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VFMADD213PS  Z2, Z1, K1, Z14
 	VMAXPS       Z14, Z3, Z14
 
-first453:
+first437:
 	VFMADD213PS  Z11, Z6, Z14
 	VMULPS       Z7, Z14, Z14
 	VMOVUPS      Z14, (CX)(R10*4)
@@ -7876,20 +7384,20 @@ first453:
 	VBLENDMPS    Z1, Z5, K1, Z8
 	VMOVUPS      64(DI)(R10*4), Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip454
+	JEQ          skip438
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z14, Z16
 	VFMADD231PS  Z15, Z16, Z8
 
-skip454:
+skip438:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip455
+	JEQ         skip439
 	VFMADD213PS Z2, Z1, K1, Z14
 	VCMPPS      $0x15, Z3, Z14, K1
 	VMOVAPS.Z   Z8, K1, Z8
 	VMOVAPS     Z8, Z8
 
-skip455:
+skip439:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   64(DX)(R14*4)
@@ -7899,40 +7407,40 @@ skip455:
 	VMOVUPS      Z8, 64(AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z14
 	TESTQ        SI, SI
-	JZ           first456
+	JZ           first440
 	VMOVUPS      64(SI)(R10*4), Z14
 	VCMPPS       $0x1d, Z0, Z14, K1
 	VFMADD213PS  Z2, Z1, K1, Z14
 	VMAXPS       Z14, Z3, Z14
 
-first456:
+first440:
 	VFMADD213PS Z13, Z12, Z14
 	VMULPS      Z8, Z14, Z14
 	VMOVUPS     Z14, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row449
+	JNZ         row433
 	TESTQ       R12, R12
-	JNZ         begin448
+	JNZ         begin432
 
-end450:
+end434:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip446
+	JMP  strip430
 
-rest447:
-strip457:
+rest431:
+strip441:
 	CMPQ  R8, $+16
-	JL    rest458
+	JL    rest442
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end461
+	JLE   end445
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin459:
+begin443:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -7941,26 +7449,26 @@ begin459:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z11
 
-row460:
+row444:
 	VMOVUPS      (BX)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VBLENDMPS    Z1, Z5, K1, Z9
 	VMOVUPS      (DI)(R10*4), Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip462
+	JEQ          skip446
 	VMOVUPS      Z2, Z12
 	VFNMADD231PS Z4, Z7, Z12
 	VFMADD231PS  Z8, Z12, Z9
 
-skip462:
+skip446:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip463
+	JEQ         skip447
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
 	VMOVAPS.Z   Z9, K1, Z7
 	VMOVAPS     Z7, Z9
 
-skip463:
+skip447:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*4)
@@ -7970,42 +7478,42 @@ skip463:
 	VMOVUPS      Z9, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first464
+	JZ           first448
 	VMOVUPS      (SI)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VFMADD213PS  Z2, Z1, K1, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first464:
+first448:
 	VFMADD213PS Z11, Z6, Z7
 	VMULPS      Z9, Z7, Z7
 	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row460
+	JNZ         row444
 	TESTQ       R12, R12
-	JNZ         begin459
+	JNZ         begin443
 
-end461:
+end445:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip457
+	JMP  strip441
 
-rest458:
+rest442:
 	TESTQ R8, R8
-	JZ    done465
+	JZ    done449
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end468
+	JLE   end452
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin466:
+begin450:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
@@ -8014,26 +7522,26 @@ begin466:
 	MOVQ      c1_base+168(FP), R13
 	VMOVUPS.Z (R13)(R9*4), K1, Z11
 
-row467:
+row451:
 	VMOVUPS.Z    (BX)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VBLENDMPS    Z1, Z5, K2, Z10
 	VMOVUPS.Z    (DI)(R10*4), K1, Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip469
+	JEQ          skip453
 	VMOVUPS      Z2, Z9
 	VFNMADD231PS Z4, Z7, Z9
 	VFMADD231PS  Z8, Z9, Z10
 
-skip469:
+skip453:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip470
+	JEQ         skip454
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
 	VMOVAPS.Z   Z10, K2, Z7
 	VMOVAPS     Z7, Z10
 
-skip470:
+skip454:
 	MOVQ         next+200(FP), R13
 	ADDQ         R10, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -8043,25 +7551,25 @@ skip470:
 	VMOVUPS      Z10, K1, (AX)(R10*4)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first471
+	JZ           first455
 	VMOVUPS.Z    (SI)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VFMADD213PS  Z2, Z1, K2, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first471:
+first455:
 	VFMADD213PS Z11, Z6, Z7
 	VMULPS      Z10, Z7, Z7
 	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row467
+	JNZ         row451
 	TESTQ       R8, R8
-	JNZ         begin466
+	JNZ         begin450
 
-end468:
-done465:
+end452:
+done449:
 	VZEROUPPER
 	RET
 
@@ -8094,17 +7602,17 @@ TEXT ·backwardRectangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip472:
+strip456:
 	CMPQ  DI, $+32
-	JL    rest473
+	JL    rest457
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end476
+	JLE   end460
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin474:
+begin458:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8118,7 +7626,7 @@ begin474:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z15
 
-row475:
+row459:
 	VMOVUPS      (BX)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VBLENDMPS    Z1, Z7, K1, Z9
@@ -8127,20 +7635,20 @@ row475:
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip477
+	JEQ          skip461
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z9
 
-skip477:
+skip461:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip478
+	JEQ         skip462
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
 	VMOVAPS.Z   Z9, K1, Z9
 	VMOVAPS     Z9, Z9
 
-skip478:
+skip462:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -8150,13 +7658,13 @@ skip478:
 	VMOVUPS      Z9, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
-	JZ           first479
+	JZ           first463
 	VMOVUPS      (SI)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VFMADD213PS  Z2, Z1, K1, Z16
 	VMAXPS       Z16, Z3, Z16
 
-first479:
+first463:
 	VFMADD213PS  Z13, Z8, Z16
 	VMULPS       Z9, Z16, Z16
 	VMOVUPS      Z16, (CX)(R9*4)
@@ -8168,20 +7676,20 @@ first479:
 	VCMPPS       $0x11, Z5, Z17, K2
 	VMOVAPS.Z    Z6, K2, Z17
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip480
+	JEQ          skip464
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z16, Z18
 	VFMADD231PS  Z17, Z18, Z10
 
-skip480:
+skip464:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip481
+	JEQ         skip465
 	VFMADD213PS Z2, Z1, K1, Z16
 	VCMPPS      $0x15, Z3, Z16, K1
 	VMOVAPS.Z   Z10, K1, Z10
 	VMOVAPS     Z10, Z10
 
-skip481:
+skip465:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -8191,40 +7699,40 @@ skip481:
 	VMOVUPS      Z10, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z16
 	TESTQ        SI, SI
-	JZ           first482
+	JZ           first466
 	VMOVUPS      64(SI)(R9*4), Z16
 	VCMPPS       $0x1d, Z0, Z16, K1
 	VFMADD213PS  Z2, Z1, K1, Z16
 	VMAXPS       Z16, Z3, Z16
 
-first482:
+first466:
 	VFMADD213PS Z15, Z14, Z16
 	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row475
+	JNZ         row459
 	TESTQ       R11, R11
-	JNZ         begin474
+	JNZ         begin458
 
-end476:
+end460:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip472
+	JMP  strip456
 
-rest473:
-strip483:
+rest457:
+strip467:
 	CMPQ  DI, $+16
-	JL    rest484
+	JL    rest468
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end487
+	JLE   end471
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin485:
+begin469:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8233,7 +7741,7 @@ begin485:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z13
 
-row486:
+row470:
 	VMOVUPS      (BX)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VBLENDMPS    Z1, Z7, K1, Z11
@@ -8242,20 +7750,20 @@ row486:
 	VCMPPS       $0x11, Z5, Z10, K2
 	VMOVAPS.Z    Z6, K2, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip488
+	JEQ          skip472
 	VMOVUPS      Z2, Z14
 	VFNMADD231PS Z4, Z9, Z14
 	VFMADD231PS  Z10, Z14, Z11
 
-skip488:
+skip472:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip489
+	JEQ         skip473
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
 	VMOVAPS.Z   Z11, K1, Z9
 	VMOVAPS     Z9, Z11
 
-skip489:
+skip473:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -8265,42 +7773,42 @@ skip489:
 	VMOVUPS      Z11, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first490
+	JZ           first474
 	VMOVUPS      (SI)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VFMADD213PS  Z2, Z1, K1, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first490:
+first474:
 	VFMADD213PS Z13, Z8, Z9
 	VMULPS      Z11, Z9, Z9
 	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row486
+	JNZ         row470
 	TESTQ       R11, R11
-	JNZ         begin485
+	JNZ         begin469
 
-end487:
+end471:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip483
+	JMP  strip467
 
-rest484:
+rest468:
 	TESTQ DI, DI
-	JZ    done491
+	JZ    done475
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end494
+	JLE   end478
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin492:
+begin476:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -8309,7 +7817,7 @@ begin492:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z13
 
-row493:
+row477:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VBLENDMPS    Z1, Z7, K2, Z12
@@ -8318,20 +7826,20 @@ row493:
 	VCMPPS       $0x11, Z5, Z10, K3
 	VMOVAPS.Z    Z6, K3, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip495
+	JEQ          skip479
 	VMOVUPS      Z2, Z11
 	VFNMADD231PS Z4, Z9, Z11
 	VFMADD231PS  Z10, Z11, Z12
 
-skip495:
+skip479:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip496
+	JEQ         skip480
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
 	VMOVAPS.Z   Z12, K2, Z9
 	VMOVAPS     Z9, Z12
 
-skip496:
+skip480:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -8341,25 +7849,25 @@ skip496:
 	VMOVUPS      Z12, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first497
+	JZ           first481
 	VMOVUPS.Z    (SI)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VFMADD213PS  Z2, Z1, K2, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first497:
+first481:
 	VFMADD213PS Z13, Z8, Z9
 	VMULPS      Z12, Z9, Z9
 	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row493
+	JNZ         row477
 	TESTQ       DI, DI
-	JNZ         begin492
+	JNZ         begin476
 
-end494:
-done491:
+end478:
+done475:
 	VZEROUPPER
 	RET
 
@@ -8392,17 +7900,17 @@ TEXT ·backwardTriangularAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip498:
+strip482:
 	CMPQ  DI, $+32
-	JL    rest499
+	JL    rest483
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end502
+	JLE   end486
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin500:
+begin484:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8416,7 +7924,7 @@ begin500:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z12
 
-row501:
+row485:
 	VMOVUPS      (BX)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VBLENDMPS    Z1, Z7, K1, Z14
@@ -8425,20 +7933,20 @@ row501:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip503
+	JEQ          skip487
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
-skip503:
+skip487:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip504
+	JEQ         skip488
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z14, K1, Z13
 	VMOVAPS     Z13, Z14
 
-skip504:
+skip488:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -8448,13 +7956,13 @@ skip504:
 	VMOVUPS      Z14, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first505
+	JZ           first489
 	VMOVUPS      (SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first505:
+first489:
 	VFMADD213PS  Z10, Z9, Z13
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      Z13, (CX)(R9*4)
@@ -8466,20 +7974,20 @@ first505:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip506
+	JEQ          skip490
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
-skip506:
+skip490:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip507
+	JEQ         skip491
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z17, K1, Z13
 	VMOVAPS     Z13, Z17
 
-skip507:
+skip491:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -8489,40 +7997,40 @@ skip507:
 	VMOVUPS      Z17, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first508
+	JZ           first492
 	VMOVUPS      64(SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first508:
+first492:
 	VFMADD213PS Z12, Z11, Z13
 	VMULPS      Z17, Z13, Z13
 	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row501
+	JNZ         row485
 	TESTQ       R11, R11
-	JNZ         begin500
+	JNZ         begin484
 
-end502:
+end486:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip498
+	JMP  strip482
 
-rest499:
-strip509:
+rest483:
+strip493:
 	CMPQ  DI, $+16
-	JL    rest510
+	JL    rest494
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end513
+	JLE   end497
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin511:
+begin495:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8531,7 +8039,7 @@ begin511:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z10
 
-row512:
+row496:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VBLENDMPS    Z1, Z7, K1, Z18
@@ -8540,20 +8048,20 @@ row512:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip514
+	JEQ          skip498
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
-skip514:
+skip498:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip515
+	JEQ         skip499
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
 	VMOVAPS.Z   Z18, K1, Z11
 	VMOVAPS     Z11, Z18
 
-skip515:
+skip499:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -8563,42 +8071,42 @@ skip515:
 	VMOVUPS      Z18, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first516
+	JZ           first500
 	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VFMADD213PS  Z2, Z1, K1, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first516:
+first500:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z18, Z11, Z11
 	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row512
+	JNZ         row496
 	TESTQ       R11, R11
-	JNZ         begin511
+	JNZ         begin495
 
-end513:
+end497:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip509
+	JMP  strip493
 
-rest510:
+rest494:
 	TESTQ DI, DI
-	JZ    done517
+	JZ    done501
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end520
+	JLE   end504
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin518:
+begin502:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -8607,7 +8115,7 @@ begin518:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row519:
+row503:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VBLENDMPS    Z1, Z7, K2, Z19
@@ -8616,20 +8124,20 @@ row519:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip521
+	JEQ          skip505
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
-skip521:
+skip505:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip522
+	JEQ         skip506
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
 	VMOVAPS.Z   Z19, K2, Z11
 	VMOVAPS     Z11, Z19
 
-skip522:
+skip506:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -8639,25 +8147,25 @@ skip522:
 	VMOVUPS      Z19, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first523
+	JZ           first507
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VFMADD213PS  Z2, Z1, K2, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first523:
+first507:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z19, Z11, Z11
 	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row519
+	JNZ         row503
 	TESTQ       DI, DI
-	JNZ         begin518
+	JNZ         begin502
 
-end520:
-done517:
+end504:
+done501:
 	VZEROUPPER
 	RET
 
@@ -8690,17 +8198,17 @@ TEXT ·backwardEpanechnikovAVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip524:
+strip508:
 	CMPQ  DI, $+32
-	JL    rest525
+	JL    rest509
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end528
+	JLE   end512
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin526:
+begin510:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8714,7 +8222,7 @@ begin526:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z12
 
-row527:
+row511:
 	VMOVUPS      (BX)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VBLENDMPS    Z1, Z7, K1, Z14
@@ -8723,20 +8231,20 @@ row527:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip529
+	JEQ          skip513
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z14
 
-skip529:
+skip513:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip530
+	JEQ         skip514
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z14, K1, Z13
 	VMOVAPS     Z13, Z14
 
-skip530:
+skip514:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -8746,13 +8254,13 @@ skip530:
 	VMOVUPS      Z14, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first531
+	JZ           first515
 	VMOVUPS      (SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first531:
+first515:
 	VFMADD213PS  Z10, Z9, Z13
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      Z13, (CX)(R9*4)
@@ -8764,20 +8272,20 @@ first531:
 	VFNMADD213PS Z6, Z5, Z15
 	VMAXPS       Z15, Z8, Z15
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip532
+	JEQ          skip516
 	VMOVUPS      Z2, Z16
 	VFNMADD231PS Z4, Z13, Z16
 	VFMADD231PS  Z15, Z16, Z17
 
-skip532:
+skip516:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip533
+	JEQ         skip517
 	VFMADD213PS Z2, Z1, K1, Z13
 	VCMPPS      $0x15, Z3, Z13, K1
 	VMOVAPS.Z   Z17, K1, Z13
 	VMOVAPS     Z13, Z17
 
-skip533:
+skip517:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   64(DX)(R13*4)
@@ -8787,40 +8295,40 @@ skip533:
 	VMOVUPS      Z17, 64(AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z13
 	TESTQ        SI, SI
-	JZ           first534
+	JZ           first518
 	VMOVUPS      64(SI)(R9*4), Z13
 	VCMPPS       $0x1d, Z0, Z13, K1
 	VFMADD213PS  Z2, Z1, K1, Z13
 	VMAXPS       Z13, Z3, Z13
 
-first534:
+first518:
 	VFMADD213PS Z12, Z11, Z13
 	VMULPS      Z17, Z13, Z13
 	VMOVUPS     Z13, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row527
+	JNZ         row511
 	TESTQ       R11, R11
-	JNZ         begin526
+	JNZ         begin510
 
-end528:
+end512:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip524
+	JMP  strip508
 
-rest525:
-strip535:
+rest509:
+strip519:
 	CMPQ  DI, $+16
-	JL    rest536
+	JL    rest520
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end539
+	JLE   end523
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin537:
+begin521:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -8829,7 +8337,7 @@ begin537:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z10
 
-row538:
+row522:
 	VMOVUPS      (BX)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VBLENDMPS    Z1, Z7, K1, Z18
@@ -8838,20 +8346,20 @@ row538:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip540
+	JEQ          skip524
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z18
 
-skip540:
+skip524:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip541
+	JEQ         skip525
 	VFMADD213PS Z2, Z1, K1, Z11
 	VCMPPS      $0x15, Z3, Z11, K1
 	VMOVAPS.Z   Z18, K1, Z11
 	VMOVAPS     Z11, Z18
 
-skip541:
+skip525:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*4)
@@ -8861,42 +8369,42 @@ skip541:
 	VMOVUPS      Z18, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first542
+	JZ           first526
 	VMOVUPS      (SI)(R9*4), Z11
 	VCMPPS       $0x1d, Z0, Z11, K1
 	VFMADD213PS  Z2, Z1, K1, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first542:
+first526:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z18, Z11, Z11
 	VMOVUPS     Z11, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row538
+	JNZ         row522
 	TESTQ       R11, R11
-	JNZ         begin537
+	JNZ         begin521
 
-end539:
+end523:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip535
+	JMP  strip519
 
-rest536:
+rest520:
 	TESTQ DI, DI
-	JZ    done543
+	JZ    done527
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end546
+	JLE   end530
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin544:
+begin528:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -8905,7 +8413,7 @@ begin544:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z10
 
-row545:
+row529:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VBLENDMPS    Z1, Z7, K2, Z19
@@ -8914,20 +8422,20 @@ row545:
 	VFNMADD213PS Z6, Z5, Z12
 	VMAXPS       Z12, Z8, Z12
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip547
+	JEQ          skip531
 	VMOVUPS      Z2, Z13
 	VFNMADD231PS Z4, Z11, Z13
 	VFMADD231PS  Z12, Z13, Z19
 
-skip547:
+skip531:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip548
+	JEQ         skip532
 	VFMADD213PS Z2, Z1, K2, Z11
 	VCMPPS      $0x15, Z3, Z11, K2
 	VMOVAPS.Z   Z19, K2, Z11
 	VMOVAPS     Z11, Z19
 
-skip548:
+skip532:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*4)
@@ -8937,25 +8445,25 @@ skip548:
 	VMOVUPS      Z19, K1, (AX)(R9*4)
 	VBROADCASTSS start+240(FP), Z11
 	TESTQ        SI, SI
-	JZ           first549
+	JZ           first533
 	VMOVUPS.Z    (SI)(R9*4), K1, Z11
 	VCMPPS       $0x1d, Z0, Z11, K2
 	VFMADD213PS  Z2, Z1, K2, Z11
 	VMAXPS       Z11, Z3, Z11
 
-first549:
+first533:
 	VFMADD213PS Z10, Z9, Z11
 	VMULPS      Z19, Z11, Z11
 	VMOVUPS     Z11, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row545
+	JNZ         row529
 	TESTQ       DI, DI
-	JNZ         begin544
+	JNZ         begin528
 
-end546:
-done543:
+end530:
+done527:
 	VZEROUPPER
 	RET
 
@@ -8996,17 +8504,17 @@ TEXT ·backwardGivenBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R9, R8
 	XORQ         R9, R9
 
-strip550:
+strip534:
 	CMPQ  R8, $+32
-	JL    rest551
+	JL    rest535
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end554
+	JLE   end538
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin552:
+begin536:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -9020,26 +8528,26 @@ begin552:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS 64(R14)(R9*4), Z16
 
-row553:
+row537:
 	VMOVUPS      (BX)(R10*4), Z17
 	VCMPPS       $0x1d, Z0, Z17, K1
 	VBLENDMPS    Z1, Z5, K1, Z7
 	VMOVUPS      (DI)(R10*4), Z18
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip555
+	JEQ          skip539
 	VMOVUPS      Z2, Z19
 	VFNMADD231PS Z4, Z17, Z19
 	VFMADD231PS  Z18, Z19, Z7
 
-skip555:
+skip539:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip556
+	JEQ         skip540
 	VFMADD213PS Z2, Z1, K1, Z17
 	VCMPPS      $0x15, Z3, Z17, K1
 	VMOVAPS.Z   Z7, K1, Z7
 	VMOVAPS     Z7, Z7
 
-skip556:
+skip540:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
@@ -9058,13 +8566,13 @@ skip556:
 	VPMOVDW      Z17, (AX)(R10*2)
 	VBROADCASTSS start+240(FP), Z17
 	TESTQ        SI, SI
-	JZ           first557
+	JZ           first541
 	VMOVUPS      (SI)(R10*4), Z17
 	VCMPPS       $0x1d, Z0, Z17, K1
 	VFMADD213PS  Z2, Z1, K1, Z17
 	VMAXPS       Z17, Z3, Z17
 
-first557:
+first541:
 	VFMADD213PS  Z14, Z13, Z17
 	VMULPS       Z7, Z17, Z17
 	VMOVUPS      Z17, (CX)(R10*4)
@@ -9073,20 +8581,20 @@ first557:
 	VBLENDMPS    Z1, Z5, K1, Z8
 	VMOVUPS      64(DI)(R10*4), Z18
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip558
+	JEQ          skip542
 	VMOVUPS      Z2, Z19
 	VFNMADD231PS Z4, Z17, Z19
 	VFMADD231PS  Z18, Z19, Z8
 
-skip558:
+skip542:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip559
+	JEQ         skip543
 	VFMADD213PS Z2, Z1, K1, Z17
 	VCMPPS      $0x15, Z3, Z17, K1
 	VMOVAPS.Z   Z8, K1, Z8
 	VMOVAPS     Z8, Z8
 
-skip559:
+skip543:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   32(DX)(R14*2)
@@ -9105,40 +8613,40 @@ skip559:
 	VPMOVDW      Z17, 32(AX)(R10*2)
 	VBROADCASTSS start+240(FP), Z17
 	TESTQ        SI, SI
-	JZ           first560
+	JZ           first544
 	VMOVUPS      64(SI)(R10*4), Z17
 	VCMPPS       $0x1d, Z0, Z17, K1
 	VFMADD213PS  Z2, Z1, K1, Z17
 	VMAXPS       Z17, Z3, Z17
 
-first560:
+first544:
 	VFMADD213PS Z16, Z15, Z17
 	VMULPS      Z8, Z17, Z17
 	VMOVUPS     Z17, 64(CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row553
+	JNZ         row537
 	TESTQ       R12, R12
-	JNZ         begin552
+	JNZ         begin536
 
-end554:
+end538:
 	ADDQ $+32, R9
 	SUBQ $+32, R8
-	JMP  strip550
+	JMP  strip534
 
-rest551:
-strip561:
+rest535:
+strip545:
 	CMPQ  R8, $+16
-	JL    rest562
+	JL    rest546
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JLE   end565
+	JLE   end549
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin563:
+begin547:
 	MOVQ    R12, R13
 	SUBQ    R13, R12
 	MOVQ    c2_base+144(FP), R14
@@ -9147,26 +8655,26 @@ begin563:
 	MOVQ    c1_base+168(FP), R14
 	VMOVUPS (R14)(R9*4), Z14
 
-row564:
+row548:
 	VMOVUPS      (BX)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VBLENDMPS    Z1, Z5, K1, Z9
 	VMOVUPS      (DI)(R10*4), Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip566
+	JEQ          skip550
 	VMOVUPS      Z2, Z15
 	VFNMADD231PS Z4, Z7, Z15
 	VFMADD231PS  Z8, Z15, Z9
 
-skip566:
+skip550:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip567
+	JEQ         skip551
 	VFMADD213PS Z2, Z1, K1, Z7
 	VCMPPS      $0x15, Z3, Z7, K1
 	VMOVAPS.Z   Z9, K1, Z7
 	VMOVAPS     Z7, Z9
 
-skip567:
+skip551:
 	MOVQ         next+200(FP), R14
 	ADDQ         R10, R14
 	PREFETCHT0   (DX)(R14*2)
@@ -9185,42 +8693,42 @@ skip567:
 	VPMOVDW      Z7, (AX)(R10*2)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first568
+	JZ           first552
 	VMOVUPS      (SI)(R10*4), Z7
 	VCMPPS       $0x1d, Z0, Z7, K1
 	VFMADD213PS  Z2, Z1, K1, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first568:
+first552:
 	VFMADD213PS Z14, Z13, Z7
 	VMULPS      Z9, Z7, Z7
 	VMOVUPS     Z7, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R13
-	JNZ         row564
+	JNZ         row548
 	TESTQ       R12, R12
-	JNZ         begin563
+	JNZ         begin547
 
-end565:
+end549:
 	ADDQ $+16, R9
 	SUBQ $+16, R8
-	JMP  strip561
+	JMP  strip545
 
-rest562:
+rest546:
 	TESTQ R8, R8
-	JZ    done569
+	JZ    done553
 	MOVQ  $0x0000ffff, R10
 	BZHIQ R8, R10, R10
 	KMOVW R10, K1
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JLE   end572
+	JLE   end556
 	MOVQ  R9, R10
 	MOVQ  R9, R11
 	SHRQ  $0x03, R11
 
-begin570:
+begin554:
 	MOVQ      R8, R12
 	SUBQ      R12, R8
 	MOVQ      c2_base+144(FP), R13
@@ -9229,26 +8737,26 @@ begin570:
 	MOVQ      c1_base+168(FP), R13
 	VMOVUPS.Z (R13)(R9*4), K1, Z14
 
-row571:
+row555:
 	VMOVUPS.Z    (BX)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VBLENDMPS    Z1, Z5, K2, Z10
 	VMOVUPS.Z    (DI)(R10*4), K1, Z8
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip573
+	JEQ          skip557
 	VMOVUPS      Z2, Z9
 	VFNMADD231PS Z4, Z7, Z9
 	VFMADD231PS  Z8, Z9, Z10
 
-skip573:
+skip557:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip574
+	JEQ         skip558
 	VFMADD213PS Z2, Z1, K2, Z7
 	VCMPPS      $0x15, Z3, Z7, K2
 	VMOVAPS.Z   Z10, K2, Z7
 	VMOVAPS     Z7, Z10
 
-skip574:
+skip558:
 	MOVQ         next+200(FP), R13
 	ADDQ         R10, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -9267,25 +8775,25 @@ skip574:
 	VPMOVDW      Z7, K1, (AX)(R10*2)
 	VBROADCASTSS start+240(FP), Z7
 	TESTQ        SI, SI
-	JZ           first575
+	JZ           first559
 	VMOVUPS.Z    (SI)(R10*4), K1, Z7
 	VCMPPS       $0x1d, Z0, Z7, K2
 	VFMADD213PS  Z2, Z1, K2, Z7
 	VMAXPS       Z7, Z3, Z7
 
-first575:
+first559:
 	VFMADD213PS Z14, Z13, Z7
 	VMULPS      Z10, Z7, Z7
 	VMOVUPS     Z7, K1, (CX)(R10*4)
 	ADDQ        8(SP), R10
 	ADDQ        16(SP), R11
 	DECQ        R12
-	JNZ         row571
+	JNZ         row555
 	TESTQ       R8, R8
-	JNZ         begin570
+	JNZ         begin554
 
-end572:
-done569:
+end556:
+done553:
 	VZEROUPPER
 	RET
 
@@ -9327,17 +8835,17 @@ TEXT ·backwardRectangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip576:
+strip560:
 	CMPQ  DI, $+32
-	JL    rest577
+	JL    rest561
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end580
+	JLE   end564
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin578:
+begin562:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -9351,7 +8859,7 @@ begin578:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z18
 
-row579:
+row563:
 	VMOVUPS      (BX)(R9*4), Z19
 	VCMPPS       $0x1d, Z0, Z19, K1
 	VBLENDMPS    Z1, Z7, K1, Z9
@@ -9360,20 +8868,20 @@ row579:
 	VCMPPS       $0x11, Z5, Z20, K2
 	VMOVAPS.Z    Z6, K2, Z20
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip581
+	JEQ          skip565
 	VMOVUPS      Z2, Z21
 	VFNMADD231PS Z4, Z19, Z21
 	VFMADD231PS  Z20, Z21, Z9
 
-skip581:
+skip565:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip582
+	JEQ         skip566
 	VFMADD213PS Z2, Z1, K1, Z19
 	VCMPPS      $0x15, Z3, Z19, K1
 	VMOVAPS.Z   Z9, K1, Z9
 	VMOVAPS     Z9, Z9
 
-skip582:
+skip566:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -9392,13 +8900,13 @@ skip582:
 	VPMOVDW      Z19, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z19
 	TESTQ        SI, SI
-	JZ           first583
+	JZ           first567
 	VMOVUPS      (SI)(R9*4), Z19
 	VCMPPS       $0x1d, Z0, Z19, K1
 	VFMADD213PS  Z2, Z1, K1, Z19
 	VMAXPS       Z19, Z3, Z19
 
-first583:
+first567:
 	VFMADD213PS  Z16, Z15, Z19
 	VMULPS       Z9, Z19, Z19
 	VMOVUPS      Z19, (CX)(R9*4)
@@ -9410,20 +8918,20 @@ first583:
 	VCMPPS       $0x11, Z5, Z20, K2
 	VMOVAPS.Z    Z6, K2, Z20
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip584
+	JEQ          skip568
 	VMOVUPS      Z2, Z21
 	VFNMADD231PS Z4, Z19, Z21
 	VFMADD231PS  Z20, Z21, Z10
 
-skip584:
+skip568:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip585
+	JEQ         skip569
 	VFMADD213PS Z2, Z1, K1, Z19
 	VCMPPS      $0x15, Z3, Z19, K1
 	VMOVAPS.Z   Z10, K1, Z10
 	VMOVAPS     Z10, Z10
 
-skip585:
+skip569:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
@@ -9442,40 +8950,40 @@ skip585:
 	VPMOVDW      Z19, 32(AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z19
 	TESTQ        SI, SI
-	JZ           first586
+	JZ           first570
 	VMOVUPS      64(SI)(R9*4), Z19
 	VCMPPS       $0x1d, Z0, Z19, K1
 	VFMADD213PS  Z2, Z1, K1, Z19
 	VMAXPS       Z19, Z3, Z19
 
-first586:
+first570:
 	VFMADD213PS Z18, Z17, Z19
 	VMULPS      Z10, Z19, Z19
 	VMOVUPS     Z19, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row579
+	JNZ         row563
 	TESTQ       R11, R11
-	JNZ         begin578
+	JNZ         begin562
 
-end580:
+end564:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip576
+	JMP  strip560
 
-rest577:
-strip587:
+rest561:
+strip571:
 	CMPQ  DI, $+16
-	JL    rest588
+	JL    rest572
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end591
+	JLE   end575
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin589:
+begin573:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -9484,7 +8992,7 @@ begin589:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z16
 
-row590:
+row574:
 	VMOVUPS      (BX)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VBLENDMPS    Z1, Z7, K1, Z11
@@ -9493,20 +9001,20 @@ row590:
 	VCMPPS       $0x11, Z5, Z10, K2
 	VMOVAPS.Z    Z6, K2, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip592
+	JEQ          skip576
 	VMOVUPS      Z2, Z17
 	VFNMADD231PS Z4, Z9, Z17
 	VFMADD231PS  Z10, Z17, Z11
 
-skip592:
+skip576:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip593
+	JEQ         skip577
 	VFMADD213PS Z2, Z1, K1, Z9
 	VCMPPS      $0x15, Z3, Z9, K1
 	VMOVAPS.Z   Z11, K1, Z9
 	VMOVAPS     Z9, Z11
 
-skip593:
+skip577:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -9525,42 +9033,42 @@ skip593:
 	VPMOVDW      Z9, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first594
+	JZ           first578
 	VMOVUPS      (SI)(R9*4), Z9
 	VCMPPS       $0x1d, Z0, Z9, K1
 	VFMADD213PS  Z2, Z1, K1, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first594:
+first578:
 	VFMADD213PS Z16, Z15, Z9
 	VMULPS      Z11, Z9, Z9
 	VMOVUPS     Z9, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row590
+	JNZ         row574
 	TESTQ       R11, R11
-	JNZ         begin589
+	JNZ         begin573
 
-end591:
+end575:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip587
+	JMP  strip571
 
-rest588:
+rest572:
 	TESTQ DI, DI
-	JZ    done595
+	JZ    done579
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end598
+	JLE   end582
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin596:
+begin580:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -9569,7 +9077,7 @@ begin596:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z16
 
-row597:
+row581:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VBLENDMPS    Z1, Z7, K2, Z12
@@ -9578,20 +9086,20 @@ row597:
 	VCMPPS       $0x11, Z5, Z10, K3
 	VMOVAPS.Z    Z6, K3, Z10
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip599
+	JEQ          skip583
 	VMOVUPS      Z2, Z11
 	VFNMADD231PS Z4, Z9, Z11
 	VFMADD231PS  Z10, Z11, Z12
 
-skip599:
+skip583:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip600
+	JEQ         skip584
 	VFMADD213PS Z2, Z1, K2, Z9
 	VCMPPS      $0x15, Z3, Z9, K2
 	VMOVAPS.Z   Z12, K2, Z9
 	VMOVAPS     Z9, Z12
 
-skip600:
+skip584:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
@@ -9610,25 +9118,25 @@ skip600:
 	VPMOVDW      Z9, K1, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z9
 	TESTQ        SI, SI
-	JZ           first601
+	JZ           first585
 	VMOVUPS.Z    (SI)(R9*4), K1, Z9
 	VCMPPS       $0x1d, Z0, Z9, K2
 	VFMADD213PS  Z2, Z1, K2, Z9
 	VMAXPS       Z9, Z3, Z9
 
-first601:
+first585:
 	VFMADD213PS Z16, Z15, Z9
 	VMULPS      Z12, Z9, Z9
 	VMOVUPS     Z9, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row597
+	JNZ         row581
 	TESTQ       DI, DI
-	JNZ         begin596
+	JNZ         begin580
 
-end598:
-done595:
+end582:
+done579:
 	VZEROUPPER
 	RET
 
@@ -9670,17 +9178,17 @@ TEXT ·backwardTriangularBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip602:
+strip586:
 	CMPQ  DI, $+32
-	JL    rest603
+	JL    rest587
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end606
+	JLE   end590
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin604:
+begin588:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -9694,7 +9202,7 @@ begin604:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z19
 
-row605:
+row589:
 	VMOVUPS      (BX)(R9*4), Z20
 	VCMPPS       $0x1d, Z0, Z20, K1
 	VBLENDMPS    Z1, Z7, K1, Z10
@@ -9703,20 +9211,20 @@ row605:
 	VFNMADD213PS Z6, Z5, Z21
 	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip607
+	JEQ          skip591
 	VMOVUPS      Z2, Z22
 	VFNMADD231PS Z4, Z20, Z22
 	VFMADD231PS  Z21, Z22, Z10
 
-skip607:
+skip591:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip608
+	JEQ         skip592
 	VFMADD213PS Z2, Z1, K1, Z20
 	VCMPPS      $0x15, Z3, Z20, K1
 	VMOVAPS.Z   Z10, K1, Z10
 	VMOVAPS     Z10, Z10
 
-skip608:
+skip592:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -9735,13 +9243,13 @@ skip608:
 	VPMOVDW      Z20, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first609
+	JZ           first593
 	VMOVUPS      (SI)(R9*4), Z20
 	VCMPPS       $0x1d, Z0, Z20, K1
 	VFMADD213PS  Z2, Z1, K1, Z20
 	VMAXPS       Z20, Z3, Z20
 
-first609:
+first593:
 	VFMADD213PS  Z17, Z16, Z20
 	VMULPS       Z10, Z20, Z20
 	VMOVUPS      Z20, (CX)(R9*4)
@@ -9753,20 +9261,20 @@ first609:
 	VFNMADD213PS Z6, Z5, Z21
 	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip610
+	JEQ          skip594
 	VMOVUPS      Z2, Z22
 	VFNMADD231PS Z4, Z20, Z22
 	VFMADD231PS  Z21, Z22, Z11
 
-skip610:
+skip594:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip611
+	JEQ         skip595
 	VFMADD213PS Z2, Z1, K1, Z20
 	VCMPPS      $0x15, Z3, Z20, K1
 	VMOVAPS.Z   Z11, K1, Z11
 	VMOVAPS     Z11, Z11
 
-skip611:
+skip595:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
@@ -9785,40 +9293,40 @@ skip611:
 	VPMOVDW      Z20, 32(AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first612
+	JZ           first596
 	VMOVUPS      64(SI)(R9*4), Z20
 	VCMPPS       $0x1d, Z0, Z20, K1
 	VFMADD213PS  Z2, Z1, K1, Z20
 	VMAXPS       Z20, Z3, Z20
 
-first612:
+first596:
 	VFMADD213PS Z19, Z18, Z20
 	VMULPS      Z11, Z20, Z20
 	VMOVUPS     Z20, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row605
+	JNZ         row589
 	TESTQ       R11, R11
-	JNZ         begin604
+	JNZ         begin588
 
-end606:
+end590:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip602
+	JMP  strip586
 
-rest603:
-strip613:
+rest587:
+strip597:
 	CMPQ  DI, $+16
-	JL    rest614
+	JL    rest598
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end617
+	JLE   end601
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin615:
+begin599:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -9827,7 +9335,7 @@ begin615:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z17
 
-row616:
+row600:
 	VMOVUPS      (BX)(R9*4), Z10
 	VCMPPS       $0x1d, Z0, Z10, K1
 	VBLENDMPS    Z1, Z7, K1, Z12
@@ -9836,20 +9344,20 @@ row616:
 	VFNMADD213PS Z6, Z5, Z11
 	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip618
+	JEQ          skip602
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z10, Z18
 	VFMADD231PS  Z11, Z18, Z12
 
-skip618:
+skip602:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip619
+	JEQ         skip603
 	VFMADD213PS Z2, Z1, K1, Z10
 	VCMPPS      $0x15, Z3, Z10, K1
 	VMOVAPS.Z   Z12, K1, Z10
 	VMOVAPS     Z10, Z12
 
-skip619:
+skip603:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -9868,42 +9376,42 @@ skip619:
 	VPMOVDW      Z10, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first620
+	JZ           first604
 	VMOVUPS      (SI)(R9*4), Z10
 	VCMPPS       $0x1d, Z0, Z10, K1
 	VFMADD213PS  Z2, Z1, K1, Z10
 	VMAXPS       Z10, Z3, Z10
 
-first620:
+first604:
 	VFMADD213PS Z17, Z16, Z10
 	VMULPS      Z12, Z10, Z10
 	VMOVUPS     Z10, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row616
+	JNZ         row600
 	TESTQ       R11, R11
-	JNZ         begin615
+	JNZ         begin599
 
-end617:
+end601:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip613
+	JMP  strip597
 
-rest614:
+rest598:
 	TESTQ DI, DI
-	JZ    done621
+	JZ    done605
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end624
+	JLE   end608
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin622:
+begin606:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -9912,7 +9420,7 @@ begin622:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z17
 
-row623:
+row607:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z10
 	VCMPPS       $0x1d, Z0, Z10, K2
 	VBLENDMPS    Z1, Z7, K2, Z13
@@ -9921,20 +9429,20 @@ row623:
 	VFNMADD213PS Z6, Z5, Z11
 	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip625
+	JEQ          skip609
 	VMOVUPS      Z2, Z12
 	VFNMADD231PS Z4, Z10, Z12
 	VFMADD231PS  Z11, Z12, Z13
 
-skip625:
+skip609:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip626
+	JEQ         skip610
 	VFMADD213PS Z2, Z1, K2, Z10
 	VCMPPS      $0x15, Z3, Z10, K2
 	VMOVAPS.Z   Z13, K2, Z10
 	VMOVAPS     Z10, Z13
 
-skip626:
+skip610:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
@@ -9953,25 +9461,25 @@ skip626:
 	VPMOVDW      Z10, K1, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first627
+	JZ           first611
 	VMOVUPS.Z    (SI)(R9*4), K1, Z10
 	VCMPPS       $0x1d, Z0, Z10, K2
 	VFMADD213PS  Z2, Z1, K2, Z10
 	VMAXPS       Z10, Z3, Z10
 
-first627:
+first611:
 	VFMADD213PS Z17, Z16, Z10
 	VMULPS      Z13, Z10, Z10
 	VMOVUPS     Z10, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row623
+	JNZ         row607
 	TESTQ       DI, DI
-	JNZ         begin622
+	JNZ         begin606
 
-end624:
-done621:
+end608:
+done605:
 	VZEROUPPER
 	RET
 
@@ -10013,17 +9521,17 @@ TEXT ·backwardEpanechnikovBF16AVX512(SB), NOSPLIT, $24-244
 	MOVQ         R8, DI
 	XORQ         R8, R8
 
-strip628:
+strip612:
 	CMPQ  DI, $+32
-	JL    rest629
+	JL    rest613
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end632
+	JLE   end616
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin630:
+begin614:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -10037,7 +9545,7 @@ begin630:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS 64(R13)(R8*4), Z19
 
-row631:
+row615:
 	VMOVUPS      (BX)(R9*4), Z20
 	VCMPPS       $0x1d, Z0, Z20, K1
 	VBLENDMPS    Z1, Z7, K1, Z10
@@ -10046,20 +9554,20 @@ row631:
 	VFNMADD213PS Z6, Z5, Z21
 	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip633
+	JEQ          skip617
 	VMOVUPS      Z2, Z22
 	VFNMADD231PS Z4, Z20, Z22
 	VFMADD231PS  Z21, Z22, Z10
 
-skip633:
+skip617:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip634
+	JEQ         skip618
 	VFMADD213PS Z2, Z1, K1, Z20
 	VCMPPS      $0x15, Z3, Z20, K1
 	VMOVAPS.Z   Z10, K1, Z10
 	VMOVAPS     Z10, Z10
 
-skip634:
+skip618:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -10078,13 +9586,13 @@ skip634:
 	VPMOVDW      Z20, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first635
+	JZ           first619
 	VMOVUPS      (SI)(R9*4), Z20
 	VCMPPS       $0x1d, Z0, Z20, K1
 	VFMADD213PS  Z2, Z1, K1, Z20
 	VMAXPS       Z20, Z3, Z20
 
-first635:
+first619:
 	VFMADD213PS  Z17, Z16, Z20
 	VMULPS       Z10, Z20, Z20
 	VMOVUPS      Z20, (CX)(R9*4)
@@ -10096,20 +9604,20 @@ first635:
 	VFNMADD213PS Z6, Z5, Z21
 	VMAXPS       Z21, Z8, Z21
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip636
+	JEQ          skip620
 	VMOVUPS      Z2, Z22
 	VFNMADD231PS Z4, Z20, Z22
 	VFMADD231PS  Z21, Z22, Z11
 
-skip636:
+skip620:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip637
+	JEQ         skip621
 	VFMADD213PS Z2, Z1, K1, Z20
 	VCMPPS      $0x15, Z3, Z20, K1
 	VMOVAPS.Z   Z11, K1, Z11
 	VMOVAPS     Z11, Z11
 
-skip637:
+skip621:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   32(DX)(R13*2)
@@ -10128,40 +9636,40 @@ skip637:
 	VPMOVDW      Z20, 32(AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z20
 	TESTQ        SI, SI
-	JZ           first638
+	JZ           first622
 	VMOVUPS      64(SI)(R9*4), Z20
 	VCMPPS       $0x1d, Z0, Z20, K1
 	VFMADD213PS  Z2, Z1, K1, Z20
 	VMAXPS       Z20, Z3, Z20
 
-first638:
+first622:
 	VFMADD213PS Z19, Z18, Z20
 	VMULPS      Z11, Z20, Z20
 	VMOVUPS     Z20, 64(CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row631
+	JNZ         row615
 	TESTQ       R11, R11
-	JNZ         begin630
+	JNZ         begin614
 
-end632:
+end616:
 	ADDQ $+32, R8
 	SUBQ $+32, DI
-	JMP  strip628
+	JMP  strip612
 
-rest629:
-strip639:
+rest613:
+strip623:
 	CMPQ  DI, $+16
-	JL    rest640
+	JL    rest624
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end643
+	JLE   end627
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin641:
+begin625:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	MOVQ    c2_base+144(FP), R13
@@ -10170,7 +9678,7 @@ begin641:
 	MOVQ    c1_base+168(FP), R13
 	VMOVUPS (R13)(R8*4), Z17
 
-row642:
+row626:
 	VMOVUPS      (BX)(R9*4), Z10
 	VCMPPS       $0x1d, Z0, Z10, K1
 	VBLENDMPS    Z1, Z7, K1, Z12
@@ -10179,20 +9687,20 @@ row642:
 	VFNMADD213PS Z6, Z5, Z11
 	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip644
+	JEQ          skip628
 	VMOVUPS      Z2, Z18
 	VFNMADD231PS Z4, Z10, Z18
 	VFMADD231PS  Z11, Z18, Z12
 
-skip644:
+skip628:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip645
+	JEQ         skip629
 	VFMADD213PS Z2, Z1, K1, Z10
 	VCMPPS      $0x15, Z3, Z10, K1
 	VMOVAPS.Z   Z12, K1, Z10
 	VMOVAPS     Z10, Z12
 
-skip645:
+skip629:
 	MOVQ         next+200(FP), R13
 	ADDQ         R9, R13
 	PREFETCHT0   (DX)(R13*2)
@@ -10211,42 +9719,42 @@ skip645:
 	VPMOVDW      Z10, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first646
+	JZ           first630
 	VMOVUPS      (SI)(R9*4), Z10
 	VCMPPS       $0x1d, Z0, Z10, K1
 	VFMADD213PS  Z2, Z1, K1, Z10
 	VMAXPS       Z10, Z3, Z10
 
-first646:
+first630:
 	VFMADD213PS Z17, Z16, Z10
 	VMULPS      Z12, Z10, Z10
 	VMOVUPS     Z10, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R12
-	JNZ         row642
+	JNZ         row626
 	TESTQ       R11, R11
-	JNZ         begin641
+	JNZ         begin625
 
-end643:
+end627:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip639
+	JMP  strip623
 
-rest640:
+rest624:
 	TESTQ DI, DI
-	JZ    done647
+	JZ    done631
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end650
+	JLE   end634
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin648:
+begin632:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	MOVQ      c2_base+144(FP), R12
@@ -10255,7 +9763,7 @@ begin648:
 	MOVQ      c1_base+168(FP), R12
 	VMOVUPS.Z (R12)(R8*4), K1, Z17
 
-row649:
+row633:
 	VMOVUPS.Z    (BX)(R9*4), K1, Z10
 	VCMPPS       $0x1d, Z0, Z10, K2
 	VBLENDMPS    Z1, Z7, K2, Z13
@@ -10264,20 +9772,20 @@ row649:
 	VFNMADD213PS Z6, Z5, Z11
 	VMAXPS       Z11, Z8, Z11
 	CMPB         attached+208(FP), $0x00
-	JEQ          skip651
+	JEQ          skip635
 	VMOVUPS      Z2, Z12
 	VFNMADD231PS Z4, Z10, Z12
 	VFMADD231PS  Z11, Z12, Z13
 
-skip651:
+skip635:
 	CMPB        floored+209(FP), $0x00
-	JEQ         skip652
+	JEQ         skip636
 	VFMADD213PS Z2, Z1, K2, Z10
 	VCMPPS      $0x15, Z3, Z10, K2
 	VMOVAPS.Z   Z13, K2, Z10
 	VMOVAPS     Z10, Z13
 
-skip652:
+skip636:
 	MOVQ         next+200(FP), R12
 	ADDQ         R9, R12
 	PREFETCHT0   (DX)(R12*2)
@@ -10296,25 +9804,25 @@ skip652:
 	VPMOVDW      Z10, K1, (AX)(R9*2)
 	VBROADCASTSS start+240(FP), Z10
 	TESTQ        SI, SI
-	JZ           first653
+	JZ           first637
 	VMOVUPS.Z    (SI)(R9*4), K1, Z10
 	VCMPPS       $0x1d, Z0, Z10, K2
 	VFMADD213PS  Z2, Z1, K2, Z10
 	VMAXPS       Z10, Z3, Z10
 
-first653:
+first637:
 	VFMADD213PS Z17, Z16, Z10
 	VMULPS      Z13, Z10, Z10
 	VMOVUPS     Z10, K1, (CX)(R9*4)
 	ADDQ        8(SP), R9
 	ADDQ        16(SP), R10
 	DECQ        R11
-	JNZ         row649
+	JNZ         row633
 	TESTQ       DI, DI
-	JNZ         begin648
+	JNZ         begin632
 
-end650:
-done647:
+end634:
+done631:
 	VZEROUPPER
 	RET
 
@@ -10331,7 +9839,7 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done658
+	JLE   done642
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -10343,12 +9851,12 @@ TEXT ·normGradientAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row654:
+row638:
 	XORQ R8, R8
 
-loop655:
+loop639:
 	CMPQ        R8, 8(SP)
-	JGE         rest656
+	JGE         rest640
 	VMOVUPS     (CX)(R9*4), Z0
 	VMOVUPS     (DX)(R9*4), Z1
 	VMOVUPS     (DI)(R8*4), Z2
@@ -10360,11 +9868,11 @@ loop655:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop655
+	JMP         loop639
 
-rest656:
+rest640:
 	CMPQ        16(SP), $0x00
-	JEQ         next657
+	JEQ         next641
 	VMOVUPS.Z   (CX)(R9*4), K1, Z0
 	VMOVUPS.Z   (DX)(R9*4), K1, Z1
 	VMOVUPS.Z   (DI)(R8*4), K1, Z2
@@ -10376,83 +9884,13 @@ rest656:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next657:
+next641:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row654
+	JNZ  row638
 
-done658:
-	VZEROUPPER
-	RET
-
-// func normGradientZAVX512(dz []float32, q []float32, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·normGradientZAVX512(SB), NOSPLIT, $24-152
-	MOVQ  dz_base+0(FP), AX
-	MOVQ  q_base+24(FP), CX
-	MOVQ  z_base+48(FP), DX
-	MOVQ  gain_base+72(FP), BX
-	MOVQ  off_base+96(FP), SI
-	MOVQ  mid_base+120(FP), DI
-	MOVQ  rows+144(FP), R8
-	MOVQ  gain_len+80(FP), R9
-	MOVQ  R8, (SP)
-	TESTQ R8, R8
-	JLE   done663
-	MOVQ  R9, R8
-	ANDQ  $+15, R8
-	MOVQ  R8, 16(SP)
-	MOVQ  $0x0000ffff, R10
-	BZHIQ R8, R10, R10
-	KMOVW R10, K1
-	SUBQ  R8, R9
-	MOVQ  R9, 8(SP)
-	XORQ  R9, R9
-	XORQ  R10, R10
-
-row659:
-	XORQ R8, R8
-
-loop660:
-	CMPQ        R8, 8(SP)
-	JGE         rest661
-	VMOVUPS     (CX)(R9*4), Z0
-	VPMOVZXWD   (DX)(R9*2), Z1
-	VPSLLD      $0x10, Z1, Z1
-	VMOVUPS     (DI)(R8*4), Z2
-	VMOVUPS     (SI)(R8*4), Z3
-	VFMADD231PS Z3, Z1, Z2
-	VMOVUPS     (BX)(R8*4), Z1
-	VFMADD231PS Z1, Z0, Z2
-	VMOVUPS     Z2, (AX)(R9*4)
-	ADDQ        $+16, R8
-	ADDQ        $+16, R9
-	ADDQ        $+2, R10
-	JMP         loop660
-
-rest661:
-	CMPQ        16(SP), $0x00
-	JEQ         next662
-	VMOVUPS.Z   (CX)(R9*4), K1, Z0
-	VPMOVZXWD.Z (DX)(R9*2), K1, Z1
-	VPSLLD      $0x10, Z1, Z1
-	VMOVUPS.Z   (DI)(R8*4), K1, Z2
-	VMOVUPS.Z   (SI)(R8*4), K1, Z3
-	VFMADD231PS Z3, Z1, Z2
-	VMOVUPS.Z   (BX)(R8*4), K1, Z1
-	VFMADD231PS Z1, Z0, Z2
-	VMOVUPS     Z2, K1, (AX)(R9*4)
-	ADDQ        16(SP), R9
-	ADDQ        $+2, R10
-
-next662:
-	ADDQ $0x03, R10
-	ANDQ $-4, R10
-	DECQ (SP)
-	JNZ  row659
-
-done663:
+done642:
 	VZEROUPPER
 	RET
 
@@ -10469,7 +9907,7 @@ TEXT ·normGradientQAVX512(SB), NOSPLIT, $24-152
 	MOVQ  gain_len+80(FP), R9
 	MOVQ  R8, (SP)
 	TESTQ R8, R8
-	JLE   done668
+	JLE   done647
 	MOVQ  R9, R8
 	ANDQ  $+15, R8
 	MOVQ  R8, 16(SP)
@@ -10481,12 +9919,12 @@ TEXT ·normGradientQAVX512(SB), NOSPLIT, $24-152
 	XORQ  R9, R9
 	XORQ  R10, R10
 
-row664:
+row643:
 	XORQ R8, R8
 
-loop665:
+loop644:
 	CMPQ        R8, 8(SP)
-	JGE         rest666
+	JGE         rest645
 	VPMOVZXWD   (CX)(R9*2), Z0
 	VPSLLD      $0x10, Z0, Z0
 	VMOVUPS     (DX)(R9*4), Z1
@@ -10499,11 +9937,11 @@ loop665:
 	ADDQ        $+16, R8
 	ADDQ        $+16, R9
 	ADDQ        $+2, R10
-	JMP         loop665
+	JMP         loop644
 
-rest666:
+rest645:
 	CMPQ        16(SP), $0x00
-	JEQ         next667
+	JEQ         next646
 	VPMOVZXWD.Z (CX)(R9*2), K1, Z0
 	VPSLLD      $0x10, Z0, Z0
 	VMOVUPS.Z   (DX)(R9*4), K1, Z1
@@ -10516,85 +9954,13 @@ rest666:
 	ADDQ        16(SP), R9
 	ADDQ        $+2, R10
 
-next667:
+next646:
 	ADDQ $0x03, R10
 	ANDQ $-4, R10
 	DECQ (SP)
-	JNZ  row664
+	JNZ  row643
 
-done668:
-	VZEROUPPER
-	RET
-
-// func normGradientQZAVX512(dz []float32, q []BF16, z []BF16, gain []float32, off []float32, mid []float32, rows int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·normGradientQZAVX512(SB), NOSPLIT, $24-152
-	MOVQ  dz_base+0(FP), AX
-	MOVQ  q_base+24(FP), CX
-	MOVQ  z_base+48(FP), DX
-	MOVQ  gain_base+72(FP), BX
-	MOVQ  off_base+96(FP), SI
-	MOVQ  mid_base+120(FP), DI
-	MOVQ  rows+144(FP), R8
-	MOVQ  gain_len+80(FP), R9
-	MOVQ  R8, (SP)
-	TESTQ R8, R8
-	JLE   done673
-	MOVQ  R9, R8
-	ANDQ  $+15, R8
-	MOVQ  R8, 16(SP)
-	MOVQ  $0x0000ffff, R10
-	BZHIQ R8, R10, R10
-	KMOVW R10, K1
-	SUBQ  R8, R9
-	MOVQ  R9, 8(SP)
-	XORQ  R9, R9
-	XORQ  R10, R10
-
-row669:
-	XORQ R8, R8
-
-loop670:
-	CMPQ        R8, 8(SP)
-	JGE         rest671
-	VPMOVZXWD   (CX)(R9*2), Z0
-	VPSLLD      $0x10, Z0, Z0
-	VPMOVZXWD   (DX)(R9*2), Z1
-	VPSLLD      $0x10, Z1, Z1
-	VMOVUPS     (DI)(R8*4), Z2
-	VMOVUPS     (SI)(R8*4), Z3
-	VFMADD231PS Z3, Z1, Z2
-	VMOVUPS     (BX)(R8*4), Z1
-	VFMADD231PS Z1, Z0, Z2
-	VMOVUPS     Z2, (AX)(R9*4)
-	ADDQ        $+16, R8
-	ADDQ        $+16, R9
-	ADDQ        $+2, R10
-	JMP         loop670
-
-rest671:
-	CMPQ        16(SP), $0x00
-	JEQ         next672
-	VPMOVZXWD.Z (CX)(R9*2), K1, Z0
-	VPSLLD      $0x10, Z0, Z0
-	VPMOVZXWD.Z (DX)(R9*2), K1, Z1
-	VPSLLD      $0x10, Z1, Z1
-	VMOVUPS.Z   (DI)(R8*4), K1, Z2
-	VMOVUPS.Z   (SI)(R8*4), K1, Z3
-	VFMADD231PS Z3, Z1, Z2
-	VMOVUPS.Z   (BX)(R8*4), K1, Z1
-	VFMADD231PS Z1, Z0, Z2
-	VMOVUPS     Z2, K1, (AX)(R9*4)
-	ADDQ        16(SP), R9
-	ADDQ        $+2, R10
-
-next672:
-	ADDQ $0x03, R10
-	ANDQ $-4, R10
-	DECQ (SP)
-	JNZ  row669
-
-done673:
+done647:
 	VZEROUPPER
 	RET
 
@@ -10630,13 +9996,13 @@ TEXT ·normPairsAVX512(SB), NOSPLIT, $16-184
 	MOVQ         gain_len+104(FP), R9
 	MOVQ         R9, R12
 	CMPQ         (SP), $0x00
-	JEQ          done676
+	JEQ          done650
 
-pair674:
+pair648:
 	XORQ R9, R9
 	MOVQ CX, R11
 
-panel675:
+panel649:
 	VMOVUPS     (DX)(R10*4), Z4
 	VPMOVZXWD   (BX)(R10*2), Z5
 	VPSLLD      $0x10, Z5, Z5
@@ -10713,14 +10079,14 @@ panel675:
 	ADDQ        8(SP), R11
 	MOVQ        gain_len+104(FP), R13
 	CMPQ        R9, R13
-	JL          panel675
+	JL          panel649
 	ADDQ        R13, R10
 	ADDQ        R13, R12
 	ADDQ        $+128, CX
 	DECQ        (SP)
-	JNZ         pair674
+	JNZ         pair648
 
-done676:
+done650:
 	VZEROUPPER
 	RET
 
@@ -10756,13 +10122,13 @@ TEXT ·normPairsQAVX512(SB), NOSPLIT, $16-184
 	MOVQ         gain_len+104(FP), R9
 	MOVQ         R9, R12
 	CMPQ         (SP), $0x00
-	JEQ          done679
+	JEQ          done653
 
-pair677:
+pair651:
 	XORQ R9, R9
 	MOVQ CX, R11
 
-panel678:
+panel652:
 	VPMOVZXWD   (DX)(R10*2), Z4
 	VPSLLD      $0x10, Z4, Z4
 	VPMOVZXWD   (BX)(R10*2), Z5
@@ -10843,14 +10209,14 @@ panel678:
 	ADDQ        8(SP), R11
 	MOVQ        gain_len+104(FP), R13
 	CMPQ        R9, R13
-	JL          panel678
+	JL          panel652
 	ADDQ        R13, R10
 	ADDQ        R13, R12
 	ADDQ        $+128, CX
 	DECQ        (SP)
-	JNZ         pair677
+	JNZ         pair651
 
-done679:
+done653:
 	VZEROUPPER
 	RET
 
@@ -10881,17 +10247,17 @@ TEXT ·addMomentsAVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip680:
+strip654:
 	CMPQ  SI, $+32
-	JL    rest681
+	JL    rest655
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end684
+	JLE   end658
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin682:
+begin656:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -10911,7 +10277,7 @@ begin682:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row683:
+row657:
 	VCVTPS2PD   (DX)(R8*4), Z8
 	VCVTPS2PD   32(DX)(R8*4), Z9
 	VCVTPS2PD   (BX)(R8*4), Z10
@@ -10931,7 +10297,7 @@ row683:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row683
+	JNZ         row657
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -10949,25 +10315,25 @@ row683:
 	VMOVUPD     Z6, (CX)(R11*2)
 	VMOVUPD     Z7, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin682
+	JNZ         begin656
 
-end684:
+end658:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip680
+	JMP  strip654
 
-rest681:
-strip685:
+rest655:
+strip659:
 	CMPQ  SI, $+16
-	JL    rest686
+	JL    rest660
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end689
+	JLE   end663
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin687:
+begin661:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -10979,7 +10345,7 @@ begin687:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row688:
+row662:
 	VCVTPS2PD   (DX)(R8*4), Z4
 	VCVTPS2PD   32(DX)(R8*4), Z5
 	VCVTPS2PD   (BX)(R8*4), Z6
@@ -10991,7 +10357,7 @@ row688:
 	ADDQ        8(SP), R8
 	ADDQ        16(SP), R9
 	DECQ        R11
-	JNZ         row688
+	JNZ         row662
 	LEAQ        (DI)(DI*1), R11
 	ADDQ        R11, R11
 	VMOVUPD     Z0, (AX)(R11*2)
@@ -11001,27 +10367,27 @@ row688:
 	VMOVUPD     Z2, (CX)(R11*2)
 	VMOVUPD     Z3, 64(CX)(R11*2)
 	TESTQ       R10, R10
-	JNZ         begin687
+	JNZ         begin661
 
-end689:
+end663:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip685
+	JMP  strip659
 
-rest686:
+rest660:
 	TESTQ SI, SI
-	JZ    done690
+	JZ    done664
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end693
+	JLE   end667
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin691:
+begin665:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -11037,7 +10403,7 @@ begin691:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row692:
+row666:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -11057,7 +10423,7 @@ row692:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row692
+	JNZ           row666
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -11071,10 +10437,10 @@ row692:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin691
+	JNZ           begin665
 
-end693:
-done690:
+end667:
+done664:
 	VZEROUPPER
 	RET
 
@@ -11105,17 +10471,17 @@ TEXT ·addMomentsZAVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip694:
+strip668:
 	CMPQ  SI, $+32
-	JL    rest695
+	JL    rest669
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end698
+	JLE   end672
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin696:
+begin670:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -11135,7 +10501,7 @@ begin696:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row697:
+row671:
 	VCVTPS2PD     (DX)(R8*4), Z8
 	VCVTPS2PD     32(DX)(R8*4), Z9
 	VPMOVZXWD     (BX)(R8*2), Z11
@@ -11165,7 +10531,7 @@ row697:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row697
+	JNZ           row671
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -11183,25 +10549,25 @@ row697:
 	VMOVUPD       Z6, (CX)(R11*2)
 	VMOVUPD       Z7, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin696
+	JNZ           begin670
 
-end698:
+end672:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip694
+	JMP  strip668
 
-rest695:
-strip699:
+rest669:
+strip673:
 	CMPQ  SI, $+16
-	JL    rest700
+	JL    rest674
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end703
+	JLE   end677
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin701:
+begin675:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -11213,7 +10579,7 @@ begin701:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row702:
+row676:
 	VCVTPS2PD     (DX)(R8*4), Z4
 	VCVTPS2PD     32(DX)(R8*4), Z5
 	VPMOVZXWD     (BX)(R8*2), Z7
@@ -11230,7 +10596,7 @@ row702:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row702
+	JNZ           row676
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -11240,27 +10606,27 @@ row702:
 	VMOVUPD       Z2, (CX)(R11*2)
 	VMOVUPD       Z3, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin701
+	JNZ           begin675
 
-end703:
+end677:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip699
+	JMP  strip673
 
-rest700:
+rest674:
 	TESTQ SI, SI
-	JZ    done704
+	JZ    done678
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end707
+	JLE   end681
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin705:
+begin679:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -11276,7 +10642,7 @@ begin705:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row706:
+row680:
 	VMOVUPS.Z     (DX)(R8*4), K1, Z5
 	VCVTPS2PD     Y5, Z4
 	VMOVAPD       Z4, Z4
@@ -11297,7 +10663,7 @@ row706:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row706
+	JNZ           row680
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -11311,10 +10677,10 @@ row706:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin705
+	JNZ           begin679
 
-end707:
-done704:
+end681:
+done678:
 	VZEROUPPER
 	RET
 
@@ -11345,17 +10711,17 @@ TEXT ·addMomentsQAVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip708:
+strip682:
 	CMPQ  SI, $+32
-	JL    rest709
+	JL    rest683
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end712
+	JLE   end686
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin710:
+begin684:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -11375,7 +10741,7 @@ begin710:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row711:
+row685:
 	VPMOVZXWD     (DX)(R8*2), Z9
 	VPSLLD        $0x10, Z9, Z9
 	VCVTPS2PD     Y9, Z8
@@ -11405,7 +10771,7 @@ row711:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row711
+	JNZ           row685
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -11423,25 +10789,25 @@ row711:
 	VMOVUPD       Z6, (CX)(R11*2)
 	VMOVUPD       Z7, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin710
+	JNZ           begin684
 
-end712:
+end686:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip708
+	JMP  strip682
 
-rest709:
-strip713:
+rest683:
+strip687:
 	CMPQ  SI, $+16
-	JL    rest714
+	JL    rest688
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end717
+	JLE   end691
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin715:
+begin689:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -11453,7 +10819,7 @@ begin715:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row716:
+row690:
 	VPMOVZXWD     (DX)(R8*2), Z5
 	VPSLLD        $0x10, Z5, Z5
 	VCVTPS2PD     Y5, Z4
@@ -11470,7 +10836,7 @@ row716:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row716
+	JNZ           row690
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -11480,27 +10846,27 @@ row716:
 	VMOVUPD       Z2, (CX)(R11*2)
 	VMOVUPD       Z3, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin715
+	JNZ           begin689
 
-end717:
+end691:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip713
+	JMP  strip687
 
-rest714:
+rest688:
 	TESTQ SI, SI
-	JZ    done718
+	JZ    done692
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end721
+	JLE   end695
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin719:
+begin693:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -11516,7 +10882,7 @@ begin719:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row720:
+row694:
 	VPMOVZXWD.Z   (DX)(R8*2), K1, Z5
 	VPSLLD        $0x10, Z5, Z5
 	VCVTPS2PD     Y5, Z4
@@ -11537,7 +10903,7 @@ row720:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row720
+	JNZ           row694
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -11551,10 +10917,10 @@ row720:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin719
+	JNZ           begin693
 
-end721:
-done718:
+end695:
+done692:
 	VZEROUPPER
 	RET
 
@@ -11585,17 +10951,17 @@ TEXT ·addMomentsQZAVX512(SB), NOSPLIT, $24-104
 	MOVQ   DI, SI
 	XORQ   DI, DI
 
-strip722:
+strip696:
 	CMPQ  SI, $+32
-	JL    rest723
+	JL    rest697
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end726
+	JLE   end700
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin724:
+begin698:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -11615,7 +10981,7 @@ begin724:
 	VMOVUPD (CX)(R12*2), Z6
 	VMOVUPD 64(CX)(R12*2), Z7
 
-row725:
+row699:
 	VPMOVZXWD     (DX)(R8*2), Z9
 	VPSLLD        $0x10, Z9, Z9
 	VCVTPS2PD     Y9, Z8
@@ -11655,7 +11021,7 @@ row725:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row725
+	JNZ           row699
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -11673,25 +11039,25 @@ row725:
 	VMOVUPD       Z6, (CX)(R11*2)
 	VMOVUPD       Z7, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin724
+	JNZ           begin698
 
-end726:
+end700:
 	ADDQ $+32, DI
 	SUBQ $+32, SI
-	JMP  strip722
+	JMP  strip696
 
-rest723:
-strip727:
+rest697:
+strip701:
 	CMPQ  SI, $+16
-	JL    rest728
+	JL    rest702
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JLE   end731
+	JLE   end705
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin729:
+begin703:
 	MOVQ    R10, R11
 	SUBQ    R11, R10
 	LEAQ    (DI)(DI*1), R12
@@ -11703,7 +11069,7 @@ begin729:
 	VMOVUPD (CX)(R12*2), Z2
 	VMOVUPD 64(CX)(R12*2), Z3
 
-row730:
+row704:
 	VPMOVZXWD     (DX)(R8*2), Z5
 	VPSLLD        $0x10, Z5, Z5
 	VCVTPS2PD     Y5, Z4
@@ -11725,7 +11091,7 @@ row730:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R11
-	JNZ           row730
+	JNZ           row704
 	LEAQ          (DI)(DI*1), R11
 	ADDQ          R11, R11
 	VMOVUPD       Z0, (AX)(R11*2)
@@ -11735,27 +11101,27 @@ row730:
 	VMOVUPD       Z2, (CX)(R11*2)
 	VMOVUPD       Z3, 64(CX)(R11*2)
 	TESTQ         R10, R10
-	JNZ           begin729
+	JNZ           begin703
 
-end731:
+end705:
 	ADDQ $+16, DI
 	SUBQ $+16, SI
-	JMP  strip727
+	JMP  strip701
 
-rest728:
+rest702:
 	TESTQ SI, SI
-	JZ    done732
+	JZ    done706
 	MOVQ  $0x0000ffff, R8
 	BZHIQ SI, R8, R8
 	KMOVW R8, K1
 	MOVQ  (SP), SI
 	TESTQ SI, SI
-	JLE   end735
+	JLE   end709
 	MOVQ  DI, R8
 	MOVQ  DI, R9
 	SHRQ  $0x03, R9
 
-begin733:
+begin707:
 	MOVQ      SI, R10
 	SUBQ      R10, SI
 	LEAQ      (DI)(DI*1), R11
@@ -11771,7 +11137,7 @@ begin733:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(CX)(R11*2), K2, Z3
 
-row734:
+row708:
 	VPMOVZXWD.Z   (DX)(R8*2), K1, Z5
 	VPSLLD        $0x10, Z5, Z5
 	VCVTPS2PD     Y5, Z4
@@ -11793,7 +11159,7 @@ row734:
 	ADDQ          8(SP), R8
 	ADDQ          16(SP), R9
 	DECQ          R10
-	JNZ           row734
+	JNZ           row708
 	LEAQ          (DI)(DI*1), R10
 	ADDQ          R10, R10
 	KSHIFTRW      $0x00, K1, K2
@@ -11807,10 +11173,10 @@ row734:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z3, K2, 64(CX)(R10*2)
 	TESTQ         SI, SI
-	JNZ           begin733
+	JNZ           begin707
 
-end735:
-done732:
+end709:
+done706:
 	VZEROUPPER
 	RET
 
@@ -11840,17 +11206,17 @@ TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-80
 	MOVQ   SI, BX
 	XORQ   SI, SI
 
-strip736:
+strip710:
 	CMPQ  BX, $+64
-	JL    rest737
+	JL    rest711
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end740
+	JLE   end714
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin738:
+begin712:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -11865,7 +11231,7 @@ begin738:
 	VXORPS  Z6, Z6, Z6
 	VXORPS  Z7, Z7, Z7
 
-row739:
+row713:
 	VMOVUPS       (AX)(DI*4), Z8
 	VADDPS        Z8, Z0, Z0
 	VFMADD231PS   Z8, Z8, Z1
@@ -11881,7 +11247,7 @@ row739:
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row739
+	JNZ           row713
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z8
@@ -11987,25 +11353,25 @@ row739:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z1, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin738
+	JNZ           begin712
 
-end740:
+end714:
 	ADDQ $+64, SI
 	SUBQ $+64, BX
-	JMP  strip736
+	JMP  strip710
 
-rest737:
-strip741:
+rest711:
+strip715:
 	CMPQ  BX, $+16
-	JL    rest742
+	JL    rest716
 	MOVQ  (SP), R9
 	TESTQ R9, R9
-	JLE   end745
+	JLE   end719
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin743:
+begin717:
 	MOVQ    R9, R10
 	MOVQ    $0x00000020, R11
 	CMPQ    R10, R11
@@ -12014,14 +11380,14 @@ begin743:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row744:
+row718:
 	VMOVUPS       (AX)(DI*4), Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R10
-	JNZ           row744
+	JNZ           row718
 	LEAQ          (SI)(SI*1), R10
 	ADDQ          R10, R10
 	VMOVUPD       (CX)(R10*2), Z2
@@ -12049,27 +11415,27 @@ row744:
 	VMOVUPD       Z0, (DX)(R10*2)
 	VMOVUPD       Z2, 64(DX)(R10*2)
 	TESTQ         R9, R9
-	JNZ           begin743
+	JNZ           begin717
 
-end745:
+end719:
 	ADDQ $+16, SI
 	SUBQ $+16, BX
-	JMP  strip741
+	JMP  strip715
 
-rest742:
+rest716:
 	TESTQ BX, BX
-	JZ    done746
+	JZ    done720
 	MOVQ  $0x0000ffff, DI
 	BZHIQ BX, DI, DI
 	KMOVW DI, K1
 	MOVQ  (SP), BX
 	TESTQ BX, BX
-	JLE   end749
+	JLE   end723
 	MOVQ  SI, DI
 	MOVQ  SI, R8
 	SHRQ  $0x03, R8
 
-begin747:
+begin721:
 	MOVQ    BX, R9
 	MOVQ    $0x00000020, R10
 	CMPQ    R9, R10
@@ -12078,14 +11444,14 @@ begin747:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 
-row748:
+row722:
 	VMOVUPS.Z     (AX)(DI*4), K1, Z2
 	VADDPS        Z2, Z0, Z0
 	VFMADD231PS   Z2, Z2, Z1
 	ADDQ          8(SP), DI
 	ADDQ          16(SP), R8
 	DECQ          R9
-	JNZ           row748
+	JNZ           row722
 	LEAQ          (SI)(SI*1), R9
 	ADDQ          R9, R9
 	KSHIFTRW      $0x00, K1, K2
@@ -12121,10 +11487,10 @@ row748:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z2, K2, 64(DX)(R9*2)
 	TESTQ         BX, BX
-	JNZ           begin747
+	JNZ           begin721
 
-end749:
-done746:
+end723:
+done720:
 	VZEROUPPER
 	RET
 
@@ -12154,17 +11520,17 @@ TEXT ·coefGradientAVX512(SB), NOSPLIT, $24-128
 	MOVQ   R8, DI
 	XORQ   R8, R8
 
-strip750:
+strip724:
 	CMPQ  DI, $+16
-	JL    rest751
+	JL    rest725
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JLE   end754
+	JLE   end728
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin752:
+begin726:
 	MOVQ    R11, R12
 	SUBQ    R12, R11
 	LEAQ    (R8)(R8*1), R13
@@ -12180,7 +11546,7 @@ begin752:
 	VMOVUPD (SI)(R13*2), Z4
 	VMOVUPD 64(SI)(R13*2), Z5
 
-row753:
+row727:
 	VCVTPS2PD (AX)(R9*4), Z6
 	VCVTPS2PD 32(AX)(R9*4), Z7
 	VCVTPS2PD (CX)(R9*4), Z8
@@ -12198,7 +11564,7 @@ row753:
 	ADDQ      8(SP), R9
 	ADDQ      16(SP), R10
 	DECQ      R12
-	JNZ       row753
+	JNZ       row727
 	LEAQ      (R8)(R8*1), R12
 	ADDQ      R12, R12
 	VMOVUPD   Z0, (DX)(R12*2)
@@ -12212,27 +11578,27 @@ row753:
 	VMOVUPD   Z4, (SI)(R12*2)
 	VMOVUPD   Z5, 64(SI)(R12*2)
 	TESTQ     R11, R11
-	JNZ       begin752
+	JNZ       begin726
 
-end754:
+end728:
 	ADDQ $+16, R8
 	SUBQ $+16, DI
-	JMP  strip750
+	JMP  strip724
 
-rest751:
+rest725:
 	TESTQ DI, DI
-	JZ    done755
+	JZ    done729
 	MOVQ  $0x0000ffff, R9
 	BZHIQ DI, R9, R9
 	KMOVW R9, K1
 	MOVQ  (SP), DI
 	TESTQ DI, DI
-	JLE   end758
+	JLE   end732
 	MOVQ  R8, R9
 	MOVQ  R8, R10
 	SHRQ  $0x03, R10
 
-begin756:
+begin730:
 	MOVQ      DI, R11
 	SUBQ      R11, DI
 	LEAQ      (R8)(R8*1), R12
@@ -12254,7 +11620,7 @@ begin756:
 	KSHIFTRW  $0x08, K1, K2
 	VMOVUPD.Z 64(SI)(R12*2), K2, Z5
 
-row757:
+row731:
 	VMOVUPS.Z     (AX)(R9*4), K1, Z7
 	VCVTPS2PD     Y7, Z6
 	VMOVAPD       Z6, Z6
@@ -12280,7 +11646,7 @@ row757:
 	ADDQ          8(SP), R9
 	ADDQ          16(SP), R10
 	DECQ          R11
-	JNZ           row757
+	JNZ           row731
 	LEAQ          (R8)(R8*1), R11
 	ADDQ          R11, R11
 	KSHIFTRW      $0x00, K1, K2
@@ -12300,10 +11666,10 @@ row757:
 	KSHIFTRW      $0x08, K1, K2
 	VMOVUPD       Z5, K2, 64(SI)(R11*2)
 	TESTQ         DI, DI
-	JNZ           begin756
+	JNZ           begin730
 
-end758:
-done755:
+end732:
+done729:
 	VZEROUPPER
 	RET
 
@@ -12323,9 +11689,9 @@ TEXT ·gaussianAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop759:
+loop733:
 	CMPQ         DX, $+16
-	JL           rest760
+	JL           rest734
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -12358,11 +11724,11 @@ loop759:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop759
+	JMP          loop733
 
-rest760:
+rest734:
 	TESTQ        DX, DX
-	JZ           done761
+	JZ           done735
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12397,7 +11763,7 @@ rest760:
 	VMULPS       Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done761:
+done735:
 	VZEROUPPER
 	RET
 
@@ -12417,9 +11783,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop762:
+loop736:
 	CMPQ         DX, $+16
-	JL           rest763
+	JL           rest737
 	VMOVUPS      (CX)(BX*1), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMULPS       Z2, Z3, Z3
@@ -12447,11 +11813,11 @@ loop762:
 	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
-	JMP          loop762
+	JMP          loop736
 
-rest763:
+rest737:
 	TESTQ        DX, DX
-	JZ           done764
+	JZ           done738
 	MOVQ         $0x0000ffff, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12481,7 +11847,7 @@ rest763:
 	VDIVPS       Z0, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done764:
+done738:
 	VZEROUPPER
 	RET
 
@@ -12501,9 +11867,9 @@ TEXT ·atanAVX512(SB), NOSPLIT, $0-56
 	MOVQ         u_len+32(FP), DX
 	XORQ         BX, BX
 
-loop765:
+loop739:
 	CMPQ        DX, $+16
-	JL          rest766
+	JL          rest740
 	VMOVUPS     (CX)(BX*1), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMULPS      Z2, Z3, Z3
@@ -12513,11 +11879,11 @@ loop765:
 	VMOVUPS     Z3, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, DX
-	JMP         loop765
+	JMP         loop739
 
-rest766:
+rest740:
 	TESTQ       DX, DX
-	JZ          done767
+	JZ          done741
 	MOVQ        $0x0000ffff, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -12529,201 +11895,160 @@ rest766:
 	VDIVPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
-done767:
+done741:
 	VZEROUPPER
 	RET
 
-// func averageBitsAVX512(y []float32, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
+// func averageBitsAVX512(y []float32, x []uint32, rows int, c int, high int, wide int, down int, across int, share float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-108
+TEXT ·averageBitsAVX512(SB), NOSPLIT, $24-100
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
-	MOVQ         across+96(FP), DX
+	MOVQ         across+88(FP), DX
 	SHLQ         $0x02, DX
-	VBROADCASTSS share+104(FP), Z0
+	VBROADCASTSS share+96(FP), Z0
+	MOVQ         rows+48(FP), BX
 	MOVQ         c+56(FP), SI
-	MOVQ         apart+64(FP), BX
-	SUBQ         SI, BX
-	MOVQ         rows+48(FP), DI
-	MOVQ         DI, (SP)
-	TESTQ        DI, DI
-	JLE          done772
-	MOVQ         SI, DI
-	ANDQ         $+15, DI
-	MOVQ         DI, 16(SP)
-	MOVQ         $0x0000ffff, R8
-	BZHIQ        DI, R8, R8
-	KMOVW        R8, K1
-	SUBQ         DI, SI
+	MOVQ         BX, (SP)
+	TESTQ        BX, BX
+	JLE          done746
+	MOVQ         SI, BX
+	ANDQ         $+15, BX
+	MOVQ         BX, 16(SP)
+	MOVQ         $0x0000ffff, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	SUBQ         BX, SI
 	MOVQ         SI, 8(SP)
+	XORQ         SI, SI
 	XORQ         DI, DI
-	XORQ         R8, R8
 
-row768:
-	XORQ SI, SI
+row742:
+	XORQ BX, BX
 
-loop769:
-	CMPQ   SI, 8(SP)
-	JGE    rest770
+loop743:
+	CMPQ   BX, 8(SP)
+	JGE    rest744
 	VXORPS Z1, Z1, Z1
-	LEAQ   (CX)(R8*1), R9
-	MOVQ   high+72(FP), R10
+	LEAQ   (CX)(DI*1), R8
+	MOVQ   high+64(FP), R9
 
-line773:
-	MOVQ R9, R11
-	MOVQ wide+80(FP), R12
+line747:
+	MOVQ R8, R10
+	MOVQ wide+72(FP), R11
 
-pixel774:
-	KMOVW       (R11), K2
-	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
-	ADDQ        DX, R11
-	DECQ        R12
-	JNZ         pixel774
-	MOVQ        down+88(FP), R11
-	LEAQ        (R9)(R11*4), R9
-	DECQ        R10
-	JNZ         line773
-	VCVTDQ2PS   Z1, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVUPS     Z1, (AX)(DI*4)
-	ADDQ        $+16, SI
-	ADDQ        $+16, DI
-	ADDQ        $+2, R8
-	JMP         loop769
-
-rest770:
-	CMPQ   16(SP), $0x00
-	JEQ    next771
-	VXORPS Z1, Z1, Z1
-	LEAQ   (CX)(R8*1), SI
-	MOVQ   high+72(FP), R9
-
-line775:
-	MOVQ SI, R10
-	MOVQ wide+80(FP), R11
-
-pixel776:
+pixel748:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel776
-	MOVQ        down+88(FP), R10
-	LEAQ        (SI)(R10*4), SI
+	JNZ         pixel748
+	MOVQ        down+80(FP), R10
+	LEAQ        (R8)(R10*4), R8
 	DECQ        R9
-	JNZ         line775
+	JNZ         line747
 	VCVTDQ2PS   Z1, Z1
 	VMULPS      Z0, Z1, Z1
-	VMOVUPS     Z1, K1, (AX)(DI*4)
-	ADDQ        16(SP), DI
-	ADDQ        $+2, R8
+	VMOVUPS     Z1, (AX)(SI*4)
+	ADDQ        $+16, BX
+	ADDQ        $+16, SI
+	ADDQ        $+2, DI
+	JMP         loop743
 
-next771:
-	ADDQ $0x03, R8
-	ANDQ $-4, R8
-	LEAQ (AX)(BX*4), AX
+rest744:
+	CMPQ   16(SP), $0x00
+	JEQ    next745
+	VXORPS Z1, Z1, Z1
+	LEAQ   (CX)(DI*1), BX
+	MOVQ   high+64(FP), R8
+
+line749:
+	MOVQ BX, R9
+	MOVQ wide+72(FP), R10
+
+pixel750:
+	KMOVW       (R9), K2
+	VPADDD.BCST integerOne<>+0(SB), Z1, K2, Z1
+	ADDQ        DX, R9
+	DECQ        R10
+	JNZ         pixel750
+	MOVQ        down+80(FP), R9
+	LEAQ        (BX)(R9*4), BX
+	DECQ        R8
+	JNZ         line749
+	VCVTDQ2PS   Z1, Z1
+	VMULPS      Z0, Z1, Z1
+	VMOVUPS     Z1, K1, (AX)(SI*4)
+	ADDQ        16(SP), SI
+	ADDQ        $+2, DI
+
+next745:
+	ADDQ $0x03, DI
+	ANDQ $-4, DI
 	DECQ (SP)
-	JNZ  row768
+	JNZ  row742
 
-done772:
+done746:
 	VZEROUPPER
 	RET
 
-// func averageBitsBF16AVX512(y []BF16, x []uint32, rows int, c int, apart int, high int, wide int, down int, across int, share float32)
+// func averageBitsBF16AVX512(y []BF16, x []uint32, rows int, c int, high int, wide int, down int, across int, share float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-108
+TEXT ·averageBitsBF16AVX512(SB), NOSPLIT, $24-100
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
-	MOVQ         across+96(FP), DX
+	MOVQ         across+88(FP), DX
 	SHLQ         $0x02, DX
-	VBROADCASTSS share+104(FP), Z0
-	MOVQ         c+56(FP), SI
-	MOVQ         apart+64(FP), BX
-	SUBQ         SI, BX
-	MOVL         $0x00007fff, DI
-	VMOVD        DI, X1
+	VBROADCASTSS share+96(FP), Z0
+	MOVL         $0x00007fff, BX
+	VMOVD        BX, X1
 	VBROADCASTSS X1, Z1
-	MOVL         $0x00000001, DI
-	VMOVD        DI, X2
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X2
 	VBROADCASTSS X2, Z2
-	MOVL         $0x00400000, DI
-	VMOVD        DI, X3
+	MOVL         $0x00400000, BX
+	VMOVD        BX, X3
 	VBROADCASTSS X3, Z3
-	MOVQ         rows+48(FP), DI
-	MOVQ         DI, (SP)
-	TESTQ        DI, DI
-	JLE          done781
-	MOVQ         SI, DI
-	ANDQ         $+15, DI
-	MOVQ         DI, 16(SP)
-	MOVQ         $0x0000ffff, R8
-	BZHIQ        DI, R8, R8
-	KMOVW        R8, K1
-	SUBQ         DI, SI
+	MOVQ         rows+48(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         BX, (SP)
+	TESTQ        BX, BX
+	JLE          done755
+	MOVQ         SI, BX
+	ANDQ         $+15, BX
+	MOVQ         BX, 16(SP)
+	MOVQ         $0x0000ffff, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	SUBQ         BX, SI
 	MOVQ         SI, 8(SP)
+	XORQ         SI, SI
 	XORQ         DI, DI
-	XORQ         R8, R8
 
-row777:
-	XORQ SI, SI
+row751:
+	XORQ BX, BX
 
-loop778:
-	CMPQ   SI, 8(SP)
-	JGE    rest779
+loop752:
+	CMPQ   BX, 8(SP)
+	JGE    rest753
 	VXORPS Z4, Z4, Z4
-	LEAQ   (CX)(R8*1), R9
-	MOVQ   high+72(FP), R10
+	LEAQ   (CX)(DI*1), R8
+	MOVQ   high+64(FP), R9
 
-line782:
-	MOVQ R9, R11
-	MOVQ wide+80(FP), R12
+line756:
+	MOVQ R8, R10
+	MOVQ wide+72(FP), R11
 
-pixel783:
-	KMOVW       (R11), K2
-	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
-	ADDQ        DX, R11
-	DECQ        R12
-	JNZ         pixel783
-	MOVQ        down+88(FP), R11
-	LEAQ        (R9)(R11*4), R9
-	DECQ        R10
-	JNZ         line782
-	VCVTDQ2PS   Z4, Z4
-	VMULPS      Z0, Z4, Z4
-	VPSRLD      $0x10, Z4, Z5
-	VPANDD      Z2, Z5, Z5
-	VPADDD      Z1, Z5, Z5
-	VPADDD      Z4, Z5, Z5
-	VCMPPS      $0x03, Z4, Z4, K2
-	VPORD       Z3, Z4, K2, Z5
-	VPSRLD      $0x10, Z5, Z5
-	VPMOVDW     Z5, (AX)(DI*2)
-	ADDQ        $+16, SI
-	ADDQ        $+16, DI
-	ADDQ        $+2, R8
-	JMP         loop778
-
-rest779:
-	CMPQ   16(SP), $0x00
-	JEQ    next780
-	VXORPS Z4, Z4, Z4
-	LEAQ   (CX)(R8*1), SI
-	MOVQ   high+72(FP), R9
-
-line784:
-	MOVQ SI, R10
-	MOVQ wide+80(FP), R11
-
-pixel785:
+pixel757:
 	KMOVW       (R10), K2
 	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
 	ADDQ        DX, R10
 	DECQ        R11
-	JNZ         pixel785
-	MOVQ        down+88(FP), R10
-	LEAQ        (SI)(R10*4), SI
+	JNZ         pixel757
+	MOVQ        down+80(FP), R10
+	LEAQ        (R8)(R10*4), R8
 	DECQ        R9
-	JNZ         line784
+	JNZ         line756
 	VCVTDQ2PS   Z4, Z4
 	VMULPS      Z0, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
@@ -12733,50 +12058,52 @@ pixel785:
 	VCMPPS      $0x03, Z4, Z4, K2
 	VPORD       Z3, Z4, K2, Z5
 	VPSRLD      $0x10, Z5, Z5
-	VPMOVDW     Z5, K1, (AX)(DI*2)
-	ADDQ        16(SP), DI
-	ADDQ        $+2, R8
+	VPMOVDW     Z5, (AX)(SI*2)
+	ADDQ        $+16, BX
+	ADDQ        $+16, SI
+	ADDQ        $+2, DI
+	JMP         loop752
 
-next780:
-	ADDQ $0x03, R8
-	ANDQ $-4, R8
-	LEAQ (AX)(BX*2), AX
+rest753:
+	CMPQ   16(SP), $0x00
+	JEQ    next754
+	VXORPS Z4, Z4, Z4
+	LEAQ   (CX)(DI*1), BX
+	MOVQ   high+64(FP), R8
+
+line758:
+	MOVQ BX, R9
+	MOVQ wide+72(FP), R10
+
+pixel759:
+	KMOVW       (R9), K2
+	VPADDD.BCST integerOne<>+0(SB), Z4, K2, Z4
+	ADDQ        DX, R9
+	DECQ        R10
+	JNZ         pixel759
+	MOVQ        down+80(FP), R9
+	LEAQ        (BX)(R9*4), BX
+	DECQ        R8
+	JNZ         line758
+	VCVTDQ2PS   Z4, Z4
+	VMULPS      Z0, Z4, Z4
+	VPSRLD      $0x10, Z4, Z5
+	VPANDD      Z2, Z5, Z5
+	VPADDD      Z1, Z5, Z5
+	VPADDD      Z4, Z5, Z5
+	VCMPPS      $0x03, Z4, Z4, K2
+	VPORD       Z3, Z4, K2, Z5
+	VPSRLD      $0x10, Z5, Z5
+	VPMOVDW     Z5, K1, (AX)(SI*2)
+	ADDQ        16(SP), SI
+	ADDQ        $+2, DI
+
+next754:
+	ADDQ $0x03, DI
+	ANDQ $-4, DI
 	DECQ (SP)
-	JNZ  row777
+	JNZ  row751
 
-done781:
-	VZEROUPPER
-	RET
-
-// func scaleAVX512(dst []float32, src []float32, a float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         src_base+24(FP), CX
-	VBROADCASTSS a+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	XORQ         BX, BX
-
-loop786:
-	CMPQ    DX, $+16
-	JL      rest787
-	VMOVUPS (CX)(BX*1), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS Z1, (AX)(BX*1)
-	ADDQ    $+64, BX
-	SUBQ    $+16, DX
-	JMP     loop786
-
-rest787:
-	TESTQ     DX, DX
-	JZ        done788
-	MOVQ      $0x0000ffff, SI
-	BZHIQ     DX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z (CX)(BX*1), K1, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS   Z1, K1, (AX)(BX*1)
-
-done788:
+done755:
 	VZEROUPPER
 	RET

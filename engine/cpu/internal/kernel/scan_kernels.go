@@ -15,13 +15,11 @@ type scanKernels struct {
 	backward     [shapes]backwardKernel[float32]
 	backwardBF16 [shapes]backwardKernel[BF16]
 
-	// Q and Z name the operands that are BF16.
-	normGradient   normGradientKernel[float32, float32]
-	normGradientZ  normGradientKernel[float32, BF16]
-	normGradientQ  normGradientKernel[BF16, float32]
-	normGradientQZ normGradientKernel[BF16, BF16]
-	normPairs      normPairsKernel[float32]
-	normPairsQ     normPairsKernel[BF16]
+	// Q and Z name the operands that are BF16, of those that may be.
+	normGradient  normGradientKernel[float32]
+	normGradientQ normGradientKernel[BF16]
+	normPairs     normPairsKernel[float32]
+	normPairsQ    normPairsKernel[BF16]
 
 	addMoments   addMomentsKernel[float32, float32]
 	addMomentsZ  addMomentsKernel[float32, BF16]
@@ -34,7 +32,6 @@ type scanKernels struct {
 
 	averageBits     averageBitsKernel[float32]
 	averageBitsBF16 averageBitsKernel[BF16]
-	scale           func(dst, src []float32, a float32)
 }
 
 type (
@@ -43,10 +40,10 @@ type (
 		theta, kept, jump, floor, reach float32) (spikes, sum, sum2 float64)
 	backwardKernel[G any] = func(q []G, carry []float32, g []G, h, u, before, c2, c1 []float32, rows, next int, attached, floored bool,
 		theta, kept, jump, floor, keep, reach, top, start float32)
-	normGradientKernel[Q, Z any] = func(dz []float32, q []Q, z []Z, gain, off, mid []float32, rows int)
-	normPairsKernel[Q any]       = func(dz, pairs []BF16, q []Q, z []BF16, gain, off, mid []float32, rows, panel int)
-	addMomentsKernel[Q, Z any]   = func(sum, sumQZ []float64, q []Q, z []Z, rows int)
-	averageBitsKernel[Y any]     = func(y []Y, x []uint32, rows, c, apart, high, wide, down, across int, share float32)
+	normGradientKernel[Q any]  = func(dz []float32, q []Q, z, gain, off, mid []float32, rows int)
+	normPairsKernel[Q any]     = func(dz, pairs []BF16, q []Q, z []BF16, gain, off, mid []float32, rows, panel int)
+	addMomentsKernel[Q, Z any] = func(sum, sumQZ []float64, q []Q, z []Z, rows int)
+	averageBitsKernel[Y any]   = func(y []Y, x []uint32, rows, c, high, wide, down, across int, share float32)
 )
 
 // Portable versions exist once for all kinds of rows.
@@ -55,14 +52,13 @@ var scanPortable = scanKernels{
 	forward: portableForward(floatRows), forwardBF16: portableForward(halfRows), forwardBits: portableForward(bitRows),
 	fire:     firePortable,
 	backward: portableBackward(floatRows), backwardBF16: portableBackward(halfRows),
-	normGradient: portableNormGradient(floatRows, floatRows), normGradientZ: portableNormGradient(floatRows, halfRows),
-	normGradientQ: portableNormGradient(halfRows, floatRows), normGradientQZ: portableNormGradient(halfRows, halfRows),
+	normGradient: portableNormGradient(floatRows), normGradientQ: portableNormGradient(halfRows),
 	normPairs: portableNormPairs(floatRows), normPairsQ: portableNormPairs(halfRows),
 	addMoments: portableAddMoments(floatRows, floatRows), addMomentsZ: portableAddMoments(floatRows, halfRows),
 	addMomentsQ: portableAddMoments(halfRows, floatRows), addMomentsQZ: portableAddMoments(halfRows, halfRows),
 	addSquares: addSquaresPortable, coefGradient: coefGradientPortable,
 	gaussian: gaussianPortable, sigmoid: sigmoidPortable, atan: atanPortable,
-	averageBits: portableAverageBits(floatRows), averageBitsBF16: portableAverageBits(halfRows), scale: scalePortable,
+	averageBits: portableAverageBits(floatRows), averageBitsBF16: portableAverageBits(halfRows),
 }
 
 func floatRows(x []float32) Rows { return Rows{Float: x} }
@@ -92,9 +88,9 @@ func portableBackward[G any](rows func([]G) Rows) (all [shapes]backwardKernel[G]
 	return all
 }
 
-func portableNormGradient[Q, Z any](qs func([]Q) Rows, zs func([]Z) Rows) normGradientKernel[Q, Z] {
-	return func(dz []float32, q []Q, z []Z, gain, off, mid []float32, rows int) {
-		normGradientPortable(dz, qs(q), zs(z), gain, off, mid, rows)
+func portableNormGradient[Q any](qs func([]Q) Rows) normGradientKernel[Q] {
+	return func(dz []float32, q []Q, z, gain, off, mid []float32, rows int) {
+		normGradientPortable(dz, qs(q), z, gain, off, mid, rows)
 	}
 }
 
@@ -111,7 +107,7 @@ func portableAddMoments[Q, Z any](qs func([]Q) Rows, zs func([]Z) Rows) addMomen
 }
 
 func portableAverageBits[Y any](to func([]Y) Rows) averageBitsKernel[Y] {
-	return func(y []Y, x []uint32, rows, c, apart, high, wide, down, across int, share float32) {
-		averageBitsPortable(to(y), x, rows, c, apart, high, wide, down, across, share)
+	return func(y []Y, x []uint32, rows, c, high, wide, down, across int, share float32) {
+		averageBitsPortable(to(y), x, rows, c, high, wide, down, across, share)
 	}
 }

@@ -11,11 +11,12 @@ var scanAVX2 = scanKernels{
 	backwardBF16: [shapes]backwardKernel[BF16]{
 		backwardGivenBF16AVX2, backwardRectangularBF16AVX2, backwardTriangularBF16AVX2, backwardEpanechnikovBF16AVX2,
 	},
-	normGradient: normGradientAVX2, normGradientZ: normGradientZAVX2, normGradientQ: normGradientQAVX2, normGradientQZ: normGradientQZAVX2,
+	normGradient: normGradientAVX2, normGradientQ: normGradientQAVX2,
 	normPairs: normPairsAVX2, normPairsQ: normPairsQAVX2,
-	addMoments: addMomentsAVX2, addMomentsZ: addMomentsZAVX2, addMomentsQ: addMomentsQAVX2, addMomentsQZ: addMomentsQZAVX2, addSquares: addSquaresAVX2, coefGradient: coefGradientAVX2,
+	addMoments: addMomentsAVX2, addMomentsZ: addMomentsZAVX2, addMomentsQ: addMomentsQAVX2, addMomentsQZ: addMomentsQZAVX2,
+	addSquares: addSquaresAVX2, coefGradient: coefGradientAVX2,
 	gaussian: gaussianAVX2, sigmoid: sigmoidAVX2, atan: atanAVX2,
-	averageBits: averageBitsAVX2, averageBitsBF16: averageBitsBF16AVX2, scale: scaleAVX2,
+	averageBits: averageBitsAVX2, averageBitsBF16: averageBitsBF16AVX2,
 }
 
 var scanAVX512 = scanKernels{
@@ -25,9 +26,10 @@ var scanAVX512 = scanKernels{
 	backwardBF16: [shapes]backwardKernel[BF16]{
 		backwardGivenBF16AVX512, backwardRectangularBF16AVX512, backwardTriangularBF16AVX512, backwardEpanechnikovBF16AVX512,
 	},
-	normGradient: normGradientAVX512, normGradientZ: normGradientZAVX512, normGradientQ: normGradientQAVX512, normGradientQZ: normGradientQZAVX512,
+	normGradient: normGradientAVX512, normGradientQ: normGradientQAVX512,
 	normPairs: normPairsAVX512, normPairsQ: normPairsQAVX512,
-	addMoments: addMomentsAVX512, addMomentsZ: addMomentsZAVX512, addMomentsQ: addMomentsQAVX512, addMomentsQZ: addMomentsQZAVX512, addSquares: addSquaresAVX512, coefGradient: coefGradientAVX512,
+	addMoments: addMomentsAVX512, addMomentsZ: addMomentsZAVX512, addMomentsQ: addMomentsQAVX512, addMomentsQZ: addMomentsQZAVX512,
+	addSquares: addSquaresAVX512, coefGradient: coefGradientAVX512,
 	gaussian: gaussianAVX512, sigmoid: sigmoidAVX512, atan: atanAVX512,
-	averageBits: averageBitsAVX512, averageBitsBF16: averageBitsBF16AVX512, scale: scaleAVX512,
+	averageBits: averageBitsAVX512, averageBitsBF16: averageBitsBF16AVX512,
 }

@@ -1,35 +1,30 @@
 package kernel
 
 // NormGradient computes dz = q·gain + z·off + mid for rows of len(gain) channels,
-// the last pass of a normalisation's gradient. q and z are numbers of either
-// precision; dz may be q.Float.
-func NormGradient(dz []float32, q, z Rows, gain, off, mid []float32) {
+// the last pass of a normalisation's gradient. q are numbers of either precision;
+// dz may be q.Float.
+func NormGradient(dz []float32, q Rows, z, gain, off, mid []float32) {
 	n, c := len(dz), len(gain)
 	if n == 0 {
 		return
 	}
-	off, mid = off[:c], mid[:c]
-	switch {
-	case q.Half == nil && z.Half == nil:
-		current.normGradient(dz, q.Float[:n], z.Float[:n], gain, off, mid, n/c)
-	case q.Half == nil:
-		current.normGradientZ(dz, q.Float[:n], z.Half[:n], gain, off, mid, n/c)
-	case z.Half == nil:
-		current.normGradientQ(dz, q.Half[:n], z.Float[:n], gain, off, mid, n/c)
-	default:
-		current.normGradientQZ(dz, q.Half[:n], z.Half[:n], gain, off, mid, n/c)
+	z, off, mid = z[:n], off[:c], mid[:c]
+	if q.Half != nil {
+		current.normGradientQ(dz, q.Half[:n], z, gain, off, mid, n/c)
+	} else {
+		current.normGradient(dz, q.Float[:n], z, gain, off, mid, n/c)
 	}
 }
 
-func normGradientPortable(dz []float32, q, z Rows, gain, off, mid []float32, rows int) {
-	var qBuf, zBuf piece
+func normGradientPortable(dz []float32, q Rows, z, gain, off, mid []float32, rows int) {
+	var buf piece
 	c := len(gain)
 	for r := range rows {
 		for from := 0; from < c; from += wordBits {
 			to := min(from+wordBits, c)
-			qs, zs := q.piece(&qBuf, r, c, from, to), z.piece(&zBuf, r, c, from, to)
+			zs := z[r*c+from : r*c+to]
 			n := len(zs)
-			ds, k, o, m := dz[r*c+from:][:n], gain[from:to][:n], off[from:to][:n], mid[from:to][:n]
+			qs, ds, k, o, m := q.piece(&buf, r, c, from, to)[:n], dz[r*c+from:][:n], gain[from:to][:n], off[from:to][:n], mid[from:to][:n]
 			for i, zi := range zs {
 				ds[i] = qs[i]*k[i] + zi*o[i] + m[i]
 			}

@@ -13,9 +13,6 @@ type haloTile struct{ h, w, frames int }
 
 func (t haloTile) rows() int { return t.h * t.w * t.frames }
 
-// halo is the number of rows of dy that a tile meets.
-func (t haloTile) halo() int { return (t.h + 2) * (t.w + 2) * t.frames }
-
 // haloTile returns the tile shape that takes an image and its frames at the least
 // cost. A tile costs its sums' way through the caches, and each pixel of its halo
 // the way to rows of dy that lie apart from others: about one to pixelsPerTile.

@@ -202,18 +202,3 @@ func (v isa) bytePlanes(from, step reg.Register) []reg.VecVirtual {
 	}
 	return planes
 }
-
-// dataTable returns n words of read-only data, which its first use in a file writes.
-func dataTable(name string, n int, word func(i int) uint32) Mem {
-	if t, ok := dataTables[name]; ok {
-		return t
-	}
-	t := GLOBL(name, RODATA|NOPTR)
-	for i := range n {
-		DATA(4*i, U32(word(i)))
-	}
-	dataTables[name] = t
-	return t
-}
-
-var dataTables = map[string]Mem{}

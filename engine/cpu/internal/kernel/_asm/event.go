@@ -6,6 +6,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// group is how many events one turn of a sum's loop takes.
+const group = 4
+
 // A summation is what accumulate needs to know of its product.
 type summation struct {
 	y, w, ldy, ldw, width reg.Register

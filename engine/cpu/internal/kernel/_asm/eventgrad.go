@@ -173,3 +173,36 @@ func (v isa) transposeNumbers() {
 	JNZ(LabelRef(row))
 	v.end()
 }
+
+// transpose transposes a square matrix: words within pairs of rows, pairs of
+// words within four rows, then the 128-bit blocks of those.
+func (v isa) transpose(r []reg.VecVirtual) []reg.VecVirtual {
+	n := len(r)
+	t, u, out := v.regs(n), v.regs(n), v.regs(n)
+	for i := 0; i < n; i += 2 {
+		VUNPCKLPS(r[i+1], r[i], t[i])
+		VUNPCKHPS(r[i+1], r[i], t[i+1])
+	}
+	for i := 0; i < n; i += 4 {
+		for k := range 2 {
+			VUNPCKLPD(t[i+2+k], t[i+k], u[i+2*k])
+			VUNPCKHPD(t[i+2+k], t[i+k], u[i+2*k+1])
+		}
+	}
+	for c := range 4 {
+		if !v.wide() {
+			VPERM2F128(Imm(0x20), u[4+c], u[c], out[c])
+			VPERM2F128(Imm(0x31), u[4+c], u[c], out[4+c])
+			continue
+		}
+		const even, odd = 0x88, 0xdd
+		for k, blocks := range []uint64{even, odd} {
+			upper, lower := ZMM(), ZMM()
+			VSHUFF32X4(Imm(blocks), u[4+c], u[c], upper)
+			VSHUFF32X4(Imm(blocks), u[12+c], u[8+c], lower)
+			VSHUFF32X4(Imm(even), lower, upper, out[4*k+c])
+			VSHUFF32X4(Imm(odd), lower, upper, out[8+4*k+c])
+		}
+	}
+	return out
+}

@@ -15,34 +15,23 @@ var (
 
 	least, log2e, ln2, ln2Rest Mem
 	expPoly                    []Mem // of r, from the highest power
-	bitOfLane                  Mem
 )
 
 // constants writes them, for the families that need them.
 func constants() {
-	magnitude, sign = table("magnitude", 0x7fffffff), table("sign", 0x80000000)
-	zeros, ones, integerOne = table("zeros", 0), table("ones", real(1)), table("integerOne", 1)
-	minusHalf, far = table("minusHalf", real(-.5)), table("far", real(64))
+	magnitude, sign = everyWord("magnitude", 0x7fffffff), everyWord("sign", 0x80000000)
+	zeros, ones, integerOne = everyWord("zeros", 0), everyWord("ones", real(1)), everyWord("integerOne", 1)
+	minusHalf, far = everyWord("minusHalf", real(-.5)), everyWord("far", real(64))
 
-	least = table("least", real(-104)) // its exponential underflows to zero
-	log2e = table("log2e", real(1.44269504088896341))
-	ln2, ln2Rest = table("ln2", real(.693359375)), table("ln2Rest", real(-2.12194440e-4))
+	least = everyWord("least", real(-104)) // its exponential underflows to zero
+	log2e = everyWord("log2e", real(1.44269504088896341))
+	ln2, ln2Rest = everyWord("ln2", real(.693359375)), everyWord("ln2Rest", real(-2.12194440e-4))
 	for _, c := range []float32{1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1} {
-		expPoly = append(expPoly, table(fmt.Sprint("exp", len(expPoly)), real(c)))
+		expPoly = append(expPoly, everyWord(fmt.Sprint("exp", len(expPoly)), real(c)))
 	}
-	bitOfLane = bitsOfLanes()
 }
 
 func real(x float32) uint32 { return math.Float32bits(x) }
-
-// table is a vector with w in every lane.
-func table(name string, w uint32) Mem {
-	t := GLOBL(name, RODATA|NOPTR)
-	for i := range 16 {
-		DATA(4*i, U32(w))
-	}
-	return t
-}
 
 // exp returns e to the power of x + rest for x ≤ 0, where rest is a correction
 // far smaller than x, or nil. Below −104 it is zero; NaN stays. x is changed.

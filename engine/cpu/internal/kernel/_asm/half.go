@@ -1,8 +1,6 @@
 package main
 
 import (
-	"sync"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -266,15 +264,6 @@ func (v isa) expansion() func(bits, x reg.Register) {
 		}
 	}
 }
-
-// bitOfWord has bit i in word i.
-var bitOfWord = sync.OnceValue(func() Mem {
-	t := GLOBL("bitOfWord", RODATA|NOPTR)
-	for i := range 16 {
-		DATA(2*i, U16(1<<i))
-	}
-	return t
-})
 
 // Registers of the product by VDPBF16PS: sums first.
 const (

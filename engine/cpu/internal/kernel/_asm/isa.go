@@ -113,6 +113,20 @@ func at(base, index reg.Register, disp int) Mem {
 	return Mem{Base: base, Index: index, Scale: 1, Disp: disp}
 }
 
+// number returns an int parameter in a register.
+func number(name string) reg.GPVirtual {
+	r := GP64()
+	Load(Param(name), r)
+	return r
+}
+
+// stride returns an int parameter, a number of float32, in bytes.
+func stride(name string) reg.GPVirtual {
+	r := number(name)
+	SHLQ(Imm(2), r)
+	return r
+}
+
 func base(name string) reg.Register   { return Load(Param(name).Base(), GP64()) }
 func length(name string) reg.Register { return Load(Param(name).Len(), GP64()) }
 
@@ -132,7 +146,7 @@ func (v isa) first(n reg.Register) *mask {
 		return &mask{k}
 	}
 	table, m := GP64(), YMM()
-	LEAQ(laneTable, table)
+	LEAQ(laneTable(), table)
 	i := GP64()
 	MOVQ(n, i)
 	NEGQ(i)
@@ -140,18 +154,13 @@ func (v isa) first(n reg.Register) *mask {
 	return &mask{m}
 }
 
-// laneTable is eight words of ones, then eight of zeros.
-var laneTable = func() Mem {
-	t := GLOBL("lanes", RODATA|NOPTR)
-	for i := range 16 {
-		w := U32(0)
-		if i < 8 {
-			w = 0xffffffff
-		}
-		DATA(4*i, w)
-	}
-	return t
-}()
+// limit lowers n to the number of lanes.
+func (v isa) limit(n reg.Register) {
+	lanes := GP64()
+	MOVQ(U32(v.lanes), lanes)
+	CMPQ(n, lanes)
+	CMOVQGT(lanes, n)
+}
 
 // load reads the selected lanes and zeroes the others.
 func (v isa) load(from Mem, m *mask, to reg.VecVirtual) reg.VecVirtual {

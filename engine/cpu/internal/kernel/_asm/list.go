@@ -105,7 +105,7 @@ func (v isa) countWord(word reg.GPVirtual, n reg.Register) {
 // packed8 is where packTable has a set of eight lanes.
 func packed8(set reg.Register) Mem {
 	table := GP64()
-	LEAQ(packTable, table)
+	LEAQ(packTable(), table)
 	return Mem{Base: table, Index: set, Scale: 8}
 }
 

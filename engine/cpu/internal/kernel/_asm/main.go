@@ -13,17 +13,11 @@ import (
 
 // families are the kernels that one file of assembly holds.
 var families = map[string]func(){
-	"simd": func() {
+	"elementwise": func() {
 		for _, v := range []isa{avx2, avx512} {
-			v.combine()
-			v.compress()
-			v.gather()
-			v.correlate()
 			v.scan()
 			v.windows()
-			v.norm()
 			v.elementwise()
-			v.pooling()
 			v.optimizers()
 		}
 	},
@@ -40,8 +34,13 @@ var families = map[string]func(){
 		}
 		avx2.transposeBits()
 	},
-	"scan":   scanFamily,
-	"masked": maskedFamily,
+	"scan": scanFamily,
+	"masked": func() {
+		for _, v := range []isa{avx2, avx512} {
+			v.windowDots()
+			v.scatterSums()
+		}
+	},
 	"product": func() {
 		for _, v := range []isa{avx2, avx512} {
 			v.product()
@@ -61,7 +60,7 @@ var families = map[string]func(){
 }
 
 func main() {
-	family := flag.String("family", "simd", "kernels to write")
+	family := flag.String("family", "", "kernels to write")
 	flag.Parse()
 	write, ok := families[*family]
 	if !ok {

@@ -8,18 +8,6 @@ import (
 
 const maskedRows = 8 // the package's
 
-// maskedFamily writes the gradient of the input where a mask asks for it.
-func maskedFamily() {
-	rowOrder = GLOBL("rowOrder", RODATA|NOPTR)
-	for i := range 16 {
-		DATA(4*i, U32(uint32(i%4*4+i/4)))
-	}
-	for _, v := range []isa{avx2, avx512} {
-		v.windowDots()
-		v.scatterSums()
-	}
-}
-
 // dots is a walk over channels: where each one's weights, rows and sums begin, and
 // where the window's next column and row lie. Rows themselves take nearly all
 // general registers, so these lie on the stack.
@@ -192,14 +180,11 @@ func sumLanes512(x []reg.VecVirtual) reg.VecVirtual {
 	VADDPS(t, a, a)
 	VSHUFPS(Imm(0x4e), a, a, t)
 	VADDPS(t, a, a)
-	order := ZMM()
-	VMOVDQU32(rowOrder, order)
+	order := ZMM() // of the sums, a quarter for each pair
+	VMOVDQU32(dataTable("rowOrder", 16, func(i int) uint32 { return uint32(i%4*4 + i/4) }), order)
 	VPERMPS(a, order, a)
 	return a.AsY().(reg.VecVirtual)
 }
-
-// rowOrder is where sumLanes512 has the rows' sums.
-var rowOrder Mem
 
 // scatterSums writes sums where they belong, one by one.
 func (v isa) scatterSums() {

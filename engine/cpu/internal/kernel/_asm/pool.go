@@ -3,69 +3,51 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
 )
 
-// pooling writes average pooling of one row of windows, forwards and back.
+// pooling writes pooling of rows of packed spikes.
 func (v isa) pooling() {
-	const parameters = "windows, step, line, size, c int, scale float32)"
-	v.text("average", "func(y, x []float32, "+parameters, "is averagePortable.")
-	scale := v.argument("scale")
-	v.eachWindow("y", "x", func(y Mem, pixels func(do func(x Mem)), m *mask) {
-		sum := v.zeros(1)[0]
-		pixels(func(x Mem) { VADDPS(v.fetch(x, m), sum, sum) })
-		VMULPS(scale, sum, sum)
-		v.store(sum, m, y)
-	})
-	v.end()
-
-	v.text("averageBack", "func(dy, dx []float32, "+parameters, "is averageBackPortable.")
-	scale = v.argument("scale")
-	v.eachWindow("dy", "dx", func(dy Mem, pixels func(do func(dx Mem)), m *mask) {
-		share := v.fetch(dy, m)
-		VMULPS(scale, share, share)
-		pixels(func(dx Mem) {
-			z := v.fetch(dx, m)
-			VADDPS(share, z, z)
-			v.store(z, m, dx)
-		})
-	})
-	v.end()
+	v.averageBits(single)
+	v.averageBits(half)
 }
 
-// eachWindow calls body, for every vector of channels of every window, with
-// those channels of the window's output and a loop over its input pixels.
-func (v isa) eachWindow(output, input string, body func(out Mem, pixels func(do func(in Mem)), m *mask)) {
-	out, in := base(output), base(input)
-	line, width, size := stride("line"), stride("c"), number("size")
-	window, done := label("window"), label("done")
-	left, step := number("windows"), stride("step")
-	Label(window)
-	TESTQ(left, left)
-	JZ(LabelRef(done))
-	v.flat(number("c"), func(i reg.Register, m *mask) {
-		row, rows := GP64(), GP64()
-		LEAQ(at(in, i, 0), row)
-		MOVQ(size, rows)
-		body(at(out, i, 0), func(do func(in Mem)) {
-			down, across := label("down"), label("across")
-			Label(down)
-			pixel, columns := GP64(), GP64()
-			MOVQ(row, pixel)
-			MOVQ(size, columns)
-			Label(across)
-			do(Mem{Base: pixel})
-			ADDQ(width, pixel)
-			DECQ(columns)
-			JNZ(LabelRef(across))
-			ADDQ(line, row)
-			DECQ(rows)
-			JNZ(LabelRef(down))
-		}, m)
+// averageBits counts a window's spikes in whole numbers, so that versions agree
+// to the bit.
+func (v isa) averageBits(out kind) {
+	v.text("averageBits"+out.suffix, "func(y "+out.slice+", x []uint32, rows, c, high, wide, down, across int, share float32)", "is averageBitsPortable, to the bit.")
+	y, x, across := base("y"), base("x"), stride("across")
+	high, wide, down := memory(Param("high")), memory(Param("wide")), memory(Param("down"))
+	share := v.argument("share")
+	var r rounding
+	if out == half {
+		r = v.rounding()
+	}
+	v.tile(number("rows"), number("c"), func(p position, m *mask) {
+		count := v.zeros(1)[0]
+		line, lines := GP64(), GP64()
+		LEAQ(p.packed(x), line)
+		MOVQ(high, lines)
+		nextLine, nextPixel := label("line"), label("pixel")
+		Label(nextLine)
+		pixel, pixels := GP64(), GP64()
+		MOVQ(line, pixel)
+		MOVQ(wide, pixels)
+		Label(nextPixel)
+		v.countHits(v.loadBits(Mem{Base: pixel}), count)
+		ADDQ(across, pixel)
+		DECQ(pixels)
+		JNZ(LabelRef(nextPixel))
+		MOVQ(down, pixel)
+		LEAQ(Mem{Base: line, Index: pixel, Scale: 4}, line)
+		DECQ(lines)
+		JNZ(LabelRef(nextLine))
+		VCVTDQ2PS(count, count)
+		VMULPS(share, count, count)
+		if out == half {
+			v.storeHalf(r, count, m, p.half(y))
+		} else {
+			v.store(count, m, p.at(y))
+		}
 	})
-	ADDQ(width, out)
-	ADDQ(step, in)
-	DECQ(left)
-	JMP(LabelRef(window))
-	Label(done)
+	v.end()
 }

@@ -23,7 +23,7 @@ func scanFamily() {
 		v.statistics()
 		v.coefGradient()
 		v.smoothWindows()
-		v.pixelPooling()
+		v.pooling()
 	}
 }
 
@@ -42,7 +42,7 @@ func (v isa) term(k kind) {
 		r := v.normalised(k, z, scale, shift, p, m)
 		v.where(add, func() { VADDPS(v.fetch(p.at(x), m), r, r) })
 		v.store(r, m, p.at(x))
-	}, func() {})
+	})
 	v.end()
 }
 

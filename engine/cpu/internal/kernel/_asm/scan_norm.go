@@ -6,31 +6,14 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// operands calls body for the kinds of two operands, Q and Z, with the letters of
-// those that are BF16.
-func operands(body func(letters string, q, z kind)) {
-	for _, q := range []kind{single, half} {
-		for _, z := range []kind{single, half} {
-			letters := ""
-			if q == half {
-				letters += "Q"
-			}
-			if z == half {
-				letters += "Z"
-			}
-			body(letters, q, z)
-		}
-	}
-}
-
 // normGradient is the last pass of a normalisation's gradient.
-func (v isa) normGradient(letters string, qs, zs kind) {
-	v.text("normGradient"+letters, "func(dz []float32, q "+qs.slice+", z "+zs.slice+", gain, off, mid []float32, rows int)", "is normGradientPortable.")
+func (v isa) normGradient(letters string, qs kind) {
+	v.text("normGradient"+letters, "func(dz []float32, q "+qs.slice+", z []float32, gain, off, mid []float32, rows int)", "is normGradientPortable.")
 	dz, q, z := base("dz"), base("q"), base("z")
 	n := norm{v, base("gain"), base("off"), base("mid")}
 	v.tile(number("rows"), length("gain"), func(p position, m *mask) {
-		v.store(n.gradient(v.read(qs, q, p, m), v.read(zs, z, p, m), p, m), m, p.at(dz))
-	}, func() {})
+		v.store(n.gradient(v.read(qs, q, p, m), v.fetch(p.at(z), m), p, m), m, p.at(dz))
+	})
 	v.end()
 }
 
@@ -108,16 +91,28 @@ func (v isa) normPairs(letters string, qs kind) {
 
 // statistics writes sums over rows, per channel, and what they are for.
 func (v isa) statistics() {
-	operands(v.normGradient)
+	v.normGradient("", single)
+	v.normGradient("Q", half)
 	v.normPairs("", single)
 	v.normPairs("Q", half)
-	operands(v.addMoments)
+	for _, q := range []kind{single, half} {
+		for _, z := range []kind{single, half} {
+			v.addMoments(q, z)
+		}
+	}
 	v.addSquares()
 }
 
 // addMoments adds in float64, where products of two float32 are exact, rows in
 // order: the bits are the portable version's.
-func (v isa) addMoments(letters string, qs, zs kind) {
+func (v isa) addMoments(qs, zs kind) {
+	letters := "" // those of the operands that are BF16
+	if qs == half {
+		letters += "Q"
+	}
+	if zs == half {
+		letters += "Z"
+	}
 	v.text("addMoments"+letters, "func(sum, sumQZ []float64, q "+qs.slice+", z "+zs.slice+", rows int)", "is addMomentsPortable, to the bit.")
 	sum, sumQZ, q, z := base("sum"), base("sumQZ"), base("q"), base("z")
 	const together = 2

@@ -44,8 +44,8 @@ func (p position) packed(base reg.Register) Mem {
 
 // tile walks `rows` rows of c ≥ 1 numbers, which follow one another, row by row:
 // body is called for the vectors of a row and, under a mask, for its rest. Rows
-// of bits begin at whole words. after is called behind each row.
-func (v isa) tile(rows, c reg.Register, body func(p position, m *mask), after func()) {
+// of bits begin at whole words.
+func (v isa) tile(rows, c reg.Register, body func(p position, m *mask)) {
 	row, loop, rest, next, done := label("row"), label("loop"), label("rest"), label("next"), label("done")
 	left, whole, tail := AllocLocal(8), AllocLocal(8), AllocLocal(8)
 	p := position{channel: GP64(), number: GP64(), bits: GP64()}
@@ -80,7 +80,6 @@ func (v isa) tile(rows, c reg.Register, body func(p position, m *mask), after fu
 	Label(next)
 	ADDQ(Imm(3), p.bits) // to the next whole word
 	ANDQ(I32(-4), p.bits)
-	after()
 	DECQ(left)
 	JNZ(LabelRef(row))
 	Label(done)
@@ -188,15 +187,6 @@ func (v isa) storeWords(x Op, m *mask, to Mem) {
 	})
 }
 
-// bitsOfLanes is, for each of eight lanes, its bit in every byte.
-func bitsOfLanes() Mem {
-	t := GLOBL("bits", RODATA|NOPTR)
-	for i := range 8 {
-		DATA(4*i, U32(0x01010101<<i))
-	}
-	return t
-}
-
 // loadBits returns the lanes whose bits are set.
 func (v isa) loadBits(from Mem) Op {
 	if v.wide() {
@@ -206,8 +196,8 @@ func (v isa) loadBits(from Mem) Op {
 	}
 	r := v.reg()
 	VPBROADCASTB(from, r)
-	VPAND(bitOfLane, r, r)
-	VPCMPEQD(bitOfLane, r, r)
+	VPAND(bitOfLane(), r, r)
+	VPCMPEQD(bitOfLane(), r, r)
 	return r
 }
 

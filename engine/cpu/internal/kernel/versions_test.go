@@ -53,6 +53,54 @@ func (a *arena) positive(n int) []float32 {
 	return x
 }
 
+// halves returns n random numbers of BF16 between guards, and all of them with
+// the guards as numbers to compare.
+func (a *arena) halves(n int) (x []BF16, all func() []float64) {
+	return between(a, n, func(v float32) BF16 { return ToBF16(v) })
+}
+
+// words returns n random words of bits, as many ones as zeros.
+func (a *arena) words(n int) (x []uint32, all func() []float64) {
+	return between(a, n, func(float32) uint32 { return a.rng.Uint32() })
+}
+
+// bits returns rows of c random bits.
+func (a *arena) bits(rows, c int) []uint32 {
+	x, _ := a.words(rows * Words(c))
+	if c%wordBits != 0 {
+		for r := range rows {
+			x[(r+1)*Words(c)-1] &= 1<<(c%wordBits) - 1
+		}
+	}
+	return x
+}
+
+func between[T BF16 | uint32](a *arena, n int, random func(float32) T) (x []T, all func() []float64) {
+	buf := make([]T, a.offset+n+guardWidth)
+	for i := range buf {
+		buf[i] = guardValue
+	}
+	x = buf[a.offset:][:n:n]
+	for i, v := range a.floats(n) {
+		x[i] = random(v)
+	}
+	return x, func() []float64 {
+		out := make([]float64, len(buf))
+		for i, v := range buf {
+			out[i] = float64(v)
+		}
+		return out
+	}
+}
+
+func (a *arena) wide(n int) []float64 {
+	x := make([]float64, n)
+	for i, v := range a.floats(n) {
+		x[i] = float64(v)
+	}
+	return x
+}
+
 // check fails if a guard was written to or a number differs from that in want by
 // more than rounding.
 func (a *arena) check(t *testing.T, what string, want *arena) {
@@ -102,93 +150,12 @@ func scanCase(keep, jump, floor, attach float32) kernelCase {
 }
 
 var kernelCases = map[string]kernelCase{
-	"combine": func(k *kernels, a *arena, n, rows int) []float64 {
-		row := make([]int32, 3*rows)
-		for i := range row {
-			row[i] = int32(a.rng.IntN(5))
-		}
-		k.combine(a.floats(n), a.floats(5*n), row, a.floats(len(row)))
-		return nil
-	},
-	"compress": func(k *kernels, a *arena, n, rows int) []float64 {
-		line := n + rows // numbers between lines
-		x := a.floats(line * rows)
-		for i := range x {
-			x[i] *= float32(a.rng.IntN(2))
-		}
-		val, row := a.floats(n*rows+slack), make([]int32, n*rows+slack)
-		kept := k.compress(val, row, x, n, rows, line, 3, 40)
-		clear(val[kept:]) // what is behind does not count
-		out := []float64{float64(kept)}
-		for _, r := range row[:kept] {
-			out = append(out, float64(r))
-		}
-		return out
-	},
-	"gather": func(k *kernels, a *arena, n, rows int) []float64 {
-		columns, room := min(n, columnBlock), 3*n+slack
-		x, count := a.floats(n*(columns+rows)), make([]int, columns)
-		offset, index := make([]int32, n), make([]int32, n)
-		for i := range offset {
-			offset[i], index[i] = int32(a.rng.IntN(n)*(columns+rows)), int32(a.rng.IntN(1000))
-		}
-		for i := range x {
-			x[i] *= float32(a.rng.IntN(2))
-		}
-		val, row := a.floats(columns*room), make([]int32, columns*room)
-		for range 2 { // the second time behind what is there
-			k.gather(val, row, count, room, x, offset, index)
-		}
-		var out []float64
-		for c, kept := range count {
-			clear(val[c*room+kept : (c+1)*room])
-			for _, r := range row[c*room:][:kept] {
-				out = append(out, float64(r))
-			}
-		}
-		return out
-	},
-	"correlate": func(k *kernels, a *arena, n, rows int) []float64 {
-		pixels, inner := 5*rows, 1+n%7
-		step := n + rows
-		y, x, w := a.floats(pixels*step+n), a.floats((pixels+9)*(inner+2)), a.floats(3*inner*n)
-		xAt, wAt := make([]int32, rows), make([]int32, rows) // as many positions
-		for i := range xAt {
-			xAt[i], wAt[i] = int32(a.rng.IntN(9)*inner), int32(a.rng.IntN(3)*inner*n)
-		}
-		k.correlate(y, x, w, xAt, wAt, pixels, step, inner+2, inner, n, n%2 == 0)
-		return nil
-	},
-	"average": func(k *kernels, a *arena, n, rows int) []float64 {
-		for size := range 3 {
-			step := n * (size/2 + 1) // windows that overlap, and others
-			line := n*(size+1) + step*rows
-			k.average(a.floats(rows*n), a.floats(line*(size+1)), rows, step, line, size+1, n, .25)
-			k.averageBack(a.floats(rows*n), a.floats(line*(size+1)), rows, step, line, size+1, n, .25)
-		}
-		return nil
-	},
 	"hard scan":     scanCase(1, -.2, float32(math.Inf(-1)), 1),
 	"soft scan":     scanCase(0, .1, -.5, 1),
 	"detached scan": scanCase(1, 0, -.3, 0),
 	"rectangular":   windowCase(func(k *kernels) Window { return k.rectangular }),
 	"triangular":    windowCase(func(k *kernels) Window { return k.triangular }),
 	"epanechnikov":  windowCase(func(k *kernels) Window { return k.epanechnikov }),
-	"affine": func(k *kernels, a *arena, n, rows int) []float64 {
-		k.affine(a.floats(n*rows), a.floats(n*rows), a.floats(n), a.floats(n))
-		return nil
-	},
-	"affine pair": func(k *kernels, a *arena, n, rows int) []float64 {
-		m := n * rows
-		k.affinePair(a.floats(m), a.floats(m), a.floats(m), a.floats(n), a.floats(n), a.floats(n))
-		k.affinePairAdd(a.floats(m), a.floats(m), a.floats(m), a.floats(n), a.floats(n), a.floats(n))
-		return nil
-	},
-	"moments": func(k *kernels, a *arena, n, rows int) []float64 {
-		sum, sumXY := make([]float64, n+2), make([]float64, n+2)
-		k.moments(sum[1:n+1], sumXY[1:n+1], a.floats(n*rows), a.floats(n*rows))
-		return append(sum, sumXY...)
-	},
 	"axpy": func(k *kernels, a *arena, n, rows int) []float64 {
 		k.axpy(a.floats(n*rows), a.floats(n*rows), .3)
 		return nil
@@ -215,51 +182,33 @@ var kernelCases = map[string]kernelCase{
 // beside the portable one: all widths up to four vectors of sixteen and some
 // beyond, all alignments, with and without numbers that are not finite.
 func TestVersionsAgree(t *testing.T) {
-	var sizes []int
-	for n := range 68 {
-		sizes = append(sizes, n+1)
-	}
-	sizes = append(sizes, 128, 133, 200)
-	for _, version := range versions[1:] {
-		for name, run := range kernelCases {
-			t.Run(version.level+" "+name, func(t *testing.T) {
-				for _, special := range []bool{false, true} {
-					for i, n := range sizes {
-						for rows := range 4 {
-							seed := uint64(4*i + rows)
-							want, got := newArena(seed, special), newArena(seed, special)
-							what := fmt.Sprintf("n = %d, %d rows, special %v", n, rows, special)
-							wantOut := run(&portable, want, n, rows)
-							gotOut := run(version, got, n, rows)
-							got.check(t, what, want)
-							for j, w := range wantOut {
-								if !alike(gotOut[j], w) {
-									t.Fatalf("%s: returned %v, the portable version %v", what, gotOut, wantOut)
-								}
-							}
-						}
+	for name, run := range kernelCases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for i, n := range append(upTo(69)[1:], 128, 133, 200) {
+				for rows := range 4 {
+					for _, special := range []bool{false, true} {
+						run.compare(t, uint64(4*i+rows), special, n, rows)
 					}
 				}
-			})
-		}
+			}
+		})
 	}
 }
 
-// TestMomentsAgreeToTheBit holds sums over more rows than rounding would forgive.
-func TestMomentsAgreeToTheBit(t *testing.T) {
-	rng := rand.New(rand.NewPCG(11, 1))
-	const c, rows = 37, 501
-	x, y := random(rng, c*rows), random(rng, c*rows)
-	var want [2][]float64
-	for i, v := range versions {
-		sum, sumXY := make([]float64, c), make([]float64, c)
-		v.moments(sum, sumXY, x, y)
-		if i == 0 {
-			want = [2][]float64{sum, sumXY}
-		}
-		for j := range sum {
-			if sum[j] != want[0][j] || sumXY[j] != want[1][j] {
-				t.Fatalf("%s: channel %d has %v, %v; the portable version %v, %v", v.level, j, sum[j], sumXY[j], want[0][j], want[1][j])
+// compare runs all versions on the same numbers.
+func (run kernelCase) compare(t *testing.T, seed uint64, special bool, n, rows int) {
+	t.Helper()
+	want := newArena(seed, special)
+	wantOut := run(&portable, want, n, rows)
+	for _, v := range plainVersions()[1:] {
+		what := fmt.Sprintf("%s, n = %d, %d rows, special %v", v.level, n, rows, special)
+		got := newArena(seed, special)
+		gotOut := run(v, got, n, rows)
+		got.check(t, what, want)
+		for j, w := range wantOut {
+			if !alike(gotOut[j], w) {
+				t.Fatalf("%s: returned %v, the portable version %v", what, gotOut, wantOut)
 			}
 		}
 	}
