@@ -33,12 +33,13 @@ func (h *halfInput) buffers() []*buffer {
 	return []*buffer{h.rows, h.back}
 }
 
-// scratchLen is room for a block of rows before they are rounded.
+// scratchLen is room for a block of rows before they are rounded, and for the
+// weights of a position.
 func (h *halfInput) scratchLen() int {
 	if h == nil {
 		return 0
 	}
-	return frameBlock * h.columns
+	return max(frameBlock*h.columns, tiles(h.g.C*h.g.Out, 2))
 }
 
 // round rounds the gradient of the output.
@@ -54,9 +55,9 @@ func (h *halfInput) compute() {
 	h.p.pool.run(h.groups*tiles(h.g.H, bandLines)*tiles(h.p.frames(h.x.value), frameBlock), h.inputTile)
 }
 
-func (h *halfInput) packTask(_, d int) {
+func (h *halfInput) packTask(worker, d int) {
 	n := h.g.C * h.g.Out
-	kernel.PackPairsTransposed(asHalf(h.back.mem)[d*h.matrix:][:h.matrix], h.w.data[d*n:][:n], h.g.Out, h.g.C, h.g.Out)
+	kernel.PackPairsTransposed(asHalf(h.back.mem)[d*h.matrix:][:h.matrix], h.w.data[d*n:][:n], h.g.Out, h.g.C, asHalf(h.p.scratch[worker]))
 }
 
 // inputTask computes a block of frames of some rows of input pixels for a group

@@ -87,30 +87,16 @@ func linePairs(dst []BF16, i, rows, cols int) []BF16 {
 	return line
 }
 
-// PackPairsTransposed is PackPairs of the transpose of src [cols][rows].
-func PackPairsTransposed(dst []BF16, src []float32, rows, cols, ldsrc int) {
-	const together = 16 // pairs of rows: what a column has in two cache lines
+// PackPairsTransposed is PackPairs of the transpose of src [cols][rows], both
+// whole panels. Two neighbours of a row of src are a pair of the panel, so the
+// rounded src is transposed as words of 32 bits. spare has room for it.
+func PackPairsTransposed(dst []BF16, src []float32, rows, cols int, spare []BF16) {
+	spare = spare[:rows*cols]
+	Narrow(spare, src[:rows*cols])
+	n := PairsPanelLen(rows)
 	for j := 0; j < cols; j += PanelColumns {
-		panel, columns := dst[:PairsPanelLen(rows)], min(PanelColumns, cols-j)
-		for i := 0; i < rows; i += 2 * together {
-			block := panel[i*PanelColumns:][:together*pairNumbers]
-			if columns < PanelColumns || rows-i < 2*together {
-				clear(block)
-			}
-			for c := range columns {
-				column := src[(j+c)*ldsrc+i:][:min(2*together, rows-i)]
-				at := 2 * c
-				for ; len(column) >= 2; column = column[2:] {
-					pair := block[at:][:2]
-					pair[0], pair[1] = ToBF16(column[0]), ToBF16(column[1])
-					at += pairNumbers
-				}
-				if len(column) > 0 {
-					block[at] = ToBF16(column[0])
-				}
-			}
-		}
-		dst = dst[len(panel):]
+		current.transposeNumbers(asPairs(dst[:n]), asPairs(spare[j*rows:][:PanelColumns*rows]), PanelColumns, rows/2)
+		dst = dst[n:]
 	}
 }
 
