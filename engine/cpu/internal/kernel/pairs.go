@@ -91,6 +91,9 @@ func linePairs(dst []BF16, i, rows, cols int) []BF16 {
 // whole panels. Two neighbours of a row of src are a pair of the panel, so the
 // rounded src is transposed as words of 32 bits. spare has room for it.
 func PackPairsTransposed(dst []BF16, src []float32, rows, cols int, spare []BF16) {
+	if rows == 0 {
+		return
+	}
 	spare = spare[:rows*cols]
 	Narrow(spare, src[:rows*cols])
 	n := PairsPanelLen(rows)
