@@ -54,13 +54,18 @@ func newTrainer(net *graph.Network, o engine.TrainOptions, h halves, spikes spik
 	if err := checkPrecision(o.Precision); err != nil {
 		return nil, err
 	}
+	if err := engine.CheckMemory(o.Memory, engine.LowMemory); err != nil {
+		return nil, err
+	}
 	if err := o.Loss.Validate(); err != nil {
 		return nil, err
 	}
 	if err := o.Optimizer.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(net, planOptions{train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads, halves: h, spikes: spikes})
+	p, err := newPlan(net, planOptions{
+		train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads, halves: h, low: o.Memory == engine.LowMemory, spikes: spikes,
+	})
 	if err != nil {
 		return nil, err
 	}
