@@ -16,9 +16,10 @@ type convOp struct {
 	w, b *param
 	g    kernel.Conv
 
-	width, panels int // of the weights' panels, over output channels
-	packed        *buffer
-	from          []int32 // per output pixel and position: the input's pixel
+	width, panels int        // of the weights' panels, over output channels
+	packs         [2]*buffer // packed weights, and packed anew
+	packed        *buffer    // those in use
+	from          []int32    // per output pixel and position: the input's pixel
 	units         units
 	moments       *moments // of the output, if somebody wants them
 	lists         *eventLists
@@ -87,8 +88,7 @@ func (p *plan) newConv(l node, x *value, h, w, kh, kw, stride, pad int) *value {
 func (c *convOp) inFloat32() {
 	c.width = panelWidth(c.g.Out)
 	c.panels = tiles(c.g.Out, c.width)
-	c.packed = c.p.newBuffer(c.panels * c.rows() * c.width)
-	c.packed.kept = !c.p.train
+	c.newPacked(c.panels * c.rows() * c.width)
 	if c.mayList() {
 		c.lists = c.p.eventLists(c.x.value)
 	}
@@ -148,12 +148,20 @@ func (c *convOp) kind() string {
 
 func (c *convOp) inputs() []*input { return []*input{&c.x} }
 
-// reads are the buffers that the output is computed from.
-func (c *convOp) reads() []*buffer {
-	b := []*buffer{c.x.store, c.packed}
-	if c.half != nil {
-		b = append(b, c.half.weights)
+// newPacked plans for the packed weights, and for packing them anew in the
+// backward pass: between the two they need no memory.
+func (c *convOp) newPacked(words int) {
+	for i := range c.packs {
+		c.packs[i] = c.p.newBuffer(words)
 	}
+	c.packed = c.packs[0]
+	c.packed.kept = !c.p.train // in inference they are packed when they are loaded
+}
+
+// reads are the buffers that the output is computed from, in the forward pass or
+// anew in the backward pass.
+func (c *convOp) reads(anew int) []*buffer {
+	b := []*buffer{c.x.store, c.packs[anew]}
 	if c.lists != nil {
 		b = append(b, c.lists.wide)
 	}
@@ -161,7 +169,7 @@ func (c *convOp) reads() []*buffer {
 }
 
 func (c *convOp) buffers() buffers {
-	b := buffers{forward: append(c.reads(), c.y.store)}
+	b := buffers{forward: append(c.reads(0), c.y.store)}
 	if c.moments != nil {
 		b.forward = append(b.forward, c.moments.store)
 	}
@@ -182,6 +190,7 @@ func (c *convOp) scratchLen() int {
 func (c *convOp) forward() {
 	if c.y.again != nil {
 		c.y.lie(c.y.store)
+		c.packed = c.packs[0]
 	}
 	c.compute()
 }
@@ -190,6 +199,7 @@ func (c *convOp) forward() {
 // since nothing that it is computed from has changed.
 func (c *convOp) recompute() {
 	c.y.lie(c.y.again)
+	c.packed = c.packs[1]
 	moments := c.moments
 	c.moments = nil // taken in the forward pass
 	c.compute()

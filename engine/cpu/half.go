@@ -10,11 +10,11 @@ import "github.com/qif-snn/qif/engine/cpu/internal/kernel"
 
 // halfConv is the half of a convolution that runs in bfloat16. Its tasks are
 // blocks of frames of some rows of output pixels, for a group of channels.
+// Weights are packed as [positions] panels of pairs.
 type halfConv struct {
 	*convOp
-	weights *buffer // [positions] panels of pairs
-	panel   int     // numbers in a panel
-	matrix  int     // numbers of a position
+	panel  int // numbers in a panel
+	matrix int // numbers of a position
 
 	columns, groups int // output channels per task, groups of them
 	lines, bands    int // rows of output pixels per task, tasks
@@ -42,7 +42,7 @@ func (c *convOp) inHalves() bool {
 
 func newHalfConv(c *convOp) *halfConv {
 	h := &halfConv{convOp: c, panel: kernel.PairsPanelLen(c.g.C), matrix: kernel.PairsLen(c.g.C, c.g.Out)}
-	h.weights = c.p.newHalves(c.g.Positions() * h.matrix)
+	c.newPacked(tiles(c.g.Positions()*h.matrix, 2))
 	h.columns = c.g.Out
 	for h.columns%(2*kernel.PanelColumns) == 0 && c.rows()*h.columns > residentWeights {
 		h.columns /= 2
@@ -53,8 +53,6 @@ func newHalfConv(c *convOp) *halfConv {
 	h.block = c.p.most(c.y)
 	if c.p.train {
 		h.block = min(h.block, frameBlock)
-	} else {
-		h.weights.kept = true // packed when they are loaded
 	}
 	h.blocks = tiles(c.p.most(c.y), h.block)
 	h.fwd, h.pack = h.forwardTask, h.packTask
@@ -82,7 +80,7 @@ func (h *halfConv) scratchLen() int {
 
 func (h *halfConv) packTask(_, d int) {
 	n := h.g.C * h.g.Out
-	kernel.PackPairs(asHalf(h.weights.mem)[d*h.matrix:][:h.matrix], h.w.data[d*n:][:n], h.g.C, h.g.Out, h.g.Out)
+	kernel.PackPairs(asHalf(h.packed.mem)[d*h.matrix:][:h.matrix], h.w.data[d*n:][:n], h.g.C, h.g.Out, h.g.Out)
 }
 
 // packAll packs the weights.
@@ -114,7 +112,7 @@ func (h *halfConv) forwardTask(worker, task int) {
 		clear(sum)
 		clear(sum2)
 	}
-	w := asHalf(h.weights.mem)[channel/kernel.PanelColumns*h.panel:]
+	w := asHalf(h.packed.mem)[channel/kernel.PanelColumns*h.panel:]
 	for oy := band * h.lines; oy < min(h.g.OutH, (band+1)*h.lines); oy++ {
 		r.reach(oy)
 		for px := oy * h.g.OutW; px < (oy+1)*h.g.OutW; px++ {

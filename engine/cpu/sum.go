@@ -87,7 +87,7 @@ func (s *sum) buffers() buffers {
 			b.backward[len(b.backward)-1] = t.norm.gradSums.store // the value's own is the normalisation's
 		}
 		if t.again != nil {
-			b.backward = append(b.backward, t.maker.(*convOp).reads()...)
+			b.backward = append(b.backward, t.maker.(*convOp).reads(1)...)
 		}
 	}
 	b.backward = append(b.backward, s.y.gradStore, s.still)
