@@ -134,3 +134,35 @@ func TestMixedPrecisionNarrowsGradients(t *testing.T) {
 		}
 	}
 }
+
+// TestMixedPrecisionNormalisesPooledSpikes trains a step where spikes are averaged
+// in bfloat16 and normalised: no product is there to take a rounded gradient.
+func TestMixedPrecisionNormalisesPooledSpikes(t *testing.T) {
+	b := graph.NewBuilder("pooled")
+	n := variants[0].neuron(t)
+	x := b.Add("input", &graph.Input{Shape: graph.Shape{H: 8, W: 8, C: 2}, Coding: graph.Direct})
+	x = b.Add("conv", &graph.Conv{Out: 32, Kernel: 3, Stride: 1, Pad: 1}, x)
+	x = b.Add("pool", &graph.AvgPool{Kernel: 2, Stride: 2}, b.Add("neuron0", n, x))
+	norm := graph.DefaultTDBN(1, n.Model.Threshold)
+	x = b.Add("neuron1", n, b.Add("norm", &norm, x))
+	x = b.Add("fc", &graph.Linear{Out: 3, Bias: true}, b.Add("flat", &graph.Flatten{}, x))
+	b.Add("readout", &graph.Readout{}, x)
+	net, err := graph.Check(b.Graph())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := engine.TrainOptions{Batch: 4, Steps: 3, Seed: 1, Loss: ce, Optimizer: sgd}
+	var losses []float64
+	for _, o.Precision = range []string{engine.FP32, engine.Mixed} {
+		tr := compileTrain(t, net, o)
+		exact(t, tr)
+		s, err := tr.Step(randomBatch(net, 4, 3, 1), .1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses = append(losses, s.Loss)
+	}
+	if d := math.Abs(losses[0] - losses[1]); d > 1e-2*losses[0] {
+		t.Errorf("losses %v differ", losses)
+	}
+}

@@ -60,7 +60,7 @@ func (m *moments) total() (sum, other []float64) {
 }
 
 func (p *plan) newNorm(l node, o *graph.TDBN, x *value) *value {
-	if x.form != asHalves {
+	if _, conv := x.maker.(*convOp); x.form != asHalves || !conv { // others take no gradient in bfloat16
 		x = p.numbers(l, x)
 	}
 	ps := p.paramsOf(l.Layer)

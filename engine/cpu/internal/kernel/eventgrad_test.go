@@ -85,7 +85,9 @@ func testEventGradient(t *testing.T) {
 	for i, g := range eventConvs {
 		for j, rate := range eventRates {
 			for _, frames := range []int{1, 3, 50} {
-				seed++
+				if seed++; leftOut(int(seed)) {
+					continue
+				}
 				g.C, g.Out = []int{1, 3, 33, 40}[(i+j)%4], []int{2, 16, 33, 70}[(i+j+j/4)%4]
 				k := gradientCase{g: g, frames: frames, max: frames + int(seed%2), channels: g.C, outputs: g.Out, rate: rate, special: seed%3 == 0}
 				k.check(t, seed, false)

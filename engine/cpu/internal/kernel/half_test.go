@@ -174,6 +174,9 @@ func TestProductHalf(t *testing.T) {
 				[]int{0, 32, 96}, []int{1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 64, 65, 100}, run)
 			for _, add := range []bool{false, true} {
 				for _, cols := range []int{5, 32, 70} {
+					if testing.Short() && cols > 5 {
+						continue
+					}
 					testProductHalf(t, v, 3, productCase{positions: 23, rows: 35, k: 128, cols: cols, add: add})
 					testProductHalf(t, v, 4, productCase{positions: 2, rows: 33, k: 1312, cols: cols, add: add})
 				}

@@ -1,3 +1,16 @@
+// Package kernel holds the arithmetic of the CPU engine on plain slices: no
+// state, no goroutines. Every function's result depends on its arguments and on
+// the processor's vectors alone, and sums run in a fixed order.
+//
+// Each kernel is written in portable Go, which is its specification, and for
+// vectors, by the programs in _asm. Its versions are levels, of which the last
+// that a processor runs is used:
+//
+//	portable    Go, anywhere
+//	avx2        AVX2 with FMA, BMI2 and POPCNT
+//	avx512      AVX-512 F, VL, BW and DQ; lists of events want VBMI2 too
+//	avx512bf16  avx512, and VDPBF16PS for the product in bfloat16, on AMD
+//	amx         avx512, and tiles for the product in bfloat16
 package kernel
 
 import "slices"

@@ -139,7 +139,9 @@ func testMaskedGradient(t *testing.T) {
 	seed := uint64(0)
 	for i, size := range [][3]int{{1, 1, 300}, {1, 9, 40}, {5, 4, 1}, {8, 8, 5}, {9, 17, 3}} {
 		for j, density := range []float64{0, .03, .3, .9, 1} {
-			seed++
+			if seed++; leftOut(int(seed)) {
+				continue
+			}
 			g := benchConv(1, []int{1, 3, 33, 70}[(i+j)%4], []int{2, 16, 33, 70, 130}[(i+2*j)%5])
 			g.H, g.W, g.OutH, g.OutW = size[0], size[1], size[0], size[1]
 			k := maskedCase{g: g, frames: size[2], max: size[2] + int(seed%3)*10, channels: g.C, density: density, special: seed%3 == 0}

@@ -187,6 +187,9 @@ func TestVersionsAgree(t *testing.T) {
 			t.Parallel()
 			for i, n := range append(upTo(69)[1:], 128, 133, 200) {
 				for rows := range 4 {
+					if leftOut(4*i + rows) {
+						continue
+					}
 					for _, special := range []bool{false, true} {
 						run.compare(t, uint64(4*i+rows), special, n, rows)
 					}
