@@ -1,15 +1,10 @@
 package analysis
 
 import (
-	"bytes"
 	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
-	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/qif-snn/qif/neuron"
@@ -85,31 +80,25 @@ func (o FigureOptions) check() error {
 	return nil
 }
 
-// A Figure is a drawing that can be saved.
-type Figure struct {
-	width, height vg.Length
-	draw          func(draw.Canvas)
-}
-
 // NeuronFigure draws a neuron: its map under constant input with fixed points
 // and null-input trajectories, and its responses to a step and to impulses. It
 // refuses invalid models and options.
-func NeuronFigure(m neuron.Model, o FigureOptions) (Figure, error) {
+func NeuronFigure(m neuron.Model, o FigureOptions) (plotstyle.Figure, error) {
 	d, err := m.Dynamics()
 	if err != nil {
-		return Figure{}, err
+		return plotstyle.Figure{}, err
 	}
 	if err := o.check(); err != nil {
-		return Figure{}, err
+		return plotstyle.Figure{}, err
 	}
 	if scale := d.Threshold - d.ResetValue; !(scale > 1e-100 && scale < 1e100) {
-		return Figure{}, fmt.Errorf("threshold %v and reset value %v span a range that cannot be drawn", d.Threshold, d.ResetValue)
+		return plotstyle.Figure{}, fmt.Errorf("threshold %v and reset value %v span a range that cannot be drawn", d.Threshold, d.ResetValue)
 	}
 	subjects := []subject{{m.Form, d, plotstyle.Blue, nil}}
 	if o.Beside != nil {
 		other, err := o.Beside.Dynamics()
 		if err != nil {
-			return Figure{}, fmt.Errorf("neuron to compare with: %w", err)
+			return plotstyle.Figure{}, fmt.Errorf("neuron to compare with: %w", err)
 		}
 		subjects = append(subjects, subject{plotstyle.Signed(describe(o.Beside.Form, params(*o.Beside))), other, plotstyle.Orange, plotstyle.Dashed})
 	}
@@ -125,7 +114,7 @@ func NeuronFigure(m neuron.Model, o FigureOptions) (Figure, error) {
 		responsePanel("Response to a step of "+label(o.Step), stepInput(o.Steps, o.Step), subjects),
 		responsePanel(impulseTitle(o.Impulses), impulses(o.Steps, o.Impulses), subjects),
 	}
-	return Figure{figureWidth, figureHeight, func(c draw.Canvas) { layOut(c, plotstyle.Signed(title), panels) }}, nil
+	return plotstyle.Figure{Width: figureWidth, Height: figureHeight, Draw: func(c draw.Canvas) { layOut(c, plotstyle.Signed(title), panels) }}, nil
 }
 
 func impulseTitle(sizes []float64) string {
@@ -166,29 +155,4 @@ func layOut(c draw.Canvas, title string, panels []*plotstyle.Panel) {
 	upper.Min.Y, lower.Max.Y = middle+gutter/4, middle-gutter/4
 	panels[1].Draw(upper)
 	panels[2].Draw(lower)
-}
-
-// Write writes the figure as a PNG or SVG file, which ext names: ".png" or
-// ".svg" in any case.
-func (f Figure) Write(w io.Writer, ext string) error {
-	switch strings.ToLower(ext) {
-	case ".png":
-		return plotstyle.WritePNG(w, f.width, f.height, f.draw)
-	case ".svg":
-		return plotstyle.WriteSVG(w, f.width, f.height, f.draw)
-	}
-	return fmt.Errorf("unknown kind of figure %q, expected .png or .svg", ext)
-}
-
-// Save writes the figure to a file, whose extension, .png or .svg, says in which
-// form. The file appears at once and complete, or is left as it was.
-func (f Figure) Save(path string) error {
-	var b bytes.Buffer
-	if err := f.Write(&b, filepath.Ext(path)); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err := renameio.WriteFile(path, b.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(path))); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }

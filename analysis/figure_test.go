@@ -14,9 +14,10 @@ import (
 	"testing"
 
 	"github.com/qif-snn/qif/neuron"
+	"github.com/qif-snn/qif/report/plotstyle"
 )
 
-func figure(t testing.TB, m neuron.Model, change func(*FigureOptions)) Figure {
+func figure(t testing.TB, m neuron.Model, change func(*FigureOptions)) plotstyle.Figure {
 	t.Helper()
 	o, err := DefaultFigureOptions(m)
 	if err != nil {
@@ -34,7 +35,7 @@ func figure(t testing.TB, m neuron.Model, change func(*FigureOptions)) Figure {
 
 // svgText returns the text of a figure, whose SVG must be well formed and hold
 // numbers only.
-func svgText(t testing.TB, f Figure) string {
+func svgText(t testing.TB, f plotstyle.Figure) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := f.Write(&b, ".svg"); err != nil {
@@ -74,7 +75,7 @@ func TestFigureNamesWhatItShows(t *testing.T) {
 	if strings.Count(text, "\nx = 0\n") != 1 {
 		t.Error("null input is drawn twice")
 	}
-	for want, f := range map[string]Figure{
+	for want, f := range map[string]plotstyle.Figure{
 		"unstable fixed point at 20.5, outside": figure(t, model(t, "qif", map[string]float64{"a": .05}), nil),
 		"floor":                                 figure(t, floored(model(t, "qif", map[string]float64{"a": -.25}), -2), nil),
 		"qif-euler: kappa = 0.25, vr = 0, vc = 4.5; θ = 1,": figure(t, model(t, "qif-euler", nil), nil),

@@ -29,6 +29,7 @@ type Options struct {
 	Steps     int // T
 	Threads   int // 0: as many as GOMAXPROCS
 	Precision string
+	Memory    string // engine.TrainOptions.Memory; Infer has no use for it
 	Seed      uint64
 	Loss      engine.Loss
 	Optimizer engine.Optimizer
@@ -54,6 +55,8 @@ func (o Options) Validate() error {
 	switch {
 	case o.Mode != Train && o.Mode != Infer:
 		return fmt.Errorf("mode is %q, expected %q or %q", o.Mode, Train, Infer)
+	case o.Mode == Infer && o.Memory != "":
+		return fmt.Errorf("memory is %q, which has no effect on inference: there is no backward pass", o.Memory)
 	case !(o.Rate >= 0 && o.Rate < 1):
 		return fmt.Errorf("rate is %v, expected within (0, 1), or 0 to leave firing rates as they come", o.Rate)
 	case o.Warmup < 0:
@@ -62,6 +65,9 @@ func (o Options) Validate() error {
 		return fmt.Errorf("repeat is %d steps, expected at least 1", o.Repeat)
 	case o.Repeat == 0 && o.Time <= 0:
 		return fmt.Errorf("time is %v, expected more than 0", o.Time)
+	}
+	if err := engine.CheckMemory(o.Memory, engine.LowMemory); err != nil {
+		return err
 	}
 	return engine.CheckPrecision(o.Precision, engine.FP32, engine.Mixed)
 }
@@ -127,7 +133,7 @@ func open(ctx context.Context, o Options) (*session, error) {
 func (s *session) openTrainer(o Options, params []graph.Tensor) error {
 	tr, err := o.Engine.CompileTrain(o.Net, engine.TrainOptions{
 		Batch: o.Batch, Steps: o.Steps, Threads: o.Threads, Seed: o.Seed,
-		Loss: o.Loss, Optimizer: o.Optimizer, Precision: o.Precision,
+		Loss: o.Loss, Optimizer: o.Optimizer, Precision: o.Precision, Memory: o.Memory,
 	})
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func calibrate(ctx context.Context, o Options) ([]graph.Tensor, error) {
 	}
 	tr, err := o.Engine.CompileTrain(net, engine.TrainOptions{
 		Batch: calibrationSamples, Steps: o.Steps, Threads: o.Threads, Seed: o.Seed,
-		Loss: o.Loss, Optimizer: engine.Optimizer{Kind: engine.SGD}, Precision: o.Precision,
+		Loss: o.Loss, Optimizer: engine.Optimizer{Kind: engine.SGD}, Precision: o.Precision, Memory: o.Memory,
 	})
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ type StepResult struct {
 	Batch     int    `json:"batch"`
 	Steps     int    `json:"steps"` // T
 	Precision string `json:"precision"`
+	Memory    string `json:"memory,omitempty"`
 	Threads   int    `json:"threads"`
 	Engine    string `json:"engine"` // with its variant
 	Images    string `json:"images"` // what was fed
@@ -51,7 +52,7 @@ func Step(ctx context.Context, o Options) (*StepResult, error) {
 // measure warms up, calls begin and measures.
 func (s *session) measure(ctx context.Context, o Options, begin func()) (*StepResult, error) {
 	r := &StepResult{
-		Net: o.Net.Graph.Name, Mode: o.Mode, Batch: o.Batch, Steps: o.Steps, Precision: o.Precision,
+		Net: o.Net.Graph.Name, Mode: o.Mode, Batch: o.Batch, Steps: o.Steps, Precision: o.Precision, Memory: o.Memory,
 		Threads: threads(o.Threads), Engine: engine.Signature(o.Engine), Images: s.feed.how, ForcedRate: o.Rate,
 	}
 	if r.Precision == "" {

@@ -38,11 +38,11 @@ how, and how to compare it with other programs.`,
 
 // benchFlags are what step and profile have in common.
 type benchFlags struct {
-	recipe          *recipe.Flags
-	mode, precision string
-	seconds, rate   float64
-	repeat, warmup  int
-	asJSON, quiet   bool
+	recipe         *recipe.Flags
+	mode           string
+	seconds, rate  float64
+	repeat, warmup int
+	asJSON, quiet  bool
 }
 
 // Batches where --batch gives none: peers are measured with the same.
@@ -62,13 +62,12 @@ func benchRecipe() recipe.Recipe {
 func newBenchFlags(cmd *cobra.Command) *benchFlags {
 	b := &benchFlags{}
 	f := cmd.Flags()
-	keys := []string{"net", "steps", "batch", "seed", "optimizer", "lr", "loss", "threads", "engine"}
+	keys := []string{"net", "steps", "batch", "seed", "optimizer", "lr", "loss", "threads", "engine", "precision", "memory"}
 	b.recipe = recipe.NewFlags(f, slices.Concat(keys, neuronKeys(), netKeys)...)
 	r := benchRecipe()
 	f.Lookup("net").DefValue, f.Lookup("optimizer").DefValue, f.Lookup("lr").DefValue = r.Net, r.OptimizerKind, fmt.Sprint(r.LR)
 	f.Lookup("batch").DefValue = fmt.Sprintf("%d, for networks above %.0f GMAC per step %d", smallBatch, largeMACs/1e9, largeBatch)
 	f.StringVar(&b.mode, "mode", bench.Train, "what to measure: train or infer")
-	f.StringVar(&b.precision, "precision", engine.FP32, "precision of arithmetic: fp32 or mixed")
 	f.Float64Var(&b.rate, "rate", 0, "force the firing rate of every layer to about this; 0: as it comes")
 	f.IntVar(&b.warmup, "warmup", 2, "steps before those that count")
 	f.IntVar(&b.repeat, "repeat", 0, "steps that count, in place of --seconds")
@@ -108,7 +107,7 @@ func (b *benchFlags) options(cmd *cobra.Command) (bench.Options, error) {
 	}
 	o = bench.Options{
 		Engine: e, Net: net, Mode: b.mode, Batch: r.Batch, Steps: r.Steps, Threads: r.Threads,
-		Precision: b.precision, Seed: r.Seed, Loss: r.Loss(), Optimizer: r.Optimizer(), LR: r.LR, Rate: b.rate,
+		Precision: r.Precision, Memory: r.Memory, Seed: r.Seed, Loss: r.Loss(), Optimizer: r.Optimizer(), LR: r.LR, Rate: b.rate,
 		Warmup: b.warmup, Repeat: b.repeat, Time: time.Duration(b.seconds * float64(time.Second)),
 	}
 	if err := o.Validate(); err != nil {

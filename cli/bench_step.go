@@ -26,6 +26,7 @@ fires at about the rate given.`,
 		Example: `  qif bench step
   qif bench step --net resnet19-128 --mode infer --batch 16 --steps 4
   qif bench step --neuron lif --leak .5 --rate .15 --threads 1 --repeat 20
+  qif bench step --precision mixed --memory low
   qif bench step --net net.json --json`,
 		Args: args(cobra.NoArgs),
 	}
@@ -53,7 +54,11 @@ fires at about the rate given.`,
 }
 
 func printStep(w io.Writer, r *bench.StepResult) {
-	fmt.Fprintf(w, "%s %s: batch %d, T = %d, %s, %d threads, engine %s\n", r.Net, r.Mode, r.Batch, r.Steps, r.Precision, r.Threads, r.Engine)
+	how := r.Precision
+	if r.Memory != "" {
+		how += ", memory " + r.Memory
+	}
+	fmt.Fprintf(w, "%s %s: batch %d, T = %d, %s, %d threads, engine %s\n", r.Net, r.Mode, r.Batch, r.Steps, how, r.Threads, r.Engine)
 	fmt.Fprintf(w, "fed        %s\n", r.Images)
 	fmt.Fprintf(w, "speed      %.4g samples/s\n", r.SamplesPerSecond)
 	s := r.SecondsPerStep

@@ -15,23 +15,34 @@ import (
 func newEval() *cobra.Command {
 	var asJSON bool
 	var split string
+	var early earlyFlags
 	cmd := &cobra.Command{
 		Use:   "eval CHECKPOINT",
 		Short: "Measure a checkpoint's accuracy",
 		Long: `Eval runs a checkpoint, or the one in a run's folder, on the data it was made
-with: test data by default, or the validation images of its own split.`,
+with: test data by default, or the validation images of its own split.
+
+With early exit an image takes no more steps once its largest class probability
+exceeds the second by a margin; a table compares that with running all steps.`,
 		Example: `  qif eval runs/fashion-tiny-qif-seed1
   qif eval checkpoint.safetensors --split validation --json
-  qif eval checkpoint.safetensors --steps 8     # more time steps than it was trained with`,
+  qif eval checkpoint.safetensors --steps 8     # more time steps than it was trained with
+  qif eval checkpoint.safetensors --early-exit .9
+  qif eval checkpoint.safetensors --early-exit-curve --plot curve.png`,
 		Args: args(cobra.ExactArgs(1)),
 	}
-	flags := recipe.NewFlags(cmd.Flags(), "data", "steps", "batch", "threads", "engine", "limit")
+	flags := recipe.NewFlags(cmd.Flags(), "data", "steps", "batch", "precision", "threads", "engine", "limit")
 	showDefaults(cmd, "as the run had it")
 	cmd.Flags().StringVar(&split, "split", "test", "what to measure on: test, validation or train")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	early.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !slices.Contains(train.Splits, split) {
 			return usagef("--split is %q, expected %s", split, strings.Join(train.Splits, ", "))
+		}
+		margins, err := early.margins(cmd)
+		if err != nil {
+			return err
 		}
 		if err := checked(flags); err != nil {
 			return err
@@ -42,23 +53,48 @@ with: test data by default, or the validation images of its own split.`,
 		}
 		ctx, stop := interruptible(cmd)
 		defer stop()
-		ev, r, err := train.EvaluateCheckpoint(ctx, c, split, applied(flags))
+		x, err := train.Examine(c, split, applied(flags))
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return printJSON(cmd.OutOrStdout(), struct {
-				Checkpoint string `json:"checkpoint"`
-				Split      string `json:"split"`
-				Steps      int    `json:"steps"`
-				*train.Evaluation
-				FiringRates [][]float64 `json:"firing_rates"`
-			}{args[0], split, r.Steps, ev, ev.Rates()})
+		defer x.Close()
+		exits, err := x.RunEarly(ctx, margins...)
+		if err != nil {
+			return err
 		}
-		printEvaluation(cmd.OutOrStdout(), c, ev, split)
+		ev, err := x.Run(ctx)
+		if err != nil {
+			return err
+		}
+		if err := early.save(c, ev, exits); err != nil {
+			return err
+		}
+		w := cmd.OutOrStdout()
+		if asJSON {
+			return printJSON(w, evaluated{
+				args[0], split, x.Recipe.Steps, x.Recipe.Batch, x.Recipe.Precision, ev, ev.Rates(), exits,
+			})
+		}
+		printEvaluation(w, c, ev, split)
+		if len(exits) > 0 {
+			fmt.Fprintf(w, "\nearly exit, in batches of %d\n", x.Recipe.Batch)
+			printExits(w, ev, exits)
+		}
 		return nil
 	}
 	return cmd
+}
+
+// evaluated is what eval prints as JSON.
+type evaluated struct {
+	Checkpoint string `json:"checkpoint"`
+	Split      string `json:"split"`
+	Steps      int    `json:"steps"`
+	Batch      int    `json:"batch"`
+	Precision  string `json:"precision"`
+	*train.Evaluation
+	FiringRates [][]float64       `json:"firing_rates"`
+	EarlyExit   []train.EarlyExit `json:"early_exit,omitempty"`
 }
 
 func printEvaluation(w io.Writer, c *train.Checkpoint, ev *train.Evaluation, split string) {

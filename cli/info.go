@@ -28,6 +28,9 @@ type netInfo struct {
 	Split   *splitInfo      `json:"split,omitempty"`
 	Train   *train.Progress `json:"progress,omitempty"`
 	Recipe  string          `json:"recipe,omitempty"`
+	// Engine and Precision are what the checkpoint was trained with.
+	Engine    string `json:"engine,omitempty"`
+	Precision string `json:"precision,omitempty"`
 }
 
 type layerInfo struct {
@@ -170,6 +173,7 @@ func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netI
 		return nil, nil, err
 	}
 	info.Classes, info.Train, info.Recipe = c.Classes, &c.Progress, c.Recipe
+	info.Engine, info.Precision = c.Engine, r.Precision
 	info.Split = &splitInfo{
 		c.Split.Dataset, c.Split.SHA256, c.Split.Count, len(c.Split.Validation), c.Split.Method, c.Split.Seed, c.Split.Share,
 	}
@@ -227,7 +231,8 @@ func printInfo(out io.Writer, n *netInfo) {
 		return
 	}
 	fmt.Fprintf(out, "\n%s", n.Recipe)
-	fmt.Fprintf(out, "\nsplit: %d of %d images of %s for validation, %s, seed %d, data SHA-256 %.12s…\n",
+	fmt.Fprintf(out, "\ntrained in %s precision by engine %s\n", n.Precision, n.Engine)
+	fmt.Fprintf(out, "split: %d of %d images of %s for validation, %s, seed %d, data SHA-256 %.12s…\n",
 		n.Split.Validation, n.Split.Count, n.Split.Dataset, n.Split.Method, n.Split.Seed, n.Split.SHA256)
 	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "epoch\ttraining loss\taccuracy\tvalidation loss\taccuracy\t")

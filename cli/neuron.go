@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -10,6 +9,7 @@ import (
 	"github.com/qif-snn/qif/analysis"
 	"github.com/qif-snn/qif/neuron"
 	"github.com/qif-snn/qif/recipe"
+	"github.com/qif-snn/qif/report/plotstyle"
 )
 
 // netKeys are the fields of a recipe that shape a network's layers beside its
@@ -55,7 +55,7 @@ surrogate windows.`,
 	f.BoolVar(&alone, "alone", false, "draw no LIF for comparison")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if ext := filepath.Ext(out); out != "" && ext != ".png" && ext != ".svg" {
+		if out != "" && !plotstyle.Known(out) {
 			return usagef("--out is %q, expected a file ending in .png or .svg", out)
 		}
 		r := recipe.Default()

@@ -24,31 +24,38 @@ type prediction struct {
 	Class         string             `json:"class"`
 	Probability   float64            `json:"probability"`
 	Probabilities map[string]float64 `json:"probabilities"`
+	Steps         int                `json:"steps"` // that it took
 }
 
 func newPredict() *cobra.Command {
 	var asJSON, resize, invert bool
 	var top int
+	var margin float64
 	cmd := &cobra.Command{
 		Use:   "predict CHECKPOINT IMAGE...",
 		Short: "Classify PNG or JPEG images",
 		Example: `  qif predict runs/fashion-tiny-qif-seed1 boot.png
-  qif predict runs/fashion-tiny-qif-seed1 *.jpg --resize --invert --json`,
+  qif predict runs/fashion-tiny-qif-seed1 *.jpg --resize --invert --json
+  qif predict checkpoint.safetensors boot.png --steps 8 --early-exit .9   # no more steps than it takes`,
 		Long: `Predict prints class probabilities for each image. Images must have the size
 that the network takes; --resize scales them. Fashion-MNIST shows light clothes
 on black: use --invert for photographs on white.`,
 		Args: args(cobra.MinimumNArgs(2)),
 	}
-	flags := recipe.NewFlags(cmd.Flags(), "steps", "threads")
+	flags := recipe.NewFlags(cmd.Flags(), "steps", "precision", "threads")
 	showDefaults(cmd, "as the run had it")
 	f := cmd.Flags()
 	f.BoolVar(&resize, "resize", false, "scale images to the network's size")
 	f.BoolVar(&invert, "invert", false, "exchange light and dark")
 	f.IntVar(&top, "top", 3, "classes to print per image")
+	addMargin(cmd, &margin)
 	f.BoolVar(&asJSON, "json", false, "print a JSON array with all probabilities")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if top < 1 {
 			return usagef("--top is %d, expected at least 1", top)
+		}
+		if err := checkMargin(cmd, margin); err != nil {
+			return err
 		}
 		if err := checked(flags); err != nil {
 			return err
@@ -68,14 +75,19 @@ on black: use --invert for photographs on white.`,
 			if err != nil {
 				return err
 			}
-			probs, err := p.Predict(img)
+			found, err := p.Predict(img, margin)
 			if err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
-			pr := newPrediction(path, c.Classes, probs)
-			if out = append(out, pr); !asJSON {
-				fmt.Fprintln(cmd.OutOrStdout(), pr.line(top))
+			pr := newPrediction(path, c.Classes, found)
+			if out = append(out, pr); asJSON {
+				continue
 			}
+			line := pr.line(top)
+			if margin != 0 {
+				line += fmt.Sprintf(" (t = %d)", pr.Steps)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), line)
 		}
 		if asJSON {
 			return printJSON(cmd.OutOrStdout(), out)
@@ -85,9 +97,9 @@ on black: use --invert for photographs on white.`,
 	return cmd
 }
 
-func newPrediction(path string, classes []string, probs []float64) prediction {
-	p := prediction{Image: path, Probabilities: map[string]float64{}}
-	for k, v := range probs {
+func newPrediction(path string, classes []string, from train.Prediction) prediction {
+	p := prediction{Image: path, Probabilities: map[string]float64{}, Steps: from.Steps}
+	for k, v := range from.Probabilities {
 		p.Probabilities[classes[k]] = v
 		if p.Class == "" || v > p.Probability {
 			p.Class, p.Probability = classes[k], v

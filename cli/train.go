@@ -30,6 +30,7 @@ bits as one that was never interrupted.`,
   qif train --neuron lif --leak .5 --seed 2    # the same recipe with LIF neurons
   qif train fashion-small --data /usr/share/datasets/fashion-mnist
   qif train my.toml --epochs 20 --out runs/mine
+  qif train --precision mixed --memory low     # faster arithmetic; less memory, more time
   qif train --resume runs/mine
   qif train --print-recipe > my.toml`,
 		Args: args(cobra.MaximumNArgs(1)),

@@ -36,6 +36,7 @@ type TrainOptions struct {
 	Loss      Loss
 	Optimizer Optimizer
 	Precision string // FP32, Mixed, or "" for FP32
+	Memory    string // LowMemory, or "" to keep whatever the backward pass needs
 }
 
 // InferOptions fixes what a Runner is compiled for.

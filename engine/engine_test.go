@@ -45,6 +45,14 @@ func TestCheckPrecision(t *testing.T) {
 	checkError(t, CheckPrecision("bf16", FP32, Mixed), `precision is "bf16", expected fp32 or mixed`)
 }
 
+func TestCheckMemory(t *testing.T) {
+	for _, m := range []string{"", LowMemory} {
+		checkError(t, CheckMemory(m, LowMemory), "")
+	}
+	checkError(t, CheckMemory(LowMemory), `memory is "low", expected nothing`)
+	checkError(t, CheckMemory("high", LowMemory), `memory is "high", expected low or nothing`)
+}
+
 func checkError(t *testing.T, err error, want string) {
 	t.Helper()
 	switch {

@@ -72,6 +72,8 @@ type Recipe struct {
 	TETTarget     float64 `toml:"tet_target" default:"1" help:"tet: number to which the logits are drawn"`
 
 	Engine    string  `toml:"engine" default:"cpu" group:"Execution" help:"engine that computes"`
+	Precision string  `toml:"precision" default:"fp32" help:"of arithmetic: fp32, or mixed: products in a shorter format where that is faster"`
+	Memory    string  `toml:"memory" default:"" help:"low: less memory, more time, the same results; empty: as much as it takes"`
 	Threads   int     `toml:"threads" default:"0" in:"[0,256]" help:"threads; 0: all cores"`
 	SaveEvery float64 `toml:"save_every" default:"30" in:"[0,inf)" help:"seconds between checkpoints within an epoch; 0: only after epochs"`
 }
@@ -88,12 +90,12 @@ func Default() Recipe {
 }
 
 // Comparable returns the recipe without the fields on which results do not
-// depend, threads, out and save_every, which have their defaults instead.
+// depend, threads, memory, out and save_every, which have their defaults instead.
 // Checkpoints store it.
 func (r Recipe) Comparable() Recipe {
 	r = r.clone()
 	d := Default()
-	r.Threads, r.Out, r.SaveEvery = d.Threads, d.Out, d.SaveEvery
+	r.Threads, r.Memory, r.Out, r.SaveEvery = d.Threads, d.Memory, d.Out, d.SaveEvery
 	return r
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ func TestDefaults(t *testing.T) {
 		OptimizerKind: "adamw", LR: 4e-3, Warmup: 1,
 		Momentum: .9, Beta1: .9, Beta2: .999, Eps: 1e-8, WeightDecay: 1e-2,
 		LossKind: "ce", TETLambda: .05, TETTarget: 1,
-		Engine: "cpu", SaveEvery: 30,
+		Engine: "cpu", Precision: engine.FP32, SaveEvery: 30,
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -48,6 +49,8 @@ func TestHelpNamesEveryChoice(t *testing.T) {
 		"optimizer": {engine.SGD, engine.AdamW},
 		"loss":      {engine.CrossEntropy, engine.TET},
 		"reset":     {neuron.HardReset, neuron.SoftReset},
+		"precision": {engine.FP32, engine.Mixed},
+		"memory":    {engine.LowMemory},
 	}
 	for _, f := range neuron.Forms {
 		choices["neuron"] = append(choices["neuron"], f.Name)
@@ -128,7 +131,7 @@ func TestOutDir(t *testing.T) {
 
 func TestComparable(t *testing.T) {
 	a, b := Default(), Default()
-	b.Threads, b.Out, b.SaveEvery = 3, "x", 0
+	b.Threads, b.Memory, b.Out, b.SaveEvery = 3, "low", "x", 0
 	if !reflect.DeepEqual(b.Comparable(), a) {
 		t.Errorf("got %+v, want the defaults", b.Comparable())
 	}
@@ -136,7 +139,7 @@ func TestComparable(t *testing.T) {
 		t.Error("Comparable changed the recipe itself")
 	}
 	for _, f := range fields {
-		if f.key == "threads" || f.key == "out" || f.key == "save_every" {
+		if slices.Contains([]string{"threads", "memory", "out", "save_every"}, f.key) {
 			continue
 		}
 		c := Default()
@@ -152,7 +155,7 @@ func change(t *testing.T, f field, r *Recipe) {
 	t.Helper()
 	other := map[string]string{
 		"name": "other-1", "neuron": "qif-euler", "reset": "soft", "window": "sigma:2", "window_shape": "atan",
-		"optimizer": "sgd", "loss": "tet", "learn": "vr,vc",
+		"optimizer": "sgd", "loss": "tet", "learn": "vr,vc", "precision": "mixed", "memory": "low",
 		"validation": "0.25", "dropout": "0.25", "tet_lambda": "0.25", "momentum": "0.25", "beta1": "0.25", "beta2": "0.25", "lr_final": "0.25",
 		"eps": "1e-30", "lr": "1.2345678901234567e-05", "reset_value": "-0.125", "floor": "-2.5",
 	}
@@ -190,6 +193,9 @@ func TestValidateRefuses(t *testing.T) {
 		{"out too long", func(r *Recipe) { r.Out = strings.Repeat("x", 4097) }, "out has 4097 bytes, expected at most 4096"},
 		{"data with NUL", func(r *Recipe) { r.Data = "a\x00b" }, `data is "a\x00b"`},
 		{"engine empty", func(r *Recipe) { r.Engine = "" }, "engine is empty"},
+		{"precision", func(r *Recipe) { r.Precision = "fp16" }, `precision is "fp16", expected fp32 or mixed`},
+		{"precision empty", func(r *Recipe) { r.Precision = "" }, "precision is empty"},
+		{"memory", func(r *Recipe) { r.Memory = "high" }, `memory is "high", expected low or nothing`},
 		{"seed", func(r *Recipe) { r.Seed = 1 << 63 }, "seed is 9223372036854775808, expected at most 9223372036854775807"},
 		{"steps", func(r *Recipe) { r.Steps = 0 }, "steps is 0, must lie within [1, 4096]"},
 		{"steps", func(r *Recipe) { r.Steps = math.MaxInt }, "steps is"},

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/qif-snn/qif/engine"
 )
 
 var runName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
@@ -41,6 +43,8 @@ func (r Recipe) validate() error {
 		return errors.New("net is empty, expected a network's name or a path")
 	case r.Engine == "":
 		return errors.New("engine is empty, expected an engine's name")
+	case r.Precision == "":
+		return errors.New("precision is empty, expected fp32 or mixed")
 	case r.Seed > math.MaxInt64:
 		return fmt.Errorf("seed is %d, expected at most %d", r.Seed, math.MaxInt64)
 	case r.Warmup > float64(r.Epochs):
@@ -53,6 +57,12 @@ func (r Recipe) validate() error {
 		return err
 	}
 	if err := r.Loss().Validate(); err != nil {
+		return err
+	}
+	if err := engine.CheckPrecision(r.Precision, engine.FP32, engine.Mixed); err != nil {
+		return err
+	}
+	if err := engine.CheckMemory(r.Memory, engine.LowMemory); err != nil {
 		return err
 	}
 	return r.Optimizer().Validate()

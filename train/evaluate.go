@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/qif-snn/qif/data"
 	"github.com/qif-snn/qif/engine"
@@ -11,7 +12,7 @@ import (
 )
 
 // EvalOptions fixes what an Evaluator is compiled for.
-type EvalOptions struct{ Batch, Steps, Threads int }
+type EvalOptions = engine.InferOptions
 
 // Evaluator measures parameters of one network on data. It runs the network
 // with tdBN folded, as it is deployed.
@@ -20,6 +21,9 @@ type Evaluator struct {
 	opts   EvalOptions
 	runner engine.Runner
 	logits []float32
+	engine string
+	taken  []int32 // steps per sample of the last batch with early exit
+	warm   bool    // the engine has run before
 }
 
 // NewEvaluator compiles the folded network.
@@ -28,11 +32,11 @@ func NewEvaluator(e engine.Engine, net *graph.Network, o EvalOptions) (*Evaluato
 	if err != nil {
 		return nil, err
 	}
-	r, err := e.CompileInfer(folded, engine.InferOptions{Batch: o.Batch, Steps: o.Steps, Threads: o.Threads})
+	r, err := e.CompileInfer(folded, o)
 	if err != nil {
 		return nil, err
 	}
-	return &Evaluator{net: net, opts: o, runner: r, logits: make([]float32, o.Steps*o.Batch*net.Classes())}, nil
+	return &Evaluator{net: net, opts: o, engine: e.Name(), runner: r, logits: make([]float32, o.Steps*o.Batch*net.Classes())}, nil
 }
 
 // Close releases the engine.
@@ -46,6 +50,8 @@ type Evaluation struct {
 	PerStep   []float64         `json:"accuracy_per_step"` // of the mean logits up to step t
 	Neurons   []engine.Activity `json:"-"`
 	Confusion [][]int           `json:"confusion"` // [label][predicted]
+
+	SamplesPerSecond float64 `json:"samples_per_second"` // of the engine alone
 }
 
 // Rates returns the firing rates, [layer][T].
@@ -73,6 +79,29 @@ func (e *Evaluator) Run(ctx context.Context, params []graph.Tensor, set *data.Se
 	if err := e.Load(params); err != nil {
 		return nil, err
 	}
+	k := e.net.Classes()
+	ev := &Evaluation{PerStep: make([]float64, e.opts.Steps), Neurons: e.runner.Activities()}
+	for range k {
+		ev.Confusion = append(ev.Confusion, make([]int, k))
+	}
+	acts := e.runner.Activities()
+	run := func(b engine.Batch) error { return e.runner.Run(b, e.logits[:e.opts.Steps*b.N*k], acts) }
+	spent, err := e.eachBatch(ctx, set, indices, norm, run, func(b *data.Batch) {
+		ev.add(e.logits, b, e.opts.Steps, k)
+		ev.observe(acts, b.N)
+	})
+	if err != nil {
+		return nil, err
+	}
+	ev.finish()
+	ev.SamplesPerSecond = float64(ev.Samples) / spent.Seconds()
+	return ev, nil
+}
+
+// eachBatch has the engine run every batch of the chosen images and tell count
+// of it. It returns the time that the engine took.
+func (e *Evaluator) eachBatch(ctx context.Context, set *data.Set, indices []int, norm data.Norm,
+	run func(engine.Batch) error, count func(*data.Batch)) (time.Duration, error) {
 	n := len(indices)
 	if indices == nil {
 		n = set.Len()
@@ -81,43 +110,58 @@ func (e *Evaluator) Run(ctx context.Context, params []graph.Tensor, set *data.Se
 		Set: set, Indices: indices, Batch: min(e.opts.Batch, n), Norm: norm, Ahead: 4,
 	})
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	k := e.net.Classes()
-	ev := &Evaluation{PerStep: make([]float64, e.opts.Steps), Neurons: e.runner.Activities()}
-	for range k {
-		ev.Confusion = append(ev.Confusion, make([]int, k))
-	}
-	acts := e.runner.Activities()
+	var spent time.Duration
 	pass := l.Epoch(0, 0)
 	defer pass.Close()
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return 0, err
 		}
 		b, ok := pass.Next()
 		if !ok {
-			break
+			return spent, nil
 		}
-		if err := e.runner.Run(engine.Batch{N: b.N, X: b.X}, e.logits[:e.opts.Steps*b.N*k], acts); err != nil {
-			return nil, err
+		if err := checkLabels(b, e.net.Classes()); err != nil {
+			return 0, err
 		}
-		if err := ev.add(e.logits, b, e.opts.Steps, k); err != nil {
-			return nil, err
+		took, err := e.timed(engine.Batch{N: b.N, X: b.X}, run)
+		if err != nil {
+			return 0, err
 		}
-		ev.observe(acts, b.N)
+		spent += took
+		count(b)
 	}
-	ev.finish()
-	return ev, nil
+}
+
+// timed measures one batch. The engine's first batch runs twice: what it costs
+// to touch memory is no part of a speed.
+func (e *Evaluator) timed(b engine.Batch, run func(engine.Batch) error) (time.Duration, error) {
+	if !e.warm {
+		if err := run(b); err != nil {
+			return 0, err
+		}
+		e.warm = true
+	}
+	begin := time.Now()
+	err := run(b)
+	return time.Since(begin), err
+}
+
+func checkLabels(b *data.Batch, classes int) error {
+	for i, label := range b.Y {
+		if int(label) >= classes {
+			return fmt.Errorf("image %d has label %d, the network has %d classes", b.Indices[i], label, classes)
+		}
+	}
+	return nil
 }
 
 // add counts one batch's logits [T, N, K].
-func (ev *Evaluation) add(logits []float32, b *data.Batch, steps, k int) error {
+func (ev *Evaluation) add(logits []float32, b *data.Batch, steps, k int) {
 	mean := make([]float64, k)
 	for i, label := range b.Y {
-		if int(label) >= k {
-			return fmt.Errorf("image %d has label %d, the network has %d classes", b.Indices[i], label, k)
-		}
 		clear(mean)
 		guess := 0
 		for t := range steps {
@@ -135,7 +179,6 @@ func (ev *Evaluation) add(logits []float32, b *data.Batch, steps, k int) error {
 		ev.Loss += logSumExp(mean) - mean[label]
 	}
 	ev.Samples += b.N
-	return nil
 }
 
 // observe adds a batch's activities, weighted by its samples.

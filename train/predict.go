@@ -19,8 +19,8 @@ type Predictor struct {
 	ch    int
 }
 
-// NewPredictor compiles a checkpoint's network. Steps, threads and engine are
-// those of its recipe after adjust has changed it.
+// NewPredictor compiles a checkpoint's network. Steps, precision, threads and
+// engine are those of its recipe after adjust has changed it.
 func NewPredictor(c *Checkpoint, adjust func(*recipe.Recipe) error) (*Predictor, error) {
 	r, err := c.ParsedRecipe()
 	if err == nil {
@@ -37,7 +37,7 @@ func NewPredictor(c *Checkpoint, adjust func(*recipe.Recipe) error) (*Predictor,
 	if err != nil {
 		return nil, err
 	}
-	e, err := NewEvaluator(eng, net, EvalOptions{Batch: 1, Steps: r.Steps, Threads: r.Threads})
+	e, err := NewEvaluator(eng, net, EvalOptions{Batch: 1, Steps: r.Steps, Threads: r.Threads, Precision: r.Precision})
 	if err != nil {
 		return nil, err
 	}
@@ -55,26 +55,43 @@ func (p *Predictor) Close() { p.eval.Close() }
 // Size returns the height and width of the images that the network takes.
 func (p *Predictor) Size() (h, w int) { return p.h, p.w }
 
-// Predict returns the probability of each class, in the order of the
-// checkpoint's classes, for an image of the network's size. Colours are turned
-// to grey for a network of one channel.
-func (p *Predictor) Predict(img image.Image) ([]float64, error) {
+// Prediction is what a network says of an image.
+type Prediction struct {
+	Probabilities []float64 // of each class, in the order of the checkpoint's
+	Steps         int       // that it took
+}
+
+// Predict classifies an image of the network's size. Colours are turned to grey
+// for a network of one channel. With a margin other than 0 it ends as soon as
+// the largest probability exceeds the second by that much.
+func (p *Predictor) Predict(img image.Image, margin float64) (Prediction, error) {
 	pix, err := pixels(img, p.h, p.w, p.ch)
 	if err != nil {
-		return nil, err
+		return Prediction{}, err
 	}
 	x := make([]float32, len(pix))
 	data.ToFloat(x, pix, p.c.Norm)
-	k := len(p.c.Classes)
-	logits := p.eval.logits[:p.steps*k]
-	if err := p.eval.runner.Run(engine.Batch{N: 1, X: x}, logits, nil); err != nil {
-		return nil, err
+	b := engine.Batch{N: 1, X: x}
+	mean := make([]float64, len(p.c.Classes))
+	if margin != 0 {
+		run, err := p.eval.early(margin)
+		if err == nil {
+			err = run(b)
+		}
+		if err != nil {
+			return Prediction{}, err
+		}
+		widen(mean, p.eval.logits)
+		return Prediction{Softmax(mean), int(p.eval.taken[0])}, nil
 	}
-	mean := make([]float64, k)
+	logits := p.eval.logits[:p.steps*len(mean)]
+	if err := p.eval.runner.Run(b, logits, nil); err != nil {
+		return Prediction{}, err
+	}
 	for i, v := range logits {
-		mean[i%k] += float64(v) / float64(p.steps)
+		mean[i%len(mean)] += float64(v) / float64(p.steps)
 	}
-	return Softmax(mean), nil
+	return Prediction{Softmax(mean), p.steps}, nil
 }
 
 // pixels returns an image as bytes [H, W, C] of one (grey) or three channels.

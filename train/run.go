@@ -124,7 +124,7 @@ func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
 	before := rec.Comparable()
 	// What checkpoints leave out stands beside them. Without it, defaults do.
 	if began, err := recipe.Load(r.path(RecipeFile)); err == nil {
-		rec.Threads, rec.SaveEvery = began.Threads, began.SaveEvery
+		rec.Threads, rec.Memory, rec.SaveEvery = began.Threads, began.Memory, began.SaveEvery
 	}
 	if err := adjust(&rec); err != nil {
 		return err
@@ -206,7 +206,7 @@ func (r *Run) compile() error {
 	var err error
 	r.trainer, err = r.Engine.CompileTrain(r.Net, engine.TrainOptions{
 		Batch: rec.Batch, Steps: rec.Steps, Threads: rec.Threads, Seed: rec.Seed,
-		Loss: rec.Loss(), Optimizer: rec.Optimizer(),
+		Loss: rec.Loss(), Optimizer: rec.Optimizer(), Precision: rec.Precision, Memory: rec.Memory,
 	})
 	if err != nil {
 		return err
@@ -219,7 +219,7 @@ func (r *Run) compile() error {
 	if err != nil {
 		return err
 	}
-	r.eval, err = NewEvaluator(r.Engine, r.Net, EvalOptions{Batch: rec.Batch, Steps: rec.Steps, Threads: rec.Threads})
+	r.eval, err = NewEvaluator(r.Engine, r.Net, EvalOptions{Batch: rec.Batch, Steps: rec.Steps, Threads: rec.Threads, Precision: rec.Precision})
 	return err
 }
 

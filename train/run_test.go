@@ -71,6 +71,21 @@ func (s *stopper) Step(StepInfo) {
 
 func same(*recipe.Recipe) error { return nil }
 
+// examined evaluates a checkpoint.
+func examined(t *testing.T, c *Checkpoint, split string) *Evaluation {
+	t.Helper()
+	x, err := Examine(c, split, same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	ev, err := x.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ev
+}
+
 func TestRunWritesWhatItPromises(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "run")
 	run := begun(t, quick(t), dir)
@@ -106,15 +121,12 @@ func TestRunWritesWhatItPromises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ev, _, err := EvaluateCheckpoint(context.Background(), c, "test", same)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ev := examined(t, c, "test")
 	if ev.Accuracy != res.TestAccuracy || *c.Progress.Test != res.TestAccuracy {
 		t.Errorf("test accuracy %v by eval, %v in the checkpoint, %v by the run", ev.Accuracy, *c.Progress.Test, res.TestAccuracy)
 	}
-	if ev, _, err = EvaluateCheckpoint(context.Background(), c, "validation", same); err != nil || ev.Accuracy != res.ValAccuracy {
-		t.Errorf("validation accuracy %v by eval (%v), %v by the run", ev.Accuracy, err, res.ValAccuracy)
+	if ev = examined(t, c, "validation"); ev.Accuracy != res.ValAccuracy {
+		t.Errorf("validation accuracy %v by eval, %v by the run", ev.Accuracy, res.ValAccuracy)
 	}
 	right := 0
 	for k := range ev.Confusion {
@@ -123,7 +135,7 @@ func TestRunWritesWhatItPromises(t *testing.T) {
 	if float64(right)/float64(ev.Samples) != ev.Accuracy {
 		t.Errorf("the confusion matrix has %d of %d right, accuracy is %v", right, ev.Samples, ev.Accuracy)
 	}
-	if _, _, err := EvaluateCheckpoint(context.Background(), c, "tset", same); err == nil || !strings.Contains(err.Error(), `"tset"`) {
+	if _, err := Examine(c, "tset", same); err == nil || !strings.Contains(err.Error(), `"tset"`) {
 		t.Errorf("an unknown split: error %v", err)
 	}
 }

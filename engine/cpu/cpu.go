@@ -54,13 +54,16 @@ func newTrainer(net *graph.Network, o engine.TrainOptions, spikes spikeForm) (*t
 	if err := checkPrecision(o.Precision); err != nil {
 		return nil, err
 	}
+	if err := engine.CheckMemory(o.Memory, engine.LowMemory); err != nil {
+		return nil, err
+	}
 	if err := o.Loss.Validate(); err != nil {
 		return nil, err
 	}
 	if err := o.Optimizer.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(net, planOptions{train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads, mixed: o.Precision == engine.Mixed, spikes: spikes})
+	p, err := newPlan(net, planOptions{train: true, batch: o.Batch, steps: o.Steps, threads: o.Threads, mixed: o.Precision == engine.Mixed, low: o.Memory == engine.LowMemory, spikes: spikes})
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ type planOptions struct {
 	mostFrames int // 0: batch·steps
 	threads    int
 	mixed      bool
+	low        bool // recompute in the backward pass instead of keeping
 	spikes     spikeForm
 }
 

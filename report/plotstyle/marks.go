@@ -217,6 +217,36 @@ func (d Dot) draw(c draw.Canvas, pt vg.Point) {
 // Thumbnail implements plot.Thumbnailer.
 func (d Dot) Thumbnail(c *draw.Canvas) { d.draw(*c, c.Center()) }
 
+// A Note is text beside a point: below it to the right, or to the left where the
+// plot ends.
+type Note struct {
+	X, Y  float64
+	Text  string
+	Color color.Color
+}
+
+// Plot implements plot.Plotter.
+func (n Note) Plot(c draw.Canvas, p *plot.Plot) {
+	if !finite(n.X) || !finite(n.Y) {
+		return
+	}
+	x, y := p.Transforms(&c)
+	at := vg.Point{X: x(n.X), Y: y(n.Y)}
+	if !c.Contains(at) {
+		return
+	}
+	style := textStyle(textSize - 1)
+	style.Color = n.Color
+	left := at.X + 4
+	if w := style.Width(n.Text); left+w > c.Max.X {
+		left = at.X - 4 - w
+	}
+	place(c, style, n.Text, left, at.Y-textSize)
+}
+
+// Thumbnail implements plot.Thumbnailer: text has no sample.
+func (Note) Thumbnail(*draw.Canvas) {}
+
 func disc(c draw.Canvas, at vg.Point, radius vg.Length, fill color.Color) {
 	c.SetColor(fill)
 	var p vg.Path

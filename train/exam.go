@@ -1,0 +1,100 @@
+package train
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/qif-snn/qif/data"
+	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/recipe"
+)
+
+// Splits are the names of what a checkpoint can be examined on.
+var Splits = []string{"test", "validation", "train"}
+
+// Exam is a checkpoint with the images that it is to be measured on.
+type Exam struct {
+	Recipe  recipe.Recipe // as used
+	c       *Checkpoint
+	set     *data.Set
+	indices []int
+	eval    *Evaluator
+}
+
+// Examine prepares to measure a checkpoint on one of the Splits of the data that
+// its recipe names, after adjust has changed the recipe.
+func Examine(c *Checkpoint, split string, adjust func(*recipe.Recipe) error) (*Exam, error) {
+	r, err := c.ParsedRecipe()
+	if err == nil {
+		err = adjust(&r)
+	}
+	if err == nil {
+		err = r.Validate()
+	}
+	if err != nil {
+		return nil, err
+	}
+	x := &Exam{Recipe: r, c: c}
+	if x.set, x.indices, err = splitOf(c, r, split); err != nil {
+		return nil, err
+	}
+	net, err := c.Network()
+	if err != nil {
+		return nil, err
+	}
+	if err := fits(net, x.set); err != nil {
+		return nil, err
+	}
+	eng, err := engine.Named(r.Engine)
+	if err != nil {
+		return nil, err
+	}
+	x.eval, err = NewEvaluator(eng, net, EvalOptions{
+		Batch: min(r.Batch, x.set.Len()), Steps: r.Steps, Threads: r.Threads, Precision: r.Precision,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// Close releases the engine.
+func (x *Exam) Close() { x.eval.Close() }
+
+// Run evaluates the checkpoint.
+func (x *Exam) Run(ctx context.Context) (*Evaluation, error) {
+	return x.eval.Run(ctx, x.c.Params, x.set, x.indices, x.c.Norm)
+}
+
+// RunEarly evaluates the checkpoint with early exit at each of the margins.
+func (x *Exam) RunEarly(ctx context.Context, margins ...float64) ([]EarlyExit, error) {
+	var all []EarlyExit
+	for _, m := range margins {
+		e, err := x.eval.RunEarly(ctx, x.c.Params, x.set, x.indices, x.c.Norm, m)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, *e)
+	}
+	return all, nil
+}
+
+// splitOf returns the images that a split names, nil for all of a set. The splits of the training
+// data come from the checkpoint's own manifest, which must fit the data.
+func splitOf(c *Checkpoint, r recipe.Recipe, split string) (*data.Set, []int, error) {
+	trainSet, test, err := LoadData(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch split {
+	case "test":
+		return test, nil, nil
+	case "validation", "train":
+		tr, val, err := c.Split.Indices(trainSet)
+		if split == "validation" {
+			return trainSet, val, err
+		}
+		return trainSet, tr, err
+	}
+	return nil, nil, fmt.Errorf("split is %q, expected test, validation or train", split)
+}
