@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg/draw"
 
@@ -20,7 +22,7 @@ type ExitPoint struct{ Margin, Steps, Accuracy float64 } // Steps is the mean ov
 const (
 	exitWidth, exitHeight, exitBorder = 480, 320, 12
 
-	labelApart = .055 // of the axis, between the steps of labelled points
+	labelApart = .055 // of an axis, at least, between labelled points
 )
 
 // ExitFigure draws accuracy over the mean number of steps: of early exit, with
@@ -39,17 +41,28 @@ func ExitFigure(title string, c ExitCurve) plotstyle.Figure {
 	p.Mark("all samples take t steps", fixed)
 	p.Mark("early exit, with its margin", early)
 	last := float64(len(c.PerStep))
-	shown := 0. // steps of the last labelled point
-	for i, e := range c.Points {
-		if i > 0 && e.Steps-shown < labelApart*last {
-			continue
-		}
-		shown = e.Steps
-		p.Mark("", plotstyle.Note{X: e.Steps, Y: 100 * e.Accuracy, Text: fmt.Sprint(e.Margin), Color: plotstyle.Blue})
-	}
-	lo, hi := around(append(append([]float64{}, fixed.Y...), early.Y...), .08)
+	lo, hi := around(slices.Concat(fixed.Y, early.Y), .08)
 	p.SetRange(min(1, last-.5), max(last, 1.5), lo, hi)
+	for _, n := range notes(c.Points, labelApart*last, labelApart*(hi-lo)) {
+		p.Mark("", n)
+	}
 	return plotstyle.Figure{Width: exitWidth, Height: exitHeight, Draw: func(c draw.Canvas) {
 		p.Draw(draw.Crop(c, exitBorder, -exitBorder, exitBorder, -exitBorder))
 	}}
+}
+
+// notes labels the points with their margins, but for those that lie nearer than
+// dx and dy to the last that has a label.
+func notes(points []ExitPoint, dx, dy float64) []plotstyle.Note {
+	var all []plotstyle.Note
+	for _, e := range points {
+		n := plotstyle.Note{X: e.Steps, Y: 100 * e.Accuracy, Text: fmt.Sprint(e.Margin), Color: plotstyle.Blue}
+		if len(all) > 0 {
+			if shown := all[len(all)-1]; math.Abs(n.X-shown.X) < dx && math.Abs(n.Y-shown.Y) < dy {
+				continue
+			}
+		}
+		all = append(all, n)
+	}
+	return all
 }

@@ -218,7 +218,7 @@ func (d Dot) draw(c draw.Canvas, pt vg.Point) {
 func (d Dot) Thumbnail(c *draw.Canvas) { d.draw(*c, c.Center()) }
 
 // A Note is text beside a point: below it to the right, or to the left where the
-// plot ends.
+// plot ends. It covers lines that it would cross.
 type Note struct {
 	X, Y  float64
 	Text  string
@@ -237,11 +237,15 @@ func (n Note) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	style := textStyle(textSize - 1)
 	style.Color = n.Color
-	left := at.X + 4
-	if w := style.Width(n.Text); left+w > c.Max.X {
+	left, w := at.X+4, style.Width(n.Text)
+	if left+w > c.Max.X {
 		left = at.X - 4 - w
 	}
-	place(c, style, n.Text, left, at.Y-textSize)
+	base := at.Y - textSize
+	box := vg.Rectangle{Min: vg.Point{X: left, Y: base - 1}, Max: vg.Point{X: left + w, Y: base + textSize - 3}}
+	c.SetColor(Paper)
+	c.Fill(box.Path())
+	place(c, style, n.Text, left, base)
 }
 
 // Thumbnail implements plot.Thumbnailer: text has no sample.
