@@ -6,6 +6,12 @@
 // float64 reference in engine/ref defines it, and the gradient that the
 // surrogate windows define. Within one engine, results depend on the inputs
 // and seeds alone: not on the number of threads, not on what ran before.
+//
+// State is a value. A Runner holds parameters and working memory, no membrane
+// potentials: Run begins every batch at rest, and Step advances a State that its
+// caller holds. A Stream is such a State with its Runner and the logits so far,
+// for frames that come one at a time. An EarlyRunner may end with a sample of a
+// batch before all steps.
 package engine
 
 import (
