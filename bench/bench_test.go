@@ -167,14 +167,15 @@ func TestFramesAreFedAsEvents(t *testing.T) {
 	}
 }
 
-func TestPrecisionAndThreadsReachTheEngine(t *testing.T) {
+func TestPrecisionMemoryAndThreadsReachTheEngine(t *testing.T) {
 	e := &timed{}
 	o := options(t, "qif", square)
-	o.Engine, o.Precision, o.Threads = e, engine.Mixed, 2
-	if r := step(t, o); r.Precision != engine.Mixed || r.Threads != 2 || e.train.Precision != engine.Mixed || e.train.Threads != 2 {
+	o.Engine, o.Precision, o.Memory, o.Threads = e, engine.Mixed, engine.LowMemory, 2
+	if r := step(t, o); r.Precision != engine.Mixed || r.Memory != engine.LowMemory || r.Threads != 2 ||
+		e.train.Precision != engine.Mixed || e.train.Memory != engine.LowMemory || e.train.Threads != 2 {
 		t.Errorf("%+v, compiled for %+v", r, e.train)
 	}
-	o.Mode = bench.Infer
+	o.Mode, o.Memory = bench.Infer, ""
 	step(t, o)
 	if e.infer.Precision != engine.Mixed || e.infer.Threads != 2 || e.infer.Batch != 8 || e.infer.Steps != 3 {
 		t.Errorf("compiled for %+v", e.infer)
@@ -212,25 +213,25 @@ func TestStepMeasuresForAWhile(t *testing.T) {
 		t.Errorf("%d steps in no time, want 3", len(r.SecondsPerStep))
 	}
 	o.Time = 200 * time.Millisecond
-	total := 0.
-	for _, s := range step(t, o).SecondsPerStep {
-		total += s
-	}
-	if total < .1 || total > 5 {
-		t.Errorf("measured for %v s, want .2", total)
+	begin := time.Now()
+	step(t, o)
+	if took := time.Since(begin); took < o.Time {
+		t.Errorf("measured for %v, want at least %v", took, o.Time)
 	}
 }
 
 func TestRefusals(t *testing.T) {
 	for want, change := range map[string]func(o *bench.Options){
-		`mode is "both", expected "train" or "infer"`: func(o *bench.Options) { o.Mode = "both" },
-		"rate is 1, expected within (0, 1)":           func(o *bench.Options) { o.Rate = 1 },
-		"rate is NaN":                                 func(o *bench.Options) { o.Rate = math.NaN() },
-		"warmup is -1":                                func(o *bench.Options) { o.Warmup = -1 },
-		"time is 0s":                                  func(o *bench.Options) { o.Repeat = 0 },
-		"repeat is -2":                                func(o *bench.Options) { o.Repeat = -2 },
-		`precision is "fp16", expected fp32 or mixed`: func(o *bench.Options) { o.Precision = "fp16" },
-		"batch is 0":                                  func(o *bench.Options) { o.Batch = 0 },
+		`mode is "both", expected "train" or "infer"`:        func(o *bench.Options) { o.Mode = "both" },
+		"rate is 1, expected within (0, 1)":                  func(o *bench.Options) { o.Rate = 1 },
+		"rate is NaN":                                        func(o *bench.Options) { o.Rate = math.NaN() },
+		`memory is "high", expected low or nothing`:          func(o *bench.Options) { o.Memory = "high" },
+		`memory is "low", which has no effect on infe`:       func(o *bench.Options) { o.Mode, o.Memory = bench.Infer, engine.LowMemory },
+		"warmup is -1":                                       func(o *bench.Options) { o.Warmup = -1 },
+		"time is 0s":                                         func(o *bench.Options) { o.Repeat = 0 },
+		"repeat is -2":                                       func(o *bench.Options) { o.Repeat = -2 },
+		`precision is "fp16", expected fp32 or mixed`:        func(o *bench.Options) { o.Precision = "fp16" },
+		"batch is 0":                                         func(o *bench.Options) { o.Batch = 0 },
 		"layer neuron1 has no tdBN of its own before it who": func(o *bench.Options) { o.Rate, o.Net = .1, bare(t, o.Net) },
 	} {
 		o := options(t, "qif", square)

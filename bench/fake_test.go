@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime/pprof"
 	"sync/atomic"
-	"time"
 
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/engine/cpu"
@@ -66,32 +65,36 @@ func (t *timedTrainer) Step(b engine.Batch, lr float64) (*engine.Result, error) 
 		t.steps++
 		s := t.spans[0]
 		labels := pprof.Labels(engine.LabelLayer, s.Layer, engine.LabelOp, s.Op, engine.LabelDirection, s.Direction)
-		pprof.Do(context.Background(), labels, func(context.Context) { spin(30 * time.Millisecond) })
+		pprof.Do(context.Background(), labels, func(context.Context) { spin() })
 	}
 	return t.Trainer.Step(b, lr)
 }
 
-func spin(d time.Duration) {
-	for start := time.Now(); time.Since(start) < d; {
+// spin takes some 30 ms of a processor's time, enough for the profiler to see,
+// however long that is by the clock.
+func spin() {
+	for range 5_000_000 {
+		spun.Add(1)
 	}
 }
 
-func (e *timed) FMAPeak() engine.KernelCase { return sleeper("peak", 1e6, 0) }
+var spun atomic.Int64
 
-func (e *timed) CopyBandwidth() engine.KernelCase { return sleeper("copy", 0, 1e6) }
+func (e *timed) FMAPeak() engine.KernelCase { return idle("peak", 1e6, 0) }
+
+func (e *timed) CopyBandwidth() engine.KernelCase { return idle("copy", 0, 1e6) }
 
 func (e *timed) Kernels() []engine.KernelCase { return e.cases }
 
-// sleeper is a kernel that takes a millisecond whatever else the machine does,
-// as long as each instance is used by one goroutine at a time.
-func sleeper(name string, flops, bytes float64) engine.KernelCase {
+// idle is a kernel that does nothing but see to it that no two goroutines share
+// an instance.
+func idle(name string, flops, bytes float64) engine.KernelCase {
 	return engine.KernelCase{Name: name, Shape: "1×1", Rate: .25, Flops: flops, Bytes: bytes, New: func() func() {
 		var busy atomic.Bool
 		return func() {
 			if !busy.CompareAndSwap(false, true) {
 				panic("two goroutines share an instance")
 			}
-			time.Sleep(time.Millisecond)
 			busy.Store(false)
 		}
 	}}

@@ -20,7 +20,13 @@ type KernelOptions struct {
 	Match   string        // part of the names of the kernels wanted; empty: all
 	Time    time.Duration // for each kernel and number of threads
 	Observe func(Progress)
+
+	clock clock // nil: together; tests have their own
 }
+
+// A clock runs functions n times each, side by side, and returns the time from
+// the common start to the last end.
+type clock func(runs []func(), n int) time.Duration
 
 // KernelResult is what kernels reach.
 type KernelResult struct {
@@ -80,7 +86,7 @@ func Kernels(ctx context.Context, o KernelOptions) (*KernelResult, error) {
 	r := &KernelResult{Engine: engine.Signature(e), Threads: n}
 	for k := 1; k <= n; k++ {
 		o.report("measuring the machine's limits", (k-1)*2, n*2)
-		r.Limits = append(r.Limits, limits(e, k, o.Time))
+		r.Limits = append(r.Limits, o.limits(e, k))
 	}
 	last := r.Limits[n-1]
 	r.FMAPeak, r.CopySpeed = last.FMAPeak, last.CopySpeed
@@ -93,7 +99,7 @@ func Kernels(ctx context.Context, o KernelOptions) (*KernelResult, error) {
 				return r, nil
 			}
 			o.report(c.Name, i*n+k-1, len(cases)*n)
-			r.Kernels = append(r.Kernels, kernel(c, r.Limits[k-1], o.Time))
+			r.Kernels = append(r.Kernels, o.kernel(c, r.Limits[k-1]))
 		}
 	}
 	return r, nil
@@ -105,16 +111,16 @@ func (o KernelOptions) report(phase string, done, of int) {
 	}
 }
 
-func limits(e engine.KernelBench, k int, d time.Duration) Limits {
+func (o KernelOptions) limits(e engine.KernelBench, k int) Limits {
 	peak, copying := e.FMAPeak(), e.CopyBandwidth()
 	return Limits{
-		Threads: k, FMAPeak: peak.Flops / secondsPerRun(peak, k, d) / 1e9,
-		CopySpeed: copying.Bytes / secondsPerRun(copying, k, d) / 1e9,
+		Threads: k, FMAPeak: peak.Flops / o.secondsPerRun(peak, k) / 1e9,
+		CopySpeed: copying.Bytes / o.secondsPerRun(copying, k) / 1e9,
 	}
 }
 
-func kernel(c engine.KernelCase, l Limits, d time.Duration) Kernel {
-	s := secondsPerRun(c, l.Threads, d)
+func (o KernelOptions) kernel(c engine.KernelCase, l Limits) Kernel {
+	s := o.secondsPerRun(c, l.Threads)
 	r := Kernel{
 		Name: c.Name, Shape: c.Shape, Rate: c.Rate, Threads: l.Threads,
 		GFLOPS: c.Flops / s / 1e9, GBytes: c.Bytes / s / 1e9, Microseconds: 1e6 * s * float64(l.Threads),
@@ -127,27 +133,31 @@ func kernel(c engine.KernelCase, l Limits, d time.Duration) Kernel {
 const rounds = 5
 
 // secondsPerRun returns the time per run, taken by k goroutines together, in
-// the best of several rounds that last d in all.
-func secondsPerRun(c engine.KernelCase, k int, d time.Duration) float64 {
+// the best of several rounds that last o.Time in all.
+func (o KernelOptions) secondsPerRun(c engine.KernelCase, k int) float64 {
+	measure := o.clock
+	if measure == nil {
+		measure = together
+	}
 	runs := make([]func(), k)
 	for i := range runs {
 		runs[i] = c.New()
 	}
-	n, took := 1, together(runs, 1) // the first touches memory and wakes the processor
-	for took < d/(4*rounds) {
+	n, took := 1, measure(runs, 1) // the first touches memory and wakes the processor
+	for took < o.Time/(4*rounds) {
 		n *= 2
-		took = together(runs, n)
+		took = measure(runs, n)
 	}
-	n = max(1, int(float64(n)*d.Seconds()/rounds/took.Seconds()))
+	n = max(1, int(float64(n)*o.Time.Seconds()/rounds/took.Seconds()))
 	best := math.Inf(1)
 	for range rounds {
-		best = min(best, together(runs, n).Seconds())
+		best = min(best, measure(runs, n).Seconds())
 	}
 	return best / float64(n*k)
 }
 
-// together has each function run n times in a goroutine of its own and returns
-// the time from the common start to the last end.
+// together is the clock that measures: each function runs in a goroutine of its
+// own.
 func together(runs []func(), n int) time.Duration {
 	var ready, done sync.WaitGroup
 	begin := make(chan struct{})

@@ -15,16 +15,25 @@ import (
 	"github.com/qif-snn/qif/engine/cpu"
 )
 
-// kernelOptions measure two kernels that take exactly as long as the machine's
-// limits do.
+// kernelOptions measure two kernels by a clock that says a millisecond of every
+// run, of which each thread does one in that time.
 func kernelOptions() bench.KernelOptions {
-	return bench.KernelOptions{
+	o := bench.KernelOptions{
 		Engine: &timed{cases: []engine.KernelCase{
-			sleeper("conv", 5e5, 0),  // half of the peak
-			sleeper("scan", 0, 75e4), // three quarters of the copy
+			idle("conv", 5e5, 0),  // half of the peak
+			idle("scan", 0, 75e4), // three quarters of the copy
 		}},
 		Threads: 2, Time: 50 * time.Millisecond,
 	}
+	o.SetClock(func(runs []func(), n int) time.Duration {
+		for _, run := range runs {
+			for range n {
+				run()
+			}
+		}
+		return time.Duration(n) * time.Millisecond
+	})
+	return o
 }
 
 // needThreads has the test run with at least two.
@@ -44,7 +53,6 @@ func TestKernels(t *testing.T) {
 	if r.Threads != 2 || r.Interrupted || len(r.Limits) != 2 || r.Limits[0].Threads != 1 || r.FMAPeak != r.Limits[1].FMAPeak || r.CopySpeed != r.Limits[1].CopySpeed {
 		t.Errorf("got %+v", r)
 	}
-	// Goroutines sleep side by side: twice the work in the same time.
 	near(t, "peak with two threads against one", r.Limits[1].FMAPeak/r.Limits[0].FMAPeak, 2)
 	var names []string
 	for _, k := range r.Kernels {
@@ -65,20 +73,34 @@ func TestKernels(t *testing.T) {
 				t.Errorf("copying counted as arithmetic: %+v", k)
 			}
 		}
-		if k.Microseconds < 1000 || k.Microseconds > 5000 {
-			t.Errorf("a run of a millisecond took %v µs", k.Microseconds)
-		}
+		near(t, "microseconds of a run of a millisecond", k.Microseconds, 1000)
 	}
 	if got := strings.Join(names, " "); got != "conv conv scan scan" || r.Kernels[0].Threads != 1 || r.Kernels[1].Threads != 2 {
 		t.Errorf("measured %s: %+v", got, r.Kernels)
 	}
 }
 
-// near compares what sleeping goroutines measure: never too fast, seldom slow.
+// near compares up to rounding.
 func near(t *testing.T, what string, got, want float64) {
 	t.Helper()
-	if math.Abs(got/want-1) > .25 {
-		t.Errorf("%s is %v, want about %v", what, got, want)
+	if math.Abs(got/want-1) > 1e-9 {
+		t.Errorf("%s is %v, want %v", what, got, want)
+	}
+}
+
+// Functions run side by side, each as often as asked, and the time is that of
+// all their runs.
+func TestKernelsRunTogether(t *testing.T) {
+	meet, counts := make(chan struct{}), make([]int, 2)
+	took := bench.Together([]func(){
+		func() { meet <- struct{}{}; counts[0]++ }, // ends only while the other runs
+		func() { <-meet; counts[1]++; time.Sleep(time.Millisecond) },
+	}, 3)
+	if counts[0] != 3 || counts[1] != 3 {
+		t.Errorf("ran %v times, want 3 each", counts)
+	}
+	if took < 3*time.Millisecond {
+		t.Errorf("three runs of a millisecond took %v", took)
 	}
 }
 

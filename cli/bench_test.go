@@ -53,9 +53,9 @@ func TestBenchStepPrintsOneObject(t *testing.T) {
 }
 
 func TestBenchStepPrintsText(t *testing.T) {
-	code, out, errs := qif(benchArgs("step")...)
+	code, out, errs := qif(benchArgs("step", "--memory", "low")...)
 	for _, want := range []string{
-		"tiny train: batch 4, T = 2, fp32, 1 threads, engine cpu/", "fed        embedded Fashion-MNIST\n",
+		"tiny train: batch 4, T = 2, fp32, memory low, 1 threads, engine cpu/", "fed        embedded Fashion-MNIST\n",
 		"samples/s", "median of 3", "MiB resident at most", "neuron2",
 	} {
 		if !strings.Contains(out, want) {
@@ -92,17 +92,18 @@ func TestBenchHelpNamesDefaults(t *testing.T) {
 
 // Ctrl-C prints what was measured until then.
 func TestBenchInterruption(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	afterStep = cancel
+	defer func() { afterStep = func() {} }()
 	var out, errs bytes.Buffer
-	args := []string{"bench", "step", "--net", "tiny", "--batch", "2", "--steps", "1", "--warmup", "0", "--seconds", "1000", "--json"}
+	args := []string{"bench", "step", "--net", "tiny", "--batch", "2", "--steps", "1", "--warmup", "0", "--seconds", "1000", "--json", "--engine", "profiling"}
 	if code := cli.Run(ctx, args, &out, &errs); code != 130 || !strings.Contains(errs.String(), "Interrupted: these are the measurements until then.") {
 		t.Errorf("exit status %d: %s", code, errs.String())
 	}
 	if got := parse(t, out.String(), "samples_per_second"); got["interrupted"] != true {
 		t.Errorf("got %v", got)
 	}
-	cancel()
 	out.Reset()
 	errs.Reset()
 	if code := cli.Run(ctx, args, &out, &errs); code != 130 || out.Len() > 0 || errs.String() != "Interrupted before anything was measured.\n" {
@@ -124,7 +125,21 @@ func (e profiling) CompileTrain(net *graph.Network, o engine.TrainOptions) (engi
 	return profilingTrainer{t}, err
 }
 
+// CompileInfer returns a runner without anything optional.
+func (e profiling) CompileInfer(net *graph.Network, o engine.InferOptions) (engine.Runner, error) {
+	r, err := e.Engine.CompileInfer(net, o)
+	return struct{ engine.Runner }{r}, err
+}
+
 type profilingTrainer struct{ engine.Trainer }
+
+// afterStep is called after each step of training.
+var afterStep = func() {}
+
+func (t profilingTrainer) Step(b engine.Batch, lr float64) (*engine.Result, error) {
+	defer afterStep()
+	return t.Trainer.Step(b, lr)
+}
 
 func (profilingTrainer) StartProfile() {}
 
@@ -201,6 +216,8 @@ func TestBenchRefusals(t *testing.T) {
 		"bench step --rate 0":                     "--rate is 0",
 		"bench step --net huge":                   "resnet19-128",
 		"bench step --engine gpu":                 `unknown engine "gpu"`,
+		"bench step --memory high":                `memory is "high", expected low or nothing`,
+		"bench step --memory low --mode infer":    "no effect on inference",
 		"bench step --precision fp16":             `precision is "fp16", expected fp32 or mixed`,
 		"bench step --theta 2 --net x.json":       "x.json: a graph file brings its own neurons",
 		"bench kernels --seconds 0":               "--seconds is 0",

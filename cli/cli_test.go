@@ -113,8 +113,9 @@ func TestVerbsOnARun(t *testing.T) {
 	if out := must(t, "eval", dir, "--split", "validation", "--steps", "4"); !strings.Contains(out, "validation accuracy") {
 		t.Errorf("eval printed %q", out)
 	}
+	testEarlyExit(t, dir)
 	info := must(t, "info", dir)
-	for _, want := range []string{"20538 parameters", "conv2", "evaluated once per image", "width", "test accuracy", "u2 = 0.5"} {
+	for _, want := range []string{"20538 parameters", "conv2", "evaluated once per image", "width", "test accuracy", "u2 = 0.5", "trained in fp32 precision by engine cpu/"} {
 		if !strings.Contains(info, want) {
 			t.Errorf("info lacks %q:\n%s", want, info)
 		}
@@ -126,6 +127,7 @@ func TestVerbsOnARun(t *testing.T) {
 	writePNG(t, big, 60, 50)
 	var preds []struct {
 		Class         string             `json:"class"`
+		Steps         int                `json:"steps"`
 		Probabilities map[string]float64 `json:"probabilities"`
 	}
 	if err := json.Unmarshal([]byte(must(t, "predict", dir, img, big, "--resize", "--invert", "--json")), &preds); err != nil || len(preds) != 2 {
@@ -137,6 +139,12 @@ func TestVerbsOnARun(t *testing.T) {
 	}
 	if len(preds[1].Probabilities) != 10 || sum < .999 || sum > 1.001 {
 		t.Errorf("probabilities %v sum to %v", preds[1].Probabilities, sum)
+	}
+	if preds[0].Steps != 2 {
+		t.Errorf("took %d steps of 2", preds[0].Steps)
+	}
+	if out := must(t, "predict", dir, img, "--steps", "9", "--early-exit", ".0001"); !strings.Contains(out, " (t = ") || strings.Contains(out, "t = 9") {
+		t.Errorf("with early exit predict printed %q", out)
 	}
 	if code, _, errs := qif("predict", dir, big); code != 1 || !strings.Contains(errs, "50×60 pixels") || !strings.Contains(errs, "--resize") {
 		t.Errorf("an image of another size: exit status %d, %q", code, errs)
@@ -236,6 +244,14 @@ func TestBadInput(t *testing.T) {
 		{"train --net " + file("bad.json", `{"name":"x","nodes":[{"name":"a","op":"dense"}]}`) + " --out " + out, 1, []string{"bad.json", `"dense"`, "linear"}},
 		{"train --net " + file("shape.json", `{"name":"x","nodes":[{"name":"in","op":"input","attrs":{"shape":{"h":3,"w":3,"c":1},"coding":"direct"}},{"name":"fc","op":"linear","inputs":["in"],"attrs":{"out":10}},{"name":"r","op":"readout","inputs":["fc"]}]}`) + " --out " + out, 1, []string{`"fc"`, "vector"}},
 		{"eval " + dir + " --split tset", 2, []string{`"tset"`, "validation"}},
+		{"eval " + dir + " --early-exit 1", 2, []string{"margin is 1"}},
+		{"eval " + dir + " --early-exit NaN", 2, []string{"margin is NaN"}},
+		{"eval " + dir + " --early-exit .5 --early-exit-curve", 2, []string{"exclude"}},
+		{"eval " + dir + " --early-exit .5 --plot x.png", 2, []string{"--early-exit-curve"}},
+		{"eval " + dir + " --early-exit-curve --plot x.pdf", 2, []string{"x.pdf", ".svg"}},
+		{"predict x y --early-exit -1", 2, []string{"margin is -1"}},
+		{"train --precision fp16", 2, []string{"fp16", "mixed"}},
+		{"train --memory high", 2, []string{"high", "low"}},
 		{"eval " + dir, 1, []string{"no checkpoint"}},
 		{"eval " + file("garbage.safetensors", "garbage"), 1, []string{"garbage.safetensors"}},
 		{"eval", 2, []string{"accepts 1 arg"}},

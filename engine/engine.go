@@ -126,7 +126,7 @@ type Runner interface {
 type EarlyRunner interface {
 	Runner
 	// RunEarly classifies a batch as Run does, but ends with a sample as soon as
-	// its largest probability exceeds the second largest by margin, in (0, 1),
+	// its largest probability exceeds the second largest by margin or more, in (0, 1),
 	// by the softmax of its mean logits so far. It writes the mean logits
 	// [N, K] and how many steps each sample took.
 	RunEarly(b Batch, margin float64, logits []float32, steps []int32) error
