@@ -33,9 +33,23 @@ type pool struct {
 // label gives workers the labels of a CPU profile.
 func (p *pool) label(ctx context.Context) { p.labels.Store(&ctx) }
 
-// watches is how often a worker looks for work before it lets another goroutine
-// run.
-const watches = 256
+// A worker that looks for something lets another goroutine run every `watches`
+// looks, and another program every `patience`: on a machine that others use as
+// well, what it waits for may be waiting for its processor.
+const (
+	watches  = 256
+	patience = 64 * watches
+)
+
+// pause passes the time between looks.
+func pause(looks int) {
+	switch {
+	case looks%patience == 0:
+		yield()
+	case looks%watches == 0:
+		runtime.Gosched()
+	}
+}
 
 func newPool(threads int) *pool {
 	p := &pool{workers: threads}
@@ -67,8 +81,8 @@ func (p *pool) watch(worker int, seen int64) int64 {
 			p.pending.Add(-1)
 		case p.over.Load():
 			return seen
-		case looks%watches == 0:
-			runtime.Gosched()
+		default:
+			pause(looks)
 		}
 	}
 }
@@ -106,9 +120,7 @@ func (p *pool) run(tiles int, fn func(worker, tile int)) {
 	p.job.Add(1)
 	p.take(0)
 	for looks := 1; p.pending.Load() > 0; looks++ {
-		if looks%watches == 0 {
-			runtime.Gosched()
-		}
+		pause(looks)
 	}
 }
 
