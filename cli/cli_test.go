@@ -37,13 +37,13 @@ func must(t *testing.T, args ...string) string {
 func trainedRun(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	must(t, "train", "--quiet", "--limit", "400", "--epochs", "1", "--steps", "2", "--out", dir)
+	must(t, "train", "fashion-tiny", "--quiet", "--limit", "400", "--epochs", "1", "--steps", "2", "--out", dir)
 	return dir
 }
 
 func TestTrainPrintsOneObject(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	out := must(t, "train", "--json", "--limit", "400", "--epochs", "1", "--steps", "2", "--neuron", "lif", "--leak", ".25", "--seed", "5", "--out", dir)
+	out := must(t, "train", "fashion-tiny", "--json", "--limit", "400", "--epochs", "1", "--steps", "2", "--neuron", "lif", "--leak", ".25", "--seed", "5", "--out", dir)
 	var got map[string]any
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatalf("%v in %s", err, out)
@@ -66,7 +66,7 @@ func TestTrainPrintsOneObject(t *testing.T) {
 
 // Where there is no terminal, progress is plain lines.
 func TestPlainProgress(t *testing.T) {
-	code, out, errs := qif("train", "--limit", "400", "--epochs", "2", "--steps", "2", "--out", filepath.Join(t.TempDir(), "run"))
+	code, out, errs := qif("train", "fashion-tiny", "--limit", "400", "--epochs", "2", "--steps", "2", "--out", filepath.Join(t.TempDir(), "run"))
 	if code != 0 {
 		t.Fatal(errs)
 	}
@@ -95,7 +95,7 @@ func TestDeadLayersAreReported(t *testing.T) {
 	if err := os.WriteFile(file, []byte(graph), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	code, _, errs := qif("train", "--quiet", "--net", file, "--limit", "1200", "--epochs", "2", "--steps", "2", "--out", filepath.Join(t.TempDir(), "run"))
+	code, _, errs := qif("train", "fashion-tiny", "--quiet", "--net", file, "--limit", "1200", "--epochs", "2", "--steps", "2", "--out", filepath.Join(t.TempDir(), "run"))
 	if n := strings.Count(errs, "layer neuron2 is dead in training"); code != 0 || n != 1 || strings.Contains(errs, "neuron1") {
 		t.Errorf("exit status %d; want one report, of neuron2, for training: %q", code, errs)
 	}

@@ -27,7 +27,7 @@ func buildProgram(t *testing.T) string {
 
 // shortRun are flags of a run of a few seconds that saves all the time.
 var shortRun = []string{
-	"train", "--quiet", "--epochs", "4", "--limit", "600", "--batch", "20", "--steps", "3",
+	"train", "fashion-tiny", "--quiet", "--epochs", "4", "--limit", "600", "--batch", "20", "--steps", "3",
 	"--dropout", ".1", "--learn", "a,u2", "--save-every", ".05",
 }
 

@@ -11,7 +11,7 @@ import (
 
 func TestBuiltIn(t *testing.T) {
 	names := Names()
-	if want := []string{"fashion-tiny", "fashion-small"}; !reflect.DeepEqual(names, want) {
+	if want := []string{Standard, "fashion", "fashion-tiny"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("names %v, want %v", names, want)
 	}
 	for _, name := range names {
@@ -30,8 +30,8 @@ func TestBuiltIn(t *testing.T) {
 	if r, err := Load("fashion-tiny"); err != nil || !reflect.DeepEqual(r, Default()) {
 		t.Errorf("fashion-tiny is %+v, %v, want the defaults", r, err)
 	}
-	if r, err := Load("fashion-small"); err != nil || r.Net != "small" || r.Data == "" {
-		t.Errorf("fashion-small has the net %q and the data %q, %v", r.Net, r.Data, err)
+	if r, err := Load("fashion"); err != nil || r.Net != "small" || r.Data == "" {
+		t.Errorf("fashion has the net %q and the data %q, %v", r.Net, r.Data, err)
 	}
 }
 
@@ -63,8 +63,8 @@ func TestLoadFile(t *testing.T) {
 
 func TestLoadUnknown(t *testing.T) {
 	for given, want := range map[string]string{
-		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-tiny, fashion-small`,
-		"Fashion-Smal": `did you mean "fashion-small"?`,
+		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-mini, fashion, fashion-tiny`,
+		"Fashion-Mine": `did you mean "fashion-mini"?`,
 		"imagenet":     `unknown recipe "imagenet"; built-in`,
 		"../recipe":    `unknown recipe "../recipe"; built-in`,
 		"":             `unknown recipe ""; built-in`,

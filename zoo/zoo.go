@@ -39,6 +39,7 @@ var (
 // Nets lists the members.
 var Nets = []Net{
 	{"tiny", "16C3-AP2-32C3-AP2-FC", fashion, Tiny},
+	{"mini", "32C3-AP2-64C3-64C3-AP2-128C3-FC", fashion, Mini},
 	{"small", "64C3-64C3-AP2-128C3-128C3-AP2-FC256-FC", fashion, Small},
 	{"resnet19", "64C3-[128C3-128C3]×3-[256C3-256C3]×3-[512C3-512C3]×2-GAP-FC256-FC", cifar, ResNet19},
 	{"resnet19-128", "128C3-[128C3-128C3]×3-[256C3-256C3]×3-[512C3-512C3]×2-GAP-FC256-FC", cifar, ResNet19Stem128},
@@ -63,6 +64,18 @@ func Tiny(c Config) graph.Graph {
 	b.pool()
 	b.conv(32)
 	b.pool()
+	return b.classify()
+}
+
+// Mini is 32C3-AP2-64C3-64C3-AP2-128C3-FC.
+func Mini(c Config) graph.Graph {
+	b := newBuilder("mini", c)
+	b.conv(32)
+	b.pool()
+	b.conv(64)
+	b.conv(64)
+	b.pool()
+	b.conv(128)
 	return b.classify()
 }
 

@@ -53,6 +53,15 @@ func build(t testing.TB, name string, c zoo.Config) *graph.Network {
 //	fc1    7²·32·10 + 10 = 15,690                            15,680
 //	                        total 20,538                  1,031,744
 //
+// mini on 28×28×1:
+//
+//	conv1  9·1·32   =    288   norm1  64    28²·288    =   225,792
+//	conv2  9·32·64  = 18,432   norm2 128    14²·18,432 = 3,612,672
+//	conv3  9·64·64  = 36,864   norm3 128    14²·36,864 = 7,225,344
+//	conv4  9·64·128 = 73,728   norm4 256    7²·73,728  = 3,612,672
+//	fc1    7²·128·10 + 10 = 62,730                          62,720
+//	                 total 192,618                      14,739,200
+//
 // small on 28×28×1:
 //
 //	conv1  9·1·64    =       576   norm1 128    28²·576     =    451,584
@@ -64,7 +73,8 @@ func build(t testing.TB, name string, c zoo.Config) *graph.Network {
 //	                 total 1,868,106                          74,313,216
 //
 // On 32×32×3 the maps are 32², 16² and 8². tiny: conv1 432 and 442,368 MACs,
-// conv2 1,179,648, fc1 8²·32·10 = 20,480; small: conv1 1,728 and 1,769,472,
+// conv2 1,179,648, fc1 8²·32·10 = 20,480; mini: conv1 864 and 884,736 MACs,
+// conv2 and conv4 4,718,592 each, conv3 9,437,184, fc1 8²·128·10 = 81,920; small: conv1 1,728 and 1,769,472,
 // conv2 and conv4 37,748,736 each, conv3 18,874,368, fc1 8²·128·256 = 2,097,152.
 //
 // ResNet-19's are added up in resnet.go.
@@ -76,6 +86,11 @@ func TestCounts(t *testing.T) {
 	}{
 		{"tiny", fashion, 20_538, 1_031_744},
 		{"tiny", cifar, 432 + 32 + 4_608 + 64 + 20_490, 442_368 + 1_179_648 + 20_480},
+		{"mini", fashion, 192_618, 14_739_200},
+		{
+			"mini", cifar, 864 + 64 + 18_432 + 128 + 36_864 + 128 + 73_728 + 256 + 81_930,
+			884_736 + 4_718_592 + 9_437_184 + 4_718_592 + 81_920,
+		},
 		{"small", fashion, 1_868_106, 74_313_216},
 		{
 			"small", cifar, 1_728 + 128 + 36_864 + 128 + 73_728 + 256 + 147_456 + 256 + 2_097_152 + 512 + 2_570,
@@ -197,6 +212,8 @@ func TestNodeNames(t *testing.T) {
 	c.Dropout = .5
 	for name, want := range map[string]string{
 		"tiny": "input conv1 norm1 neuron1 pool1 conv2 norm2 neuron2 pool2 flatten dropout1 fc1 readout",
+		"mini": "input conv1 norm1 neuron1 pool1 conv2 norm2 neuron2 conv3 norm3 neuron3 pool2 " +
+			"conv4 norm4 neuron4 flatten dropout1 fc1 readout",
 		"small": "input conv1 norm1 neuron1 conv2 norm2 neuron2 pool1 conv3 norm3 neuron3 conv4 norm4 neuron4 pool2 " +
 			"flatten dropout1 fc1 norm5 neuron5 dropout2 fc2 readout",
 		"resnet19": "input conv1 norm1 neuron1 " +
@@ -219,7 +236,7 @@ func TestNodeNames(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	if _, err := zoo.Named("resnet-0"); err == nil || !strings.Contains(err.Error(), `"resnet-0"; known: tiny, small`) {
+	if _, err := zoo.Named("resnet-0"); err == nil || !strings.Contains(err.Error(), `"resnet-0"; known: tiny, mini, small`) {
 		t.Errorf("an unknown name: got error %v", err)
 	}
 	for name, c := range map[string]struct {
