@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,10 +26,10 @@ a small QIF network on the images that come with the program.
 
 Ctrl-C saves the run and says how to resume it; a resumed run ends with the same
 bits as one that was never interrupted.`,
-		Example: `  qif train                                    # three minutes with AVX-512, up to half an hour without
-  qif train fashion-tiny                       # half a minute
+		Example: `  qif train                                    # half a minute with AVX-512, minutes without
   qif train --neuron lif --leak .5 --seed 2    # the same recipe with LIF neurons
-  qif train fashion --data DIR                 # a larger net on the full data set
+  qif train fashion-mini                       # a wider net for longer: more accurate, three minutes
+  qif train fashion --data DIR                 # a larger net on the full data set: an hour
   qif train my.toml --epochs 20 --out runs/mine
   qif train --precision mixed --memory low     # faster arithmetic; less memory, more time
   qif train --resume runs/mine
@@ -38,9 +37,6 @@ bits as one that was never interrupted.`,
 		Args: args(cobra.MaximumNArgs(1)),
 	}
 	flags := recipe.NewFlags(cmd.Flags())
-	if standard, err := recipe.Load(recipe.Standard); err == nil {
-		flags.ShowDefaults(standard)
-	}
 	cmd.Flags().StringVar(&resume, "resume", "", "continue the run in this folder")
 	cmd.Flags().BoolVar(&printRecipe, "print-recipe", false, "print the merged recipe and exit")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object at the end, nothing else on standard output")
@@ -83,7 +79,7 @@ bits as one that was never interrupted.`,
 
 // mergedRecipe loads the named or default recipe and lays the flags over it.
 func mergedRecipe(args []string, flags *recipe.Flags) (recipe.Recipe, error) {
-	name := recipe.Standard
+	name := recipe.Names()[0]
 	if len(args) > 0 {
 		name = args[0]
 	}
@@ -91,13 +87,7 @@ func mergedRecipe(args []string, flags *recipe.Flags) (recipe.Recipe, error) {
 	if err != nil {
 		return r, usageError{err}
 	}
-	if err := applied(flags)(&r); err != nil {
-		return r, err
-	}
-	if len(args) == 0 && strings.HasSuffix(r.Net, ".json") && len(flags.Changed("dropout")) == 0 {
-		r.Dropout = recipe.Default().Dropout // the default recipe's belongs to its own network
-	}
-	return r, nil
+	return r, applied(flags)(&r)
 }
 
 func printTOML(w io.Writer, r recipe.Recipe) error {

@@ -11,8 +11,7 @@ import (
 )
 
 // Flags are a recipe's fields as command-line flags. They exist before the
-// recipe is known, show the fields' defaults unless told otherwise, and change
-// only what the user set.
+// recipe is known, show its defaults, and change only what the user set.
 type Flags struct {
 	fs     *pflag.FlagSet
 	values Recipe
@@ -64,14 +63,6 @@ func (fl *Flags) Apply(r *Recipe) error {
 	}
 	*r = out.clone()
 	return nil
-}
-
-// ShowDefaults has help texts show the values of r, over which the flags will be
-// laid, in place of the fields' defaults.
-func (fl *Flags) ShowDefaults(r Recipe) {
-	for _, f := range fl.bound {
-		fl.fs.Lookup(f.flag()).DefValue = f.text(&r)
-	}
 }
 
 // Changed returns the names of those flags, of the fields with the given TOML

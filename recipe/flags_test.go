@@ -155,22 +155,3 @@ func TestUsageShowsDefaults(t *testing.T) {
 		}
 	}
 }
-
-// Help texts can show another recipe's values, which no flag sets by itself.
-func TestShowDefaults(t *testing.T) {
-	fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	fl := NewFlags(fs)
-	shown := Default()
-	shown.Epochs, shown.Dropout = 77, .3
-	fl.ShowDefaults(shown)
-	usage := fs.FlagUsages()
-	for _, want := range []string{"(default 77)", "(default 0.3)"} {
-		if !strings.Contains(usage, want) {
-			t.Errorf("usage lacks %q:\n%s", want, usage)
-		}
-	}
-	r := Default()
-	if err := fl.Apply(&r); err != nil || !reflect.DeepEqual(r, Default()) {
-		t.Errorf("what is shown was applied: %+v, %v", r, err)
-	}
-}

@@ -17,12 +17,12 @@ var embedded embed.FS
 
 const extension = ".toml"
 
-// Names lists the built-in recipes: Standard, then the others sorted.
+// Names lists the built-in recipes: the default one, then the others sorted.
 func Names() []string {
-	names := []string{Standard}
+	names := []string{Default().Name}
 	files, _ := fs.Glob(embedded, "recipes/*"+extension) // the pattern is well-formed
 	for _, f := range files {
-		if name := strings.TrimSuffix(path.Base(f), extension); name != Standard {
+		if name := strings.TrimSuffix(path.Base(f), extension); name != names[0] {
 			names = append(names, name)
 		}
 	}

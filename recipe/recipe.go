@@ -78,11 +78,7 @@ type Recipe struct {
 	SaveEvery float64 `toml:"save_every" default:"30" in:"[0,inf)" help:"seconds between checkpoints within an epoch; 0: only after epochs"`
 }
 
-// Standard is the name of the built-in recipe that is run where none is named.
-const Standard = "fashion-mini"
-
-// Default returns the recipe whose fields all have their defaults: fashion-tiny,
-// which takes least time.
+// Default returns the recipe whose fields all have their defaults.
 func Default() Recipe {
 	var r Recipe
 	for _, f := range fields {
