@@ -104,6 +104,9 @@ func kernelCases(share int) []engine.KernelCase {
 			cases = append(cases, pass(band(rate, false)))
 		}
 	}
+	for _, share := range []float64{.05, .1, .2, .3, .5} {
+		cases = append(cases, band(share, false).masked())
+	}
 	cases = append(cases, band(typicalRate, true).weights(), band(typicalRate, false).input(), band(typicalRate, true).input())
 	cases = append(cases, scanCases(batch, 32/share)...)
 	cases = append(cases, momentsCase())
@@ -162,7 +165,23 @@ func (s convCase) weights() engine.KernelCase {
 }
 
 func (s convCase) input() engine.KernelCase {
-	return s.kernelCase(s.name("input", "dense"), s.shape(), s.flops(), 0, func(m mounted) func() { return m.conv().grads.ofInput })
+	return s.kernelCase(s.name("input", "dense"), s.shape(), s.flops(), 0, func(m mounted) func() {
+		c := m.conv()
+		c.grads.masked = nil
+		return c.grads.ofInput
+	})
+}
+
+// masked is the gradient of the input where a share of the potentials, the
+// specimen's rate, lies inside the window.
+func (s convCase) masked() engine.KernelCase {
+	return s.kernelCase(s.name("input", "masked"), s.shape(), s.flops(), 0, func(m mounted) func() {
+		c := m.conv()
+		near := c.grads.masked.near
+		copy(near.bits, c.x.bits) // of neurons as many as fire
+		near.share = 0            // masked, whatever the share
+		return c.grads.ofInput
+	})
 }
 
 // Operations per neuron and step of a scan with one term, a division or a
