@@ -26,7 +26,7 @@ a small QIF network on the images that come with the program.
 
 Ctrl-C saves the run and says how to resume it; a resumed run ends with the same
 bits as one that was never interrupted.`,
-		Example: `  qif train                                    # half a minute with AVX-512, minutes without
+		Example: `  qif train                                    # seconds with AVX-512, minutes without
   qif train --neuron lif --leak .5 --seed 2    # the same recipe with LIF neurons
   qif train fashion-mini                       # a wider net for longer: more accurate, three minutes
   qif train fashion --data DIR                 # a larger net on the full data set: an hour
