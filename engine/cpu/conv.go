@@ -251,11 +251,7 @@ func (c *convOp) forwardTask(worker, task int) {
 	cols := min(c.width, c.g.Out-q*c.width)
 	rows := (to - from) * frames
 	if c.moments != nil {
-		sum, sum2 := c.moments.of(unit)
-		at := q * c.width
-		sum, sum2 = sum[at:at+c.width], sum2[at:at+c.width]
-		clear(sum)
-		clear(sum2)
+		sum, sum2 := c.moments.begin(unit, q*c.width, (q+1)*c.width)
 		kernel.AddSquares(sum, sum2, acc[:rows*c.width])
 	}
 	if fuse := c.fusion(worker, task, scratch[len(acc):], q*c.width, c.width); fuse.neurons != nil {

@@ -3,9 +3,9 @@ package cpu
 import "github.com/qif-snn/qif/engine/cpu/internal/kernel"
 
 // convGradients is the backward half of a convolution. The weights' gradient is
-// computed in tiles, blocks of input channels:
-// each sum has one owner. The input's is a product with the transposed weights,
-// over the output pixels that an input pixel reaches.
+// computed in tiles, blocks of input channels: each sum has one owner. The
+// input's is a product with the transposed weights, over the output pixels that
+// an input pixel reaches.
 type convGradients struct {
 	*convOp
 	weights *kernel.EventGradient
@@ -39,7 +39,6 @@ func (g *convGradients) init(c *convOp) {
 	if c.x.wantsGrad() {
 		in, _ := c.g.Pixels()
 		g.into = sources(in, c.g.Positions(), c.g.TapsInto)
-		g.units = newUnits(c.p, c.x.value)
 	}
 	if c.half != nil {
 		g.half = newHalfGradients(c.half)
@@ -56,6 +55,7 @@ func (g *convGradients) init(c *convOp) {
 		g.dots = newHalfInput(c, c.p.newHalves(c.y.pixels()*c.p.most(c.y)*c.g.Out))
 		return
 	}
+	g.units = newUnits(c.p, c.x.value)
 	g.width = panelWidth(c.g.C)
 	g.panels = tiles(c.g.C, g.width)
 	packed := g.panels * c.g.Positions() * c.g.Out * g.width

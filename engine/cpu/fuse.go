@@ -119,10 +119,8 @@ func (f *fusion) inputs(z []float32, px, t int) []kernel.Term {
 	n := f.neurons
 	terms := n.held[f.worker][:0]
 	for _, m := range n.terms {
-		r := kernel.Term{Scale: n.ones[:f.columns()], Shift: n.zeros[:f.columns()]}
-		if m.norm != nil {
-			r.Scale, r.Shift = m.norm.scale[f.first:f.beyond], m.norm.shift[f.first:f.beyond]
-		}
+		scale, shift := n.affine(m)
+		r := kernel.Term{Scale: scale[f.first:f.beyond], Shift: shift[f.first:f.beyond]}
 		if m.maker == op(n.from) {
 			r.Z.Float = z
 		} else {

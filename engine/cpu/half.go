@@ -40,13 +40,19 @@ func (c *convOp) inHalves() bool {
 	return c.x.form != asNumbers && c.p.fitsHalves(allHalves, c.g.C, c.g.Out)
 }
 
+// residentColumns returns how many of a matrix's columns, of so many rows, a task
+// uses: halves of them until they are resident.
+func residentColumns(rows, columns int) int {
+	for columns%(2*kernel.PanelColumns) == 0 && rows*columns > residentWeights {
+		columns /= 2
+	}
+	return columns
+}
+
 func newHalfConv(c *convOp) *halfConv {
 	h := &halfConv{convOp: c, panel: kernel.PairsPanelLen(c.g.C), matrix: kernel.PairsLen(c.g.C, c.g.Out)}
 	c.newPacked(tiles(c.g.Positions()*h.matrix, 2))
-	h.columns = c.g.Out
-	for h.columns%(2*kernel.PanelColumns) == 0 && c.rows()*h.columns > residentWeights {
-		h.columns /= 2
-	}
+	h.columns = residentColumns(c.rows(), c.g.Out)
 	h.groups = c.g.Out / h.columns
 	h.lines = min(c.g.OutH, bandLines)
 	h.bands = tiles(c.g.OutH, h.lines)
@@ -107,10 +113,7 @@ func (h *halfConv) forwardTask(worker, task int) {
 	f := h.fusion(worker, task, scratch[h.block*h.columns:], channel, h.columns)
 	var sum, sum2 []float64
 	if h.moments != nil {
-		sum, sum2 = h.moments.of(band*h.blocks + block)
-		sum, sum2 = sum[channel:][:h.columns], sum2[channel:][:h.columns]
-		clear(sum)
-		clear(sum2)
+		sum, sum2 = h.moments.begin(band*h.blocks+block, channel, channel+h.columns)
 	}
 	w := asHalf(h.packed.mem)[channel/kernel.PanelColumns*h.panel:]
 	for oy := band * h.lines; oy < min(h.g.OutH, (band+1)*h.lines); oy++ {

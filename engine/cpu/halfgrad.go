@@ -186,7 +186,7 @@ func (t *weightTile) addRow(oy int) {
 			}
 			ld := t.padded(t.frames)
 			kernel.ProductHalfAhead(t.gradient((iy-top)*g.KernelW+kx), g.Out, x, ld, dy, panel, at.x, at.w, t.rows, ld, t.cols, true, ahead)
-			ahead = ahead[min(len(ahead), t.fetched(len(at.x), ld)):]
+			ahead = ahead[min(len(ahead), kernel.FetchedAhead(len(at.x), t.rows, ld, t.cols)):]
 		}
 	}
 }
@@ -198,11 +198,6 @@ func (t *weightTile) pairsOf(dy []kernel.BF16, oy, pixel int) []kernel.BF16 {
 		return nil
 	}
 	return dy[(oy*t.g.OutW+t.from)*pixel : min(len(dy), (oy*t.g.OutW+t.to)*pixel)]
-}
-
-// fetched is how many numbers a product of so many positions fetches ahead.
-func (t *weightTile) fetched(positions, k int) int {
-	return kernel.FetchedAhead(positions, t.rows, k, t.cols)
 }
 
 // halfGrad is a gradient in bfloat16, [P][F][C], and the same with pairs of

@@ -17,10 +17,7 @@ type halfInput struct {
 func newHalfInput(c *convOp, rows *buffer) *halfInput {
 	h := &halfInput{convOp: c, rows: rows, panel: kernel.PairsPanelLen(c.g.Out), matrix: kernel.PairsLen(c.g.Out, c.g.C)}
 	h.back = c.p.newHalves(c.g.Positions() * h.matrix)
-	h.columns = c.g.C
-	for h.columns%(2*kernel.PanelColumns) == 0 && c.g.Positions()*c.g.Out*h.columns > residentWeights {
-		h.columns /= 2
-	}
+	h.columns = residentColumns(c.g.Positions()*c.g.Out, c.g.C)
 	h.groups = c.g.C / h.columns
 	h.roundTile, h.inputTile, h.packTile = h.roundTask, h.inputTask, h.packTask
 	return h

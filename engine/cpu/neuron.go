@@ -163,7 +163,7 @@ type neuronUnit struct {
 	px, first, rows int // a pixel, its first sample and the number of samples
 }
 
-// units returns how many units a task has, and unit returns the i-th.
+// units returns how many units a task has, and unitOf returns the i-th.
 func (n *neuronOp) units(task int) int {
 	from, to := n.pixelsOf(task)
 	return (to - from) * tiles(n.p.n, n.unit)
@@ -218,11 +218,9 @@ func (u neuronUnit) inputTerms(t int) []kernel.Term {
 	terms := u.held[u.worker][:0]
 	for _, m := range u.terms {
 		at := u.p.rowOf(m.value, u.px, t, u.first)
-		r := kernel.Term{Z: m.rows(at, u.rows), Scale: u.ones, Shift: u.zeros}
+		r := kernel.Term{Z: m.rows(at, u.rows)}
 		r.Z.Next = u.ahead(m.value, t, at)
-		if m.norm != nil {
-			r.Scale, r.Shift = m.norm.scale, m.norm.shift
-		}
+		r.Scale, r.Shift = u.affine(m)
 		terms = append(terms, r)
 	}
 	return terms
@@ -408,11 +406,7 @@ func (u neuronUnit) addStill(t int, q []float32) {
 	if u.still == nil {
 		return
 	}
-	if total := u.still.mem[(u.px*u.p.n+u.first)*u.y.shape.C:][:len(q)]; t == u.p.t-1 {
-		copy(total, q)
-	} else {
-		kernel.Add(total, q)
-	}
+	copyOrAdd(u.still.mem[(u.px*u.p.n+u.first)*u.y.shape.C:][:len(q)], q, t == u.p.t-1)
 }
 
 func setAll(x []float32, v float32) {

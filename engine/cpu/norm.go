@@ -46,6 +46,15 @@ func (m *moments) of(task int) (sum, other []float64) {
 	return all[task*m.c:][:m.c], all[(m.tasks+task)*m.c:][:m.c]
 }
 
+// begin returns both sums of some of a task's channels, set to zero.
+func (m *moments) begin(task, from, to int) (sum, other []float64) {
+	sum, other = m.of(task)
+	sum, other = sum[from:to], other[from:to]
+	clear(sum)
+	clear(other)
+	return sum, other
+}
+
 // total adds all tasks' sums to the first's and returns it.
 func (m *moments) total() (sum, other []float64) {
 	sum, other = m.of(0)
@@ -150,9 +159,7 @@ func (n *normOp) forward() {
 
 func (n *normOp) sumTask(_, task int) {
 	first, last := n.task(task)
-	sum, sum2 := n.moments.of(task)
-	clear(sum)
-	clear(sum2)
+	sum, sum2 := n.moments.begin(task, 0, n.c)
 	x := n.x.rows(first, last-first)
 	kernel.AddMoments(sum, sum2, x, x)
 }

@@ -114,16 +114,29 @@ func (p *plan) rowOf(v *value, px, t, n int) int {
 func (s *sum) load(dst []float32, px, t, n, rows int) {
 	for i, m := range s.terms {
 		z := m.rows(s.p.rowOf(m.value, px, t, n), rows)
-		switch {
-		case m.norm != nil:
-			kernel.Term{Z: z, Scale: m.norm.scale, Shift: m.norm.shift}.Write(dst, i > 0)
-		case z.Float == nil:
-			kernel.Term{Z: z, Scale: s.ones, Shift: s.zeros}.Write(dst, i > 0)
-		case i > 0:
-			kernel.Add(dst, z.Float)
-		default:
-			copy(dst, z.Float)
+		if m.norm == nil && z.Float != nil {
+			copyOrAdd(dst, z.Float, i == 0)
+			continue
 		}
+		scale, shift := s.affine(m)
+		kernel.Term{Z: z, Scale: scale, Shift: shift}.Write(dst, i > 0)
+	}
+}
+
+// affine is what a term is multiplied with, and what is added, per channel.
+func (s *sum) affine(m *term) (scale, shift []float32) {
+	if m.norm == nil {
+		return s.ones, s.zeros
+	}
+	return m.norm.scale, m.norm.shift
+}
+
+// copyOrAdd copies the first summand and adds the others.
+func copyOrAdd(dst, src []float32, first bool) {
+	if first {
+		copy(dst, src)
+	} else {
+		kernel.Add(dst, src)
 	}
 }
 
@@ -140,9 +153,7 @@ func (s *sum) restore() {
 func (s *sum) begin(task int) {
 	for _, m := range s.terms {
 		if m.norm != nil {
-			sum, sumX := m.norm.gradSums.of(task)
-			clear(sum)
-			clear(sumX)
+			m.norm.gradSums.begin(task, 0, s.y.shape.C)
 		}
 	}
 }
@@ -227,12 +238,7 @@ func (o *sumOp) backwardTask(_, task int) {
 		if o.still != nil {
 			total := o.still.mem[px*n:][:n]
 			for t := range o.p.t {
-				g := o.y.grad[o.p.rowOf(o.y, px, t, 0)*o.y.shape.C:][:n]
-				if t == 0 {
-					copy(total, g)
-				} else {
-					kernel.Add(total, g)
-				}
+				copyOrAdd(total, o.y.grad[o.p.rowOf(o.y, px, t, 0)*o.y.shape.C:][:n], t == 0)
 			}
 		}
 		o.pass(task, px)

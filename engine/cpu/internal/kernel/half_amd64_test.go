@@ -6,6 +6,6 @@ import "golang.org/x/sys/cpu"
 
 func init() {
 	if cpu.X86.HasAVX512BF16 {
-		extraVersions = append(extraVersions, avx512.withProductHalf("avx512bf16", productHalfDot))
+		extraVersions = append(extraVersions, avx512.withProductHalf("avx512bf16", productHalfDot, HalfDots))
 	}
 }

@@ -16,8 +16,8 @@ var (
 		splitPairs: splitPairsAVX512, unpackHalf: unpackHalfAVX512,
 	}
 
-	halvesAVX2   = halfKernels{conversionsAVX2, productHalfAVX2}
-	halvesAVX512 = halfKernels{conversionsAVX512, productHalfAVX512}
+	halvesAVX2   = halfKernels{conversionsAVX2, productHalfAVX2, HalfWidened}
+	halvesAVX512 = halfKernels{conversionsAVX512, productHalfAVX512, HalfWidened}
 )
 
 func productHalfAVX2(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool, _ []BF16) {

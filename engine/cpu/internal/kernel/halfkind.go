@@ -10,12 +10,4 @@ const (
 )
 
 // HalfProducts returns how ProductHalf multiplies at the level in use.
-func HalfProducts() HalfKind {
-	switch current.level {
-	case "amx":
-		return HalfTiles
-	case "avx512bf16":
-		return HalfDots
-	}
-	return HalfWidened
-}
+func HalfProducts() HalfKind { return current.halfKind }

@@ -6,11 +6,12 @@ import "sync"
 type halfKernels struct {
 	conversionKernels
 	productHalf productHalfFunc
+	halfKind    HalfKind // of productHalf
 }
 
 type productHalfFunc func(y []float32, ldy int, x []BF16, ldx int, w []BF16, panel int, xAt, wAt []int32, rows, k, cols int, add bool, ahead []BF16)
 
-var halvesPortable = halfKernels{conversionsPortable, productHalfPortable}
+var halvesPortable = halfKernels{conversionsPortable, productHalfPortable, HalfWidened}
 
 // ProductHalf is Product of bfloat16 numbers, summed in float32:
 //

@@ -16,16 +16,16 @@ func aboveAVX512() []*kernels {
 	var found []*kernels
 	if cpu.X86.HasAVX512BF16 && vendor() == "AuthenticAMD" {
 		// Intel's processors are faster when they widen and multiply float32.
-		found = append(found, avx512.withProductHalf("avx512bf16", productHalfDot))
+		found = append(found, avx512.withProductHalf("avx512bf16", productHalfDot, HalfDots))
 	}
 	if hasTiles() {
-		found = append(found, avx512.withProductHalf("amx", productHalfTiles))
+		found = append(found, avx512.withProductHalf("amx", productHalfTiles, HalfTiles))
 	}
 	return found
 }
 
-func (k kernels) withProductHalf(level string, product productHalfFunc) *kernels {
-	k.level, k.productHalf = level, product
+func (k kernels) withProductHalf(level string, product productHalfFunc, kind HalfKind) *kernels {
+	k.level, k.productHalf, k.halfKind = level, product, kind
 	return &k
 }
 
