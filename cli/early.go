@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/report"
 	"github.com/qif-snn/qif/report/plotstyle"
 	"github.com/qif-snn/qif/train"
@@ -39,7 +40,7 @@ func checkMargin(cmd *cobra.Command, margin float64) error {
 	if !cmd.Flags().Changed("early-exit") || margin == 0 {
 		return nil
 	}
-	if err := train.CheckMargin(margin); err != nil {
+	if err := engine.CheckMargin(margin); err != nil {
 		return usagef("--early-exit: %w", err)
 	}
 	return nil

@@ -132,6 +132,14 @@ type EarlyRunner interface {
 	RunEarly(b Batch, margin float64, logits []float32, steps []int32) error
 }
 
+// CheckMargin says what is wrong with a margin of early exit.
+func CheckMargin(margin float64) error {
+	if !(margin > 0 && margin < 1) {
+		return fmt.Errorf("margin is %v, expected a difference of probabilities above 0 and below 1", margin)
+	}
+	return nil
+}
+
 // State is the membrane state of a number of streams. It belongs to the caller;
 // a Runner of the network it was made for may advance it.
 type State interface {

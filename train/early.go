@@ -19,14 +19,6 @@ type EarlyExit struct {
 	SamplesPerSecond float64 `json:"samples_per_second"` // of the engine alone
 }
 
-// CheckMargin says what is wrong with a margin of probabilities.
-func CheckMargin(margin float64) error {
-	if !(margin > 0 && margin < 1) {
-		return fmt.Errorf("margin is %v, expected a difference of probabilities above 0 and below 1", margin)
-	}
-	return nil
-}
-
 // RunEarly is Run with early exit.
 func (e *Evaluator) RunEarly(ctx context.Context, params []graph.Tensor, set *data.Set, indices []int, norm data.Norm, margin float64) (*EarlyExit, error) {
 	if err := e.Load(params); err != nil {
@@ -61,7 +53,7 @@ func (e *Evaluator) RunEarly(ctx context.Context, params []graph.Tensor, set *da
 // early returns what runs a batch with early exit: mean logits go to e.logits,
 // [N, K], and how many steps were taken to e.taken, [N].
 func (e *Evaluator) early(margin float64) (func(engine.Batch) error, error) {
-	if err := CheckMargin(margin); err != nil {
+	if err := engine.CheckMargin(margin); err != nil {
 		return nil, err
 	}
 	r, ok := e.runner.(engine.EarlyRunner)

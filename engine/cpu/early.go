@@ -10,12 +10,13 @@ import (
 // RunEarly implements engine.EarlyRunner. Samples advance one step at a time;
 // those that are certain leave, and the others' states move together.
 func (r *runner) RunEarly(b engine.Batch, margin float64, logits []float32, steps []int32) error {
+	if err := engine.CheckMargin(margin); err != nil {
+		return err
+	}
 	k := r.net.Classes()
 	switch err := r.checkBatch(b.N, r.samples, b.X); {
 	case err != nil:
 		return err
-	case !(margin > 0 && margin < 1):
-		return fmt.Errorf("margin is %v, expected a difference of probabilities above 0 and below 1", margin)
 	case len(logits) != b.N*k:
 		return fmt.Errorf("room for %d logits, expected [N, K] = %d", len(logits), b.N*k)
 	case len(steps) != b.N:
