@@ -102,6 +102,18 @@ func (c *Checkpoint) ParsedRecipe() (recipe.Recipe, error) {
 	return recipe.Parse([]byte(c.Recipe), "the checkpoint's recipe")
 }
 
+// adjusted returns that recipe as adjust changes it.
+func (c *Checkpoint) adjusted(adjust func(*recipe.Recipe) error) (recipe.Recipe, error) {
+	r, err := c.ParsedRecipe()
+	if err == nil {
+		err = adjust(&r)
+	}
+	if err == nil {
+		err = r.Validate()
+	}
+	return r, err
+}
+
 // write replaces the file at path by the checkpoint, all or nothing.
 func (c *Checkpoint) write(path string) error {
 	meta, err := json.Marshal(c)

@@ -9,6 +9,7 @@ import (
 	"github.com/qif-snn/qif/data"
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/graph"
+	"github.com/qif-snn/qif/recipe"
 )
 
 // EvalOptions fixes what an Evaluator is compiled for.
@@ -37,6 +38,19 @@ func NewEvaluator(e engine.Engine, net *graph.Network, o EvalOptions) (*Evaluato
 		return nil, err
 	}
 	return &Evaluator{net: net, opts: o, engine: e.Name(), runner: r, logits: make([]float32, o.Steps*o.Batch*net.Classes())}, nil
+}
+
+// evaluatorFor compiles net as a recipe says, for batches of at most so many.
+func evaluatorFor(r recipe.Recipe, net *graph.Network, batch int) (*Evaluator, error) {
+	e, err := engine.Named(r.Engine)
+	if err != nil {
+		return nil, err
+	}
+	return NewEvaluator(e, net, evalOptions(r, batch))
+}
+
+func evalOptions(r recipe.Recipe, batch int) EvalOptions {
+	return EvalOptions{Batch: batch, Steps: r.Steps, Threads: r.Threads, Precision: r.Precision}
 }
 
 // Close releases the engine.

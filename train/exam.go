@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/qif-snn/qif/data"
-	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/recipe"
 )
 
@@ -24,13 +23,7 @@ type Exam struct {
 // Examine prepares to measure a checkpoint on one of the Splits of the data that
 // its recipe names, after adjust has changed the recipe.
 func Examine(c *Checkpoint, split string, adjust func(*recipe.Recipe) error) (*Exam, error) {
-	r, err := c.ParsedRecipe()
-	if err == nil {
-		err = adjust(&r)
-	}
-	if err == nil {
-		err = r.Validate()
-	}
+	r, err := c.adjusted(adjust)
 	if err != nil {
 		return nil, err
 	}
@@ -45,14 +38,7 @@ func Examine(c *Checkpoint, split string, adjust func(*recipe.Recipe) error) (*E
 	if err := fits(net, x.set); err != nil {
 		return nil, err
 	}
-	eng, err := engine.Named(r.Engine)
-	if err != nil {
-		return nil, err
-	}
-	x.eval, err = NewEvaluator(eng, net, EvalOptions{
-		Batch: min(r.Batch, x.set.Len()), Steps: r.Steps, Threads: r.Threads, Precision: r.Precision,
-	})
-	if err != nil {
+	if x.eval, err = evaluatorFor(r, net, min(r.Batch, x.set.Len())); err != nil {
 		return nil, err
 	}
 	return x, nil

@@ -22,10 +22,7 @@ type Predictor struct {
 // NewPredictor compiles a checkpoint's network. Steps, precision, threads and
 // engine are those of its recipe after adjust has changed it.
 func NewPredictor(c *Checkpoint, adjust func(*recipe.Recipe) error) (*Predictor, error) {
-	r, err := c.ParsedRecipe()
-	if err == nil {
-		err = adjust(&r)
-	}
+	r, err := c.adjusted(adjust)
 	if err != nil {
 		return nil, err
 	}
@@ -33,11 +30,7 @@ func NewPredictor(c *Checkpoint, adjust func(*recipe.Recipe) error) (*Predictor,
 	if err != nil {
 		return nil, err
 	}
-	eng, err := engine.Named(r.Engine)
-	if err != nil {
-		return nil, err
-	}
-	e, err := NewEvaluator(eng, net, EvalOptions{Batch: 1, Steps: r.Steps, Threads: r.Threads, Precision: r.Precision})
+	e, err := evaluatorFor(r, net, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -219,7 +219,7 @@ func (r *Run) compile() error {
 	if err != nil {
 		return err
 	}
-	r.eval, err = NewEvaluator(r.Engine, r.Net, EvalOptions{Batch: rec.Batch, Steps: rec.Steps, Threads: rec.Threads, Precision: rec.Precision})
+	r.eval, err = NewEvaluator(r.Engine, r.Net, evalOptions(rec, rec.Batch))
 	return err
 }
 
