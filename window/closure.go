@@ -29,13 +29,7 @@ func Closure(d neuron.Dynamics, in Input, steps, k int) ([]Moments, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := make([]Moments, steps)
-	for t := range m {
-		if m[t], err = c.advance(); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
+	return c.run(steps)
 }
 
 // Propagate predicts the distribution of a neuron's membrane potential before
@@ -69,7 +63,11 @@ func Propagate(d neuron.Dynamics, in Input, steps, k int) ([]Step, error) {
 	if err := checkNodes(k); err != nil {
 		return nil, err
 	}
-	return trace(d, in, steps, &closure{d: d, k: k})
+	c, err := newCourse(d, in, steps, &closure{d: d, k: k})
+	if err != nil {
+		return nil, err
+	}
+	return c.trace(steps)
 }
 
 func checkNodes(k int) error {
@@ -91,7 +89,8 @@ const outerNodes = 6
 
 func (c *closure) settle(v []Point, u Mixture, in core) ([]Point, float64, error) {
 	if u.Std == 0 {
-		return settlePoints(v, u, c.d), 0, nil
+		v, escaped := settlePoints(v, u, c.d, in)
+		return v, escaped, nil
 	}
 	r := resetOf(u, c.d)
 	c.of(u, r.kept.within(in.interval), r.moved.within(in.interval))
@@ -108,16 +107,23 @@ func (c *closure) settle(v []Point, u Mixture, in core) ([]Point, float64, error
 	return r.points(v), escaped, nil
 }
 
-// settlePoints appends what reset and floor make of a mixture without spread.
-func settlePoints(v []Point, u Mixture, d neuron.Dynamics) []Point {
+// settlePoints appends what reset and floor make of a mixture without spread, and
+// returns the weight of what leaves the core for good.
+func settlePoints(v []Point, u Mixture, d neuron.Dynamics, in core) ([]Point, float64) {
+	escaped := 0.0
 	for _, p := range u.Points {
 		s := 0.0
 		if p.Value >= d.Threshold {
 			s = 1
 		}
-		v = append(v, Point{d.After(p.Value, s), p.Weight})
+		after := d.After(p.Value, s)
+		if in.lost(after) {
+			escaped += p.Weight
+			continue
+		}
+		v = append(v, Point{after, p.Weight})
 	}
-	return v
+	return v, escaped
 }
 
 // A resetting is what reset and floor make of a mixture: pieces that stay

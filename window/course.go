@@ -3,6 +3,7 @@ package window
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/qif-snn/qif/neuron"
 )
@@ -15,6 +16,7 @@ type course struct {
 	d        neuron.Dynamics
 	branches []branch
 	std      float64 // of the input about its constant part
+	blur     float64 // of the densities: std, or a little where that is 0
 	settler  settler
 	limit    float64 // share of potentials that may run away
 	t        int
@@ -43,6 +45,9 @@ func newCourse(d neuron.Dynamics, in Input, steps int, s settler) (*course, erro
 	}
 	c := &course{d: d, settler: s, limit: EscapeLimit}
 	c.branches, c.std = in.branches()
+	if c.blur = c.std; in.static() {
+		c.blur = staticBlur * in.Std
+	}
 	for i := range c.branches {
 		b := &c.branches[i]
 		b.v = append(b.v, Point{d.ResetValue, 1})
@@ -51,19 +56,27 @@ func newCourse(d neuron.Dynamics, in Input, steps int, s settler) (*course, erro
 	return c, nil
 }
 
-// trace returns the distributions at all steps.
-func trace(d neuron.Dynamics, in Input, steps int, s settler) ([]Step, error) {
-	c, err := newCourse(d, in, steps, s)
-	if err != nil {
-		return nil, err
+// run returns the moments at all steps.
+func (c *course) run(steps int) ([]Moments, error) {
+	all := make([]Moments, steps)
+	for t := range all {
+		var err error
+		if all[t], err = c.advance(); err != nil {
+			return nil, err
+		}
 	}
+	return all, nil
+}
+
+// trace returns the distributions at all steps.
+func (c *course) trace(steps int) ([]Step, error) {
 	all := make([]Step, steps)
 	for t := range all {
 		m, err := c.advance()
 		if err != nil {
 			return nil, err
 		}
-		all[t] = Step{m, Mixture{append([]Point(nil), c.points...), c.std}}
+		all[t] = Step{m, Mixture{slices.Clone(c.points), c.blur}}
 	}
 	return all, nil
 }
@@ -119,6 +132,9 @@ func (c *course) moments() (Moments, error) {
 	}
 	m := Mixture{c.points, c.std}.moments(c.d.Threshold)
 	m.Rate = min(1, m.Rate+firing)
+	if c.blur != c.std {
+		m.Density = Mixture{c.points, c.blur}.Density(c.d.Threshold)
+	}
 	if !finite(m.Mean) || !finite(m.Std) || !finite(m.Rate) || !finite(m.Density) {
 		return Moments{}, &Runaway{Step: c.t, Reason: "its moments leave the range of double precision"}
 	}

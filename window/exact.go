@@ -24,7 +24,11 @@ import (
 // Where potentials run away, a density has no bounded grid. Runaway says what becomes of those. Exact fails where Propagate does, and
 // when the support outgrows maxGrid nodes.
 func Exact(d neuron.Dynamics, in Input, steps int) ([]Step, error) {
-	return trace(d, in, steps, &grid{d: d})
+	c, err := newCourse(d, in, steps, &grid{d: d})
+	if err != nil {
+		return nil, err
+	}
+	return c.trace(steps)
 }
 
 const (
@@ -44,12 +48,14 @@ var panelRule = sync.OnceValue(func() []Point { return legendre(panelNodes) })
 // grid is the settler that replaces what is continuous by the nodes of panels.
 type grid struct {
 	d     neuron.Dynamics
+	finer float64 // than usual, for tests; 0: 1
 	parts []interval
 }
 
 func (g *grid) settle(v []Point, u Mixture, in core) ([]Point, float64, error) {
 	if u.Std == 0 {
-		return settlePoints(v, u, g.d), 0, nil
+		v, escaped := settlePoints(v, u, g.d, in)
+		return v, escaped, nil
 	}
 	sortPoints(u.Points)
 	r := resetOf(u, g.d)
@@ -96,7 +102,7 @@ func (g *grid) support(u Mixture, pc piece) []interval {
 // mass that each stands for.
 func (g *grid) panels(v []Point, u Mixture, part interval, shift float64) ([]Point, error) {
 	length := func(at float64) float64 {
-		return panelWidth * u.Std / max(1, math.Abs(g.d.Slope(at+shift)))
+		return panelWidth * u.Std / (max(1, g.finer) * max(1, math.Abs(g.d.Slope(at+shift))))
 	}
 	near := u.Points // those that reach the panel
 	for lo := part.lo; lo < part.hi; {

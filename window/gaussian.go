@@ -82,7 +82,7 @@ func gaussianStep(s *survival, u Mixture, d neuron.Dynamics, in Input, reset boo
 	s.of(Mixture{}) // nothing continuous
 	switch {
 	case u.Std == 0 && reset:
-		points = settlePoints(nil, u, d)
+		points, _ = settlePoints(nil, u, d, core{})
 	case u.Std == 0:
 		points = u.Points
 	case reset:

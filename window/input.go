@@ -28,9 +28,14 @@ func (in Input) Validate() error {
 
 const (
 	// staticNoise is the least share of the variance that changes from step to
-	// step. It stands for none: it blurs the potential by a hundredth of the
-	// input's deviation, which moves rates by about 10⁻⁵, and gives it a density.
+	// step; less counts as none.
 	staticNoise = 1e-4
+	// staticBranches is how many values of x̄ lie on either side of its mean where
+	// nothing changes, and each has one path.
+	staticBranches = 1 << 14
+	// staticBlur is the deviation, in those of the input, with which a density is
+	// made of such paths.
+	staticBlur = .01
 	// constantReach is how many deviations of x̄ the branches cover.
 	constantReach = 6.5
 	// constantPitch is the distance between branches in deviations of x̄, where
@@ -38,19 +43,27 @@ const (
 	constantPitch = .5
 )
 
+// static says whether the input is the same at every step.
+func (in Input) static() bool { return in.Std > 0 && 1-in.Rho < staticNoise }
+
 // branches conditions on the constant part: it returns evenly spaced values of
 // x̄ with their probabilities, and the deviation of the rest. What is wanted of
 // them changes with x̄ over the deviation of the rest, so the product with the
 // density of x̄ has the scale √(1−ρ) in deviations of x̄, and even steps of half
 // of that integrate it almost exactly: the trapezoidal rule converges faster
 // than any power for what is smooth on the whole line, without the loss of
-// Gauss–Hermite rules as ρ nears 1.
+// Gauss–Hermite rules as ρ nears 1. Where nothing is left to smooth, at ρ = 1,
+// the steps are merely small.
 func (in Input) branches() ([]branch, float64) {
 	if in.Rho == 0 || in.Std == 0 {
 		return []branch{{weight: 1, mean: in.Mean}}, in.Std
 	}
-	noise := max(1-in.Rho, staticNoise)
-	n := int(math.Ceil(constantReach / (constantPitch * math.Sqrt(noise))))
+	noise, n := 1-in.Rho, staticBranches
+	if in.static() {
+		noise = 0
+	} else {
+		n = int(math.Ceil(constantReach / (constantPitch * math.Sqrt(noise))))
+	}
 	pitch := constantReach / float64(n)
 	all := make([]branch, 2*n+1)
 	total := 0.0

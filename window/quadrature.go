@@ -54,9 +54,14 @@ func chebyshev(m []float64) (r recurrence) {
 
 // gaussRule appends to dst the Gauss rule of the recurrence coefficients as
 // points in ascending order with weights that sum to 1. Up to three points are
-// in closed form. It reports false if the eigenvalue iteration for more does not
-// converge, which takes coefficients that are not finite.
+// in closed form. It reports false if coefficients are not finite, or if the
+// eigenvalue iteration for more points does not converge.
 func gaussRule(dst []Point, alpha, beta []float64) ([]Point, bool) {
+	for i := range alpha {
+		if !finite(alpha[i]) || !finite(beta[i]) {
+			return dst, false
+		}
+	}
 	if len(alpha) <= 3 {
 		if rule, ok := closedRule(dst, alpha, beta); ok {
 			return rule, true
@@ -79,7 +84,7 @@ func closedRule(dst []Point, alpha, beta []float64) ([]Point, bool) {
 	var roots [3]float64
 	switch n {
 	case 1:
-		return append(dst, Point{alpha[0], 1}), finite(alpha[0])
+		return append(dst, Point{alpha[0], 1}), true
 	case 2:
 		half := math.Hypot((alpha[0]-alpha[1])/2, math.Sqrt(beta[1]))
 		roots = [3]float64{mean - half, mean + half}
@@ -170,11 +175,11 @@ func tridiagonalQL(diag, off, row []float64) bool {
 // qlSweep chases one shift from m up to l.
 func qlSweep(diag, off, row []float64, l, m int) {
 	g := (diag[l+1] - diag[l]) / (2 * off[l])
-	g = diag[m] - diag[l] + off[l]/(g+math.Copysign(math.Hypot(g, 1), g))
+	g = diag[m] - diag[l] + off[l]/(g+math.Copysign(math.Sqrt(g*g+1), g))
 	s, c, p := 1., 1., 0.
 	for i := m - 1; i >= l; i-- {
 		f, b := s*off[i], c*off[i]
-		r := math.Hypot(f, g)
+		r := math.Sqrt(f*f + g*g)
 		off[i+1] = r
 		if r == 0 { // the matrix split on the way: start again from there
 			diag[i+1] -= p

@@ -88,6 +88,9 @@ func coreOf(d neuron.Dynamics, x float64) core {
 	return c
 }
 
+// lost says whether a potential has left for good.
+func (c core) lost(v float64) bool { return c.forGood && (v < c.lo || v > c.hi) }
+
 // outside returns what lies on the two sides of the core, empty where it has no
 // edge.
 func (c core) outside() [2]interval {

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/qif-snn/qif/neuron"
@@ -58,11 +59,14 @@ func mapTangent(v float64, x tangent) tangent {
 // Hermite interpolation, each of which sees one of the 2n numbers alone. The
 // truncated moments change as their densities and limits move.
 //
-// It fails where Closure does. Shares that run away, below EscapeLimit, count as
+// It fails where Closure does, and for input that is the same at every step. Shares that run away, below EscapeLimit, count as
 // constant.
 func Sensitivity(d neuron.Dynamics, in Input, steps, k int) ([]Moments, []Gradient, error) {
 	if err := checkNodes(k); err != nil {
 		return nil, nil, err
+	}
+	if in.static() {
+		return nil, nil, fmt.Errorf("share %v of the input's variance is constant; without noise at each step, rates have no derivatives", in.Rho)
 	}
 	s := &sensitive{closure: closure{d: d, k: k}}
 	c, err := newCourse(d, in, steps, s)

@@ -41,8 +41,9 @@ func (s *sensitive) settle(v []Point, u Mixture, in core) ([]Point, float64, err
 	b := &s.branches[s.turn]
 	s.turn++
 	if u.Std == 0 {
-		s.settleSharp(u, b)
-		return settlePoints(v, u, s.d), 0, nil
+		s.settleSharp(u, b, in)
+		v, escaped := settlePoints(v, u, s.d, in)
+		return v, escaped, nil
 	}
 	dq := append([]tangent(nil), b.dq...) // of u's points
 	b.dv, b.dq = b.dv[:0], b.dq[:0]
@@ -77,18 +78,24 @@ func (b *sensitiveBranch) point(dq tangent) {
 }
 
 // settleSharp differentiates settlePoints.
-func (s *sensitive) settleSharp(u Mixture, b *sensitiveBranch) {
+func (s *sensitive) settleSharp(u Mixture, b *sensitiveBranch, in core) {
+	dq := b.dq
+	b.dv, b.dq = b.dv[:0], b.dq[:0]
 	for i, p := range u.Points {
-		spike := p.Value >= s.d.Threshold
-		switch {
-		case spike && !s.d.Soft, p.Value < s.d.Floor, spike && p.Value-s.d.Threshold < s.d.Floor:
-			b.dv[i] = tangent{}
-		default:
-			b.dv[i] = b.du[i]
-			if spike {
-				b.dv[i][byThreshold]--
-			}
+		spike, spiked := p.Value >= s.d.Threshold, 0.0
+		if spike {
+			spiked = 1
 		}
+		dv := b.du[i]
+		switch after := s.d.After(p.Value, spiked); {
+		case in.lost(after):
+			continue
+		case spike && !s.d.Soft, after == s.d.Floor:
+			dv = tangent{}
+		case spike:
+			dv[byThreshold]--
+		}
+		b.dv, b.dq = append(b.dv, dv), append(b.dq, dq[i])
 	}
 }
 

@@ -148,11 +148,15 @@ func (s *survival) spread(v []Point, k int, m measure, scale float64) ([]Point, 
 //
 //	J_k = mu·J_{k−1} + (k−1)·tau²·J_{k−2} − tau·[y^{k−1}·φ(z)]ₐᵇ
 //
-// which subtracts nearly equal numbers where the interval is narrow or lies in a
-// tail; there the integral is taken numerically.
+// which subtracts nearly equal numbers where the interval is narrow, and in high
+// moments where it lies in a tail; there the integral is taken numerically.
 func (c *cut) addMoments(sum []float64, mu, tau float64) {
-	if c.b-c.a < 2 || c.a > 3 || c.b < -3 {
-		c.integrateMoments(sum, mu, tau)
+	switch {
+	case c.b-c.a < 2:
+		c.integrateMoments(sum, mu, tau, narrowRule())
+		return
+	case (c.a > 3 || c.b < -3) && len(sum) > 3:
+		c.integrateMoments(sum, mu, tau, tailRule())
 		return
 	}
 	ya, yb := mu+tau*c.a, mu+tau*c.b
@@ -167,11 +171,14 @@ func (c *cut) addMoments(sum []float64, mu, tau float64) {
 	}
 }
 
-var legendre32 = sync.OnceValue(func() []Point { return legendre(maxRule) })
+var (
+	narrowRule = sync.OnceValue(func() []Point { return legendre(16) })
+	tailRule   = sync.OnceValue(func() []Point { return legendre(24) })
+)
 
-// integrateMoments is addMoments by Gauss–Legendre quadrature.
-func (c *cut) integrateMoments(sum []float64, mu, tau float64) {
-	for _, node := range legendre32() {
+// integrateMoments is addMoments by a Gauss–Legendre rule.
+func (c *cut) integrateMoments(sum []float64, mu, tau float64, rule []Point) {
+	for _, node := range rule {
 		z := (c.a + c.b + (c.b-c.a)*node.Value) / 2
 		y := mu + tau*z
 		term := c.q * node.Weight * (c.b - c.a) * normalDensity(z)
