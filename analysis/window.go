@@ -191,6 +191,9 @@ func (s *WindowStudy) predict(o WindowOptions) error {
 	})
 }
 
+// windowKey is the key of a policy's problem; a source may have the policy's name.
+func windowKey(policy string) string { return "window " + policy }
+
 // windows fills in what each policy makes of the potential, as training does.
 func (s *WindowStudy) windows(o WindowOptions) error {
 	for _, text := range o.Policies {
@@ -203,7 +206,7 @@ func (s *WindowStudy) windows(o WindowOptions) error {
 			if spec := (window.Spec{Policy: policy, Shape: o.Shape}).Validate(); spec != nil {
 				return spec
 			}
-			s.Problems[text] = err.Error()
+			s.Problems[windowKey(text)] = err.Error()
 		}
 		for t := range s.Steps {
 			step := &s.Steps[t]

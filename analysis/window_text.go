@@ -19,12 +19,12 @@ func (s WindowStudy) WriteText(w io.Writer) error {
 	}
 	b.WriteString("\n\nmembrane potential before firing\n")
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "t\tsource\tmean\tσ\trate\tdensity at θ\t")
+	fmt.Fprintln(table, "t\tsource\tmean\t±\tσ\t±\trate\t±\tdensity at θ\t±\t")
 	for _, step := range s.Steps {
 		writeMoments(table, fmt.Sprint(step.T), "closed", step.Closed)
 		writeMoments(table, "", "exact", step.Exact)
 		if m := step.Simulated; m != nil {
-			fmt.Fprintf(table, "\tsimulated\t%.4f ± %.4f\t%.4f ± %.4f\t%.4f ± %.4f\t%.4f ± %.4f\t\n",
+			fmt.Fprintf(table, "\tsimulated\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t\n",
 				m.Mean, m.Errors.Mean, m.SD, m.Errors.SD, m.Rate, m.Errors.Rate, m.Density, m.Errors.Density)
 		}
 	}
@@ -52,10 +52,10 @@ func (s WindowStudy) WriteText(w io.Writer) error {
 
 func writeMoments(w io.Writer, t, source string, m *StudyMoments) {
 	if m == nil {
-		fmt.Fprintf(w, "%s\t%s\t–\t–\t–\t–\t\n", t, source)
+		fmt.Fprintf(w, "%s\t%s\t–\t\t–\t\t–\t\t–\t\t\n", t, source)
 		return
 	}
-	fmt.Fprintf(w, "%s\t%s\t%.4f\t%.4f\t%.4f\t%.4f\t\n", t, source, m.Mean, m.SD, m.Rate, m.Density)
+	fmt.Fprintf(w, "%s\t%s\t%.4f\t\t%.4f\t\t%.4f\t\t%.4f\t\t\n", t, source, m.Mean, m.SD, m.Rate, m.Density)
 }
 
 // cell writes a number, or a dash where there is none.
@@ -99,7 +99,10 @@ func (s WindowStudy) writeProblems(b *strings.Builder) {
 	for _, p := range window.Predictors {
 		names = append(names, p.Name)
 	}
-	for _, name := range append(names, s.Policies...) {
+	for _, p := range s.Policies {
+		names = append(names, windowKey(p))
+	}
+	for _, name := range names {
 		if text, ok := s.Problems[name]; ok {
 			fmt.Fprintf(b, "\n%s: %s", name, text)
 		}

@@ -72,7 +72,7 @@ the first layer of a network that sees the same image at each step has 1.`,
 		o.Steps, o.Input.Std = r.Steps, gain*math.Abs(m.Threshold)
 		ctx, stop := interruptible(cmd)
 		defer stop()
-		bar := newSampleBar(cmd.ErrOrStderr(), o.Samples*o.Steps)
+		bar := newSampleBar(cmd.ErrOrStderr(), o.Samples, o.Steps)
 		o.Progress = bar.observe
 		result, err := analysis.StudyWindow(ctx, m, o)
 		bar.close()
@@ -121,13 +121,13 @@ type sampleBar struct {
 // longSimulation is the number of neuron-steps that take a second or so.
 const longSimulation = 2e7
 
-func newSampleBar(w io.Writer, neuronSteps int) sampleBar {
-	if neuronSteps < longSimulation {
+func newSampleBar(w io.Writer, samples, steps int) sampleBar {
+	if float64(samples)*float64(steps) < longSimulation {
 		return sampleBar{}
 	}
 	b := sampleBar{bars: newBars(w, false)}
 	if b.bars != nil {
-		b.bar = b.bars.AddBar(math.MaxInt64, mpb.AppendDecorators(decor.CountersNoUnit("%d of %d neurons")))
+		b.bar = b.bars.AddBar(int64(samples), mpb.AppendDecorators(decor.CountersNoUnit("%d of %d neurons")))
 	}
 	return b
 }

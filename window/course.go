@@ -76,7 +76,11 @@ func (c *course) trace(steps int) ([]Step, error) {
 		if err != nil {
 			return nil, err
 		}
-		all[t] = Step{m, Mixture{slices.Clone(c.points), c.blur}}
+		u := Mixture{slices.Clone(c.points), c.blur}
+		if len(c.branches) > 1 {
+			u = u.thinned()
+		}
+		all[t] = Step{m, u}
 	}
 	return all, nil
 }

@@ -120,9 +120,24 @@ func (m Mixture) profile(lo, hi float64) (profile, error) {
 		return profile{}, fmt.Errorf("its density from %.3g to %.3g needs more than %d points", lo, hi, maxProfile)
 	}
 	pr := profile{lo: lo, pitch: (hi - lo) / (n - 1), p: make([]float64, int(n)), mass: make([]float64, int(n))}
-	for i := range pr.p {
-		u := lo + float64(i)*pr.pitch
-		pr.p[i], pr.mass[i] = m.Density(u), m.Between(lo, u)
+	const reach = 9                     // deviations
+	whole := make([]float64, len(pr.p)) // weights that lie below this point and the ones after
+	for _, p := range m.Points {
+		from, to := (p.Value-reach*m.Std-lo)/pr.pitch, (p.Value+reach*m.Std-lo)/pr.pitch
+		for i := int(max(0, math.Ceil(from))); i < len(pr.p); i++ {
+			if float64(i) > to {
+				whole[i] += p.Weight
+				break
+			}
+			z := (lo + float64(i)*pr.pitch - p.Value) / m.Std
+			pr.p[i] += p.Weight * normalDensity(z) / m.Std
+			pr.mass[i] += p.Weight * normalMass(-reach, z)
+		}
+	}
+	below := 0.0
+	for i, w := range whole {
+		below += w
+		pr.mass[i] += below
 	}
 	return pr, nil
 }
