@@ -41,7 +41,11 @@ func beside(title string, panels ...*plotstyle.Panel) plotstyle.Figure {
 }
 
 func (s WindowStudy) title() string {
-	return plotstyle.Signed(fmt.Sprintf("%s; θ = %s, %s, %s", describe(s.Neuron, s.Params), exact(s.Threshold), resetText(s.Reset, s.ResetValue), floorText(s.Floor)))
+	title := fmt.Sprintf("%s; θ = %s, %s, %s; input deviation %s", describe(s.Neuron, s.Params), exact(s.Threshold), resetText(s.Reset, s.ResetValue), floorText(s.Floor), short(s.Input.SD))
+	if s.Input.Rho > 0 {
+		title += ", ρ = " + exact(s.Input.Rho)
+	}
+	return plotstyle.Signed(title)
 }
 
 // looks tells policies and closed forms apart.
@@ -175,22 +179,25 @@ func (s WindowStudy) momentsExhibit() exhibit.Exhibit {
 		panel  *plotstyle.Panel
 		curves [3]plotstyle.Curve
 	}{{sd, sds}, {rate, rates}} {
-		line, ring := p.curves[0], func(c plotstyle.Curve, r vg.Length, color plotstyle.Color) {
-			for i := range c.X {
-				p.panel.Mark("", plotstyle.Dot{X: c.X[i], Y: c.Y[i], Color: color, Radius: r, Open: true})
-			}
-		}
+		simulated := plotstyle.Dot{Color: plotstyle.Orange, Radius: 5, Open: true}
+		closed := plotstyle.Dot{Color: plotstyle.Blue, Radius: 2.4}
+		line := p.curves[0]
 		line.Color, line.Width = plotstyle.Muted, 1.2
+		markDots(p.panel, "simulated", p.curves[2], simulated)
 		p.panel.Mark("exact", line)
-		ring(p.curves[1], 3, plotstyle.Blue)
-		p.panel.Key("closed", plotstyle.Dot{Color: plotstyle.Blue, Radius: 3, Open: true})
-		if len(p.curves[2].X) > 0 {
-			ring(p.curves[2], 5, plotstyle.Orange)
-			p.panel.Key("simulated", plotstyle.Dot{Color: plotstyle.Orange, Radius: 5, Open: true})
-		}
+		markDots(p.panel, "closed", p.curves[1], closed)
 		p.panel.Y.Min, p.panel.Y.Max = rangeOf(.15, p.curves[0].Y, p.curves[1].Y, p.curves[2].Y)
 	}
 	return exhibit.Exhibit{Name: "window-moments", Figure: beside(s.title(), sd, rate), Table: table}
+}
+
+// markDots marks points by dots, which are listed once if there are any.
+func markDots(p *plotstyle.Panel, name string, at plotstyle.Curve, d plotstyle.Dot) {
+	for i := range at.X {
+		d.X, d.Y = at.X[i], at.Y[i]
+		p.Mark("", d)
+		p.KeyOnce(name, d)
+	}
 }
 
 // stepPanel returns an empty panel over the time steps.
@@ -228,8 +235,8 @@ func (m StudyMoments) against(want StudyMoments) StudyMoments {
 	return StudyMoments{math.Abs(m.Mean - want.Mean), sd, math.Abs(m.Rate - want.Rate), math.Abs(m.Density - want.Density)}
 }
 
-// leastError is where errors end on a logarithmic axis.
-const leastError = 1e-10
+// leastError and mostError are where errors end on a logarithmic axis.
+const leastError, mostError = 1e-10, 10.
 
 // errorExhibit draws the errors of the closed forms against the exact density.
 func (s WindowStudy) errorExhibit() exhibit.Exhibit {
@@ -260,7 +267,8 @@ func (s WindowStudy) errorExhibit() exhibit.Exhibit {
 	}
 	for i, p := range []*plotstyle.Panel{sd, rate} {
 		p.Y.Tick.Marker = plotstyle.LogTicks{}
-		p.Y.Min, p.Y.Max = rangeOf(.06, shown[i])
+		lo, hi := rangeOf(.06, shown[i])
+		p.Y.Min, p.Y.Max = lo, min(hi, math.Log10(mostError))
 	}
 	return exhibit.Exhibit{Name: "window-closures", Figure: beside(s.title(), sd, rate), Table: table}
 }
