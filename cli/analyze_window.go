@@ -3,15 +3,14 @@ package cli
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/spf13/cobra"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/qif-snn/qif/analysis"
-	"github.com/qif-snn/qif/neuron"
+	"github.com/qif-snn/qif/bench"
 	"github.com/qif-snn/qif/recipe"
 	"github.com/qif-snn/qif/report/exhibit"
 	"github.com/qif-snn/qif/window"
@@ -38,14 +37,11 @@ the first layer of a network that sees the same image at each step has 1.`,
   qif analyze window --neuron lif --leak .9 --windows sigma:2,exact:1e4 --json`,
 		Args: args(cobra.NoArgs),
 	}
-	keys := []string{"neuron", "theta", "reset", "reset_value", "floor", "steps", "window_shape"}
-	for _, f := range neuron.Forms {
-		for _, p := range f.Params {
-			keys = append(keys, p.Name)
-		}
-	}
-	flags := recipe.NewFlags(cmd.Flags(), keys...)
+	flags := recipe.NewFlags(cmd.Flags(), slices.DeleteFunc(neuronKeys(), func(key string) bool {
+		return key == "window" || key == "window_pooled"
+	})...)
 	f := cmd.Flags()
+	f.IntVar(&o.Steps, "steps", 4, "time steps T")
 	f.Float64Var(&gain, "gain", 1, "deviation of the input in units of θ")
 	f.Float64Var(&o.Input.Mean, "input-mean", 0, "mean of the input")
 	f.Float64Var(&o.Input.Rho, "rho", 0, "share of the input's variance that is constant over time, 0 to 1")
@@ -59,8 +55,8 @@ the first layer of a network that sees the same image at each step has 1.`,
 			return err
 		}
 		r := recipe.Default()
-		if err := applied(flags)(&r); err != nil {
-			return err
+		if err := flags.Apply(&r); err != nil {
+			return usageError{err}
 		}
 		m, err := r.Model()
 		if err != nil {
@@ -69,13 +65,13 @@ the first layer of a network that sees the same image at each step has 1.`,
 		if o.Shape, err = window.ParseShape(r.WindowShape); err != nil {
 			return usageError{err}
 		}
-		o.Steps, o.Input.Std = r.Steps, gain*math.Abs(m.Threshold)
+		o.Input.Std = gain * math.Abs(m.Threshold)
 		ctx, stop := interruptible(cmd)
 		defer stop()
-		bar := newSampleBar(cmd.ErrOrStderr(), o.Samples, o.Steps)
-		o.Progress = bar.observe
+		observe, done := simulationProgress(cmd, o)
+		o.Progress = observe
 		result, err := analysis.StudyWindow(ctx, m, o)
-		bar.close()
+		done()
 		switch {
 		case errors.Is(err, context.Canceled):
 			return err
@@ -92,6 +88,8 @@ the first layer of a network that sees the same image at each step has 1.`,
 // checkSimulation refuses flags that are wrong in themselves.
 func checkSimulation(o analysis.WindowOptions, gain float64) error {
 	switch {
+	case o.Steps < 1:
+		return usagef("--steps is %d, expected at least 1", o.Steps)
 	case !(gain >= 0) || math.IsInf(gain, 1):
 		return usagef("--gain is %v, expected a finite number from 0", gain)
 	case !(o.Input.Rho >= 0 && o.Input.Rho <= 1):
@@ -111,36 +109,17 @@ func checkSimulation(o analysis.WindowOptions, gain float64) error {
 	return nil
 }
 
-// sampleBar shows on a terminal how many neurons are simulated, if they are
-// enough to wait for.
-type sampleBar struct {
-	bars *mpb.Progress
-	bar  *mpb.Bar
-}
-
 // longSimulation is the number of neuron-steps that take a second or so.
 const longSimulation = 2e7
 
-func newSampleBar(w io.Writer, samples, steps int) sampleBar {
-	if float64(samples)*float64(steps) < longSimulation {
-		return sampleBar{}
+// simulationProgress shows on a terminal how many neurons are simulated, if they
+// are enough to wait for, until it is closed.
+func simulationProgress(cmd *cobra.Command, o analysis.WindowOptions) (observe func(int), done func()) {
+	if float64(o.Samples)*float64(o.Steps) < longSimulation {
+		return nil, func() {}
 	}
-	b := sampleBar{bars: newBars(w, false)}
-	if b.bars != nil {
-		b.bar = b.bars.AddBar(int64(samples), mpb.AppendDecorators(decor.CountersNoUnit("%d of %d neurons")))
-	}
-	return b
-}
-
-func (b sampleBar) observe(done int) {
-	if b.bar != nil {
-		b.bar.SetCurrent(int64(done))
-	}
-}
-
-func (b sampleBar) close() {
-	if b.bar != nil {
-		b.bar.Abort(true)
-		b.bars.Wait()
-	}
+	m := newMeter(cmd.ErrOrStderr(), false)
+	return func(n int) {
+		m.observe(bench.Progress{Phase: fmt.Sprintf("%d of %d neurons", n, o.Samples), Done: float64(n) / float64(o.Samples)})
+	}, m.close
 }

@@ -20,7 +20,7 @@ func TestSensitivityAgainstFiniteDifferences(t *testing.T) {
 	uniform := func(lo, hi float64) float64 { return lo + (hi-lo)*rng.Float64() }
 	names := [parameters]string{"c2", "c1", "c0", "θ", "mean", "std"}
 	worst := 0.0
-	for range 150 {
+	for range 60 {
 		theta := uniform(.25, 2)
 		d := qif(uniform(.05, 1), uniform(-1, 1), uniform(-1, 1), theta)
 		in := Input{Mean: uniform(-.2, .2), Std: theta * uniform(.6, 1)}
@@ -40,7 +40,7 @@ func TestSensitivityAgainstFiniteDifferences(t *testing.T) {
 		if rng.IntN(4) == 0 {
 			in.Rho = uniform(.1, .8)
 		}
-		const steps = 6
+		const steps = 5
 		m, g, err := Sensitivity(d, in, steps, Nodes)
 		if err != nil {
 			t.Fatal(err)
