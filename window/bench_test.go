@@ -2,13 +2,25 @@ package window
 
 import "testing"
 
-// What a training update pays for a layer whose neurons are learned.
+// What an update costs for a layer whose neurons are learned, by policy.
 func BenchmarkCompute(b *testing.B) {
-	spec := Spec{Policy: Policy{Bandwidth, DefaultTerms}, Shape: Triangular}
-	d := qif(.25, 0, .5, 1)
+	for _, kind := range []string{Bandwidth, ExactDensity} {
+		b.Run(kind, func(b *testing.B) {
+			spec := Spec{Policy: Policy{kind, DefaultTerms}, Shape: Triangular}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := spec.Compute(qif(.25, 0, .5, 1), Input{Std: 1}, 4); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkSensitivity(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := spec.Compute(d, Input{Std: 1}, 4); err != nil {
+		if _, _, err := Sensitivity(qif(.25, 0, .5, 1), Input{Std: 1}, 4, Nodes); err != nil {
 			b.Fatal(err)
 		}
 	}

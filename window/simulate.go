@@ -2,6 +2,7 @@ package window
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -63,7 +64,7 @@ func Simulate(ctx context.Context, d neuron.Dynamics, in Input, o Simulation) ([
 					return
 				}
 				n := min(simulationTask, o.Samples-task*simulationTask)
-				tallies[task] = simulateTask(d, in, o.Steps, n, rand.New(rand.NewPCG(o.Seed, uint64(task))))
+				tallies[task] = simulateTask(d, in, o.Steps, n, rand.New(stream(o.Seed, task)))
 				if now := done.Add(int64(n)); o.Progress != nil {
 					o.Progress(int(now))
 				}
@@ -83,6 +84,15 @@ func Simulate(ctx context.Context, d neuron.Dynamics, in Input, o Simulation) ([
 		all[t] = sum.estimate(o.Samples)
 	}
 	return all, nil
+}
+
+// stream returns a task's source of random numbers. ChaCha8 is keyed, so that
+// streams have nothing to do with each other, however close their keys.
+func stream(seed uint64, task int) rand.Source {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	binary.LittleEndian.PutUint64(key[8:], uint64(task))
+	return rand.NewChaCha8(key)
 }
 
 // A tally sums over neurons at one step.

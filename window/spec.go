@@ -96,13 +96,13 @@ func (s Spec) fromDensity(d neuron.Dynamics, in Input, steps int) (Windows, erro
 		}
 		return Windows{s.Shape, w, m}, nil
 	}
-	any := Step{Moments: Pool(m), Mixture: Mixture{Std: c.std}} // at a step drawn at random
+	mixed := Step{Moments: Pool(m), Mixture: Mixture{Std: c.std}} // at a step drawn at random
 	for _, step := range all {
 		for _, p := range step.Mixture.Points {
-			any.Mixture.Points = append(any.Mixture.Points, Point{p.Value, p.Weight / float64(steps)})
+			mixed.Mixture.Points = append(mixed.Mixture.Points, Point{p.Value, p.Weight / float64(steps)})
 		}
 	}
-	w, err := s.Policy.WidthsOf([]Step{any}, d.Threshold)
+	w, err := s.Policy.WidthsOf([]Step{mixed}, d.Threshold)
 	return s.pooled(w, m, err)
 }
 
