@@ -9,8 +9,6 @@ import (
 // continuous through the reset, moved by shift.
 type piece struct{ lo, hi, shift float64 }
 
-func (p piece) empty() bool { return !(p.lo < p.hi) }
-
 // within returns the part of the piece that lies in an interval after the reset.
 func (p piece) within(i interval) piece {
 	return piece{max(p.lo, i.lo-p.shift), min(p.hi, i.hi-p.shift), p.shift}
