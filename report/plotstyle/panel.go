@@ -27,6 +27,7 @@ var sans = font.Font{Typeface: "Liberation", Variant: "Sans"}
 type Panel struct {
 	*plot.Plot
 	Title   string
+	Scale   *Scale // drawn beside a heat map; nil: none
 	entries []entry
 }
 
@@ -99,7 +100,16 @@ func (p *Panel) Draw(c draw.Canvas) {
 	if len(p.entries) > 0 {
 		c.Max.Y -= drawLegend(c, p.entries) + 4
 	}
+	if p.Scale == nil {
+		p.Plot.Draw(c)
+		return
+	}
+	bar := c
+	c.Max.X -= barSpace
 	p.Plot.Draw(c)
+	data := p.DataCanvas(c)
+	bar.Min.X, bar.Min.Y, bar.Max.Y = data.Max.X, data.Min.Y, data.Max.Y
+	p.Scale.draw(bar)
 }
 
 const (
