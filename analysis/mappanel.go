@@ -35,7 +35,7 @@ func mapRange(d neuron.Dynamics, o FigureOptions) (lo, hi float64) {
 			landmarks = append(landmarks, mirror)
 		}
 	}
-	if level, ok := d.Rebound(); ok {
+	if level, ok := d.Rebound(0); ok {
 		landmarks = append(landmarks, level)
 	}
 	landmarks = slices.DeleteFunc(landmarks, func(v float64) bool { return math.Abs(v-d.ResetValue) > near*scale })
@@ -207,7 +207,7 @@ const mapWidth vg.Length = 350
 func defaultStarts(d neuron.Dynamics) []float64 {
 	scale := d.Threshold - d.ResetValue
 	starts := []float64{d.Threshold - .05*scale}
-	if level, ok := d.Rebound(); ok && math.Abs(level-d.ResetValue) <= near*scale {
+	if level, ok := d.Rebound(0); ok && math.Abs(level-d.ResetValue) <= near*scale {
 		if v := level - .15*scale; v >= d.Floor && v < starts[0] {
 			starts = append(starts, v)
 		}

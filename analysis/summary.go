@@ -139,14 +139,14 @@ func Summarize(m neuron.Model, o SummaryOptions) (Summary, error) {
 	for _, x := range o.Inputs {
 		s.FixedPoints = append(s.FixedPoints, constant(d.Map, x))
 	}
-	s.Vertex, s.Rheobase = number(d.Vertex()), number(d.Rheobase())
+	s.Vertex, s.Rheobase = number(d.Vertex()), number(d.SaddleNode())
 	if p, ok := unstable(d.Map); ok {
 		s.Mirror = number(d.Mirror(p.V))
 	}
 	if slope := d.Slope(d.Threshold); slope >= 0 && slope < 1 {
 		s.ThresholdInput = number(d.Threshold-d.At(d.Threshold), true)
 	}
-	level, ok := d.Rebound()
+	level, ok := d.Rebound(0)
 	s.AlwaysFires = ok && math.IsInf(level, 1)
 	s.Rebound = number(level, ok)
 	return s, nil

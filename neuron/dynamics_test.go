@@ -23,14 +23,14 @@ func TestDynamicsOfTheDefaultNeuron(t *testing.T) {
 	if v, ok := rest.Mirror(4.5); !ok || v != -4 {
 		t.Errorf("mirror %v %v", v, ok)
 	}
-	if x, ok := rest.Rheobase(); !ok || x != 1.265625 {
+	if x, ok := rest.SaddleNode(); !ok || x != 1.265625 {
 		t.Errorf("rheobase %v %v", x, ok)
 	}
 	if d := rest.Discriminant(0); d != 1.265625 {
 		t.Errorf("discriminant %v", d)
 	}
 	d := Dynamics{Map: rest, Threshold: 1, Floor: math.Inf(-1)}
-	if v, ok := d.Rebound(); !ok || !near(v, .25-math.Sqrt(4.0625), 1e-15) {
+	if v, ok := d.Rebound(0); !ok || !near(v, .25-math.Sqrt(4.0625), 1e-15) {
 		t.Errorf("rebound %v %v", v, ok)
 	}
 }
@@ -140,7 +140,7 @@ func TestFixedPointsOfAlmostALine(t *testing.T) {
 
 func TestRheobaseSeparatesRestFromFiring(t *testing.T) {
 	for _, m := range []Map{rest, {C2: .5, C1: .2, C0: -.1}, {C2: .1, C1: .8}} {
-		x, ok := m.Rheobase()
+		x, ok := m.SaddleNode()
 		if !ok {
 			t.Fatalf("%+v has no rheobase", m)
 		}
@@ -161,7 +161,7 @@ func TestRheobaseSeparatesRestFromFiring(t *testing.T) {
 
 func TestLinearMapsHaveNoVertex(t *testing.T) {
 	line := Map{C1: .5, C0: 1}
-	if _, ok := line.Rheobase(); ok {
+	if _, ok := line.SaddleNode(); ok {
 		t.Error("a line has a rheobase")
 	}
 	if _, ok := line.Vertex(); ok {
@@ -218,7 +218,7 @@ func TestReboundAgainstStep(t *testing.T) {
 			_, spike, _ := d.Step(v, 0)
 			return spike
 		}
-		level, ok := d.Rebound()
+		level, ok := d.Rebound(0)
 		switch {
 		case !ok:
 			never++
@@ -244,7 +244,7 @@ func TestReboundAgainstStep(t *testing.T) {
 				t.Errorf("%+v fires above the level %v", d, level)
 			}
 			d.Floor = level + .1
-			if _, ok := d.Rebound(); ok {
+			if _, ok := d.Rebound(0); ok {
 				t.Errorf("%+v: a floor above the level %v leaves a rebound", d, level)
 			}
 		}

@@ -44,7 +44,7 @@ func ExampleMap_FixedPoints() {
 		}
 		fmt.Println()
 	}
-	x, _ := d.Rheobase()
+	x, _ := d.SaddleNode()
 	fmt.Printf("none above the rheobase %.3f\n", x)
 	// Output:
 	// x=0: 0.000 (slope -0.125, alternating) 4.500 (slope 2.125, unstable)
@@ -56,7 +56,7 @@ func ExampleMap_FixedPoints() {
 // Strong inhibition excites a QIF at the next step, without input.
 func ExampleDynamics_Rebound() {
 	d := dynamics("qif")
-	level, _ := d.Rebound()
+	level, _ := d.Rebound(0)
 	fmt.Printf("rebound at and below v = %.3f\n", level)
 	for _, v := range []float64{-1.7, -1.8} {
 		_, spike, _ := d.Step(v, 0)
