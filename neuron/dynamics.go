@@ -146,12 +146,15 @@ func (m Map) Mirror(v float64) (mirror float64, ok bool) {
 	return -m.C1/m.C2 - v, true
 }
 
-// Rebound returns the level of the potential after reset at and below which the
-// neuron fires at the next step under input x, f(v) + x ≥ θ, where the map falls:
-// with x = 0, how strong inhibition must be to excite. It is +Inf if every
-// potential fires. It gives false for a neuron without rebound: one whose map
-// does not rise towards low potentials, or whose floor lies above the level.
-func (d Dynamics) Rebound(x float64) (v float64, ok bool) {
+// Rebound returns the rebound floor: the level of the potential after reset at
+// and below which the neuron fires at the next step without input, f(v) ≥ θ, where
+// the map falls. It says how strong inhibition must be to excite, and is +Inf if
+// every potential fires. It gives false for a neuron without rebound: one whose
+// map does not rise towards low potentials, or whose floor lies above the level.
+func (d Dynamics) Rebound() (v float64, ok bool) { return d.ReboundAt(0) }
+
+// ReboundAt is Rebound under constant input x: f(v) + x ≥ θ.
+func (d Dynamics) ReboundAt(x float64) (v float64, ok bool) {
 	c0 := d.C0 + x
 	switch {
 	case d.C2 > 0:

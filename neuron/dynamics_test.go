@@ -30,7 +30,7 @@ func TestDynamicsOfTheDefaultNeuron(t *testing.T) {
 		t.Errorf("discriminant %v", d)
 	}
 	d := Dynamics{Map: rest, Threshold: 1, Floor: math.Inf(-1)}
-	if v, ok := d.Rebound(0); !ok || !near(v, .25-math.Sqrt(4.0625), 1e-15) {
+	if v, ok := d.Rebound(); !ok || !near(v, .25-math.Sqrt(4.0625), 1e-15) {
 		t.Errorf("rebound %v %v", v, ok)
 	}
 }
@@ -218,7 +218,7 @@ func TestReboundAgainstStep(t *testing.T) {
 			_, spike, _ := d.Step(v, 0)
 			return spike
 		}
-		level, ok := d.Rebound(0)
+		level, ok := d.Rebound()
 		switch {
 		case !ok:
 			never++
@@ -244,7 +244,7 @@ func TestReboundAgainstStep(t *testing.T) {
 				t.Errorf("%+v fires above the level %v", d, level)
 			}
 			d.Floor = level + .1
-			if _, ok := d.Rebound(0); ok {
+			if _, ok := d.Rebound(); ok {
 				t.Errorf("%+v: a floor above the level %v leaves a rebound", d, level)
 			}
 		}

@@ -56,7 +56,7 @@ func ExampleMap_FixedPoints() {
 // Strong inhibition excites a QIF at the next step, without input.
 func ExampleDynamics_Rebound() {
 	d := dynamics("qif")
-	level, _ := d.Rebound(0)
+	level, _ := d.Rebound()
 	fmt.Printf("rebound at and below v = %.3f\n", level)
 	for _, v := range []float64{-1.7, -1.8} {
 		_, spike, _ := d.Step(v, 0)
