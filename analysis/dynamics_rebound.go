@@ -29,8 +29,8 @@ type ReboundPoint struct {
 	Rate          float64  `json:"rate"` // spikes per step
 	Share         *float64 `json:"share"`
 	StandardError *float64 `json:"standard_error"`
-	// Integrated over the density of the potential that the quadrature closure
-	// gives; nil where that runs away, which Problem then says.
+	// Integrated over the exact density of the potential; nil where that has no
+	// bounded grid, which Problem then says.
 	IntegratedRate  *float64 `json:"rate_integrated"`
 	IntegratedShare *float64 `json:"share_integrated"`
 	Problem         *string  `json:"problem"`
@@ -150,14 +150,14 @@ func (s *reboundStudy) result() Rebound {
 }
 
 // integrateRebound returns the rate of steps 1..T and the share of rebounds among
-// the spikes: before step t, u[t−1] is the closure's mixture of normals, so
+// the spikes (ours): before step t, u[t−1] is a mixture of normals, so
 //
 //	P(rebound at t) = ∫ p(v)·P(f(v) + x ≥ θ) dv over v ≤ the rebound floor
 //
 // where p is the density of v[t−1] after reset, with points at floor and reset
 // value.
 func integrateRebound(d neuron.Dynamics, in window.Input, steps int) (rate, share float64, err error) {
-	course, err := window.Propagate(d, in, steps, window.Nodes)
+	course, err := window.Exact(d, in, steps)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -181,7 +181,7 @@ func integrateRebound(d neuron.Dynamics, in window.Input, steps int) (rate, shar
 func reboundAfter(d neuron.Dynamics, u window.Mixture, level float64, fires func(v float64) float64) float64 {
 	p := 0.0
 	point := func(v, mass float64) {
-		if v <= level {
+		if v <= level && mass > 0 {
 			p += mass * fires(v)
 		}
 	}

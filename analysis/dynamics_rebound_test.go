@@ -129,3 +129,16 @@ func TestReboundStandardError(t *testing.T) {
 		t.Errorf("spread %v is %v standard errors", spread, ratio)
 	}
 }
+
+// Without a level there is no rebound, and with a falling line there is.
+func TestReboundShareOfLines(t *testing.T) {
+	for _, c := range []struct {
+		m    neuron.Model
+		some bool
+	}{{model(t, "lif", nil), false}, {model(t, "if", nil), false}, {model(t, "lif", map[string]float64{"leak": -.8}), true}} {
+		d := dynamicsOf(t, c.m)
+		if _, share, err := integrateRebound(d, window.Input{Std: 1}, 5); err != nil || share > 0 != c.some || math.IsNaN(share) {
+			t.Errorf("%s %v: share %v, %v", c.m.Form, c.m.Params, share, err)
+		}
+	}
+}

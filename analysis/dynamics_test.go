@@ -205,7 +205,7 @@ func TestDynamicsText(t *testing.T) {
 		"fires with period 2":      text(model(t, "qif", nil), func(o *DynamicsOptions) { o.Input = -5 }),
 		"every potential":          text(model(t, "if", nil), nil),
 		"does not rest before":     text(model(t, "if", nil), nil),
-		"beside it":                text(model(t, "qif", nil), nil),
+		"\n  lif        ..":        text(model(t, "qif", nil), nil),
 		"standard error":           text(model(t, "qif", nil), nil),
 		"rests at the floor":       text(floored(model(t, "qif", map[string]float64{"a": -.2}), -2), func(o *DynamicsOptions) { o.Input = -2 }),
 		"= 2-cycle below θ":        text(model(t, "qif", nil), nil),

@@ -135,7 +135,7 @@ func (s *Dynamics) writeStrip(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "\nfrom rest under constant input x\n  x          %s\n  %-10s %s\n", strings.TrimRight(axis.String(), " "), name, own.String())
 	if s.Beside != nil {
-		fmt.Fprintf(b, "  %-10s %s\n", "beside it", beside.String())
+		fmt.Fprintf(b, "  %-10s %s\n", s.Beside.Neuron, beside.String())
 	}
 	var legend []string
 	for _, key := range slices.Sorted(maps.Keys(symbols)) {

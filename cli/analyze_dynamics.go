@@ -86,7 +86,7 @@ func (o *dynamicsFlags) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Float64Var(&o.input, "input", 0, "constant input x of fixed points and maps, and mean of the random input")
 	f.IntVar(&o.steps, "steps", 30, "time steps T of the responses and of the random input")
-	f.Float64Var(&o.step, "step", 0, "size of the step input (default: .9 (θ − reset value))")
+	f.Float64Var(&o.step, "step-size", 0, "size of the step input (default: .9 (θ − reset value))")
 	f.Float64Var(&o.from, "from", 0, "input before the change (default: −(θ − reset value))")
 	f.Float64Var(&o.to, "to", 0, "input after the change")
 	f.IntVar(&o.grid, "grid", 151, "cells of a regime map along each axis")
@@ -95,6 +95,9 @@ func (o *dynamicsFlags) addTo(cmd *cobra.Command) {
 	f.IntVar(&o.samples, "samples", 20000, "simulated neurons for each deviation")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the random input")
 	f.BoolVar(&o.alone, "alone", false, "show no LIF for comparison")
+	for _, name := range []string{"range", "input-sd"} {
+		f.Lookup(name).DefValue = "" // the help text says it
+	}
 }
 
 // resolve returns the neuron and the options that the flags describe.
@@ -112,7 +115,7 @@ func (o *dynamicsFlags) resolve(cmd *cobra.Command) (m neuron.Model, do analysis
 	f := cmd.Flags()
 	do.Input, do.Steps, do.Grid, do.Samples, do.Seed, do.To = o.input, o.steps, o.grid, o.samples, o.seed, o.to
 	do.Impulses = do.Impulses[:min(len(do.Impulses), max(0, o.steps))]
-	if f.Changed("step") {
+	if f.Changed("step-size") {
 		do.Step = o.step
 	}
 	if f.Changed("from") {

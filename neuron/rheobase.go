@@ -21,8 +21,8 @@ func (d Dynamics) ThresholdInput() (x float64, ok bool) {
 // Closed forms (ours): where the potential rises to its fixed point from one
 // side, firing begins where that meets the threshold, at θ − f(θ), or, if
 // f′(θ) ≥ 1, where it vanishes before that, at the saddle node. A linear map of
-// slope 1 or more fires as soon as its reset value lies above the fixed point, and
-// with a soft reset if the slope is 1.
+// slope 1 or more fires as soon as its reset value lies above the fixed point; with
+// a soft reset this holds for slope 1 alone.
 //
 // It gives false where there is no such input or none was found: a soft reset
 // outside the closed forms can stop firing again.
