@@ -92,8 +92,8 @@ func studyMoments(m window.Moments) *StudyMoments {
 }
 
 func (o WindowOptions) check() error {
-	if err := checkSteps(o.Steps); err != nil {
-		return err
+	if o.Steps < 1 || o.Steps > maxSteps {
+		return fmt.Errorf("time steps T: %d, expected 1 to %d", o.Steps, maxSteps)
 	}
 	if err := o.Input.Validate(); err != nil {
 		return err

@@ -118,8 +118,8 @@ func TestWindowStudyRefuses(t *testing.T) {
 		change func(*WindowOptions)
 		reason string
 	}{
-		{flat, func(*WindowOptions) {}, "quadratic coefficient is 0"},
-		{good, func(o *WindowOptions) { o.Steps = 0 }, "0 time steps"},
+		{flat, func(*WindowOptions) {}, "expected a quadratic coefficient other than 0"},
+		{good, func(o *WindowOptions) { o.Steps = 0 }, "time steps T: 0"},
 		{good, func(o *WindowOptions) { o.Samples = -5 }, "-5 samples"},
 		{good, func(o *WindowOptions) { o.Input.Rho = math.NaN() }, "share NaN"},
 		{good, func(o *WindowOptions) { o.Policies = []string{"exact", "exact"} }, `"exact" is listed twice`},

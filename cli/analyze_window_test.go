@@ -62,7 +62,7 @@ func TestAnalyzeWindowAsJSON(t *testing.T) {
 
 func TestAnalyzeWindowRefuses(t *testing.T) {
 	for args, want := range map[string]string{
-		"--a 0":              "quadratic coefficient is 0",
+		"--a 0":              "expected a quadratic coefficient other than 0",
 		"--a NaN":            "a is NaN, not a finite number",
 		"--a=-.2":            "set a floor",
 		"--theta -1":         "threshold -1 must lie above the reset value 0",
