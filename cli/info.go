@@ -73,11 +73,12 @@ network of the zoo by name (` + strings.Join(zooNames(), ", ") + `), for the ima
 is meant for or those of --data.`,
 		Example: `  qif info runs/fashion-tiny-qif-seed1
   qif info small --neuron lif --steps 8
+  qif info mlp --task rows --steps 28
   qif info small --graph > small.json    # the graph in JSON form, to edit and train
   qif info small.json --json`,
 		Args: args(cobra.ExactArgs(1)),
 	}
-	flags := recipe.NewFlags(cmd.Flags(), slices.Concat(neuronKeys(), netKeys, []string{"data", "steps"})...)
+	flags := recipe.NewFlags(cmd.Flags(), slices.Concat(neuronKeys(), netKeys, taskKeys, []string{"data", "steps"})...)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().BoolVar(&asGraph, "graph", false, "print the graph in JSON form")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -150,7 +151,7 @@ func memberFor(member zoo.Net, r recipe.Recipe, forData bool) (*graph.Network, e
 }
 
 func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netInfo, error) {
-	if set := flags.Changed(slices.Concat(neuronKeys(), netKeys, []string{"data"})...); len(set) > 0 {
+	if set := flags.Changed(slices.Concat(neuronKeys(), netKeys, taskKeys, []string{"data"})...); len(set) > 0 {
 		return nil, nil, usagef("--%s has no effect on %s: a checkpoint brings its own network", set[0], path)
 	}
 	c, err := train.ReadCheckpoint(path)
