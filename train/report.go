@@ -34,7 +34,7 @@ func (r *Run) writeReport(res *Result, best []graph.Tensor) error {
 		return err
 	}
 	rep := report.Run{
-		Title: fmt.Sprintf("%s: %s neurons on %s", res.Net, res.Neuron, res.Data), BestEpoch: res.BestEpoch,
+		Title: fmt.Sprintf("%s: %s neurons on %s", res.Net, res.Neuron, r.DataShown()), BestEpoch: res.BestEpoch,
 		Config: string(toml), Summary: summary(res),
 	}
 	for _, w := range r.progress.Warnings {

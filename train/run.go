@@ -212,14 +212,12 @@ func (r *Run) compile() error {
 	if err != nil {
 		return err
 	}
-	varied, err := data.NewImages(data.ImageOptions{
-		Set: r.Train, Norm: r.Norm, Augment: data.Augment{Pad: rec.CropPad, Flip: rec.Flip}, Task: rec.ImageTask(), Seed: rec.Seed,
-	})
+	images, err := varied(rec, r.Train, r.Norm)
 	if err != nil {
 		return err
 	}
 	r.loader, err = data.NewLoader(data.LoaderOptions{
-		Samples: varied, Indices: r.TrainIdx, Batch: rec.Batch,
+		Samples: images, Indices: r.TrainIdx, Batch: rec.Batch,
 		Shuffle: true, DropLast: true, Seed: rec.Seed, Ahead: 4,
 	})
 	if err != nil {

@@ -67,6 +67,17 @@ func prepare(r recipe.Recipe, net *graph.Network) (*Setup, error) {
 // DataName names the data set, whose parts are called name/train and name/test.
 func (s *Setup) DataName() string { return strings.TrimSuffix(s.Train.Name, "/train") }
 
+// DataShown says for people what the network sees of which data set.
+func (s *Setup) DataShown() string {
+	switch s.Recipe.Task {
+	case data.Moving:
+		return "moving images of " + s.DataName()
+	case data.Rows:
+		return "rows of the images of " + s.DataName()
+	}
+	return s.DataName()
+}
+
 // LoadData reads the recipe's training and test images, both cut to the recipe's
 // limit.
 func LoadData(r recipe.Recipe) (train, test *data.Set, err error) {
@@ -152,6 +163,14 @@ func imageSize(net *graph.Network, r recipe.Recipe, channels int) (h, w int, err
 		sample.T = r.Steps
 	}
 	return r.ImageTask().Image(sample, channels)
+}
+
+// varied returns a set's images as they are trained on: as the recipe's task has
+// it, augmented, moving ones on paths that change from epoch to epoch.
+func varied(r recipe.Recipe, set *data.Set, norm data.Norm) (*data.Images, error) {
+	return data.NewImages(data.ImageOptions{
+		Set: set, Norm: norm, Augment: data.Augment{Pad: r.CropPad, Flip: r.Flip}, Task: r.ImageTask(), Seed: r.Seed,
+	})
 }
 
 // shown returns a set's images as they are evaluated: as the recipe's task has it,
