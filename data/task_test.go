@@ -312,3 +312,13 @@ func TestImageOfAShape(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkMoving(b *testing.B) {
+	o := options{moving(1, 0, 2, 0), LoaderOptions{Batch: 50, Ahead: 2}}
+	o.Set, o.Task.Steps = noise(1000, 28, 28, 1, 10), 8
+	l := newLoader(b, o)
+	for epoch := 0; b.Loop(); epoch++ {
+		collectNothing(l.Epoch(epoch, 0))
+	}
+	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "images/s")
+}
