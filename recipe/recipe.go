@@ -34,7 +34,7 @@ type Recipe struct {
 	Dropout     float64 `toml:"dropout" default:"0" in:"[0,1)" help:"share of features that dropout zeroes"`
 	ReadoutLast int     `toml:"readout_last" default:"0" in:"[0,4096]" help:"classify by the mean logits of so many last steps; 0: of all"`
 
-	Neuron string `toml:"neuron" default:"qif" group:"Neuron" help:"form of the neurons: qif, qif-euler, lif or if"`
+	Neuron string `toml:"neuron" default:"qif" group:"Neuron" help:"form of the neurons: qif, qif-euler, poly, lif or if"`
 	// Params holds the parameters of every form, by name, so that another form
 	// can be chosen for the same recipe. The chosen one takes its own.
 	Params map[string]float64
@@ -44,7 +44,7 @@ type Recipe struct {
 	ResetValue    float64  `toml:"reset_value" default:"0" help:"potential after a hard reset, and at the start"`
 	DetachReset   bool     `toml:"detach_reset" default:"true" help:"keep gradients from flowing through the reset"`
 	Floor         *float64 `toml:"floor" default:"none" help:"lowest potential after reset; absent or none: unbounded"`
-	Learn         []string `toml:"learn" default:"" help:"parameters that are trained: a, u1, u2 (qif), kappa, vr, vc (qif-euler), leak (lif)"`
+	Learn         []string `toml:"learn" default:"" help:"parameters that are trained: a, u1, u2 (qif), kappa, vr, vc (qif-euler), c2, c1, c0 (poly), leak (lif)"`
 	LearnChannels bool     `toml:"learn_per_channel" default:"false" help:"train them per channel instead of per layer"`
 
 	Window       string `toml:"window" default:"bandwidth" group:"Surrogate window" help:"width: bandwidth or bandwidth:N, sigma:k or fixed:α"`

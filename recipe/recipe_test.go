@@ -25,7 +25,7 @@ func TestDefaults(t *testing.T) {
 		Name: "fashion-tiny", Seed: 1,
 		Net: "tiny", Steps: 4,
 		Neuron: "qif",
-		Params: map[string]float64{"a": .25, "u1": 0, "u2": .5, "kappa": .25, "vr": 0, "vc": 4.5, "leak": .5},
+		Params: map[string]float64{"a": .25, "u1": 0, "u2": .5, "kappa": .25, "vr": 0, "vc": 4.5, "c2": .25, "c1": -.125, "c0": 0, "leak": .5},
 		Theta:  1, Reset: "hard", DetachReset: true,
 		Window: "bandwidth", WindowShape: "triangular",
 		Validation: .1, CropPad: 0, Flip: false,
