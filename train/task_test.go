@@ -24,7 +24,7 @@ func shortTask(t *testing.T, kind string) recipe.Recipe {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Limit, r.Epochs, r.Batch, r.SaveEvery, r.Warmup, r.Flip, r.CropPad = 200, 2, 30, 0, 0, true, 1
+	r.Limit, r.Epochs, r.Batch, r.LR, r.SaveEvery, r.Warmup, r.Flip, r.CropPad = 200, 2, 30, .004, 0, 0, true, 1
 	if kind == data.Moving {
 		r.Steps = 3
 	}
