@@ -43,7 +43,7 @@ var Nets = []Net{
 	{"tiny", "16C3-AP2-32C3-AP2-FC", fashion, Tiny},
 	{"mini", "32C3-AP2-64C3-64C3-AP2-128C3-FC", fashion, Mini},
 	{"small", "64C3-64C3-AP2-128C3-128C3-AP2-FC256-FC", fashion, Small},
-	{"mlp", "FC128-FC128-FC", fashion, MLP},
+	{"mlp", "FC128-FC128-FC", fashion, func(c Config) graph.Graph { return MLP(c, 128, 128) }},
 	{"resnet19", "64C3-[128C3-128C3]×3-[256C3-256C3]×3-[512C3-512C3]×2-GAP-FC256-FC", cifar, ResNet19},
 	{"resnet19-128", "128C3-[128C3-128C3]×3-[256C3-256C3]×3-[512C3-512C3]×2-GAP-FC256-FC", cifar, ResNet19Stem128},
 }
@@ -58,15 +58,6 @@ func Named(name string) (Net, error) {
 		names = append(names, n.Name)
 	}
 	return Net{}, fmt.Errorf("unknown network %q; known: %s, or the path of a graph file ending in .json", name, strings.Join(names, ", "))
-}
-
-// MLP is FC128-FC128-FC. With few inputs a step, such as the rows of an image, it
-// is no more than its neurons remember.
-func MLP(c Config) graph.Graph {
-	b := newBuilder("mlp", c)
-	b.hidden(128)
-	b.hidden(128)
-	return b.classify()
 }
 
 // Tiny is 16C3-AP2-32C3-AP2-FC.
