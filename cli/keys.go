@@ -4,7 +4,10 @@ import "github.com/qif-snn/qif/neuron"
 
 // netKeys are the fields of a recipe that shape a network's layers beside its
 // neurons' parameters.
-var netKeys = []string{"learn", "learn_per_channel", "dropout"}
+var netKeys = []string{"learn", "learn_per_channel", "dropout", "readout_last"}
+
+// taskKeys are the fields of a recipe that say what a network sees of an image.
+var taskKeys = []string{"task", "motion_radius", "motion_pad", "motion_threshold"}
 
 // neuronKeys are the fields of a recipe that describe a neuron and its window.
 func neuronKeys() []string {

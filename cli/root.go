@@ -191,7 +191,7 @@ func ownNeurons(r recipe.Recipe) error {
 		return nil
 	}
 	if set := r.Changed(append(neuronKeys(), netKeys...)...); len(set) > 0 {
-		return usagef("%s has no effect on %s: a graph file brings its own neurons and windows", set[0], r.Net)
+		return usagef("%s has no effect on %s: a graph file brings its own neurons, windows and readout", set[0], r.Net)
 	}
 	return nil
 }
