@@ -180,7 +180,7 @@ func TestCheckRefuses(t *testing.T) {
 		"alpha and threshold": {with(vector(2), tdbn(1e200, 1e200), "in"), `node 1 "it": tdbn: alpha 1e+200 times threshold 1e+200`},
 		"dropout":             {with(vector(2), &graph.Dropout{P: 1}, "in"), `node 1 "it": dropout: p is 1`},
 		"threshold at reset":  {with(vector(2), model(func(n *graph.Neuron) { n.Model.ResetValue = 1 }), "in"), `node 1 "it": neuron: neuron lif: threshold 1 must lie above the reset value 1`},
-		"not a number":        {with(vector(2), model(func(n *graph.Neuron) { n.Model.Threshold = nan }), "in"), `node 1 "it": neuron: neuron lif: threshold NaN`},
+		"not a number":        {with(vector(2), model(func(n *graph.Neuron) { n.Model.Threshold = nan }), "in"), `node 1 "it": neuron: neuron lif: threshold θ is NaN`},
 		"leak":                {with(vector(2), model(func(n *graph.Neuron) { n.Model.Params["leak"] = nan }), "in"), `node 1 "it": neuron: neuron lif: leak is NaN`},
 		"form":                {with(vector(2), model(func(n *graph.Neuron) { n.Model.Form = "hh" }), "in"), `node 1 "it": neuron: unknown neuron "hh"`},
 		"window shape":        {with(vector(2), model(func(n *graph.Neuron) { n.Window.Shape = "round" }), "in"), `node 1 "it": neuron: unknown window shape "round"`},
