@@ -14,8 +14,8 @@ import (
 // compact are kinds of neurons whose window ends.
 var compact = []variant{
 	variants[0],
-	{"hard, rectangular", func(m *neuron.Model) { m.Detach = false }, "qif", window.Rectangular},
-	{"learned, epanechnikov", func(m *neuron.Model) { m.Detach, m.Learn = false, []string{"a"} }, "qif", window.Epanechnikov},
+	{"hard, rectangular", func(m *neuron.Model) { m.Detach = false }, "qif", window.Rectangular, ""},
+	{"learned, epanechnikov", func(m *neuron.Model) { m.Detach, m.Learn = false, []string{"a"} }, "qif", window.Epanechnikov, ""},
 }
 
 // masks returns the masks of a plan's neurons.
@@ -97,7 +97,7 @@ func TestMasksFollowPotentials(t *testing.T) {
 			u := make([]float32, batch*pixels*c)
 			for step := range steps {
 				n.observe(u, step)
-				reach := v.shape.Reach(n.windows.Widths[step])
+				reach := v.shape.Reach(n.win.windows.Widths[step])
 				for i, ui := range u {
 					sample, px, ch := i/c/pixels, i/c%pixels, i%c
 					bit := n.near.bits[tr.rowOf(n.y, px, step, sample)*n.y.row()+ch/32]>>(ch%32)&1 == 1
