@@ -22,29 +22,20 @@ type variant struct {
 
 var variants = []variant{
 	{"hard detached", func(*neuron.Model) {}, "qif", window.Triangular, ""},
-	{"hard", func(m *neuron.Model) { m.Detach = false }, "qif", window.Gaussian, ""},
-	{"hard to below", func(m *neuron.Model) { m.Detach = false; m.ResetValue = -.2 }, "qif", window.Sigmoid, ""},
-	{"soft", func(m *neuron.Model) { m.Reset = neuron.SoftReset; m.Detach = false; m.Params["a"] = .1 }, "qif", window.Gaussian, ""},
+	{"hard", func(m *neuron.Model) { m.Detach = false }, "qif", window.Gaussian, "learned"},
+	{"hard to below", func(m *neuron.Model) { m.Detach = false; m.ResetValue = -.2 }, "qif", window.Sigmoid, "measured:1.5"},
+	{"soft", func(m *neuron.Model) { m.Reset = neuron.SoftReset; m.Detach = false; m.Params["a"] = .1 }, "qif", window.Gaussian, "learned:1.5"},
 	{"soft detached", func(m *neuron.Model) { m.Reset = neuron.SoftReset; m.Params["a"] = .1 }, "qif", window.ATan, ""},
 	{"floor", func(m *neuron.Model) {
 		floor := -.4
 		m.Floor, m.Detach, m.Params["a"] = &floor, false, -.2
-	}, "qif", window.Epanechnikov, ""},
+	}, "qif", window.Epanechnikov, "learned:1.5"},
 	{"lif", func(m *neuron.Model) { m.Detach = false }, "lif", window.Gaussian, ""},
-	{"if", func(*neuron.Model) {}, "if", window.Sigmoid, ""},
+	{"if", func(*neuron.Model) {}, "if", window.Sigmoid, "learned:1.5"},
 	{"euler", func(m *neuron.Model) { m.Detach = false }, "qif-euler", window.Gaussian, ""},
-	{"learned", func(m *neuron.Model) { m.Detach = false; m.Learn = []string{"a", "u1", "u2"} }, "qif", window.Gaussian, ""},
+	{"learned", func(m *neuron.Model) { m.Detach = false; m.Learn = []string{"a", "u1", "u2"} }, "qif", window.Gaussian, "bandwidth"},
 	{"learned per channel", func(m *neuron.Model) { m.Learn, m.PerChannel = []string{"u2", "a"}, true }, "qif", window.Sigmoid, ""},
-	{"learned leak", func(m *neuron.Model) { m.Detach = false; m.Learn, m.PerChannel = []string{"leak"}, true }, "lif", window.Gaussian, ""},
-	{"learned width", func(m *neuron.Model) { m.Detach = false }, "qif", window.Gaussian, "learned"},
-	{"learned width, detached", func(*neuron.Model) {}, "qif", window.Triangular, "learned:1.5"},
-	{"learned width, soft", func(m *neuron.Model) {
-		floor := -.4
-		m.Reset, m.Floor, m.Detach = neuron.SoftReset, &floor, false
-	}, "lif", window.Epanechnikov, "learned:1.5"},
-	{"measured width", func(*neuron.Model) {}, "qif", window.Sigmoid, "measured:1.5"},
-	{"width of the leak", func(m *neuron.Model) { m.Learn = []string{"leak"} }, "lif", window.Triangular, "sigma:2"},
-	{"width of a, u1, u2", func(m *neuron.Model) { m.Learn, m.PerChannel = []string{"a", "u1", "u2"}, true }, "qif", window.Gaussian, "bandwidth"},
+	{"learned leak", func(m *neuron.Model) { m.Detach = false; m.Learn, m.PerChannel = []string{"leak"}, true }, "lif", window.Gaussian, "sigma:2"},
 }
 
 func (v variant) neuron(t testing.TB) *graph.Neuron {

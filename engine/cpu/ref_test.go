@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"testing"
 
@@ -257,7 +258,13 @@ func near(t *testing.T, what string, got []float32, want []float64) {
 
 func checkRunning(t *testing.T, net *graph.Network, before, after map[string][]float64, trace *ref.Trace) {
 	t.Helper()
-	for name, want := range trace.Running(net, before) {
+	running := trace.Running(net, before)
+	spreads, err := trace.Spreads(net, before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(running, spreads)
+	for name, want := range running {
 		for c, w := range want {
 			if got := after[name][c]; math.Abs(got-w) > 1e-5*(1+math.Abs(w)) {
 				t.Fatalf("%s of channel %d is %v, the reference has %v", name, c, got, w)
