@@ -142,9 +142,9 @@ func (r *WindowRule) follows() bool {
 func (r *WindowRule) At(value func(tensor string) float64) LayerWindows {
 	switch r.neuron.Window.Policy.Kind {
 	case window.Learned:
-		return r.Start.Scaled(math.Exp(value(LogWidth)))
+		return r.Start.Scaled(inRange(math.Exp(value(LogWidth))))
 	case window.Measured:
-		return r.Start.Scaled(math.Sqrt(value(WindowSpread)))
+		return r.Start.Scaled(inRange(math.Sqrt(max(0, value(WindowSpread)))))
 	}
 	if !r.follows() {
 		return r.Start
@@ -168,7 +168,7 @@ func (r *WindowRule) follow(value func(tensor string) float64) LayerWindows {
 		if err == nil {
 			w.Windows, err = r.neuron.Window.Compute(d, w.Input, len(w.Widths))
 		}
-		if err == nil && r.inRange(w.Widths) {
+		if err == nil && !r.leavesRange(w.Widths) {
 			return w
 		}
 		w = r.Start
@@ -177,21 +177,25 @@ func (r *WindowRule) follow(value func(tensor string) float64) LayerWindows {
 	return w
 }
 
-func (r *WindowRule) inRange(widths []float64) bool {
+func (r *WindowRule) leavesRange(widths []float64) bool {
 	for t, w := range widths {
-		if ratio := w / r.Start.Widths[t]; ratio > widthRange || ratio < 1./widthRange {
-			return false
+		if factor := w / r.Start.Widths[t]; factor != inRange(factor) {
+			return true
 		}
 	}
-	return true
+	return false
 }
+
+// inRange returns the factor nearest to the given that a width may have changed by.
+func inRange(factor float64) float64 { return min(widthRange, max(1./widthRange, factor)) }
 
 // Spread returns WindowSpread after a batch with the given moments of the
 // potential before firing, per step.
 func (r *WindowRule) Spread(running float64, measured []window.Moments) float64 {
 	ratio := window.Pool(measured).Std / window.Pool(r.Start.Moments).Std
 	next := (1-spreadMomentum)*running + spreadMomentum*ratio*ratio
-	return min(widthRange*widthRange, max(1./(widthRange*widthRange), next))
+	const most = widthRange * widthRange
+	return min(most, max(1./most, next))
 }
 
 // windowTensors are those that the window's policy gives the layer.
