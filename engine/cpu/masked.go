@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"math"
+
 	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
 	"github.com/qif-snn/qif/window"
 )
@@ -42,8 +44,13 @@ func (u neuronUnit) nearOf(t int) kernel.Near {
 		return kernel.Near{}
 	}
 	row := u.y.row()
-	w := kernel.Surrogate{Shape: compactShapes[u.windows.Shape], B: shapeScale(u.windows.Shape, u.windows.Widths[t])}
-	return kernel.Near{Bits: u.near.bits[u.at(t)*row:][:u.rows*row], Reach: w.Reach()}
+	near := kernel.Near{Bits: u.near.bits[u.at(t)*row:][:u.rows*row], Reach: float32(math.Inf(1))}
+	// A window without end may have taken the place of the one compiled for.
+	if s := compactShapes[u.windows.Shape]; s != kernel.Given {
+		w := kernel.Surrogate{Shape: s, B: shapeScale(u.windows.Shape, u.windows.Widths[t])}
+		near.Reach = w.Reach()
+	}
+	return near
 }
 
 // total adds up the tasks' counts.
