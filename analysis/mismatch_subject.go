@@ -89,13 +89,14 @@ type crew struct {
 	ctx     context.Context
 	report  Report
 	all     int // questions that are expected in total
+	unit    int // what one question counts
 	asked   atomic.Int64
 	mu      sync.Mutex // of report
 }
 
 // newCrew compiles a subject's probers.
 func newCrew(ctx context.Context, s Subject, report Report, questions int) (*crew, error) {
-	c := &crew{ctx: ctx, report: report, all: questions}
+	c := &crew{ctx: ctx, report: report, all: questions, unit: 1}
 	for range max(1, s.Threads) {
 		t, err := s.Engine.CompileTrain(s.Net, engine.TrainOptions{
 			Batch: s.Batch.N, Steps: s.Steps, Threads: 1, Loss: s.Loss, Optimizer: engine.Optimizer{Kind: engine.SGD},
@@ -127,7 +128,7 @@ func (c *crew) close() {
 
 // done counts questions that were answered.
 func (c *crew) done(n int, phase string) {
-	asked := c.asked.Add(int64(n))
+	asked := c.asked.Add(int64(n * c.unit))
 	if c.report != nil {
 		c.mu.Lock()
 		c.report(min(1, float64(asked)/float64(max(1, c.all))), phase)

@@ -80,6 +80,8 @@ estimated once for all, so differences are known better than the cosines.`,
 	f.Float64Var(&m.options.Noise, "noise", m.options.Noise, "deviation of the weight noise, as share of each matrix's")
 	f.IntVar(&m.teacher.Layers, "layers", m.teacher.Layers, "teacher: hidden layers of the MLP")
 	f.IntVar(&m.teacher.Width, "hidden", m.teacher.Width, "teacher: neurons of a hidden layer")
+	f.Float64Var(&m.teacher.Rho, "rho", m.teacher.Rho, "teacher: share of the input's variance that is constant over time; 1: direct coding")
+	f.Float64Var(&m.teacher.Noise, "label-noise", m.teacher.Noise, "teacher: deviation of the noise on the linear map's outputs, in units of theirs")
 	f.BoolVarP(&m.quiet, "quiet", "q", false, "show no progress")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return m.run(cmd, args) }
 	return cmd
@@ -160,6 +162,7 @@ func (m *mismatchFlags) taught(r recipe.Recipe) (s analysis.Subject, _ recipe.Re
 	if set := m.recipe.Changed("net", "data", "limit", "validation"); len(set) > 0 {
 		return s, r, usagef("--%s has no effect on --task %s, which brings network and data", set[0], teacherTask)
 	}
+	m.teacher.Seed, m.teacher.Steps = r.Seed, r.Steps
 	net, err := m.taughtNet(r, m.teacher)
 	if err != nil {
 		return s, r, err
@@ -172,7 +175,6 @@ func (m *mismatchFlags) taught(r recipe.Recipe) (s analysis.Subject, _ recipe.Re
 	if n == 0 {
 		n = 2000
 	}
-	m.teacher.Seed = r.Seed
 	s = newSubject(r, e, net)
 	s.Params, s.Batch = net.Init(r.Seed), m.teacher.Batch(0, n)
 	return s, r, nil
