@@ -64,24 +64,6 @@ func (c Candidate) Name() string { return c.Policy.String() + " " + string(c.Sha
 // logarithm.
 var DefaultWidths = []float64{.25, .34, .46, .63, .86, 1.17, 1.59, 2.16, 2.94, 4}
 
-// Candidates lists policies in one shape, fixed widths in that shape, and the
-// first policy in the other shapes.
-func Candidates(policies []window.Policy, shape window.Shape, pooled bool, widths []float64, others []window.Shape) []Candidate {
-	var all []Candidate
-	for _, p := range policies {
-		all = append(all, Candidate{Policy: p, Shape: shape, Pooled: pooled})
-	}
-	for _, w := range widths {
-		all = append(all, Candidate{Policy: window.Policy{Kind: window.Fixed, Value: w}, Shape: shape, Fixed: true})
-	}
-	for _, s := range others {
-		if s != shape && len(policies) > 0 {
-			all = append(all, Candidate{Policy: policies[0], Shape: s, Pooled: pooled})
-		}
-	}
-	return all
-}
-
 // crew asks several probers at a time. What each answers depends on the question
 // alone, so results do not depend on how many there are.
 type crew struct {

@@ -1,13 +1,14 @@
 package cli
 
 import (
-	"fmt"
+	"context"
 	"io"
 	"runtime"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/qif-snn/qif/analysis"
 	"github.com/qif-snn/qif/bench"
@@ -18,7 +19,6 @@ import (
 	"github.com/qif-snn/qif/report/exhibit"
 	"github.com/qif-snn/qif/train"
 	"github.com/qif-snn/qif/window"
-	"github.com/qif-snn/qif/zoo"
 )
 
 // mismatchFlags are the flags of analyze mismatch.
@@ -31,14 +31,9 @@ type mismatchFlags struct {
 	widths   []float64
 	samples  int
 	options  analysis.MismatchOptions
-	teacher  analysis.Teacher
+	teacher  teacherFlags
 	quiet    bool
 }
-
-const (
-	imagesTask  = "images"
-	teacherTask = "teacher"
-)
 
 func newAnalyzeMismatch() *cobra.Command {
 	var m mismatchFlags
@@ -60,14 +55,16 @@ estimated once for all, so differences are known better than the cosines.`,
 		Example: `  qif analyze mismatch                               # the default network at initialisation
   qif analyze mismatch runs/fashion-tiny-qif-seed1 --out figures
   qif analyze mismatch --net mini --windows bandwidth,sigma:2 --pairs 200
-  qif analyze mismatch --task teacher --window-shape rectangular --pairs 3000 --average 64
-  qif analyze mismatch --neuron lif --leak .5 --json`,
+  qif analyze mismatch --neuron lif --leak .5 --json
+  qif analyze mismatch --task teacher --window-shape rectangular
+  qif analyze mismatch --task teacher --sweep batch    # best width against batch size
+  qif analyze mismatch --task teacher --sweep layers   # how errors compound with depth`,
 		Args: args(cobra.MaximumNArgs(1)),
 	}
 	m.recipe = recipe.NewFlags(cmd.Flags(), slices.Concat(neuronKeys(), netKeys, []string{
 		"net", "steps", "seed", "data", "limit", "validation", "engine", "threads", "detach_reset", "loss", "tet_lambda", "tet_target",
 	})...)
-	m.options, m.teacher = analysis.DefaultMismatchOptions, analysis.DefaultTeacher
+	m.options = analysis.DefaultMismatchOptions
 	m.addTo(cmd)
 	f := cmd.Flags()
 	f.StringVar(&m.task, "task", imagesTask, "images, or teacher: Gaussian vectors labelled by a noisy linear map, for an MLP")
@@ -75,66 +72,106 @@ estimated once for all, so differences are known better than the cosines.`,
 	f.Float64SliceVar(&m.widths, "widths", nil, "fixed widths to sweep (default: ten from θ/4 to 4θ)")
 	f.StringSliceVar(&m.shapes, "shapes", nil, "shapes to try with the first policy beside the network's own (default: all)")
 	f.IntVar(&m.samples, "samples", 0, "samples of the batch (default: 500 images, 2000 of a teacher)")
-	f.IntVar(&m.options.Pairs, "pairs", m.options.Pairs, "pairs of antithetic weight noise for the true gradient")
-	f.IntVar(&m.options.Average, "average", m.options.Average, "pairs of points over which surrogate gradients are averaged")
+	f.IntVar(&m.options.Pairs, "pairs", 0, "pairs of antithetic weight noise for the true gradient (default: 400, for a teacher 4000)")
+	f.IntVar(&m.options.Average, "average", 0, "pairs of points over which surrogate gradients are averaged (default: 4, for a teacher 32)")
 	f.Float64Var(&m.options.Noise, "noise", m.options.Noise, "deviation of the weight noise, as share of each matrix's")
-	f.IntVar(&m.teacher.Layers, "layers", m.teacher.Layers, "teacher: hidden layers of the MLP")
-	f.IntVar(&m.teacher.Width, "hidden", m.teacher.Width, "teacher: neurons of a hidden layer")
-	f.Float64Var(&m.teacher.Rho, "rho", m.teacher.Rho, "teacher: share of the input's variance that is constant over time; 1: direct coding")
-	f.Float64Var(&m.teacher.Noise, "label-noise", m.teacher.Noise, "teacher: deviation of the noise on the linear map's outputs, in units of theirs")
 	f.BoolVarP(&m.quiet, "quiet", "q", false, "show no progress")
+	m.teacher.addTo(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return m.run(cmd, args) }
 	return cmd
 }
 
+// budget is what a task takes unless flags say otherwise.
+type budget struct{ samples, pairs, average int }
+
+// spend sets what no flag has set, and checks what is set.
+func (m *mismatchFlags) spend(f *pflag.FlagSet, b budget) error {
+	for name, v := range map[string]struct {
+		to  *int
+		def int
+	}{"samples": {&m.samples, b.samples}, "pairs": {&m.options.Pairs, b.pairs}, "average": {&m.options.Average, b.average}} {
+		if !f.Changed(name) {
+			*v.to = v.def
+		}
+	}
+	if err := m.options.Validate(); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
 func (m *mismatchFlags) run(cmd *cobra.Command, args []string) error {
-	subject, r, err := m.subject(cmd, args)
+	if err := m.check(cmd, args); err != nil {
+		return err
+	}
+	if m.task == teacherTask {
+		return m.taught(cmd)
+	}
+	if err := m.spend(cmd.Flags(), budget{500, 400, 4}); err != nil {
+		return err
+	}
+	prepare := m.initialised
+	state := "at initialisation"
+	if len(args) > 0 {
+		prepare = func() (analysis.Subject, recipe.Recipe, error) { return m.checkpoint(args[0]) }
+		state = args[0]
+	}
+	s, r, err := prepare()
 	if err != nil {
 		return err
 	}
-	cands, err := m.candidates(cmd, subject.Net)
+	return m.measure(cmd, s, r, imagesName(r), state)
+}
+
+// check refuses flags that do not go together.
+func (m *mismatchFlags) check(cmd *cobra.Command, args []string) error {
+	switch {
+	case m.task != imagesTask && m.task != teacherTask:
+		return usagef("--task is %q, expected %s or %s", m.task, imagesTask, teacherTask)
+	case m.task == teacherTask && len(args) > 0:
+		return usagef("a checkpoint is of images; --task %s has none", teacherTask)
+	case m.task == imagesTask:
+		for _, name := range m.teacher.names() {
+			if cmd.Flags().Changed(name) {
+				return usagef("--%s is for --task %s", name, teacherTask)
+			}
+		}
+	}
+	return nil
+}
+
+// measure compares all candidates on a subject and prints the outcome.
+func (m *mismatchFlags) measure(cmd *cobra.Command, s analysis.Subject, r recipe.Recipe, task, state string) error {
+	cands, err := m.candidates(cmd, s.Net)
 	if err != nil {
 		return err
 	}
 	m.options.Seed = r.Seed
-	if err := m.options.Validate(); err != nil {
-		return usageError{err}
+	var result *analysis.Mismatch
+	if err := m.shown(cmd, func(ctx context.Context, show analysis.Report) (err error) {
+		result, err = analysis.MeasureMismatch(ctx, s, cands, m.options, show)
+		return err
+	}); err != nil {
+		return err
 	}
+	result.Task, result.State = task, state
+	return m.present(cmd, result, func() error { return result.WriteText(cmd.OutOrStdout()) }, func() ([]exhibit.Exhibit, error) { return result.Exhibits(), nil })
+}
+
+// shown runs a study with its progress on stderr, until Ctrl-C.
+func (m *mismatchFlags) shown(cmd *cobra.Command, study func(context.Context, analysis.Report) error) error {
 	ctx, stop := interruptible(cmd)
 	defer stop()
 	show, end := reporter(cmd.ErrOrStderr(), m.quiet)
-	result, err := analysis.MeasureMismatch(ctx, subject, cands, m.options, show)
-	end()
-	if err != nil {
-		return err
-	}
-	result.Task, result.State = m.taskName(r), "at initialisation"
-	if len(args) > 0 {
-		result.State = args[0]
-	}
-	return m.present(cmd, result, func() error { return result.WriteText(cmd.OutOrStdout()) }, func() ([]exhibit.Exhibit, error) { return nil, nil })
+	defer end()
+	return study(ctx, show)
 }
 
-// subject builds what is studied.
-func (m *mismatchFlags) subject(cmd *cobra.Command, args []string) (s analysis.Subject, r recipe.Recipe, err error) {
-	if m.task != imagesTask && m.task != teacherTask {
-		return s, r, usagef("--task is %q, expected %s or %s", m.task, imagesTask, teacherTask)
-	}
-	if cmd.Flags().Changed("samples") && m.samples < 2 {
-		return s, r, usagef("--samples is %d, expected at least 2", m.samples)
-	}
+// initialised is a recipe's network on images.
+func (m *mismatchFlags) initialised() (s analysis.Subject, r recipe.Recipe, err error) {
 	r = recipe.Default()
-	if len(args) > 0 {
-		if m.task == teacherTask {
-			return s, r, usagef("a checkpoint is of images; --task %s has none", teacherTask)
-		}
-		return m.checkpoint(args[0])
-	}
 	if err := applied(m.recipe)(&r); err != nil {
 		return s, r, err
-	}
-	if m.task == teacherTask {
-		return m.taught(r)
 	}
 	if err := ownNeurons(r); err != nil {
 		return s, r, err
@@ -145,7 +182,7 @@ func (m *mismatchFlags) subject(cmd *cobra.Command, args []string) (s analysis.S
 	}
 	s = newSubject(r, setup.Engine, setup.Net)
 	s.Params = setup.Net.Init(r.Seed)
-	s.Batch, err = m.images(setup.Train, setup.TrainIdx, setup.Norm, r.Seed)
+	s.Batch, err = trainingBatch(setup.Train, setup.TrainIdx, setup.Norm, m.samples, r.Seed)
 	return s, r, err
 }
 
@@ -155,46 +192,6 @@ func newSubject(r recipe.Recipe, e engine.Engine, net *graph.Network) analysis.S
 		s.Threads = runtime.GOMAXPROCS(0)
 	}
 	return s
-}
-
-// taught is the subject of a teacher's task.
-func (m *mismatchFlags) taught(r recipe.Recipe) (s analysis.Subject, _ recipe.Recipe, err error) {
-	if set := m.recipe.Changed("net", "data", "limit", "validation"); len(set) > 0 {
-		return s, r, usagef("--%s has no effect on --task %s, which brings network and data", set[0], teacherTask)
-	}
-	m.teacher.Seed, m.teacher.Steps = r.Seed, r.Steps
-	net, err := m.taughtNet(r, m.teacher)
-	if err != nil {
-		return s, r, err
-	}
-	e, err := engine.Named(r.Engine)
-	if err != nil {
-		return s, r, usageError{err}
-	}
-	n := m.samples
-	if n == 0 {
-		n = 2000
-	}
-	s = newSubject(r, e, net)
-	s.Params, s.Batch = net.Init(r.Seed), m.teacher.Batch(0, n)
-	return s, r, nil
-}
-
-// taughtNet builds the network of a teacher's task with a recipe's neurons.
-func (m *mismatchFlags) taughtNet(r recipe.Recipe, t analysis.Teacher) (*graph.Network, error) {
-	c := zoo.Config{Dropout: r.Dropout}
-	var err error
-	if c.Model, err = r.Model(); err != nil {
-		return nil, usageError{err}
-	}
-	if c.Window, err = r.WindowSpec(); err != nil {
-		return nil, usageError{err}
-	}
-	net, err := t.Net(c)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return net, nil
 }
 
 // checkpoint is a trained network on images that it was trained on.
@@ -231,18 +228,14 @@ func (m *mismatchFlags) checkpoint(path string) (s analysis.Subject, r recipe.Re
 	}
 	s = newSubject(r, e, net)
 	s.Params = c.Params
-	s.Batch, err = m.images(set, indices, c.Norm, r.Seed)
+	s.Batch, err = trainingBatch(set, indices, c.Norm, m.samples, r.Seed)
 	return s, r, err
 }
 
-// images is a batch of training images, drawn with the seed.
-func (m *mismatchFlags) images(set *data.Set, indices []int, norm data.Norm, seed uint64) (engine.Batch, error) {
-	n := m.samples
-	if n == 0 {
-		n = min(500, len(indices))
-	}
-	if n > len(indices) {
-		return engine.Batch{}, usagef("--samples is %d, but the data has %d images to train on", n, len(indices))
+// trainingBatch is a batch of n training images, drawn with the seed.
+func trainingBatch(set *data.Set, indices []int, norm data.Norm, n int, seed uint64) (engine.Batch, error) {
+	if n < 2 || n > len(indices) {
+		return engine.Batch{}, usagef("--samples is %d, expected 2 to %d, the number of training images", n, len(indices))
 	}
 	loader, err := data.NewLoader(data.LoaderOptions{Set: set, Indices: indices, Batch: n, Norm: norm, Shuffle: true, DropLast: true, Seed: seed})
 	if err != nil {
@@ -254,12 +247,9 @@ func (m *mismatchFlags) images(set *data.Set, indices []int, norm data.Norm, see
 	return engine.Batch{N: b.N, X: b.X, Y: b.Y}, nil
 }
 
-// taskName names the data.
-func (m *mismatchFlags) taskName(r recipe.Recipe) string {
-	switch {
-	case m.task == teacherTask:
-		return "a linear teacher's vectors"
-	case r.Data == "":
+// imagesName names the images of a recipe.
+func imagesName(r recipe.Recipe) string {
+	if r.Data == "" {
 		return "the built-in images"
 	}
 	return r.Data
@@ -268,23 +258,22 @@ func (m *mismatchFlags) taskName(r recipe.Recipe) string {
 // candidates lists the windows to compare.
 func (m *mismatchFlags) candidates(cmd *cobra.Command, net *graph.Network) ([]analysis.Candidate, error) {
 	own := net.Neurons()[0].Neuron
-	names := m.policies
-	if !cmd.Flags().Changed("windows") {
-		names = []string{own.Window.Policy.String(), "sigma:1", "sigma:2"}
+	all, err := policies(m.policies, own.Window, "sigma:1", "sigma:2")
+	if err != nil {
+		return nil, err
 	}
-	var policies []window.Policy
-	for _, name := range names {
-		p, err := window.ParsePolicy(name)
-		if err != nil {
-			return nil, usagef("--windows: %w", err)
+	widths := m.widths
+	if !cmd.Flags().Changed("widths") {
+		for _, w := range analysis.DefaultWidths {
+			widths = append(widths, w*own.Model.Threshold)
 		}
-		if slices.Contains(policies, p) {
-			continue
-		}
-		policies = append(policies, p)
 	}
-	if len(policies) == 0 {
-		return nil, usagef("--windows names no policy")
+	for _, w := range widths {
+		p := window.Policy{Kind: window.Fixed, Value: w}
+		if err := p.Validate(); err != nil {
+			return nil, usagef("--widths: %w", err)
+		}
+		all = append(all, analysis.Candidate{Policy: p, Shape: own.Window.Shape, Fixed: true})
 	}
 	shapes := window.Shapes
 	if cmd.Flags().Changed("shapes") {
@@ -297,18 +286,13 @@ func (m *mismatchFlags) candidates(cmd *cobra.Command, net *graph.Network) ([]an
 			shapes = append(shapes, s)
 		}
 	}
-	widths := m.widths
-	if !cmd.Flags().Changed("widths") {
-		for _, w := range analysis.DefaultWidths {
-			widths = append(widths, w*own.Model.Threshold)
+	for _, s := range shapes {
+		if c := all[0]; s != c.Shape {
+			c.Shape = s
+			all = append(all, c)
 		}
 	}
-	for _, w := range widths {
-		if err := (window.Policy{Kind: window.Fixed, Value: w}).Validate(); err != nil {
-			return nil, usagef("--widths: %w", err)
-		}
-	}
-	return analysis.Candidates(policies, own.Window.Shape, own.Window.Pooled, widths, shapes), nil
+	return all, nil
 }
 
 // reporter shows how far a study is, with the time it will still take.
@@ -323,5 +307,3 @@ func reporter(w io.Writer, quiet bool) (show analysis.Report, end func()) {
 		meter.observe(p)
 	}, meter.close
 }
-
-var _ = fmt.Sprint
