@@ -234,7 +234,7 @@ func newStack(blocks int, cands, all []Candidate, probes []stackProbe) Stack {
 				layer.Rate[t] += r / float64(len(probes))
 			}
 		}
-		layer.Isometry = isometricWidth(all, probes, l)
+		layer.Isometry = isometricWidth(all, len(cands), probes, l)
 		s.Layers = append(s.Layers, layer)
 	}
 	for i, c := range cands {
@@ -291,17 +291,15 @@ func meanLog(probes []stackProbe, of func(stackProbe) float64) float64 {
 }
 
 // isometricWidth is where the ratio of a layer's gradient norm to that of the
-// layer behind it passes 1 as the width of all windows grows.
-func isometricWidth(all []Candidate, probes []stackProbe, l int) *float64 {
+// layer behind it passes 1 as the width of all windows grows. The sweep of widths
+// begins at candidate `from`.
+func isometricWidth(all []Candidate, from int, probes []stackProbe, l int) *float64 {
 	if l+1 == len(probes[0].nodes) {
 		return nil
 	}
 	before, ratio := math.NaN(), math.NaN() // logs
-	for i, c := range all {
-		if !c.Fixed {
-			continue
-		}
-		width := math.Log(c.Policy.Value)
+	for i := from; i < len(all); i++ {
+		width := math.Log(all[i].Policy.Value)
 		r := meanLog(probes, func(p stackProbe) float64 { return sum(p.squares[i][l]) / sum(p.squares[i][l+1]) })
 		if ratio > 0 && r <= 0 {
 			return number(math.Exp(before+(width-before)*ratio/(ratio-r)), true)
