@@ -142,6 +142,11 @@ func MeasureBatchSweep(ctx context.Context, s Subject, so BatchSweepOptions, o M
 func (g *gradients) sweep(out *BatchSweep, so BatchSweepOptions, windows [][]graph.LayerWindows, truth [][][]float32) error {
 	parts, names := g.parts()
 	direction := g.directions(parts, truth)
+	for i, norm := range direction.norm {
+		if !(norm > 0) {
+			return fmt.Errorf("%d pairs of noise do not resolve the true gradient of %s; spend more", g.o.Pairs, names[i])
+		}
+	}
 	sizes := make([][]SweepSize, len(parts))
 	g.crew.unit = 1
 	for _, n := range so.Sizes {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"runtime"
 	"slices"
@@ -295,15 +296,25 @@ func (m *mismatchFlags) candidates(cmd *cobra.Command, net *graph.Network) ([]an
 	return all, nil
 }
 
-// reporter shows how far a study is, with the time it will still take.
+// reportEvery is the time between lines of progress where there is no terminal.
+const reportEvery = 10 * time.Second
+
+// reporter shows how far a study is, with the time it will still take: by a bar on
+// a terminal, by a line now and then elsewhere.
 func reporter(w io.Writer, quiet bool) (show analysis.Report, end func()) {
 	meter := newMeter(w, quiet)
 	start := time.Now()
+	last := start
 	return func(done float64, phase string) {
 		p := bench.Progress{Phase: phase, Done: done}
-		if passed := time.Since(start); done > 0 && passed > time.Second {
+		now := time.Now()
+		if passed := now.Sub(start); done > 0 && passed > time.Second {
 			p.Left = time.Duration(float64(passed) * (1 - done) / done)
 		}
 		meter.observe(p)
+		if meter.bar == nil && !quiet && now.Sub(last) > reportEvery {
+			last = now
+			fmt.Fprintf(w, "%3.0f %%  %s  %s left\n", 100*done, phase, duration(p.Left))
+		}
 	}, meter.close
 }
