@@ -18,7 +18,9 @@ import (
 // width should fall as n^(−1/5) (our derivation, see window.Policy). A batch sweep
 // tests that on gradients: it estimates the smoothed true gradient once, on many
 // samples, and holds against it the surrogate gradients of batches of several
-// sizes, each drawn afresh, at a range of fixed widths.
+// sizes, each drawn afresh, at a range of fixed widths. That is what a step of
+// training wants to know. With Own, each batch has a true gradient of its own
+// estimated: what is left is error of the window alone.
 
 // BatchSweepOptions says what is swept.
 type BatchSweepOptions struct {
@@ -30,6 +32,9 @@ type BatchSweepOptions struct {
 	// Draw returns n samples of the task, from number first on, none of which are
 	// the subject's.
 	Draw func(first, n int) engine.Batch
+	// Own holds each batch's gradient against its own true gradient in place of
+	// that of the subject's batch.
+	Own bool
 }
 
 // Validate says what is wrong with the options.
@@ -64,7 +69,8 @@ type BatchSweep struct {
 	Task    string       `json:"task"`
 	Shape   window.Shape `json:"shape"`
 	Steps   int          `json:"steps"`
-	Samples int          `json:"samples"` // of the true gradient
+	Own     bool         `json:"own_true_gradient"`
+	Samples int          `json:"samples"` // of the true gradient, unless each batch has its own
 	Pairs   int          `json:"pairs"`
 	Noise   float64      `json:"noise"`
 	Seed    uint64       `json:"seed"`
@@ -116,45 +122,52 @@ func MeasureBatchSweep(ctx context.Context, s Subject, so BatchSweepOptions, o M
 	if largest := so.Sizes[len(so.Sizes)-1]; largest > s.Batch.N {
 		return nil, fmt.Errorf("batches of %d samples, but the true gradient is that of %d; expected no more", largest, s.Batch.N)
 	}
-	crew, err := newCrew(ctx, s, report, (2*o.Pairs+2*gradientCost*o.Average)*s.Batch.N+gradientCost*so.Total*len(so.Sizes)*len(windows))
+	asked := (2*o.Pairs+2*gradientCost*o.Average)*s.Batch.N + gradientCost*so.Total*len(so.Sizes)*len(windows)
+	if so.Own {
+		asked = (2*o.Pairs + 2*gradientCost*o.Average*(1+len(windows))) * so.Total * len(so.Sizes)
+	}
+	crew, err := newCrew(ctx, s, report, asked)
 	if err != nil {
 		return nil, err
 	}
 	defer crew.close()
-	crew.unit = s.Batch.N
 	g := &gradients{crew, w, s.Batch, o}
-	control, err := g.mean(windows[len(windows)/2])
-	if err != nil {
-		return nil, err
-	}
-	truth, err := g.smoothed(control)
-	if err != nil {
-		return nil, err
-	}
 	sweep := &BatchSweep{
-		Network: s.Net.Graph.Name, Shape: so.Shape, Steps: s.Steps, Samples: s.Batch.N, Pairs: o.Pairs,
+		Network: s.Net.Graph.Name, Shape: so.Shape, Steps: s.Steps, Own: so.Own, Samples: s.Batch.N, Pairs: o.Pairs,
 		Noise: o.Noise, Seed: o.Seed, Widths: so.Widths,
 	}
-	return sweep, g.sweep(sweep, so, windows, truth)
+	return sweep, g.sweep(sweep, so, windows)
 }
 
 // sweep fills in the parts.
-func (g *gradients) sweep(out *BatchSweep, so BatchSweepOptions, windows [][]graph.LayerWindows, truth [][][]float32) error {
+func (g *gradients) sweep(out *BatchSweep, so BatchSweepOptions, windows [][]graph.LayerWindows) error {
 	parts, names := g.parts()
-	direction := g.directions(parts, truth)
-	for i, norm := range direction.norm {
-		if !(norm > 0) {
-			return fmt.Errorf("%d pairs of noise do not resolve the true gradient of %s; spend more", g.o.Pairs, names[i])
-		}
-	}
 	sizes := make([][]SweepSize, len(parts))
-	g.crew.unit = 1
-	for _, n := range so.Sizes {
-		cosines, err := g.sizes(so, n, windows, parts, direction)
+	measure := g.ownSize
+	if !so.Own {
+		d, err := g.direction(parts, windows)
 		if err != nil {
 			return err
 		}
-		for i := range parts {
+		measure = func(so BatchSweepOptions, n int, windows [][]graph.LayerWindows, parts [][]int) ([][][]float64, []float64, error) {
+			cosines, err := g.size(so, n, windows, parts, d)
+			return cosines, d.square, err
+		}
+	}
+	for _, n := range so.Sizes {
+		cosines, squares, err := measure(so, n, windows, parts)
+		if err != nil {
+			return err
+		}
+		for i, square := range squares {
+			if !(square > 0) {
+				return fmt.Errorf("%d pairs of noise do not resolve the true gradient of %s; spend more", g.o.Pairs, names[i])
+			}
+			for _, row := range cosines[i] {
+				for j := range row {
+					row[j] /= math.Sqrt(square)
+				}
+			}
 			sizes[i] = append(sizes[i], sweepSize(n, so.Widths, cosines[i]))
 		}
 	}
@@ -176,15 +189,27 @@ func (g *gradients) parts() (parts [][]int, names []string) {
 	return parts, names
 }
 
-// direction is the mean of the estimates of the true gradient, and its norm
+// direction is the mean of the estimates of the true gradient, and its squared norm
 // without the noise.
 type direction struct {
-	mean [][]float32 // per matrix
-	norm []float64   // per part; NaN if the pairs do not resolve it
+	mean   [][]float32 // per matrix
+	square []float64   // per part
 }
 
-func (g *gradients) directions(parts [][]int, truth [][][]float32) direction {
-	d := direction{mean: g.w.zeros()}
+// direction estimates the true gradient of the present batch, with the windows in
+// the middle of the sweep as control variate.
+func (g *gradients) direction(parts [][]int, windows [][]graph.LayerWindows) (d direction, err error) {
+	g.unit = g.batch.N
+	defer func() { g.unit = 1 }()
+	control, err := g.mean(windows[len(windows)/2])
+	if err != nil {
+		return d, err
+	}
+	truth, err := g.smoothed(control)
+	if err != nil {
+		return d, err
+	}
+	d.mean = g.w.zeros()
 	for _, block := range truth {
 		for k, m := range block {
 			for j, v := range m {
@@ -192,27 +217,35 @@ func (g *gradients) directions(parts [][]int, truth [][][]float32) direction {
 			}
 		}
 	}
-	products := gram(truth)
+	squares := gram(truth)
 	for _, part := range parts {
-		total := grid(len(truth), len(truth))
+		square := 0.
 		for _, k := range part {
-			for i, row := range products[k] {
-				for j, v := range row {
-					total[i][j] += v
-				}
-			}
+			square += crossMean(squares[k], -1)
 		}
-		d.norm = append(d.norm, math.Sqrt(crossMean(total, -1)))
+		d.square = append(d.square, square)
 	}
-	return d
+	return d, nil
 }
 
-// sizes returns the cosines of batches of n samples, [part][batch][width].
-func (g *gradients) sizes(so BatchSweepOptions, n int, windows [][]graph.LayerWindows, parts [][]int, d direction) ([][][]float64, error) {
+// along is a surrogate gradient's component along the true one: the cosine times
+// the norm of the true gradient.
+func (d direction) along(s [][]float32, part []int) float64 {
+	inner, square := 0., 0.
+	for _, k := range part {
+		inner += dot(s[k], d.mean[k])
+		square += dot(s[k], s[k])
+	}
+	return inner / math.Sqrt(square)
+}
+
+// size returns components of batches of n samples along one true gradient,
+// [part][batch][width].
+func (g *gradients) size(so BatchSweepOptions, n int, windows [][]graph.LayerWindows, parts [][]int, d direction) ([][][]float64, error) {
 	batches := so.Total / n
-	cosines := make([][][]float64, len(parts))
-	for i := range cosines {
-		cosines[i] = grid(batches, len(windows))
+	along := make([][][]float64, len(parts))
+	for i := range along {
+		along[i] = grid(batches, len(windows))
 	}
 	err := g.each(batches, func(p engine.Prober, r int) error {
 		noise, at := g.w.zeros(), g.w.fresh()
@@ -232,18 +265,50 @@ func (g *gradients) sizes(so BatchSweepOptions, n int, windows [][]graph.LayerWi
 			}
 			s := g.w.pick(grads)
 			for i, part := range parts {
-				along, square := 0., 0.
-				for _, k := range part {
-					along += dot(s[k], d.mean[k])
-					square += dot(s[k], s[k])
-				}
-				cosines[i][r][j] = along / math.Sqrt(square) / d.norm[i]
+				along[i][r][j] = d.along(s, part)
 			}
 		}
 		g.done(gradientCost*n*len(windows), fmt.Sprintf("batches of %d", n))
 		return nil
 	})
-	return cosines, err
+	return along, err
+}
+
+// ownSize is size with a true gradient for each batch, whose mean squared norm it
+// returns per part. Points of weights are averaged over for each batch.
+func (g *gradients) ownSize(so BatchSweepOptions, n int, windows [][]graph.LayerWindows, parts [][]int) (along [][][]float64, squares []float64, err error) {
+	batches := so.Total / n
+	along, squares = make([][][]float64, len(parts)), make([]float64, len(parts))
+	for i := range along {
+		along[i] = grid(batches, len(windows))
+	}
+	for r := range batches {
+		g.batch = so.Draw(r*n, n)
+		d, err := g.direction(parts, windows)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, v := range d.square {
+			squares[i] += v / float64(batches)
+		}
+		err = g.each(len(windows), func(p engine.Prober, j int) error {
+			for a := range g.o.Average {
+				pair, err := g.surrogate(p, windows[j], g.batch, a)
+				if err != nil {
+					return err
+				}
+				for i, part := range parts {
+					along[i][r][j] += (d.along(pair[0], part) + d.along(pair[1], part)) / float64(2*g.o.Average)
+				}
+			}
+			g.done(2*gradientCost*g.o.Average*n, fmt.Sprintf("batches of %d", n))
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return along, squares, nil
 }
 
 // sweepSize averages over batches and finds the best width. Its error is the

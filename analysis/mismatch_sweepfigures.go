@@ -123,6 +123,14 @@ func (s *LayerSweep) Exhibits() []exhibit.Exhibit {
 	return []exhibit.Exhibit{{Name: "mismatch-layers", Figure: panelRow(title, 860, 330, panels...), Table: t}}
 }
 
+// resolved leaves out cosines of which next to nothing is known.
+func resolved(e *Estimate) (value, se float64) {
+	if value, se = orNaN(e); se > .25 {
+		return math.NaN(), math.NaN()
+	}
+	return value, se
+}
+
 // passedPanel shows the first policy's cosines against the windows that gradients
 // have passed, for each depth.
 func (s *LayerSweep) passedPanel(title string, of func(GradientMatch) *Estimate) *plotstyle.Panel {
@@ -134,7 +142,7 @@ func (s *LayerSweep) passedPanel(title string, of func(GradientMatch) *Estimate)
 		matches := k.Windows[0].Matches
 		line := plotstyle.Curve{Color: plotstyle.Step(i+1, len(s.Stacks)), Width: 1.2}
 		for j, m := range matches {
-			v, se := orNaN(of(m))
+			v, se := resolved(of(m))
 			at := float64(len(matches) - j)
 			line.X, line.Y = append(line.X, at), append(line.Y, v)
 			p.Mark("", plotstyle.ErrorBar{X: at, Y: v, Lo: v - se, Hi: v + se, Color: line.Color})
@@ -156,7 +164,7 @@ func (s *LayerSweep) firstPanel() *plotstyle.Panel {
 	for i, c := range s.Stacks[0].Windows {
 		line := plotstyle.Curve{Color: seriesColor(i), Width: 1.2}
 		for _, k := range s.Stacks {
-			v, se := orNaN(k.Windows[i].Matches[0].Cosine)
+			v, se := resolved(k.Windows[i].Matches[0].Cosine)
 			line.X, line.Y = append(line.X, float64(k.Layers)), append(line.Y, v)
 			p.Mark("", plotstyle.ErrorBar{X: float64(k.Layers), Y: v, Lo: v - se, Hi: v + se, Color: line.Color})
 			x.show(float64(k.Layers))

@@ -10,9 +10,13 @@ import (
 // WriteText prints the sweep for people.
 func (s *BatchSweep) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s on %s, at initialisation: T = %d, %s windows; true gradient of %d samples, %d pairs, noise %s\n",
-		s.Network, s.Task, s.Steps, s.Shape, s.Samples, s.Pairs, short(s.Noise))
-	fmt.Fprint(&b, "\nWidth of the largest cosine between the surrogate gradient of one batch and the true gradient\n")
+	truth := fmt.Sprintf("of %d samples", s.Samples)
+	if s.Own {
+		truth = "of each batch"
+	}
+	fmt.Fprintf(&b, "%s on %s, at initialisation: T = %d, %s windows; true gradient %s, %d pairs, noise %s\n",
+		s.Network, s.Task, s.Steps, s.Shape, truth, s.Pairs, short(s.Noise))
+	fmt.Fprint(&b, "\nWidth of the largest cosine between the surrogate gradient of one batch and that true gradient\n")
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "batch\tbatches\t")
 	for _, p := range s.Parts {

@@ -31,6 +31,7 @@ type teacherFlags struct {
 	sweep  string
 	sizes  []int
 	total  int
+	own    bool
 	depths []int
 }
 
@@ -41,18 +42,19 @@ func (t *teacherFlags) addTo(f *pflag.FlagSet) {
 	f.IntVar(&t.Width, "hidden", t.Width, "teacher: neurons of a hidden layer")
 	f.Float64Var(&t.Rho, "rho", t.Rho, "teacher: share of the input's variance that is constant over time; 1: direct coding")
 	f.Float64Var(&t.Noise, "label-noise", t.Noise, "teacher: deviation of the noise on the linear map's outputs, in units of theirs")
-	f.IntSliceVar(&t.sizes, "sizes", []int{32, 64, 128, 256, 512, 1024, 2048, 4096, 8192}, "batch sweep: sizes")
-	f.IntVar(&t.total, "total", 1<<17, "batch sweep: samples that the batches of each size have together")
+	f.IntSliceVar(&t.sizes, "sizes", []int{64, 128, 256, 512, 1024, 2048, 4096, 8192}, "batch sweep: sizes")
+	f.IntVar(&t.total, "total", 1<<16, "batch sweep: samples that the batches of each size have together")
+	f.BoolVar(&t.own, "own", false, "batch sweep: hold each batch against its own true gradient, not that of --samples others")
 	f.IntSliceVar(&t.depths, "depths", []int{2, 3, 4, 6, 8, 10}, "layers sweep: numbers of hidden layers")
 }
 
 // names lists the flags.
 func (*teacherFlags) names() []string {
-	return []string{"sweep", "layers", "hidden", "rho", "label-noise", "sizes", "total", "depths"}
+	return []string{"sweep", "layers", "hidden", "rho", "label-noise", "sizes", "total", "own", "depths"}
 }
 
 // sweptWidths are the default widths of a batch sweep, in units of θ.
-var sweptWidths = []float64{.15, .2, .25, .3, .36, .43, .52, .62, .75, .9, 1.08, 1.3, 1.56, 1.87, 2.24, 2.7, 3.2, 3.9}
+var sweptWidths = []float64{.26, .35, .47, .63, .85, 1.15, 1.55, 2.1, 2.85, 3.85, 5.2, 7, 9.5, 12.8, 17.3}
 
 // taught runs what is asked for on a teacher's task.
 func (m *mismatchFlags) taught(cmd *cobra.Command) error {
@@ -111,7 +113,7 @@ func (m *mismatchFlags) student(r recipe.Recipe, layers int) (s analysis.Subject
 }
 
 func (m *mismatchFlags) sweepBatches(cmd *cobra.Command, r recipe.Recipe, task string) error {
-	if err := m.spend(cmd.Flags(), budget{8192, 1500, 8}); err != nil {
+	if err := m.spend(cmd.Flags(), budget{8192, 800, 8}); err != nil {
 		return err
 	}
 	s, err := m.student(r, m.teacher.Layers)
@@ -119,7 +121,7 @@ func (m *mismatchFlags) sweepBatches(cmd *cobra.Command, r recipe.Recipe, task s
 		return err
 	}
 	o := analysis.BatchSweepOptions{
-		Shape: s.Net.Neurons()[0].Neuron.Window.Shape, Widths: m.widths, Sizes: m.teacher.sizes, Total: m.teacher.total,
+		Shape: s.Net.Neurons()[0].Neuron.Window.Shape, Widths: m.widths, Sizes: m.teacher.sizes, Total: m.teacher.total, Own: m.teacher.own,
 		Draw: func(first, n int) engine.Batch { return m.teacher.Batch(m.samples+first, n) },
 	}
 	if !cmd.Flags().Changed("widths") {
