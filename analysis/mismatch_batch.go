@@ -67,6 +67,7 @@ const (
 type BatchSweep struct {
 	Network string       `json:"network"`
 	Task    string       `json:"task"`
+	State   string       `json:"state"` // of the parameters
 	Shape   window.Shape `json:"shape"`
 	Steps   int          `json:"steps"`
 	Own     bool         `json:"own_true_gradient"`

@@ -14,8 +14,8 @@ func (s *BatchSweep) WriteText(w io.Writer) error {
 	if s.Own {
 		truth = "of each batch"
 	}
-	fmt.Fprintf(&b, "%s on %s, at initialisation: T = %d, %s windows; true gradient %s, %d pairs, noise %s\n",
-		s.Network, s.Task, s.Steps, s.Shape, truth, s.Pairs, short(s.Noise))
+	fmt.Fprintf(&b, "%s on %s, %s: T = %d, %s windows; true gradient %s, %d pairs, noise %s\n",
+		s.Network, s.Task, s.State, s.Steps, s.Shape, truth, s.Pairs, short(s.Noise))
 	fmt.Fprint(&b, "\nWidth of the largest cosine between the surrogate gradient of one batch and that true gradient\n")
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "batch\tbatches\t")

@@ -33,6 +33,7 @@ type mismatchFlags struct {
 	samples  int
 	options  analysis.MismatchOptions
 	teacher  teacherFlags
+	sweep    sweepFlags
 	quiet    bool
 }
 
@@ -59,6 +60,7 @@ estimated once for all, so differences are known better than the cosines.`,
   qif analyze mismatch --neuron lif --leak .5 --json
   qif analyze mismatch --task teacher --window-shape rectangular
   qif analyze mismatch --task teacher --sweep batch    # best width against batch size
+  qif analyze mismatch --sweep batch                   # the same on images
   qif analyze mismatch --task teacher --sweep layers   # how errors compound with depth`,
 		Args: args(cobra.MaximumNArgs(1)),
 	}
@@ -78,6 +80,7 @@ estimated once for all, so differences are known better than the cosines.`,
 	f.Float64Var(&m.options.Noise, "noise", m.options.Noise, "deviation of the weight noise, as share of each matrix's")
 	f.BoolVarP(&m.quiet, "quiet", "q", false, "show no progress")
 	m.teacher.addTo(f)
+	m.sweep.addTo(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return m.run(cmd, args) }
 	return cmd
 }
@@ -111,6 +114,14 @@ func (m *mismatchFlags) run(cmd *cobra.Command, args []string) error {
 	if err := m.spend(cmd.Flags(), budget{500, 400, 4}); err != nil {
 		return err
 	}
+	if m.sweep.kind == batchSweep {
+		if !cmd.Flags().Changed("total") {
+			m.sweep.total = 1600
+		}
+		if !cmd.Flags().Changed("sizes") {
+			m.sweep.sizes = []int{25, 50, 100, 200}
+		}
+	}
 	prepare := m.initialised
 	state := "at initialisation"
 	if len(args) > 0 {
@@ -121,7 +132,27 @@ func (m *mismatchFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if m.sweep.kind == batchSweep {
+		rest := s.Batch
+		s.Batch = images(rest, 0, m.samples)
+		return m.sweepBatches(cmd, s, r, imagesName(r), state, func(first, n int) engine.Batch { return images(rest, m.samples+first, n) })
+	}
 	return m.measure(cmd, s, r, imagesName(r), state)
+}
+
+// drawn is how many images are needed: those of the true gradient and, in a sweep,
+// those of the batches.
+func (m *mismatchFlags) drawn() int {
+	if m.sweep.kind == batchSweep {
+		return m.samples + max(0, m.sweep.total) // the sweep refuses others
+	}
+	return m.samples
+}
+
+// images is a part of a batch.
+func images(b engine.Batch, first, n int) engine.Batch {
+	size := len(b.X) / b.N
+	return engine.Batch{N: n, X: b.X[first*size : (first+n)*size], Y: b.Y[first : first+n]}
 }
 
 // check refuses flags that do not go together.
@@ -131,6 +162,10 @@ func (m *mismatchFlags) check(cmd *cobra.Command, args []string) error {
 		return usagef("--task is %q, expected %s or %s", m.task, imagesTask, teacherTask)
 	case m.task == teacherTask && len(args) > 0:
 		return usagef("a checkpoint is of images; --task %s has none", teacherTask)
+	case !slices.Contains([]string{"", batchSweep, layersSweep}, m.sweep.kind):
+		return usagef("--sweep is %q, expected %s or %s", m.sweep.kind, batchSweep, layersSweep)
+	case m.task == imagesTask && m.sweep.kind == layersSweep:
+		return usagef("--sweep %s is for --task %s", layersSweep, teacherTask)
 	case m.task == imagesTask:
 		for _, name := range m.teacher.names() {
 			if cmd.Flags().Changed(name) {
@@ -183,7 +218,7 @@ func (m *mismatchFlags) initialised() (s analysis.Subject, r recipe.Recipe, err 
 	}
 	s = newSubject(r, setup.Engine, setup.Net)
 	s.Params = setup.Net.Init(r.Seed)
-	s.Batch, err = trainingBatch(setup.Train, setup.TrainIdx, setup.Norm, m.samples, r.Seed)
+	s.Batch, err = trainingBatch(setup.Train, setup.TrainIdx, setup.Norm, m.drawn(), r.Seed)
 	return s, r, err
 }
 
@@ -229,14 +264,14 @@ func (m *mismatchFlags) checkpoint(path string) (s analysis.Subject, r recipe.Re
 	}
 	s = newSubject(r, e, net)
 	s.Params = c.Params
-	s.Batch, err = trainingBatch(set, indices, c.Norm, m.samples, r.Seed)
+	s.Batch, err = trainingBatch(set, indices, c.Norm, m.drawn(), r.Seed)
 	return s, r, err
 }
 
 // trainingBatch is a batch of n training images, drawn with the seed.
 func trainingBatch(set *data.Set, indices []int, norm data.Norm, n int, seed uint64) (engine.Batch, error) {
 	if n < 2 || n > len(indices) {
-		return engine.Batch{}, usagef("--samples is %d, expected 2 to %d, the number of training images", n, len(indices))
+		return engine.Batch{}, usagef("--samples is %d with what a sweep takes, expected 2 to %d, the number of training images", n, len(indices))
 	}
 	loader, err := data.NewLoader(data.LoaderOptions{Set: set, Indices: indices, Batch: n, Norm: norm, Shuffle: true, DropLast: true, Seed: seed})
 	if err != nil {

@@ -70,6 +70,10 @@ func TestAnalyzeMismatchOfTeacher(t *testing.T) {
 	if !strings.Contains(out, "sigma:1") {
 		t.Error(out)
 	}
+	out = must(t, mismatch("--sweep", "batch", "--own", "--sizes", "4,6,8", "--total", "64", "--pairs", "100", "--steps", "2")...)
+	if !strings.Contains(out, "true gradient of each batch") {
+		t.Error(out)
+	}
 	out = must(t, mismatch("--task", "teacher", "--sweep", "batch", "--sizes", "8,16,32", "--total", "256", "--pairs", "1000", "--samples", "200", "--json")...)
 	if !json.Valid([]byte(out)) || !strings.Contains(out, `"exponent"`) {
 		t.Error(out)
@@ -91,25 +95,26 @@ func TestAnalyzeDepth(t *testing.T) {
 
 func TestAnalyzeRefuses(t *testing.T) {
 	for want, args := range map[string][]string{
-		"--task is":                  {"mismatch", "--task", "riddles"},
-		"--rho is for --task":        {"mismatch", "--rho", ".5"},
-		"rho is 2":                   {"mismatch", "--task", "teacher", "--rho", "2"},
-		"--sweep is":                 {"mismatch", "--task", "teacher", "--sweep", "noise"},
-		"pairs is 3":                 {"mismatch", "--pairs", "3"},
-		"noise is -1":                {"mismatch", "--noise", "-1"},
-		"--samples is 1":             {"mismatch", "--samples", "1"},
-		"unknown window policy":      {"mismatch", "--windows", "guess"},
-		"unknown window shape":       {"mismatch", "--shapes", "wavy"},
-		"--widths":                   {"mismatch", "--widths", "1,-2"},
-		"--net has no effect":        {"mismatch", "--task", "teacher", "--net", "mini"},
-		"a checkpoint is of images":  {"mismatch", "x", "--task", "teacher"},
-		"no such file":               {"mismatch", "nowhere.safetensors"},
-		"batch size 8":               {"mismatch", "--task", "teacher", "--sweep", "batch", "--sizes", "16,8,4"},
-		"0 hidden layers":            {"mismatch", "--task", "teacher", "--sweep", "layers", "--depths", "0"},
-		"1 blocks, expected 2":       {"depth", "--blocks", "1"},
-		"--channels is 0":            {"depth", "--channels", "0"},
-		"--samples is 0, expected 2": {"depth", "--samples", "0"},
-		"seeds is 0":                 {"depth", "--seeds", "0"},
+		"--task is":                 {"mismatch", "--task", "riddles"},
+		"--rho is for --task":       {"mismatch", "--rho", ".5"},
+		"rho is 2":                  {"mismatch", "--task", "teacher", "--rho", "2"},
+		"--sweep is":                {"mismatch", "--task", "teacher", "--sweep", "noise"},
+		"--sweep layers is for":     {"mismatch", "--sweep", "layers"},
+		"pairs is 3":                {"mismatch", "--pairs", "3"},
+		"noise is -1":               {"mismatch", "--noise", "-1"},
+		"--samples is 1":            {"mismatch", "--samples", "1"},
+		"unknown window policy":     {"mismatch", "--windows", "guess"},
+		"unknown window shape":      {"mismatch", "--shapes", "wavy"},
+		"--widths":                  {"mismatch", "--widths", "1,-2"},
+		"--net has no effect":       {"mismatch", "--task", "teacher", "--net", "mini"},
+		"a checkpoint is of images": {"mismatch", "x", "--task", "teacher"},
+		"no such file":              {"mismatch", "nowhere.safetensors"},
+		"batch size 8":              {"mismatch", "--task", "teacher", "--sweep", "batch", "--sizes", "16,8,4"},
+		"0 hidden layers":           {"mismatch", "--task", "teacher", "--sweep", "layers", "--depths", "0"},
+		"1 blocks, expected 2":      {"depth", "--blocks", "1"},
+		"--channels is 0":           {"depth", "--channels", "0"},
+		"--samples is 0":            {"depth", "--samples", "0"},
+		"seeds is 0":                {"depth", "--seeds", "0"},
 	} {
 		code, out, errs := qif(append([]string{"analyze"}, args...)...)
 		if code == 0 || out != "" || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
