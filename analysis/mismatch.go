@@ -172,7 +172,7 @@ func (m *Mismatch) rank() {
 	best := m.Candidates[m.BestFixed].Matches
 	for i, c := range m.Candidates {
 		for k := range c.Matches {
-			if i != m.BestFixed {
+			if c.Matches[k].Cosine != nil && i != m.BestFixed {
 				c.Matches[k].ToBest = c.Matches[k].cosine.minus(best[k].cosine).estimate()
 			}
 		}

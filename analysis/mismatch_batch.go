@@ -125,7 +125,7 @@ func MeasureBatchSweep(ctx context.Context, s Subject, so BatchSweepOptions, o M
 	}
 	asked := (2*o.Pairs+2*gradientCost*o.Average)*s.Batch.N + gradientCost*so.Total*len(so.Sizes)*len(windows)
 	if so.Own {
-		asked = (2*o.Pairs + 2*gradientCost*o.Average*(1+len(windows))) * so.Total * len(so.Sizes)
+		asked = (2*o.Pairs + gradientCost*(2*o.Average+len(windows))) * so.Total * len(so.Sizes)
 	}
 	crew, err := newCrew(ctx, s, report, asked)
 	if err != nil {
@@ -249,22 +249,12 @@ func (g *gradients) size(so BatchSweepOptions, n int, windows [][]graph.LayerWin
 		along[i] = grid(batches, len(windows))
 	}
 	err := g.each(batches, func(p engine.Prober, r int) error {
-		noise, at := g.w.zeros(), g.w.fresh()
-		g.w.draw(noise, g.o.Seed, drawPoint, r)
-		g.w.move(at, noise, 1)
-		if err := p.SetParams(at); err != nil {
-			return err
-		}
 		batch := so.Draw(r*n, n)
 		for j, w := range windows {
-			if err := p.SetWindows(w); err != nil {
-				return err
-			}
-			_, grads, err := p.Gradient(batch, nil)
+			s, err := g.plain(p, w, batch)
 			if err != nil {
 				return fmt.Errorf("batch %d of %d samples: %w", r+1, n, err)
 			}
-			s := g.w.pick(grads)
 			for i, part := range parts {
 				along[i][r][j] = d.along(s, part)
 			}
@@ -276,7 +266,7 @@ func (g *gradients) size(so BatchSweepOptions, n int, windows [][]graph.LayerWin
 }
 
 // ownSize is size with a true gradient for each batch, whose mean squared norm it
-// returns per part. Points of weights are averaged over for each batch.
+// returns per part.
 func (g *gradients) ownSize(so BatchSweepOptions, n int, windows [][]graph.LayerWindows, parts [][]int) (along [][][]float64, squares []float64, err error) {
 	batches := so.Total / n
 	along, squares = make([][][]float64, len(parts)), make([]float64, len(parts))
@@ -293,16 +283,14 @@ func (g *gradients) ownSize(so BatchSweepOptions, n int, windows [][]graph.Layer
 			squares[i] += v / float64(batches)
 		}
 		err = g.each(len(windows), func(p engine.Prober, j int) error {
-			for a := range g.o.Average {
-				pair, err := g.surrogate(p, windows[j], g.batch, a)
-				if err != nil {
-					return err
-				}
-				for i, part := range parts {
-					along[i][r][j] += (d.along(pair[0], part) + d.along(pair[1], part)) / float64(2*g.o.Average)
-				}
+			s, err := g.plain(p, windows[j], g.batch)
+			if err != nil {
+				return err
 			}
-			g.done(2*gradientCost*g.o.Average*n, fmt.Sprintf("batches of %d", n))
+			for i, part := range parts {
+				along[i][r][j] = d.along(s, part)
+			}
+			g.done(gradientCost*n, fmt.Sprintf("batches of %d", n))
 			return nil
 		})
 		if err != nil {

@@ -61,7 +61,7 @@ type gradients struct {
 }
 
 // surrogate returns the surrogate gradients at w+ε and w−ε of the i-th noise.
-func (g *gradients) surrogate(p engine.Prober, windows []graph.LayerWindows, batch engine.Batch, i int) (pair [2][][]float32, err error) {
+func (g *gradients) surrogate(p engine.Prober, windows []graph.LayerWindows, i int) (pair [2][][]float32, err error) {
 	noise, at := g.w.zeros(), g.w.fresh()
 	g.w.draw(noise, g.o.Seed, drawPoint, i)
 	if err := p.SetWindows(windows); err != nil {
@@ -72,7 +72,7 @@ func (g *gradients) surrogate(p engine.Prober, windows []graph.LayerWindows, bat
 		if err := p.SetParams(at); err != nil {
 			return pair, err
 		}
-		_, grads, err := p.Gradient(batch, nil)
+		_, grads, err := p.Gradient(g.batch, nil)
 		if err != nil {
 			return pair, fmt.Errorf("with noise on the weights: %w", err)
 		}
@@ -81,11 +81,26 @@ func (g *gradients) surrogate(p engine.Prober, windows []graph.LayerWindows, bat
 	return pair, nil
 }
 
+// plain returns the surrogate gradient at the weights themselves.
+func (g *gradients) plain(p engine.Prober, windows []graph.LayerWindows, batch engine.Batch) ([][]float32, error) {
+	if err := p.SetWindows(windows); err != nil {
+		return nil, err
+	}
+	if err := p.SetParams(g.w.base); err != nil {
+		return nil, err
+	}
+	_, grads, err := p.Gradient(batch, nil)
+	if err != nil {
+		return nil, err
+	}
+	return g.w.pick(grads), nil
+}
+
 // mean returns the surrogate gradient averaged over the noise.
 func (g *gradients) mean(windows []graph.LayerWindows) ([][]float32, error) {
 	pairs := make([][2][][]float32, g.o.Average)
 	err := g.each(len(pairs), func(p engine.Prober, i int) (err error) {
-		pairs[i], err = g.surrogate(p, windows, g.batch, i)
+		pairs[i], err = g.surrogate(p, windows, i)
 		g.done(2*gradientCost, "control variate")
 		return err
 	})

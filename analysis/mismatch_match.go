@@ -21,8 +21,9 @@ type GradientMatch struct {
 	// Exact marks a matrix behind all neurons: its gradient passes through no
 	// window, and whatever parts it from the true one is error of the estimate.
 	Exact bool `json:"exact,omitempty"`
-	// Cosine is that of the gradient at one point of weights, as training sees
-	// it, averaged over such points: bias and variance.
+	// Cosine is that of the gradient at the weights themselves, as training sees
+	// it: bias and variance. Points with noise would not do for it: near a minimum
+	// their gradients differ, and rightly so.
 	Cosine *Estimate `json:"cosine"`
 	// Averaged is the cosine of the gradient averaged over the noise: bias alone.
 	Averaged *Estimate `json:"cosine_averaged"`
@@ -76,13 +77,14 @@ func (j jack) minus(k jack) jack {
 }
 
 // products are the inner products that a comparison is made of: of B estimates
-// of the true gradient and surrogate gradients at J pairs of points. They add up
-// over matrices.
+// of the true gradient, the surrogate gradient, and its means over J pairs of
+// points. They add up over matrices.
 type products struct {
 	truth   [][]float64 // [B][B]
-	cross   [][]float64 // [2J][B]
-	norms   []float64   // [2J], squared
-	average [][]float64 // [J][J], of the means of pairs
+	single  []float64   // [B], with the surrogate gradient
+	square  []float64   // [1], its squared norm
+	cross   [][]float64 // [J][B], with the means
+	average [][]float64 // [J][J], of the means
 }
 
 func grid(n, m int) [][]float64 {
@@ -94,11 +96,11 @@ func grid(n, m int) [][]float64 {
 }
 
 func newProducts(blocks, points int) products {
-	return products{grid(blocks, blocks), grid(2*points, blocks), make([]float64, 2*points), grid(points, points)}
+	return products{grid(blocks, blocks), make([]float64, blocks), make([]float64, 1), grid(points, blocks), grid(points, points)}
 }
 
 func (p products) add(q products) {
-	for _, m := range [][2][][]float64{{p.truth, q.truth}, {p.cross, q.cross}, {p.average, q.average}, {[][]float64{p.norms}, [][]float64{q.norms}}} {
+	for _, m := range [][2][][]float64{{p.truth, q.truth}, {p.cross, q.cross}, {p.average, q.average}, {{p.single, p.square}, {q.single, q.square}}} {
 		for i, row := range m[1] {
 			for j, v := range row {
 				m[0][i][j] += v
@@ -117,28 +119,29 @@ type measures struct{ cosine, averaged, ratio float64 }
 func (p products) without(block, point int) measures {
 	truth := math.Sqrt(crossMean(p.truth, block)) // NaN if nothing is left of it
 	surrogate := math.Sqrt(crossMean(p.average, point))
-	var m measures
-	inner, n, cosine := 0., 0., 0.
-	for i, row := range p.cross {
-		if i/2 == point {
-			continue
+	var inner []float64
+	for j, row := range p.cross {
+		if j != point {
+			inner = append(inner, meanBut(row, block))
 		}
-		along, blocks := 0., 0.
-		for b, v := range row {
-			if b != block {
-				along += v
-				blocks++
-			}
-		}
-		along /= blocks
-		inner += along
-		cosine += along / math.Sqrt(p.norms[i])
-		n++
 	}
-	m.cosine = cosine / n / truth
-	m.averaged = inner / n / surrogate / truth
-	m.ratio = surrogate / truth
-	return m
+	return measures{
+		cosine:   meanBut(p.single, block) / math.Sqrt(p.square[0]) / truth,
+		averaged: meanBut(inner, -1) / surrogate / truth,
+		ratio:    surrogate / truth,
+	}
+}
+
+// meanBut is the mean of all numbers but one, or of all (−1).
+func meanBut(x []float64, without int) float64 {
+	total, n := 0., 0.
+	for i, v := range x {
+		if i != without {
+			total += v
+			n++
+		}
+	}
+	return total / n
 }
 
 // crossMean is the mean of the products of different parts.
@@ -155,8 +158,25 @@ func crossMean(gram [][]float64, without int) float64 {
 	return total / n
 }
 
+// resolution is how many standard errors the true gradient's squared norm must be
+// above 0 for ratios to it to mean anything.
+const resolution = 3
+
+// resolved reports whether the estimates tell a true gradient from none.
+func (p products) resolved() bool {
+	square := jack{value: crossMean(p.truth, -1), loo: make([][]float64, 1)}
+	for b := range p.truth {
+		square.loo[0] = append(square.loo[0], crossMean(p.truth, b))
+	}
+	e := square.estimate()
+	return e != nil && e.Value > resolution*e.Error
+}
+
 // match works the comparison out with its errors.
 func (p products) match(matrix string, exact bool) GradientMatch {
+	if !p.resolved() {
+		return GradientMatch{Matrix: matrix, Exact: exact}
+	}
 	blocks, points := len(p.truth), len(p.average)
 	all := p.without(-1, -1)
 	var left [2][]measures
@@ -207,22 +227,22 @@ func (g *gradients) compare(p engine.Prober, windows []graph.LayerWindows, truth
 		per[k] = newProducts(len(truth), g.o.Average)
 		per[k].truth = gram[k]
 	}
+	if err := g.single(p, windows, truth, per); err != nil {
+		return nil, err
+	}
 	var means [][][]float32
 	for i := range g.o.Average {
-		pair, err := g.surrogate(p, windows, g.batch, i)
+		pair, err := g.surrogate(p, windows, i)
 		if err != nil {
 			return nil, err
 		}
-		mean := g.w.zeros()
+		mean := pair[0]
 		for k := range per {
-			for side, s := range pair {
-				per[k].norms[2*i+side] = dot(s[k], s[k])
-				for b := range truth {
-					per[k].cross[2*i+side][b] = dot(s[k], truth[b][k])
-				}
+			for j, v := range pair[1][k] {
+				mean[k][j] = (mean[k][j] + v) / 2
 			}
-			for j := range mean[k] {
-				mean[k][j] = (pair[0][k][j] + pair[1][k][j]) / 2
+			for b := range truth {
+				per[k].cross[i][b] = dot(mean[k], truth[b][k])
 			}
 		}
 		means = append(means, mean)
@@ -243,6 +263,21 @@ func (g *gradients) compare(p engine.Prober, windows []graph.LayerWindows, truth
 		matches = append(matches, m.match(g.w.names[k], !g.w.hidden[k]))
 	}
 	return slices.Insert(matches, 0, whole.match(wholeName, false)), nil
+}
+
+// single fills in the products of the surrogate gradient at the weights themselves.
+func (g *gradients) single(p engine.Prober, windows []graph.LayerWindows, truth [][][]float32, per []products) error {
+	grads, err := g.plain(p, windows, g.batch)
+	if err != nil {
+		return err
+	}
+	for k, s := range grads {
+		per[k].square[0] = dot(s, s)
+		for b := range truth {
+			per[k].single[b] = dot(s, truth[b][k])
+		}
+	}
+	return nil
 }
 
 // wholeName stands for all matrices whose gradient passes through windows.

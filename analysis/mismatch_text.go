@@ -14,14 +14,16 @@ func (m *Mismatch) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "%s on %s, %s: T = %d, %d samples, loss %.4f, accuracy %.2f %% in training mode\n",
 		m.Network, m.Task, m.State, m.Steps, m.Samples, m.Loss, 100*m.Accuracy)
 	m.writePotentials(&b)
-	fmt.Fprintf(&b, "\nGradients: %d weights, noise of %s of each matrix's deviation, %d antithetic pairs; surrogate gradients at %d points.\n",
+	fmt.Fprintf(&b, "\nGradients: %d weights, noise of %s of each matrix's deviation, %d antithetic pairs; surrogate gradients averaged over %d points.\n",
 		m.Weights, short(m.Noise), m.Pairs, 2*m.Average)
-	fmt.Fprint(&b, "cosine: of the gradient at one point with the smoothed true gradient; averaged: of its mean over\nthe noise, so bias alone; norm: of that mean, in units of the true gradient's; ± one standard error\n")
+	fmt.Fprint(&b, "cosine: of the gradient at the weights themselves with the smoothed true gradient; averaged: of its\nmean over the noise, so bias alone; norm: of that mean, in units of the true gradient's; ± one standard\nerror; —: not resolved\n")
 	for k := range m.Candidates[0].Matches {
 		m.writeMatches(&b, k)
 	}
 	if m.BestFixed >= 0 {
 		fmt.Fprintf(&b, "\nThe best fixed width is %s. %s\n", m.Candidates[m.BestFixed].Policy, m.verdict())
+	} else if m.Candidates[0].Matches[0].Cosine == nil {
+		fmt.Fprintf(&b, "\nThe pairs do not resolve the true gradient of all matrices: spend more --pairs.\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
