@@ -35,8 +35,8 @@ func (o DepthOptions) Validate() error {
 		return fmt.Errorf("no depth to look at")
 	case len(o.Candidates) == 0:
 		return fmt.Errorf("no windows to compare")
-	case o.Seeds < 1:
-		return fmt.Errorf("seeds is %d, expected at least 1", o.Seeds)
+	case o.Seeds < 2:
+		return fmt.Errorf("seeds is %d, expected at least 2, of which errors are made", o.Seeds)
 	}
 	return nil
 }
@@ -272,9 +272,6 @@ func stackPolicy(i int, c Candidate, probes []stackProbe) StackPolicy {
 		slopes = append(slopes, slope)
 	}
 	mean, sd := stat.MeanStdDev(slopes, nil)
-	if len(slopes) < 2 {
-		sd = 0
-	}
 	if f := math.Exp(mean); finite(f) && finite(sd) {
 		p.Factor = &Estimate{f, f * sd / math.Sqrt(float64(len(slopes)))}
 	}

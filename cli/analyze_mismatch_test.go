@@ -114,7 +114,7 @@ func TestAnalyzeRefuses(t *testing.T) {
 		"1 blocks, expected 2":      {"depth", "--blocks", "1"},
 		"--channels is 0":           {"depth", "--channels", "0"},
 		"--samples is 0":            {"depth", "--samples", "0"},
-		"seeds is 0":                {"depth", "--seeds", "0"},
+		"seeds is 1":                {"depth", "--seeds", "1"},
 	} {
 		code, out, errs := qif(append([]string{"analyze"}, args...)...)
 		if code == 0 || out != "" || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
