@@ -88,7 +88,7 @@ func (m *Mismatch) windowFigure() plotstyle.Figure {
 				line.X, line.Y = append(line.X, x), append(line.Y, w.Coverage)
 				cover.show(w.Coverage)
 				v, se := orNaN(w.Bias)
-				bar := plotstyle.ErrorBar{X: x + shift, Y: v, Lo: v - se, Hi: v + se, Color: color}
+				bar := whisker(x+shift, v, se, color)
 				bias.Mark("", bar)
 				bias.KeyOnce(name, bar)
 				off.show(v-se, v+se)
@@ -174,7 +174,7 @@ func (m *Mismatch) cosinePanel(k int) *plotstyle.Panel {
 		at := math.Log10(c.Width)
 		v, _ := orNaN(g.Cosine)
 		_, se := orNaN(g.ToBest)
-		bar := plotstyle.ErrorBar{X: at, Y: v, Lo: v - se, Hi: v + se, Color: plotstyle.Muted}
+		bar := whisker(at, v, se, plotstyle.Muted)
 		bars = append(bars, bar)
 		single.X, single.Y = append(single.X, at), append(single.Y, v)
 		mean, _ := orNaN(g.Averaged)
@@ -191,7 +191,7 @@ func (m *Mismatch) cosinePanel(k int) *plotstyle.Panel {
 		v, _ := orNaN(g.Cosine)
 		_, se := orNaN(g.ToBest)
 		at := math.Log10(c.Width)
-		p.Mark(c.Policy, plotstyle.ErrorBar{X: at, Y: v, Lo: v - se, Hi: v + se, Color: seriesColor(n)})
+		p.Mark(c.Policy, whisker(at, v, se, seriesColor(n)))
 		x.show(at)
 		y.show(v)
 	}

@@ -55,7 +55,7 @@ func (s *BatchSweep) powerPanel() *plotstyle.Panel {
 			}
 			v, se := size.Best.Value, size.Best.Error
 			lo, hi := math.Log10(max(v-se, v/10)), math.Log10(v+se)
-			p.Mark("", plotstyle.ErrorBar{X: math.Log10(float64(size.N)), Y: math.Log10(v), Lo: lo, Hi: hi, Color: color})
+			p.Mark("", plotstyle.Whisker{X: math.Log10(float64(size.N)), Lo: lo, Mid: math.Log10(v), Hi: hi, Color: color})
 			y.show(lo, hi)
 		}
 		name := part.Matrix
@@ -67,7 +67,7 @@ func (s *BatchSweep) powerPanel() *plotstyle.Panel {
 				y.show(math.Log10(1.6 * part.Level))
 			}
 		} else {
-			p.Key(name, plotstyle.ErrorBar{Color: color})
+			p.Key(name, plotstyle.Whisker{Color: color})
 		}
 	}
 	setRange(p, x, y)
@@ -145,7 +145,7 @@ func (s *LayerSweep) passedPanel(title string, of func(GradientMatch) *Estimate)
 			v, se := resolved(of(m))
 			at := float64(len(matches) - j)
 			line.X, line.Y = append(line.X, at), append(line.Y, v)
-			p.Mark("", plotstyle.ErrorBar{X: at, Y: v, Lo: v - se, Hi: v + se, Color: line.Color})
+			p.Mark("", whisker(at, v, se, line.Color))
 			x.show(at)
 			y.show(v)
 		}
@@ -166,7 +166,7 @@ func (s *LayerSweep) firstPanel() *plotstyle.Panel {
 		for _, k := range s.Stacks {
 			v, se := resolved(k.Windows[i].Matches[0].Cosine)
 			line.X, line.Y = append(line.X, float64(k.Layers)), append(line.Y, v)
-			p.Mark("", plotstyle.ErrorBar{X: float64(k.Layers), Y: v, Lo: v - se, Hi: v + se, Color: line.Color})
+			p.Mark("", whisker(float64(k.Layers), v, se, line.Color))
 			x.show(float64(k.Layers))
 			y.show(v)
 		}

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"image/color"
 	"math"
 
 	"gonum.org/v1/plot"
@@ -71,4 +72,12 @@ func orNaN(e *Estimate) (value, se float64) {
 		return math.NaN(), math.NaN()
 	}
 	return e.Value, e.Error
+}
+
+// whisker marks a number with its error; without one, a point alone.
+func whisker(x, value, se float64, c color.Color) plotstyle.Whisker {
+	if !finite(se) {
+		se = 0
+	}
+	return plotstyle.Whisker{X: x, Lo: value - se, Mid: value, Hi: value + se, Color: c}
 }

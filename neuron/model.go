@@ -199,7 +199,7 @@ func (m Model) Validate() error {
 	if err := m.validateReset(); err != nil {
 		return err
 	}
-	if err := m.regime(f.Map(vals)); err != nil {
+	if err := m.regime(f, f.Map(vals)); err != nil {
 		return err
 	}
 	return m.validateLearn(f)
@@ -207,8 +207,10 @@ func (m Model) Validate() error {
 
 func (m Model) validateReset() error {
 	switch {
-	case !finite(m.Threshold) || !finite(m.ResetValue):
-		return fmt.Errorf("neuron %s: threshold %v and reset value %v must be finite", m.Form, m.Threshold, m.ResetValue)
+	case !finite(m.Threshold):
+		return fmt.Errorf("neuron %s: threshold θ is %v, not a finite number", m.Form, m.Threshold)
+	case !finite(m.ResetValue):
+		return fmt.Errorf("neuron %s: reset value is %v, not a finite number", m.Form, m.ResetValue)
 	case m.Threshold <= m.ResetValue:
 		return fmt.Errorf("neuron %s: threshold %v must lie above the reset value %v, or the neuron never stops firing", m.Form, m.Threshold, m.ResetValue)
 	case m.Reset != HardReset && m.Reset != SoftReset:
@@ -238,17 +240,19 @@ func (m Model) validateLearn(f Form) error {
 	return nil
 }
 
-func (m Model) regime(f Map) error {
+// regime refuses maps that have lost what their form is about, and those that run
+// away.
+func (m Model) regime(form Form, f Map) error {
 	quadratic := m.Form == "qif" || m.Form == "qif-euler"
 	switch {
 	case !finite(f.C2) || !finite(f.C1) || !finite(f.C0):
 		return fmt.Errorf("neuron %s: its parameters overflow the polynomial %v·v² + %v·v + %v", m.Form, f.C2, f.C1, f.C0)
 	case quadratic && f.C2 == 0:
-		return fmt.Errorf("neuron %s: its quadratic coefficient is 0; use lif or if for a linear map", m.Form)
+		return fmt.Errorf("neuron %s: %s is 0, expected a quadratic coefficient other than 0; use lif or if for a linear map", m.Form, form.Params[0].Name)
 	case m.Floor != nil:
 		return nil
 	case f.C2 < 0:
-		return fmt.Errorf("neuron %s: quadratic coefficient %v < 0 drives low potentials to −∞; set a floor", m.Form, f.C2)
+		return fmt.Errorf("neuron %s: %s is %v; a quadratic coefficient < 0 drives low potentials to −∞; set a floor", m.Form, form.Params[0].Name, f.C2)
 	case f.C2 == 0 && f.C1 > 1:
 		return fmt.Errorf("neuron %s: leak %v > 1 drives negative potentials to −∞; set a floor", m.Form, f.C1)
 	case f.C2 == 0 && f.C1 < -1 && m.Reset == SoftReset:

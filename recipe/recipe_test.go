@@ -220,7 +220,7 @@ func TestValidateRefuses(t *testing.T) {
 		{"floor", func(r *Recipe) { r.Floor = ptr(nan) }, "floor is NaN"},
 		{"floor above the reset value", func(r *Recipe) { r.Floor = ptr(.5) }, "floor 0.5 lies above the reset value"},
 		{"neuron", func(r *Recipe) { r.Neuron = "hh" }, `unknown neuron "hh"; known: qif`},
-		{"a is 0", func(r *Recipe) { r.Params["a"] = 0 }, "quadratic coefficient is 0"},
+		{"a is 0", func(r *Recipe) { r.Params["a"] = 0 }, "a is 0, expected a quadratic coefficient other than 0"},
 		{"theta", func(r *Recipe) { r.Theta = 0 }, "threshold 0 must lie above the reset value 0"},
 		{"reset", func(r *Recipe) { r.Reset = "firm" }, `reset is "firm"`},
 		{"learn", func(r *Recipe) { r.Learn = []string{"leak"} }, `has no parameter "leak" to learn`},
