@@ -62,7 +62,7 @@ func (r *Run) conclude(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, err := shown(r.Recipe, r.Test, r.Norm)
+	images, err := Shown(r.Recipe, r.Test, r.Norm)
 	if err != nil {
 		return nil, err
 	}

@@ -223,7 +223,7 @@ func (r *Run) compile() error {
 	if err != nil {
 		return err
 	}
-	if r.plain, err = shown(rec, r.Train, r.Norm); err != nil {
+	if r.plain, err = Shown(rec, r.Train, r.Norm); err != nil {
 		return err
 	}
 	r.eval, err = NewEvaluator(r.Engine, r.Net, evalOptions(rec, rec.Batch))

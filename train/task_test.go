@@ -96,7 +96,7 @@ func checkPredicted(t *testing.T, c *Checkpoint, r recipe.Recipe) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images, err := shown(r, test, c.Norm)
+	images, err := Shown(r, test, c.Norm)
 	if err != nil {
 		t.Fatal(err)
 	}
