@@ -8,10 +8,10 @@ import (
 
 // TuningLog is what tuning tried for a side.
 type TuningLog struct {
-	Side   string            `json:"side"`
-	Ranges map[string]string `json:"ranges"` // searched, by field
-	Trials []Trial           `json:"trials"`
-	Chosen int               `json:"chosen"` // index of the trial; −1: all failed, and the side stays as it is
+	Side   string  `json:"side"`
+	Ranges Space   `json:"ranges"` // searched, by field
+	Trials []Trial `json:"trials"`
+	Chosen int     `json:"chosen"` // index of the trial; −1: all failed, and the side stays as it is
 }
 
 // Trial is one setting that was tried.
@@ -45,9 +45,9 @@ func choose(sides []Side, done []outcome) ([]TuningLog, []Side) {
 	var logs []TuningLog
 	tuned := slices.Clone(sides)
 	for i, side := range sides {
-		l := TuningLog{Side: side.Name, Ranges: map[string]string{}, Chosen: -1}
+		l := TuningLog{Side: side.Name, Ranges: Space{}, Chosen: -1}
 		for _, key := range side.Space.searched() {
-			l.Ranges[key] = side.Space[key].String()
+			l.Ranges[key] = side.Space[key]
 		}
 		for _, o := range done {
 			if o.Side == i {

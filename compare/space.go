@@ -17,12 +17,13 @@ import (
 // from Min to Max, or, with Factor, from a Factor-th of the field's value to
 // Factor times it.
 type Range struct {
-	Min, Max float64
-	Factor   float64  // above 1: Min and Max follow from the field's value, on a logarithmic scale
-	Log      bool     // even on a logarithmic scale
-	Step     float64  // above 0: multiples of it only, so that 0, for one, is tried
-	Choices  []string // one of these
-	Fixed    bool     // not searched: takes a default range away
+	Min     float64  `json:"min"`
+	Max     float64  `json:"max"`
+	Factor  float64  `json:"-"`                 // above 1: Min and Max follow from the field's value, on a logarithmic scale
+	Log     bool     `json:"log,omitempty"`     // even on a logarithmic scale
+	Step    float64  `json:"step,omitempty"`    // above 0: multiples of it only, so that 0, for one, is tried
+	Choices []string `json:"choices,omitempty"` // one of these
+	Fixed   bool     `json:"-"`                 // not searched: takes a default range away
 }
 
 // Space is what tuning varies of a side, by field.

@@ -143,8 +143,9 @@ func (t Task) String() string {
 	return fmt.Sprintf("%s seed %d", t.Name, t.Recipe.Seed)
 }
 
-// cost is the task's work in units that are comparable between tasks.
-func (t Task) cost() float64 { return float64(t.Recipe.Epochs) * float64(t.Recipe.Steps) }
+// Cost is the task's work, epochs times time steps: near enough to tell how much
+// of a sweep is done.
+func (t Task) Cost() float64 { return float64(t.Recipe.Epochs) * float64(t.Recipe.Steps) }
 
 // folder is where the run lives. The digest of its recipe is part of the name, so
 // that a changed plan does not meet the runs of the one before.
@@ -157,7 +158,7 @@ func (t Task) folder() string {
 type Schedule struct {
 	trials         []Task
 	Runs, Left     int
-	Cost, CostLeft float64 // in units of epochs times time steps
+	Cost, CostLeft float64 // in units of Task.Cost
 }
 
 // schedule lists the plan's work. Of tuned sides the final runs are not known
@@ -207,10 +208,10 @@ func (s *Sweep) recorded(tasks []Task) (done []outcome, complete bool) {
 
 func (w *Schedule) count(t Task, done bool) {
 	w.Runs++
-	w.Cost += t.cost()
+	w.Cost += t.Cost()
 	if !done {
 		w.Left++
-		w.CostLeft += t.cost()
+		w.CostLeft += t.Cost()
 	}
 }
 

@@ -102,6 +102,10 @@ func (p *Panel) Draw(c draw.Canvas) {
 	p.Plot.Draw(c)
 }
 
+// DrawKey draws the legend alone along the upper edge, as the key to several
+// panels.
+func (p *Panel) DrawKey(c draw.Canvas) { drawLegend(c, p.entries) }
+
 const (
 	legendLine  = textSize + 5 // height of a row
 	legendSpace = 14           // between entries
