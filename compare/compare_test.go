@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -68,6 +69,33 @@ func timeless(o *Outcome) *Outcome {
 	return o
 }
 
+// sameTables compares all tables and figures of two folders, byte for byte but for
+// the line with times.
+func sameTables(t *testing.T, got, want string) {
+	t.Helper()
+	n := 0
+	for _, pattern := range []string{"*.md", "*.tex", "*.csv", "*.svg", "*.png", SpecFile} {
+		paths, _ := filepath.Glob(filepath.Join(want, pattern))
+		for _, path := range paths {
+			n++
+			var b [2][]byte
+			for i, dir := range []string{got, want} {
+				var err error
+				if b[i], err = os.ReadFile(filepath.Join(dir, filepath.Base(path))); err != nil {
+					t.Fatal(err)
+				}
+				b[i], _, _ = bytes.Cut(b[i], []byte("\nTime of a run"))
+			}
+			if !bytes.Equal(b[0], b[1]) {
+				t.Errorf("%s differs", filepath.Base(path))
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("only %d files", n)
+	}
+}
+
 // counter ends a sweep after a number of training steps.
 type counter struct {
 	Silent
@@ -90,8 +118,12 @@ func TestInterruptedSweepsFindTheSame(t *testing.T) {
 	spec := small()
 	spec.Tune.Trials = 2
 	plan := planned(t, spec)
-	want := timeless(swept(t, plan, t.TempDir(), Options{Jobs: 2}))
-	dir := t.TempDir()
+	whole, dir := t.TempDir(), t.TempDir()
+	want := swept(t, plan, whole, Options{Jobs: 2})
+	if err := want.Save(whole, nil); err != nil {
+		t.Fatal(err)
+	}
+	timeless(want)
 	for i := 0; ; i++ {
 		if i == 40 {
 			t.Fatal("the sweep does not come to its end")
@@ -108,6 +140,10 @@ func TestInterruptedSweepsFindTheSame(t *testing.T) {
 			if i < 5 {
 				t.Errorf("only %d interruptions", i)
 			}
+			if err := got.Save(dir, nil); err != nil {
+				t.Fatal(err)
+			}
+			sameTables(t, dir, whole)
 			if !reflect.DeepEqual(timeless(got), want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}

@@ -38,7 +38,9 @@ func (o *Outcome) Markdown() string {
 			b.WriteString("- " + cell.Replace(line) + "\n")
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", o.time())
+	if t := o.time(); t != "" {
+		fmt.Fprintf(&b, "\n%s\n", t)
+	}
 	return b.String()
 }
 

@@ -238,10 +238,11 @@ func (o *Outcome) WriteText(w io.Writer) error {
 		}
 	}
 	fmt.Fprintln(w)
-	for _, line := range slices.Concat(o.origins(), o.Notes, o.failed()) {
-		fmt.Fprintln(w, line)
+	lines := slices.Concat(o.origins(), o.Notes, o.failed())
+	if t := o.time(); t != "" {
+		lines = append(lines, t)
 	}
-	_, err := fmt.Fprintln(w, o.time())
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err
 }
 
