@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -15,7 +16,7 @@ import (
 	"github.com/qif-snn/qif/train"
 )
 
-// sweepView shows a comparison: a bar over all runs with a line for each that is
+// sweepView shows a comparison: a bar over all runs and a line of those that are
 // under way on a terminal, plain lines elsewhere.
 type sweepView struct {
 	w     io.Writer
@@ -24,6 +25,7 @@ type sweepView struct {
 
 	bars *mpb.Progress // nil when not on a terminal
 	bar  *mpb.Bar
+	text atomic.Pointer[sweepText]
 
 	mu        sync.Mutex
 	work      *compare.Schedule
@@ -35,6 +37,13 @@ type sweepView struct {
 	began     time.Time
 	last      time.Time
 	estimated bool // the first estimate has been told
+}
+
+// sweepText is what a terminal shows; another goroutine draws it, which must not
+// wait for one that waits for the bar.
+type sweepText struct {
+	status string // behind the bar
+	jobs   string // the line below it
 }
 
 // underway is what a job does; name is empty when it does nothing.
@@ -73,15 +82,14 @@ func (v *sweepView) Start(s *compare.Sweep, w *compare.Schedule) {
 	if v.bars == nil || w.Left == 0 {
 		return
 	}
+	v.text.Store(&sweepText{})
 	v.bar = v.bars.AddBar(meterUnits+1,
-		mpb.AppendDecorators(decor.Any(func(st decor.Statistics) string { return fit(v.headline(), st.AvailableWidth-barWidth-4) })),
+		mpb.AppendDecorators(decor.Any(func(st decor.Statistics) string {
+			return fit(v.text.Load().status, st.AvailableWidth-barWidth-4)
+		})),
 		mpb.BarBtmExtender(mpb.BarFillerFunc(func(w io.Writer, st decor.Statistics) error {
-			for _, l := range v.lines() {
-				if _, err := fmt.Fprintln(w, fit(l, st.AvailableWidth)); err != nil {
-					return err
-				}
-			}
-			return nil
+			_, err := fmt.Fprintln(w, fit(v.text.Load().jobs, st.AvailableWidth))
+			return err
 		})))
 }
 
@@ -108,28 +116,15 @@ func (v *sweepView) remaining() (left time.Duration, ok bool) {
 	return time.Duration(float64(spent) * (1 - v.share()) * v.total / fresh), true
 }
 
-func (v *sweepView) headline() string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	s := fmt.Sprintf("%d/%d runs", v.ended, v.work.Left)
+// draw brings the terminal up to date. The caller holds mu.
+func (v *sweepView) draw() {
+	t := &sweepText{status: fmt.Sprintf("%d/%d runs", v.ended, v.work.Left)}
 	if left, ok := v.remaining(); ok {
-		s += "  " + duration(left) + " left"
+		t.status += "  " + duration(left) + " left"
 	}
-	return s
-}
-
-func (v *sweepView) lines() []string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	var all []string
-	for _, u := range v.now {
-		line := "  idle"
-		if u.name != "" {
-			line = "  " + u.name + "  " + u.status
-		}
-		all = append(all, line)
-	}
-	return all
+	t.jobs = v.underway()
+	v.text.Store(t)
+	v.bar.SetCurrent(int64(v.share() * meterUnits))
 }
 
 // Begin implements compare.Observer.
@@ -148,9 +143,9 @@ func (v *sweepView) Step(job int, _ compare.Task, share float64, s train.StepInf
 		u.before = share
 	}
 	u.share = share
-	u.status = fmt.Sprintf("epoch %d/%d  step %d/%d  loss %.4f  accuracy %.2f %%", s.Epoch, s.Epochs, s.Step, s.Steps, s.Loss, 100*s.Accuracy)
+	u.status = fmt.Sprintf("epoch %d, loss %.3f", s.Epoch, s.Loss)
 	if v.bar != nil {
-		v.bar.SetCurrent(int64(v.share() * meterUnits))
+		v.draw()
 		return
 	}
 	left, ok := v.remaining()
@@ -158,13 +153,18 @@ func (v *sweepView) Step(job int, _ compare.Task, share float64, s train.StepInf
 		return
 	}
 	v.last, v.estimated = time.Now(), true
-	var running []string
+	v.line("%d/%d runs, about %s left; under way: %s", v.ended, v.work.Left, duration(left), v.underway())
+}
+
+// underway lists what the jobs do. The caller holds mu.
+func (v *sweepView) underway() string {
+	var all []string
 	for _, u := range v.now {
 		if u.name != "" {
-			running = append(running, fmt.Sprintf("%s %.0f %%", u.name, 100*u.share))
+			all = append(all, fmt.Sprintf("%s %.0f %% (%s)", u.name, 100*u.share, u.status))
 		}
 	}
-	v.line("%d/%d runs, about %s left; under way: %s", v.ended, v.work.Left, duration(left), strings.Join(running, ", "))
+	return strings.Join(all, ", ")
 }
 
 // Warn implements compare.Observer.

@@ -138,7 +138,7 @@ func TestWhatIsWritten(t *testing.T) {
 		}
 		for _, want := range []string{
 			"| qif | as the recipe | 4 | 83.00 ± 2.58 | 85.00 ± 2.58 | 21.2 ± 0.0 | 12 |",
-			"| qif − lif | 3 | +1.33 | [−2.46, 5.13] | 1.51 | .27 | .50 | .50 | 0.87 | 2 : 1 : 0 |",
+			"| qif − lif | 3 | +1.33 | [−2.46, 5.13] | 1.51 | .27 | .50 | .50 | 0.87 | 2/1/0 |",
 			"splits by seed 1: split1, 2: split2", "Engine cpu/none; qif v0", "Failed: lif seed 3: it broke",
 		} {
 			if !strings.Contains(read(MarkdownFile), want) {

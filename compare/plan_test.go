@@ -211,3 +211,23 @@ func TestTrials(t *testing.T) {
 		}
 	}
 }
+
+// The example in the documentation is a comparison.
+func TestDocumentedExample(t *testing.T) {
+	b, err := os.ReadFile("../docs/compare.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(b), "```toml\n")
+	text, _, ok := strings.Cut(text, "```")
+	if !ok {
+		t.Fatal("the documentation has no example")
+	}
+	spec, err := ParseSpec([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := planned(t, spec); len(p.Sides) != 4 || p.Sides[3].Space["leak"].Max != 1.3 || p.Sides[0].Space["lr"].Max != .012 {
+		t.Errorf("%+v", p)
+	}
+}

@@ -82,7 +82,7 @@ func (o *Outcome) differenceTable() Table {
 		title += fmt.Sprintf("; p-values corrected for %d comparisons by Holm's rule", n)
 	}
 	t := Table{Title: title, Text: 1, Header: []string{
-		"difference", "pairs", "mean / points", "95 % interval", "t", p + ", t", p + ", sign flips", p + ", Wilcoxon", "effect d", "above : equal : below",
+		"difference", "pairs", "mean / points", "95 % interval", "t", p + ", t", p + ", sign flips", p + ", Wilcoxon", "effect d", "won/tied/lost",
 	}}
 	for _, d := range o.Differences {
 		interval := missing
@@ -91,7 +91,7 @@ func (o *Outcome) differenceTable() Table {
 		}
 		t.Rows = append(t.Rows, []string{
 			d.Side + " − " + d.Minus, fmt.Sprint(d.N), signed(100 * d.Mean), interval, maybe(d.T, 2), probability(d.HolmT),
-			probability(d.HolmSignFlip), probability(d.HolmWilcoxon), maybe(d.CohenD, 2), fmt.Sprintf("%d : %d : %d", d.Above, d.Equal, d.Below),
+			probability(d.HolmSignFlip), probability(d.HolmWilcoxon), maybe(d.CohenD, 2), fmt.Sprintf("%d/%d/%d", d.Above, d.Equal, d.Below),
 		})
 	}
 	return t
