@@ -296,13 +296,13 @@ func (o *Outcome) note(p *Plan) {
 		fewest = min(fewest, d.N)
 	}
 	if m := len(o.Differences); m > 0 {
-		least, want := paired.SmallestP(fewest)*float64(m), paired.PairsFor(.05/float64(m))
+		least, want := min(1, paired.SmallestP(fewest)*float64(m)), paired.PairsFor(.05/float64(m))
 		if least > .05 {
 			of := ""
 			if m > 1 {
 				of = fmt.Sprintf(", corrected for %d comparisons", m)
 			}
-			say("With %d pairs the smallest p that sign flips and Wilcoxon's test can give is %.3g%s; to reach .05 they need %d pairs.", fewest, min(1, least), of, want)
+			say("With %d pairs the smallest p that sign flips and Wilcoxon's test can give is %s%s; to reach .05 they need %d pairs.", fewest, probability(&least), of, want)
 		}
 	}
 	say("Intervals and p-values are about other seeds (which draw split, initialisation, order and dropout), on the same test images.")

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/qif-snn/qif/train"
 )
 
 // made returns a record of a run that never was, two layers and two steps.
@@ -18,6 +20,7 @@ func made(side string, seed uint64, test float64) *Record {
 		Phase: Final, Side: side, Seed: seed, Recipe: map[string]string{"seed": "1"}, Val: test + .02, BestEpoch: 2,
 		Test: &test, PerStep: []float64{test - .1, test}, Epochs: []Epoch{{Val: test - .05}, {Val: test + .02}},
 		Neuron: "qif", Layers: []Layer{{"first", 30, []float64{.1, .2}}, {"second", 10, []float64{.3, .5}}}, Params: 12, MACs: 34,
+		Learned: []train.LearnedParam{{Name: "first.a", Values: []float64{test, test + .2}}},
 		Data: "toys", SHA256: "aaaa", Split: "split" + string(rune('0'+seed)), Tests: 500, Engine: "cpu/none", Version: "v0", Seconds: 2, Jobs: 2, Threads: 1,
 	}
 }
@@ -74,7 +77,7 @@ func TestOutcome(t *testing.T) {
 		t.Errorf("rate %v", s.Rate.Mean)
 	}
 	notes := strings.Join(o.Notes, "\n")
-	for _, want := range []string{"With 3 pairs the smallest p", "0.75, corrected for 3 comparisons; to reach .05 they need 7 pairs", "No side was tuned", "1 of the runs have no results"} {
+	for _, want := range []string{"With 3 pairs the smallest p", ".750, corrected for 3 comparisons; to reach .05 they need 7 pairs", "No side was tuned", "1 of the runs have no results"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("notes lack %q:\n%s", want, notes)
 		}
@@ -138,8 +141,8 @@ func TestWhatIsWritten(t *testing.T) {
 		}
 		for _, want := range []string{
 			"| qif | as the recipe | 4 | 83.00 ± 2.58 | 85.00 ± 2.58 | 21.2 ± 0.0 | 12 |",
-			"| qif − lif | 3 | +1.33 | [−2.46, 5.13] | 1.51 | .27 | .50 | .50 | 0.87 | 2/1/0 |",
-			"splits by seed 1: split1, 2: split2", "Engine cpu/none; qif v0", "Failed: lif seed 3: it broke",
+			"| qif − lif | 3 | +1.33 | [−2.46, 5.13] | 1.51 | .270 | .500 | .500 | 0.87 | 2/1/0 |",
+			"| qif | first.a | 2 | 0.930 ± 0.026 |", "splits by seed 1: split1, 2: split2", "Engine cpu/none; qif v0", "Failed: lif seed 3: it broke",
 		} {
 			if !strings.Contains(read(MarkdownFile), want) {
 				t.Errorf("Markdown lacks %q:\n%s", want, read(MarkdownFile))
@@ -160,7 +163,7 @@ func TestTexEscape(t *testing.T) {
 }
 
 func TestProbability(t *testing.T) {
-	for p, want := range map[float64]string{1: "1.00", .25: ".25", .0625: ".062", .03125: ".031", .0049: ".0049", .00001: "< .0001", 0: "< .0001"} {
+	for p, want := range map[float64]string{1: "1.00", .25: ".250", .0625: ".0625", .03125: ".0312", .0049: ".00490", .00001: "< .0001", 0: "< .0001"} {
 		if got := probability(&p); got != want {
 			t.Errorf("%v is written %s, want %s", p, got, want)
 		}

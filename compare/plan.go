@@ -160,6 +160,8 @@ func reserved(set []recipe.Setting) error {
 			return fmt.Errorf("field %q is the comparison's: give seeds", s.Key)
 		case "out", "name":
 			return fmt.Errorf("field %q is the comparison's: runs are named by side and seed", s.Key)
+		case "threads":
+			return fmt.Errorf("field %q is no part of a comparison: results do not depend on it", s.Key)
 		}
 	}
 	return nil
@@ -217,8 +219,8 @@ func (s TuneSpec) plan(seeds []uint64) (Tuning, error) {
 	switch {
 	case s.Trials == 0 && s.Epochs == 0 && s.Seeds == "" && s.Ranges == nil:
 		return Tuning{}, nil
-	case s.Trials < 2:
-		return Tuning{}, fmt.Errorf("trials is %d, expected 2 or more: the first is the side as it is given", s.Trials)
+	case s.Trials < 2 || s.Trials > mostTrials:
+		return Tuning{}, fmt.Errorf("trials is %d, expected 2 to %d: the first is the side as it is given", s.Trials, mostTrials)
 	case s.Epochs < 0:
 		return Tuning{}, fmt.Errorf("epochs is %d, expected 1 or more, or 0 for those of the recipe", s.Epochs)
 	}
@@ -243,8 +245,11 @@ func (t Tuning) shorten(r recipe.Recipe) (recipe.Recipe, error) {
 	return r, r.Validate()
 }
 
-// mostSeeds bounds a list, so that a slip of the finger is not a year's work.
-const mostSeeds = 1000
+// Bounds, so that a slip of the finger is not a year's work.
+const (
+	mostSeeds  = 1000
+	mostTrials = 1000
+)
 
 // parseSeeds reads a list of numbers and ranges, such as "1-5,8".
 func parseSeeds(text string) ([]uint64, error) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/qif-snn/qif/recipe"
 	"github.com/qif-snn/qif/report/exhibit"
 	"github.com/qif-snn/qif/report/plotstyle"
@@ -33,7 +35,31 @@ func (o *Outcome) Tables() []Table {
 	if t := o.stepTable(); len(t.Header) > 2 {
 		all = append(all, t)
 	}
+	if t := o.learnedTable(); len(t.Rows) > 0 {
+		all = append(all, t)
+	}
 	return all
+}
+
+// learnedTable has the parameters of neurons that were trained. What is trained
+// per channel is averaged over the channels of each run first.
+func (o *Outcome) learnedTable() Table {
+	t := Table{Title: "Learned parameters, mean ± standard deviation over runs", Text: 2, Header: []string{"side", "parameter", "channels", "value"}}
+	for _, s := range o.Sides {
+		if len(s.Runs) == 0 {
+			continue
+		}
+		for i, l := range s.Runs[0].Learned {
+			var means []float64
+			for _, r := range s.Runs {
+				if i < len(r.Learned) && len(r.Learned[i].Values) > 0 {
+					means = append(means, stat.Mean(r.Learned[i].Values, nil))
+				}
+			}
+			t.Rows = append(t.Rows, []string{s.Name, l.Name, fmt.Sprint(len(l.Values)), summarise(means).format(1, 3)})
+		}
+	}
+	return t
 }
 
 func (o *Outcome) sideTable() Table {
@@ -64,14 +90,17 @@ func (s *SideOutcome) settings() string {
 const missing = "–"
 
 // percent writes mean and deviation of fractions in percent.
-func (s Summary) percent(decimals int) string {
+func (s Summary) percent(decimals int) string { return s.format(100, decimals) }
+
+// format writes mean and deviation in units of 1/scale.
+func (s Summary) format(scale float64, decimals int) string {
 	switch {
 	case s.N == 0:
 		return missing
 	case s.SD == nil:
-		return decimal(100*s.Mean, decimals)
+		return decimal(scale*s.Mean, decimals)
 	}
-	return decimal(100*s.Mean, decimals) + " ± " + decimal(100**s.SD, decimals)
+	return decimal(scale*s.Mean, decimals) + " ± " + decimal(scale**s.SD, decimals)
 }
 
 func (o *Outcome) differenceTable() Table {
@@ -137,7 +166,7 @@ func maybe(v *float64, decimals int) string {
 	return decimal(*v, decimals)
 }
 
-// probability writes a p-value with two digits that count.
+// probability writes a p-value with three digits that count.
 func probability(p *float64) string {
 	switch {
 	case p == nil:
@@ -147,7 +176,7 @@ func probability(p *float64) string {
 	}
 	decimals := 2
 	if *p > 0 {
-		decimals = max(2, 1-int(math.Floor(math.Log10(*p))))
+		decimals = max(2, 2-int(math.Floor(math.Log10(*p))))
 	}
 	return strings.TrimPrefix(strconv.FormatFloat(*p, 'f', decimals, 64), "0")
 }
