@@ -246,3 +246,33 @@ func TestFailingRunsLoseNoOthers(t *testing.T) {
 		t.Errorf("%d runs again, error %v", c.runs.Load(), err)
 	}
 }
+
+// Trials that draw the same values, and sides that tuning leads to the same place,
+// are one run.
+func TestRepeatedRunsAreMadeOnce(t *testing.T) {
+	set := func(key, value string) recipe.Setting { return recipe.Setting{Key: key, Value: value} }
+	spec := small()
+	spec.Seeds = "1-2"
+	spec.Sides = []SideSpec{{Name: "a", Set: []recipe.Setting{set("neuron", "lif"), set("leak", ".25")}}, {Name: "b", Set: []recipe.Setting{set("neuron", "lif"), set("leak", ".75")}}}
+	spec.Tune = TuneSpec{Trials: 3, Ranges: map[string]Range{"lr": {Fixed: true}, "window": {Fixed: true}, "leak": {Choices: []string{"0.5"}}}}
+	s := opened(t, planned(t, spec), t.TempDir(), Options{Jobs: 3})
+	c := &counter{}
+	s.Observe(c)
+	out, err := s.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	alike := out.Sides[0].Set["leak"] == out.Sides[1].Set["leak"]
+	finals := map[bool]int64{true: 2, false: 4}[alike]
+	if n := c.runs.Load(); n != 3+finals {
+		t.Errorf("%d runs, want 3 trials and %d that count", n, finals)
+	}
+	if said := strings.Contains(strings.Join(out.Notes, " "), "Tuning led a and b to the same settings."); said != alike {
+		t.Errorf("alike %v, notes %v", alike, out.Notes)
+	}
+	for _, s := range out.Sides {
+		if len(s.Runs) != 2 || s.Runs[0].Side != s.Name || s.Runs[0].Seed != 1 {
+			t.Errorf("%+v", s.Runs)
+		}
+	}
+}

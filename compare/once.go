@@ -16,7 +16,7 @@ import (
 // once makes one run, or finishes one that was begun, and records it. A run whose
 // numbers cease to be finite would do so again, so its failure is recorded too;
 // other failures may pass, and are not.
-func (s *Sweep) once(ctx context.Context, job int, t Task) (*Record, error) {
+func (s *Sweep) once(ctx context.Context, job int, t Task) error {
 	s.observer.Begin(job, t)
 	r, err := s.train(ctx, job, t)
 	var diverged *engine.NonFiniteError
@@ -34,7 +34,7 @@ func (s *Sweep) once(ctx context.Context, job int, t Task) (*Record, error) {
 		os.RemoveAll(filepath.Join(s.Dir, t.folder())) // nobody will look at a trial's parameters
 	}
 	s.observer.End(job, t, r, err)
-	return r, err
+	return err
 }
 
 // train takes one run to its end.

@@ -120,7 +120,9 @@ func conclude(p *Plan, sides []Side, logs []TuningLog, done []outcome) (*Outcome
 				o.Failures = append(o.Failures, Failure{d.Task.String(), f})
 				continue
 			}
-			s.Runs = append(s.Runs, *d.record)
+			r := *d.record
+			r.Side = side.Name // who made it may have had another
+			s.Runs = append(s.Runs, r)
 		}
 		s.summarise()
 		o.Sides = append(o.Sides, s)
@@ -309,7 +311,24 @@ func (o *Outcome) note(p *Plan) {
 	if p.Tune.Trials == 0 {
 		say("No side was tuned: a difference may be one of how well the settings suit each side.")
 	}
+	for i := range o.Differences {
+		if d := &o.Differences[i]; d.Equal == d.N && o.same(d.Side, d.Minus) {
+			say("Tuning led %s and %s to the same settings.", d.Side, d.Minus)
+		}
+	}
 	o.mixtures(say)
+}
+
+// same says whether two sides were made with the same recipe.
+func (o *Outcome) same(a, b string) bool {
+	recipes := map[string]map[string]string{}
+	for _, s := range o.Sides {
+		if len(s.Runs) > 0 {
+			recipes[s.Name] = maps.Clone(s.Runs[0].Recipe)
+			delete(recipes[s.Name], "seed")
+		}
+	}
+	return maps.Equal(recipes[a], recipes[b])
 }
 
 // mixtures notes where runs that are compared were not made alike.

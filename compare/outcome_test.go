@@ -21,7 +21,7 @@ func made(side string, seed uint64, test float64) *Record {
 		Test: &test, PerStep: []float64{test - .1, test}, Epochs: []Epoch{{Val: test - .05}, {Val: test + .02}},
 		Neuron: "qif", Layers: []Layer{{"first", 30, []float64{.1, .2}}, {"second", 10, []float64{.3, .5}}}, Params: 12, MACs: 34,
 		Learned: []train.LearnedParam{{Name: "first.a", Values: []float64{test, test + .2}}},
-		Data: "toys", SHA256: "aaaa", Split: "split" + string(rune('0'+seed)), Tests: 500, Engine: "cpu/none", Version: "v0", Seconds: 2, Jobs: 2, Threads: 1,
+		Data:    "toys", SHA256: "aaaa", Split: "split" + string(rune('0'+seed)), Tests: 500, Engine: "cpu/none", Version: "v0", Seconds: 2, Jobs: 2, Threads: 1,
 	}
 }
 

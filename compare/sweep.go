@@ -156,9 +156,9 @@ func (t Task) folder() string {
 
 // Schedule is the work of a plan, all of it and what is left.
 type Schedule struct {
-	trials         []Task
-	Runs, Left     int
-	Cost, CostLeft float64 // in units of Task.Cost
+	trials     []Task
+	Runs, Left int
+	CostLeft   float64 // in units of Task.Cost
 }
 
 // schedule lists the plan's work. Of tuned sides the final runs are not known
@@ -188,10 +188,28 @@ func (s *Sweep) schedule() (*Schedule, error) {
 	if trials, complete := s.recorded(w.trials); complete {
 		_, sides = choose(sides, trials)
 	}
-	for _, t := range append(slices.Clone(w.trials), s.finals(sides)...) {
-		w.count(t, s.ledger.find(t.Phase, t.Recipe) != nil)
+	for _, t := range append(distinct(w.trials), distinct(s.finals(sides))...) {
+		w.Runs++
+		if s.ledger.find(t.Phase, t.Recipe) == nil {
+			w.Left++
+			w.CostLeft += t.Cost()
+		}
 	}
 	return w, nil
+}
+
+// distinct drops tasks that repeat another: trials may draw the same values, and
+// tuning may lead two sides to the same place.
+func distinct(tasks []Task) []Task {
+	seen := map[string]bool{}
+	var some []Task
+	for _, t := range tasks {
+		if k := key(t.Phase, t.Recipe); !seen[k] {
+			seen[k] = true
+			some = append(some, t)
+		}
+	}
+	return some
 }
 
 // recorded returns what is recorded of tasks, if all of them are.
@@ -204,15 +222,6 @@ func (s *Sweep) recorded(tasks []Task) (done []outcome, complete bool) {
 		done = append(done, outcome{Task: t, record: r})
 	}
 	return done, true
-}
-
-func (w *Schedule) count(t Task, done bool) {
-	w.Runs++
-	w.Cost += t.Cost()
-	if !done {
-		w.Left++
-		w.CostLeft += t.Cost()
-	}
 }
 
 // finals are the runs that count, seed by seed, so that an early look compares
@@ -245,36 +254,52 @@ func (o outcome) failed() string {
 }
 
 // perform makes the runs that are not recorded yet, so many at a time as there
-// are jobs. Its error is one that ends the sweep.
+// are jobs, and returns what became of every task. Its error is one that ends the
+// sweep.
 func (s *Sweep) perform(ctx context.Context, tasks []Task) ([]outcome, error) {
+	todo := slices.DeleteFunc(distinct(tasks), func(t Task) bool { return s.ledger.find(t.Phase, t.Recipe) != nil })
+	failed, err := s.work(ctx, todo)
+	if err != nil {
+		return nil, err
+	}
 	done := make([]outcome, len(tasks))
+	for i, t := range tasks {
+		done[i] = outcome{t, s.ledger.find(t.Phase, t.Recipe), failed[key(t.Phase, t.Recipe)]}
+	}
+	return done, nil
+}
+
+// work makes runs and returns the errors of those that left no record, by key.
+func (s *Sweep) work(ctx context.Context, todo []Task) (map[string]error, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	next := make(chan int)
+	failed := map[string]error{}
+	var mu sync.Mutex // of failed
+	next := make(chan Task)
 	var workers sync.WaitGroup
-	for job := range min(s.Jobs, len(tasks)) {
+	for job := range min(s.Jobs, len(todo)) {
 		workers.Go(func() {
-			for i := range next {
-				o := outcome{Task: tasks[i]}
-				o.record, o.err = s.once(ctx, job, tasks[i])
-				if fatal := new(ledgerError); errors.As(o.err, &fatal) {
-					stop(o.err)
+			for t := range next {
+				err := s.once(ctx, job, t)
+				if err == nil {
+					continue
 				}
-				done[i] = o
+				if fatal := new(ledgerError); errors.As(err, &fatal) {
+					stop(err)
+				}
+				mu.Lock()
+				failed[key(t.Phase, t.Recipe)] = err
+				mu.Unlock()
 			}
 		})
 	}
-	for i, t := range tasks {
-		if r := s.ledger.find(t.Phase, t.Recipe); r != nil {
-			done[i] = outcome{Task: t, record: r}
-			continue
-		}
-		select {
-		case next <- i:
-		case <-ctx.Done():
-		}
+	for _, t := range todo {
 		if ctx.Err() != nil {
 			break
+		}
+		select {
+		case next <- t:
+		case <-ctx.Done():
 		}
 	}
 	close(next)
@@ -285,5 +310,5 @@ func (s *Sweep) perform(ctx context.Context, tasks []Task) ([]outcome, error) {
 	if ctx.Err() != nil {
 		return nil, train.ErrInterrupted
 	}
-	return done, nil
+	return failed, nil
 }
