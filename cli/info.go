@@ -49,7 +49,8 @@ type windowInfo struct {
 	Node    string    `json:"node"`
 	Shape   string    `json:"shape"`
 	Assumed bool      `json:"input_assumed"`
-	Widths  []float64 `json:"widths"`
+	Widths  []float64 `json:"widths"`                   // at initialisation
+	Trained []float64 `json:"trained_widths,omitempty"` // with a checkpoint's parameters, if they moved
 	Mean    []float64 `json:"predicted_mean"`
 	Std     []float64 `json:"predicted_std"`
 	Rate    []float64 `json:"predicted_rate"`
@@ -175,6 +176,15 @@ func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netI
 	if err != nil {
 		return nil, nil, err
 	}
+	trained, err := net.WindowsOf(c.Params, r.Steps)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, w := range trained {
+		if wi := &info.Windows[i]; !slices.Equal(w.Widths, wi.Widths) {
+			wi.Trained = w.Widths
+		}
+	}
 	info.Classes, info.Train, info.Recipe = c.Classes, &c.Progress, c.Recipe
 	info.Engine, info.Precision = c.Engine, r.Precision
 	info.Split = &splitInfo{
@@ -233,6 +243,9 @@ func printInfo(out io.Writer, n *netInfo) {
 			note = "input deviation assumed to be θ: no tdBN fixes it"
 		}
 		fmt.Fprintf(w, "%s\t%s\twidth\t%s\t%s\n", wi.Node, wi.Shape, list(wi.Widths, "%.3f"), note)
+		if wi.Trained != nil {
+			fmt.Fprintf(w, "\t\ttrained\t%s\n", list(wi.Trained, "%.3f"))
+		}
 		fmt.Fprintf(w, "\t\tmean\t%s\n\t\tσ\t%s\n\t\trate\t%s\n", list(wi.Mean, "%.3f"), list(wi.Std, "%.3f"), list(wi.Rate, "%.3f"))
 	}
 	w.Flush()

@@ -141,6 +141,9 @@ func follow(ctx context.Context, cmd *cobra.Command, run *train.Run, asJSON, qui
 	for _, l := range res.Learned {
 		fmt.Fprintf(w, "learned              %s = %s\n", l.Name, shortList(l.Values))
 	}
+	for i, initial := range res.InitialWindows {
+		fmt.Fprintf(w, "window               %s: width %s → %s\n", res.Layers[i], list(initial, "%.3f"), list(res.Windows[i], "%.3f"))
+	}
 	fmt.Fprintf(w, "speed                %.0f samples/s in training, %.0f s in all, %.0f MiB\n", res.SamplesPerSecond, res.Seconds, float64(res.PeakRSS)/(1<<20))
 	fmt.Fprintf(w, "checkpoint           %s\n", res.Checkpoint)
 	fmt.Fprintf(w, "report               %s\n", res.Report)

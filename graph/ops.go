@@ -372,7 +372,7 @@ func (o *Neuron) Params(in []Shape) []Param {
 			Init: o.Model.Params[name], Min: lo, Max: hi,
 		})
 	}
-	return ps
+	return append(ps, o.windowTensors()...)
 }
 
 func (o *Conv) MACs(in []Shape, out Shape) int64 {

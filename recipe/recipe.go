@@ -47,7 +47,7 @@ type Recipe struct {
 	Learn         []string `toml:"learn" default:"" help:"parameters that are trained: a, u1, u2 (qif), kappa, vr, vc (qif-euler), c2, c1, c0 (poly), leak (lif)"`
 	LearnChannels bool     `toml:"learn_per_channel" default:"false" help:"train them per channel instead of per layer"`
 
-	Window       string `toml:"window" default:"bandwidth" group:"Surrogate window" help:"width: bandwidth or bandwidth:N, exact or exact:N, sigma:k, fixed:α"`
+	Window       string `toml:"window" default:"bandwidth" group:"Surrogate window" help:"width: bandwidth or bandwidth:N, exact or exact:N, sigma:k, fixed:α, measured or measured:k, learned or learned:α"`
 	WindowShape  string `toml:"window_shape" default:"triangular" help:"rectangular, triangular, epanechnikov, gaussian, atan or sigmoid"`
 	WindowPooled bool   `toml:"window_pooled" default:"false" help:"one width for all steps"`
 

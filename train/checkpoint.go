@@ -92,6 +92,9 @@ type Record struct {
 	ValLoss       float64     `json:"val_loss"`
 	ValAccuracy   float64     `json:"val_accuracy"`
 	FiringRates   [][]float64 `json:"firing_rates"` // [layer][T], in training
+	// Widths are the windows' at the end of the epoch, [layer][T]; absent if
+	// they do not move.
+	Widths [][]float64 `json:"widths,omitempty"`
 }
 
 // Network parses and checks the checkpoint's graph.
@@ -248,8 +251,8 @@ func (p Progress) check(net *graph.Network, steps int) error {
 		return fmt.Errorf("progress: firing rates of the current epoch are not [layer][T] = [%d][%d]", layers, steps)
 	}
 	for i, e := range p.Epochs {
-		if e.Epoch != i+1 || !shaped(e.FiringRates) {
-			return fmt.Errorf("progress: record %d is of epoch %d, or its firing rates are not [layer][T] = [%d][%d]", i+1, e.Epoch, layers, steps)
+		if e.Epoch != i+1 || !shaped(e.FiringRates) || e.Widths != nil && !shaped(e.Widths) {
+			return fmt.Errorf("progress: record %d is of epoch %d, or its firing rates or widths are not [layer][T] = [%d][%d]", i+1, e.Epoch, layers, steps)
 		}
 	}
 	return nil

@@ -21,6 +21,10 @@ func (r *Run) writeReport(res *Result, best []graph.Tensor) error {
 	if err != nil {
 		return err
 	}
+	moved, err := r.widths(best)
+	if err != nil {
+		return err
+	}
 	initial, err := r.histograms(r.Net.Init(r.Recipe.Seed), windows)
 	if err != nil {
 		return err
@@ -51,6 +55,9 @@ func (r *Run) writeReport(res *Result, best []graph.Tensor) error {
 		l := report.Layer{
 			Node: w.Node, Theta: neurons[i].Neuron.Model.Threshold, Shape: w.Shape, Widths: w.Widths, Predicted: w.Moments,
 			Initial: initial[i], Final: final[i],
+		}
+		if moved.moved {
+			l.FinalWidths = moved.now[i]
 		}
 		for _, e := range r.progress.Epochs {
 			l.Rates = append(l.Rates, e.FiringRates[i])

@@ -32,9 +32,10 @@ type Result struct {
 	ValAccuracy      float64     `json:"val_accuracy"`
 	TestAccuracy     float64     `json:"test_accuracy"`
 	TestPerStep      []float64   `json:"test_accuracy_per_step"`
-	Layers           []string    `json:"layers"`       // names of the neuron layers
-	FiringRates      [][]float64 `json:"firing_rates"` // [layer][T], on the test data
-	Windows          [][]float64 `json:"windows"`      // [layer][T], rectangle-equivalent widths
+	Layers           []string    `json:"layers"`                    // names of the neuron layers
+	FiringRates      [][]float64 `json:"firing_rates"`              // [layer][T], on the test data
+	Windows          [][]float64 `json:"windows"`                   // [layer][T], rectangle-equivalent widths at the chosen epoch
+	InitialWindows   [][]float64 `json:"initial_windows,omitempty"` // at the start, if they moved
 	SamplesPerSecond float64     `json:"train_samples_per_second"`
 	Seconds          float64     `json:"seconds"` // spent by this process
 	PeakRSS          int64       `json:"peak_rss_bytes"`
@@ -108,7 +109,7 @@ func (r *Run) concluded() (*Result, bool) {
 }
 
 func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
-	windows, err := r.Net.Windows(r.Recipe.Steps)
+	windows, err := r.widths(params)
 	if err != nil {
 		return nil, err
 	}
@@ -122,9 +123,11 @@ func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
 		Seconds: time.Since(r.started).Seconds(), PeakRSS: PeakRSS(), Warnings: append([]Warning{}, r.progress.Warnings...),
 		Checkpoint: r.path(CheckpointFile), Report: r.path(ReportFile),
 	}
-	for i, w := range windows {
-		res.Layers = append(res.Layers, test.Neurons[i].Node)
-		res.Windows = append(res.Windows, w.Widths)
+	for _, l := range test.Neurons {
+		res.Layers = append(res.Layers, l.Node)
+	}
+	if res.Windows = windows.now; windows.moved {
+		res.InitialWindows = windows.start
 	}
 	for i, p := range r.Net.Params {
 		if p.Role == graph.NeuronParam {

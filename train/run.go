@@ -345,9 +345,14 @@ func (r *Run) step(b *data.Batch) error {
 	return nil
 }
 
-// warn reports what Diagnose finds, each kind once per layer and phase.
+// warn reports what Diagnose finds.
 func (r *Run) warn(phase string, layers []engine.Activity) {
-	for _, w := range Diagnose(layers, phase, r.progress.Epoch+1) {
+	r.report(Diagnose(layers, phase, r.progress.Epoch+1))
+}
+
+// report passes warnings on, each kind once per layer and phase.
+func (r *Run) report(ws []Warning) {
+	for _, w := range ws {
 		known := func(old Warning) bool { return old.Kind == w.Kind && old.Phase == w.Phase && old.Node == w.Node }
 		if !slices.ContainsFunc(r.progress.Warnings, known) {
 			r.progress.Warnings = append(r.progress.Warnings, w)
@@ -401,6 +406,11 @@ func (r *Run) endEpoch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("validation after epoch %d: %w", r.progress.Epoch+1, err)
 	}
+	windows, err := r.widths(params)
+	if err != nil {
+		return err
+	}
+	r.report(windows.warnings(r.progress.Epoch + 1))
 	p, steps := r.progress.Partial, float64(max(1, r.progress.Step))
 	r.warn(Training, p.activities(r.Net.Neurons()))
 	r.warn(Inference, val.Neurons)
@@ -409,6 +419,9 @@ func (r *Run) endEpoch(ctx context.Context) error {
 		LearningRate: r.Recipe.LearningRate(int(r.progress.Updates)-1, r.Updates()),
 		TrainLoss:    p.Loss / float64(p.Samples), TrainAccuracy: float64(p.Correct) / float64(p.Samples),
 		GradNorm: p.GradNorm / steps, ValLoss: val.Loss, ValAccuracy: val.Accuracy, FiringRates: p.rates(),
+	}
+	if windows.moved {
+		rec.Widths = windows.now
 	}
 	if !isFinite(rec.ValLoss) {
 		return fmt.Errorf("validation after epoch %d: loss is %v", rec.Epoch, rec.ValLoss)

@@ -12,6 +12,8 @@ const (
 	Sigma     = "sigma"     // value k: α = k·σ
 	Fixed     = "fixed"     // value α
 	Bandwidth = "bandwidth" // value N: α = 2σ·(12√π/N)^⅕
+	Measured  = "measured"  // value k: α = k·σ of the potential as training measures it
+	Learned   = "learned"   // α is trained; value α at the start, or 0: where Bandwidth puts it
 
 	// ExactDensity has the value N: α makes the squared error about the density at θ
 	// least, as the density itself gives it.
@@ -25,7 +27,12 @@ const DefaultTerms = 1000
 // A Policy is a rule that turns the moments of a membrane potential into the
 // rectangle-equivalent width α of its surrogate window. Its text form, which
 // JSON also uses, is the kind and the value: "sigma:2", "fixed:1",
-// "bandwidth:1000", or "bandwidth" for DefaultTerms.
+// "bandwidth:1000", or "bandwidth" for DefaultTerms; "measured:2", or "measured"
+// for the factor that "bandwidth" has; "learned:1", or "learned".
+//
+// Measured and Learned give the width at which training starts: the closed form's
+// moments stand for measured ones, and a learned width begins at its value, or
+// where "bandwidth" puts it.
 //
 // Sigma with k = 2 is the rule of LSG for LIF neurons, α = 2θ√(1+β²) (Lian et
 // al., "Learnable surrogate gradient for direct training spiking neural
@@ -56,9 +63,13 @@ func ParsePolicy(s string) (Policy, error) {
 		if err != nil {
 			return Policy{}, fmt.Errorf("window policy %q: value %q is not a number", s, text)
 		}
-		p.Value = v
+		if p.Value = v; v == 0 { // which Learned has a meaning of its own for
+			return Policy{}, p.refused()
+		}
 	case kind == Bandwidth || kind == ExactDensity:
 		p.Value = DefaultTerms
+	case kind == Measured:
+		p.Value = bandwidth(DefaultTerms)
 	case kind == Sigma || kind == Fixed:
 		return Policy{}, fmt.Errorf("window policy %q needs a value, as in %s:1", s, kind)
 	}
@@ -70,6 +81,9 @@ func ParsePolicy(s string) (Policy, error) {
 
 // String returns the policy's text form, which ParsePolicy reads back exactly.
 func (p Policy) String() string {
+	if p.Kind == Learned && p.Value == 0 {
+		return p.Kind
+	}
 	return p.Kind + ":" + strconv.FormatFloat(p.Value, 'g', -1, 64)
 }
 
@@ -94,14 +108,22 @@ func (p *Policy) UnmarshalText(text []byte) error {
 // Validate refuses an unknown kind and a value that is not finite and positive.
 func (p Policy) Validate() error {
 	switch p.Kind {
-	case Sigma, Fixed, Bandwidth, ExactDensity:
+	case Sigma, Fixed, Bandwidth, ExactDensity, Measured:
+	case Learned:
+		if p.Value == 0 {
+			return nil
+		}
 	default:
-		return fmt.Errorf("unknown window policy %q; known: %s:k, %s:α, %s:N, %s:N", p.Kind, Sigma, Fixed, Bandwidth, ExactDensity)
+		return fmt.Errorf("unknown window policy %q; known: %s:k, %s:α, %s:N, %s:N, %s:k, %s:α", p.Kind, Sigma, Fixed, Bandwidth, ExactDensity, Measured, Learned)
 	}
 	if !finite(p.Value) || p.Value <= 0 {
-		return fmt.Errorf("window policy %s: value %v, expected a positive number", p.Kind, p.Value)
+		return p.refused()
 	}
 	return nil
+}
+
+func (p Policy) refused() error {
+	return fmt.Errorf("window policy %s: value %v, expected a positive number", p.Kind, p.Value)
 }
 
 // Widths returns the rectangle-equivalent width of the window at each step, in
@@ -126,11 +148,13 @@ func (p Policy) Widths(m []Moments) ([]float64, error) {
 }
 
 func (p Policy) width(m Moments) float64 {
-	switch p.Kind {
-	case Sigma:
+	switch {
+	case p.Kind == Sigma || p.Kind == Measured:
 		return p.Value * m.Std
-	case Bandwidth:
+	case p.Kind == Bandwidth:
 		return m.Std * bandwidth(p.Value)
+	case p.Kind == Learned && p.Value == 0:
+		return m.Std * bandwidth(DefaultTerms)
 	default:
 		return p.Value
 	}

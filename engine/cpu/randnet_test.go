@@ -189,10 +189,12 @@ func newTrial(t testing.TB, seed uint64, layers, n, steps int, wide bool) *trial
 	for i, p := range net.Params {
 		for j := range r.tensors[i].Data {
 			switch p.Role {
-			case graph.NormScale, graph.RunningVar:
+			case graph.NormScale, graph.RunningVar, graph.RunningSpread:
 				r.tensors[i].Data[j] = float32(.5 + s.rng.Float64())
 			case graph.NormShift, graph.RunningMean:
 				r.tensors[i].Data[j] = float32(s.rng.Float64() - .5)
+			case graph.WindowWidth, graph.NeuronParam:
+				r.tensors[i].Data[j] += float32(.2 * (s.rng.Float64() - .5))
 			}
 		}
 	}

@@ -55,6 +55,9 @@ func (t *trainer) step(b engine.Batch, lr float64) error {
 	for _, n := range t.norm {
 		n.updateRunning()
 	}
+	for _, n := range t.scan {
+		n.measure()
+	}
 	return nil
 }
 
