@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qif-snn/qif/neuron"
 	"github.com/qif-snn/qif/recipe"
 )
 
@@ -230,5 +231,24 @@ func TestDocumentedExample(t *testing.T) {
 	}
 	if p := planned(t, spec); len(p.Sides) != 4 || p.Sides[3].Space["leak"].Max != 1.3 || p.Sides[0].Space["lr"].Max != .012 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// Every default range is of a field that its neuron has, and trials of it are
+// recipes.
+func TestDefaultRanges(t *testing.T) {
+	for _, form := range neuron.Forms {
+		for _, floor := range []string{"none", "-4"} {
+			spec := small()
+			spec.Set = append(spec.Set, recipe.Setting{Key: "floor", Value: floor})
+			spec.Sides = []SideSpec{{Name: form.Name}, {Name: "other", Set: []recipe.Setting{{Key: "theta", Value: "2"}}}}
+			spec.Tune.Trials = 30
+			side := planned(t, spec).Sides[0]
+			for trial := range 30 {
+				if _, err := side.trial(trial); err != nil {
+					t.Errorf("%s, floor %s: %v", form.Name, floor, err)
+				}
+			}
+		}
 	}
 }

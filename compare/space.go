@@ -47,12 +47,20 @@ var defaults = map[string]Space{
 		"vr":    {Min: -.5, Max: .5, Step: .05},
 		"vc":    {Min: 1, Max: 6, Step: .1},
 	},
+	"poly": {
+		"c2": {Min: .05, Max: .6, Step: .01},
+		"c1": {Min: -.5, Max: 1, Step: .05},
+	},
 	"lif": {"leak": {Min: 0, Max: 1, Step: .05}},
 }
 
 // floored are the ranges in place of those where there is a floor.
 var floored = map[string]Space{
 	"qif": {"a": {Min: -.3, Max: .6, Step: .01}},
+	"poly": {
+		"c2": {Min: -.3, Max: .6, Step: .01},
+		"c1": {Min: -.5, Max: 1.5, Step: .05},
+	},
 	"lif": {"leak": {Min: 0, Max: 1.5, Step: .05}},
 }
 
