@@ -36,7 +36,7 @@ type SideOutcome struct {
 
 	Test    Summary   `json:"test_accuracy"`
 	Val     Summary   `json:"val_accuracy"`
-	PerStep []Summary `json:"test_accuracy_per_step"` // of the mean logits up to step t
+	PerStep []Summary `json:"test_accuracy_per_step"` // as train.Evaluation has it
 	PerPass []Summary `json:"val_accuracy_per_epoch"`
 	Rate    Summary   `json:"firing_rate"` // spikes per neuron and step, over all layers
 	Layers  []Layer   `json:"layers"`      // mean rates over seeds

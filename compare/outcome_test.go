@@ -227,3 +227,21 @@ func TestLedger(t *testing.T) {
 	}
 	s.Close()
 }
+
+// Of many steps the table has a few, the first and the last among them.
+func TestStepTable(t *testing.T) {
+	o := madeOutcome(t, small(), [][]float64{{.8, .8, .8}, {.7, .7, .7}})
+	for t := range 28 {
+		o.Sides[0].PerStep = append(o.Sides[0].PerStep[:t:t], Summary{N: 1, Mean: float64(t+1) / 100})
+	}
+	table := o.stepTable()
+	if n := len(table.Header); n != mostSteps+1 || table.Header[1] != "t = 1" || table.Header[n-1] != "t = 28" {
+		t.Errorf("header %v", table.Header)
+	}
+	if row := table.Rows[0]; row[1] != "1.00" || row[mostSteps] != "28.00" {
+		t.Errorf("row %v", row)
+	}
+	if row := table.Rows[1]; row[1] == missing || row[mostSteps] != missing {
+		t.Errorf("a side of two steps: %v", row)
+	}
+}

@@ -126,22 +126,34 @@ func (o *Outcome) differenceTable() Table {
 	return t
 }
 
+// mostSteps is how many time steps the table has at most; the figure's data have
+// all.
+const mostSteps = 8
+
 func (o *Outcome) stepTable() Table {
-	t := Table{Title: "Test accuracy / % of the mean logits up to step t", Text: 1, Header: []string{"side"}}
+	t := Table{Title: "Test accuracy / % after t time steps", Text: 1, Header: []string{"side"}}
+	var steps []int
+	for _, s := range o.Sides {
+		for len(steps) < len(s.PerStep) {
+			steps = append(steps, len(steps))
+		}
+	}
+	if len(steps) > mostSteps {
+		steps = spread(steps, mostSteps)
+	}
+	for _, k := range steps {
+		t.Header = append(t.Header, fmt.Sprintf("t = %d", k+1))
+	}
 	for _, s := range o.Sides {
 		row := []string{s.Name}
-		for k, step := range s.PerStep {
-			if k+2 > len(t.Header) {
-				t.Header = append(t.Header, fmt.Sprintf("t = %d", k+1))
+		for _, k := range steps {
+			if k < len(s.PerStep) {
+				row = append(row, s.PerStep[k].percent(2))
+			} else {
+				row = append(row, missing)
 			}
-			row = append(row, step.percent(2))
 		}
 		t.Rows = append(t.Rows, row)
-	}
-	for i := range t.Rows {
-		for len(t.Rows[i]) < len(t.Header) {
-			t.Rows[i] = append(t.Rows[i], missing)
-		}
 	}
 	return t
 }
