@@ -257,15 +257,28 @@ func (r *Run) newPartial() Partial {
 // Updates is the number of optimiser steps in the whole run.
 func (r *Run) Updates() int { return r.Recipe.Epochs * r.loader.Steps() }
 
-// Finish runs to the end, or until ctx is done, which saves the run and returns
-// ErrInterrupted. Other errors leave the last checkpoint as it is.
-func (r *Run) Finish(ctx context.Context) (*Result, error) {
+// Progress says how far the run has come. Callers must not change its lists.
+func (r *Run) Progress() Progress { return r.progress }
+
+// Fit runs all epochs, or until ctx is done, which saves the run and returns
+// ErrInterrupted. Other errors leave the last checkpoint as it is. It does not
+// look at the test data.
+func (r *Run) Fit(ctx context.Context) error {
 	r.started, r.lastSave = time.Now(), time.Now()
 	r.observer.Start(r)
 	for r.progress.Epoch < r.Recipe.Epochs {
 		if err := r.epoch(ctx); err != nil {
-			return nil, err
+			return err
 		}
+	}
+	return nil
+}
+
+// Finish is Fit, then measures the chosen epoch on the test data and writes the
+// report.
+func (r *Run) Finish(ctx context.Context) (*Result, error) {
+	if err := r.Fit(ctx); err != nil {
+		return nil, err
 	}
 	return r.conclude(ctx)
 }

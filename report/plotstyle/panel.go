@@ -119,6 +119,10 @@ func (p *Panel) DrawLegend(c draw.Canvas) vg.Length {
 	return drawLegend(c, p.entries) + 4
 }
 
+// DrawKey draws the legend alone along the upper edge, as the key to several
+// panels.
+func (p *Panel) DrawKey(c draw.Canvas) { drawLegend(c, p.entries) }
+
 const (
 	legendLine  = textSize + 5 // height of a row
 	legendSpace = 14           // between entries
