@@ -84,7 +84,7 @@ func (l *Loader) order(epoch int) []int {
 	order := append([]int(nil), l.indices...)
 	if l.o.Shuffle {
 		pcg := new(rand.PCG)
-		stream(pcg, l.o.Seed, drawOrder, uint64(epoch), 0)
+		Seed(pcg, l.o.Seed, drawOrder, uint64(epoch), 0)
 		rand.New(pcg).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
 	return order
@@ -124,7 +124,7 @@ func (f *filler) varied(i int) []byte {
 	if a.none() {
 		return s.Image(i)
 	}
-	stream(f.pcg, f.o.Seed, drawAugment, uint64(f.epoch), uint64(i))
+	Seed(f.pcg, f.o.Seed, drawAugment, uint64(f.epoch), uint64(i))
 	dy, dx, flip := a.draw(f.rand)
 	crop(f.img, s.Image(i), s.H, s.W, s.C, dy, dx)
 	if flip {
