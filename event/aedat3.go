@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/binary"
+	"io"
 	"strings"
 )
 
@@ -113,10 +114,10 @@ func (d *aedat3) decode(r *Reader, dst []Event) (n int, err error) {
 // inside turns the file's end into one that comes too early, where so many bytes
 // should follow.
 func inside(err error, want int64) error {
-	if _, cut := err.(errCut); cut || err == nil {
-		return err
+	if err == io.EOF {
+		return errCut{want, 0}
 	}
-	return errCut{want, 0}
+	return err
 }
 
 // packet reads a packet's header. What it says about later bytes is needed to
