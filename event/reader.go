@@ -177,7 +177,7 @@ func (r *Reader) extend(t uint32) int64 {
 }
 
 // batch is how many events are read at a time.
-const batch = 4096
+const batch = 1024
 
 // ReadAll reads the whole recording. Where bad records are skipped, the stream
 // may be empty.

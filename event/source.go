@@ -19,7 +19,7 @@ type source struct {
 }
 
 // sourceBuffer is the size of the buffer, which bounds a reader's memory.
-const sourceBuffer = 1 << 16
+const sourceBuffer = 1 << 15
 
 func newSource(r io.Reader, name string) *source {
 	return &source{name: name, r: bufio.NewReaderSize(r, sourceBuffer)}
