@@ -10,14 +10,14 @@ import (
 type Options struct {
 	// Format of the file. Auto tells by its first bytes, and a name that ends in
 	// .bin for N-MNIST's.
-	Format Format
+	Format Format `json:"format"`
 	// Sensor that addresses must lie on. Where it is zero, it is what the file
 	// says or else what the format implies.
-	Sensor Sensor
+	Sensor Sensor `json:"sensor"`
 	// Layout of DVS128 addresses in AEDAT 2.0.
-	Layout Layout
+	Layout Layout `json:"layout"`
 	// OnBad says what happens at a record that the format does not allow.
-	OnBad OnBad
+	OnBad OnBad `json:"on_bad"`
 }
 
 // Skipped counts what a reader has left out as bad.

@@ -55,21 +55,29 @@ func (s *Set) Hash() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Open opens a sample's recording, which may hold more than the sample. The
-// options' format and sensor are the set's unless they say otherwise.
-func (s *Set) Open(i int, o Options) (*Reader, io.Closer, error) {
-	p := s.Samples[i].Path
-	f, err := s.fsys.Open(p)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", s.root, err)
-	}
+// options returns the options with the set's format and sensor, unless they have
+// their own.
+func (s *Set) options(o Options) Options {
 	if o.Format == Auto {
 		o.Format = s.Format
 	}
 	if o.Sensor == (Sensor{}) {
 		o.Sensor = s.Sensor
 	}
-	r, err := NewReader(f, path.Join(filepath.ToSlash(s.root), p), o)
+	return o
+}
+
+// shown is a sample's file as errors show it.
+func (s *Set) shown(i int) string { return path.Join(filepath.ToSlash(s.root), s.Samples[i].Path) }
+
+// Open opens a sample's recording, which may hold more than the sample. The
+// options' format and sensor are the set's unless they say otherwise.
+func (s *Set) Open(i int, o Options) (*Reader, io.Closer, error) {
+	f, err := s.fsys.Open(s.Samples[i].Path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", s.root, err)
+	}
+	r, err := NewReader(f, s.shown(i), s.options(o))
 	if err != nil {
 		f.Close()
 		return nil, nil, err
