@@ -3,7 +3,7 @@ package data
 import "math/rand/v2"
 
 // What random numbers are drawn for. Numbers from 64 on are those of package
-// event.
+// event and of those below it.
 const (
 	drawSplit   = iota + 1 // per class
 	drawOrder              // per epoch
