@@ -52,9 +52,22 @@ func (p Path) At(t int64) (x, y float64) {
 // Saccades returns N-MNIST's motion: three movements of 105 ms along a triangle,
 // by (3.5, 7), (3.5, −7) and (−7, 0) pixels, as the code that takes the motion
 // out of that data set has it (Orchard et al. 2015). Here the triangle's centre
-// is the sensor's.
+// is the sensor's. That each movement gains and loses speed as 1 − cos is ours:
+// recordings have most events in the middle of each, and pauses between them.
 func Saccades() Path {
-	return Path{{0, -3.5, -3.5}, {105_000, 0, 3.5}, {210_000, 3.5, -3.5}, {315_000, -3.5, -3.5}}
+	const saccade, pieces = 105_000, 21
+	corners := []Point{{0, -3.5, -3.5}, {saccade, 0, 3.5}, {2 * saccade, 3.5, -3.5}, {3 * saccade, -3.5, -3.5}}
+	p := Path{corners[0]}
+	for k, to := range corners[1:] {
+		from := corners[k]
+		for i := 1; i <= pieces; i++ {
+			s := float64(i) / pieces
+			s -= math.Sin(2*math.Pi*s) / (2 * math.Pi)
+			p = append(p, Point{from.T + int64(i)*saccade/pieces, from.X + s*(to.X-from.X), from.Y + s*(to.Y-from.Y)})
+		}
+	}
+	p[len(p)-1] = corners[3] // free of rounding
+	return p
 }
 
 // ClosedLoop returns a motion like CIFAR10-DVS's "repeated closed-loop smooth
@@ -83,9 +96,9 @@ type Picture struct {
 }
 
 // Display returns the picture as a screen shows it: with gamma 2.2, black at a
-// twentieth of white, and black around.
+// tenth of white, and black around.
 func Display(w, h int, pixels []byte, scale float64) Picture {
-	return Picture{W: w, H: h, Pixels: pixels, Scale: scale, Black: .05, Gamma: 2.2}
+	return Picture{W: w, H: h, Pixels: pixels, Scale: scale, Black: .1, Gamma: 2.2}
 }
 
 // Validate says what is wrong with the picture.

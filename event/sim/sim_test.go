@@ -261,6 +261,11 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: begins at (%v, %v) and ends at (%v, %v)", name, x0, y0, x1, y1)
 		}
 	}
+	for _, c := range []Point{{0, -3.5, -3.5}, {52_500, -1.75, 0}, {105_000, 0, 3.5}, {210_000, 3.5, -3.5}} {
+		if x, y := Saccades().At(c.T); math.Abs(x-c.X) > 1e-9 || math.Abs(y-c.Y) > 1e-9 {
+			t.Errorf("at %d µs the picture is at (%v, %v), want (%v, %v)", c.T, x, y, c.X, c.Y)
+		}
+	}
 	if d := ClosedLoop(6, 200_000, 8).Duration(); d != 1_200_000 {
 		t.Errorf("six loops take %d µs", d)
 	}
