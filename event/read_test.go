@@ -283,3 +283,60 @@ func TestReadersInPieces(t *testing.T) {
 		}
 	}
 }
+
+// repeat is a file of n copies of a part.
+type repeat struct {
+	part []byte
+	n    int
+	left []byte
+}
+
+func (r *repeat) Read(b []byte) (int, error) {
+	if len(r.left) == 0 {
+		if r.n == 0 {
+			return 0, io.EOF
+		}
+		r.n--
+		r.left = r.part
+	}
+	n := copy(b, r.left)
+	r.left = r.left[n:]
+	return n, nil
+}
+
+// Reading 16 times as much takes no more memory.
+func TestReadersStream(t *testing.T) {
+	s := noise(3, Sensor{20, 10}, 1, 1) // one time throughout, so that copies are in order
+	var events []Event
+	for range 2000 {
+		events = append(events, s.Events[0])
+	}
+	for name, c := range map[string]struct{ head, part []byte }{
+		"n-mnist": {nil, nmnistBytes(events...)},
+		"aedat2":  {[]byte(plainAEDAT2), bytes.Repeat([]byte{0, 0, 0, 2, 0, 0, 0, 1}, 2000)},
+		"aedat3":  {[]byte(plainAEDAT3), polarity3(0, events...).bytes()},
+		"aedat4":  {header4(1, -1, info4), packet4(1, pack4(t, 1, body4(events...)))},
+		"dat":     {datBytes(plainDAT), bytes.Repeat([]byte{1, 0, 0, 0, 2, 0, 0, 0}, 2000)},
+	} {
+		o := Options{}
+		if name == "n-mnist" {
+			o.Format = NMNIST
+		}
+		drain := func(copies int) int {
+			return allocated(func() {
+				r, err := NewReader(io.MultiReader(bytes.NewReader(c.head), &repeat{part: c.part, n: copies}), name, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := 0
+				if err := r.Each(func(part []Event) error { n += len(part); return nil }); err != nil || n != 2000*copies {
+					t.Fatalf("%s: %d events, error %v", name, n, err)
+				}
+			})
+		}
+		drain(1) // what is kept from one reader to the next
+		if few, many := drain(50), drain(800); many > few+1<<18 {
+			t.Errorf("%s: %d bytes allocated for 100,000 events, %d for 1,600,000", name, few, many)
+		}
+	}
+}
