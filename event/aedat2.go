@@ -79,37 +79,19 @@ func openAEDAT2(r *Reader) (decoder, error) {
 type aedat2 struct{ flip uint32 }
 
 func (d *aedat2) decode(r *Reader, dst []Event) (n int, err error) {
-	block, err := r.src.records(aedat2Size, len(dst))
-	if err != nil {
-		return 0, err
-	}
-	for at := 0; at < len(block); at += aedat2Size {
-		word := binary.BigEndian.Uint64(block[at:])
+	n, _, err = r.records(aedat2Size, len(dst), dst, func(b []byte) (Event, bool, *fault) {
+		word := binary.BigEndian.Uint64(b)
 		a := uint32(word >> 32)
-		if a&^0x7fff != 0 {
-			if a&aedat2Special != 0 && a>>16 == 0 {
-				continue // a signal from outside, not a pixel
-			}
-			if err := r.bad(&r.skipped.OffSensor, int64(at/aedat2Size), r.src.off+int64(at),
-				"the address is %#x, expected at most 15 bits of a DVS128", a); err != nil {
-				return n, err
-			}
-			continue
+		switch {
+		case a>>16 != 0:
+			return Event{}, false, &fault{&r.skipped.OffSensor, fmt.Sprintf("the address is %#x, expected at most 15 bits of a DVS128", a)}
+		case a&aedat2Special != 0:
+			return Event{}, false, nil // a signal from outside, not a pixel
 		}
 		a ^= d.flip
-		e := Event{T: r.extend(uint32(word)), X: uint16(a >> 8), Y: uint16(a >> 1 & 0x7f), On: a&1 == 1}
-		ok, err := r.admit(e, int64(at/aedat2Size), r.src.off+int64(at))
-		if err != nil {
-			return n, err
-		}
-		if ok {
-			dst[n] = e
-			n++
-		}
-	}
-	r.record += int64(len(block) / aedat2Size)
-	r.src.advance(len(block))
-	return n, nil
+		return Event{T: r.extend(uint32(word)), X: uint16(a >> 8), Y: uint16(a >> 1 & 0x7f), On: a&1 == 1}, true, nil
+	})
+	return n, err
 }
 
 // aedat2Header is what WriteAEDAT2 begins with. jAER looks for the version in

@@ -74,41 +74,23 @@ func (d *aedat3) decode(r *Reader, dst []Event) (n int, err error) {
 		d.spare = 0
 		return 0, d.packet(r)
 	}
-	block, err := r.src.records(aedat3Size, int(min(int64(len(dst)), d.events)))
-	if err != nil {
-		return 0, inside(err, d.events*aedat3Size)
-	}
-	for at := 0; at < len(block); at += aedat3Size {
-		word := binary.LittleEndian.Uint64(block[at:])
-		if word&1 == 0 {
-			continue // marked invalid
+	n, read, err := r.records(aedat3Size, int(min(int64(len(dst)), d.events)), dst, func(b []byte) (Event, bool, *fault) {
+		word := binary.LittleEndian.Uint64(b)
+		switch {
+		case word&1 == 0:
+			return Event{}, false, nil // marked invalid
+		case word>>63 != 0:
+			return Event{}, false, &fault{&r.skipped.Corrupt, "the event's time has the highest of 32 bits set, expected 31 bits"}
 		}
-		e := Event{
-			T:  d.high | int64(word>>32&0x7fffffff),
+		return Event{
+			T:  d.high | int64(word>>32),
 			X:  uint16(word >> 17 & 0x7fff),
 			Y:  uint16(word >> 2 & 0x7fff),
 			On: word>>1&1 == 1,
-		}
-		if word>>63 != 0 {
-			if err := r.bad(&r.skipped.Corrupt, int64(at/aedat3Size), r.src.off+int64(at),
-				"the event's time has the highest of 32 bits set, expected 31 bits"); err != nil {
-				return n, err
-			}
-			continue
-		}
-		ok, err := r.admit(e, int64(at/aedat3Size), r.src.off+int64(at))
-		if err != nil {
-			return n, err
-		}
-		if ok {
-			dst[n] = e
-			n++
-		}
-	}
-	d.events -= int64(len(block) / aedat3Size)
-	r.record += int64(len(block) / aedat3Size)
-	r.src.advance(len(block))
-	return n, nil
+		}, true, nil
+	})
+	d.events -= int64(read)
+	return n, inside(err, d.events*aedat3Size)
 }
 
 // inside turns the file's end into one that comes too early, where so many bytes

@@ -37,7 +37,6 @@ type aedat4 struct {
 	compression string
 	end         int64  // of the packets in the file, or −1: the file's end
 	events      []byte // of the present packet, not decoded yet
-	done        int64  // events of the packet that are decoded
 	at          int64  // offset of the packet in the file
 	unpacked    bytes.Buffer
 	lz4         *lz4.Reader

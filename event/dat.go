@@ -81,28 +81,14 @@ func (r *Reader) datRecords() error {
 type dat struct{}
 
 func (*dat) decode(r *Reader, dst []Event) (n int, err error) {
-	block, err := r.src.records(datSize, len(dst))
-	if err != nil {
-		return 0, err
-	}
-	for at := 0; at < len(block); at += datSize {
-		word := binary.LittleEndian.Uint64(block[at:])
-		e := Event{
+	n, _, err = r.records(datSize, len(dst), dst, func(b []byte) (Event, bool, *fault) {
+		word := binary.LittleEndian.Uint64(b)
+		return Event{
 			T:  r.extend(uint32(word)),
 			X:  uint16(word >> 32 & 0x3fff),
 			Y:  uint16(word >> 46 & 0x3fff),
 			On: word>>60&1 == 1,
-		}
-		ok, err := r.admit(e, int64(at/datSize), r.src.off+int64(at))
-		if err != nil {
-			return n, err
-		}
-		if ok {
-			dst[n] = e
-			n++
-		}
-	}
-	r.record += int64(len(block) / datSize)
-	r.src.advance(len(block))
-	return n, nil
+		}, true, nil
+	})
+	return n, err
 }

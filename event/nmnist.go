@@ -37,34 +37,21 @@ type nmnist struct {
 }
 
 func (d *nmnist) decode(r *Reader, dst []Event) (n int, err error) {
-	block, err := r.src.records(nmnistSize, len(dst))
-	if err != nil {
-		return 0, err
+	n, _, err = r.records(nmnistSize, len(dst), dst, d.parse)
+	return n, err
+}
+
+func (d *nmnist) parse(b []byte) (Event, bool, *fault) {
+	if b[1] == nmnistOverflow {
+		d.ahead += nmnistStep
+		return Event{}, false, nil
 	}
-	for at := 0; at < len(block); at += nmnistSize {
-		b := block[at : at+nmnistSize : at+nmnistSize]
-		if b[1] == nmnistOverflow {
-			d.ahead += nmnistStep
-			continue
-		}
-		e := Event{
-			T:  d.ahead + int64(b[2]&0x7f)<<16 + int64(b[3])<<8 + int64(b[4]),
-			X:  uint16(b[0]),
-			Y:  uint16(b[1]),
-			On: b[2]>>7 == 1,
-		}
-		ok, err := r.admit(e, int64(at/nmnistSize), r.src.off+int64(at))
-		if err != nil {
-			return n, err
-		}
-		if ok {
-			dst[n] = e
-			n++
-		}
-	}
-	r.record += int64(len(block) / nmnistSize)
-	r.src.advance(len(block))
-	return n, nil
+	return Event{
+		T:  d.ahead + int64(b[2]&0x7f)<<16 + int64(b[3])<<8 + int64(b[4]),
+		X:  uint16(b[0]),
+		Y:  uint16(b[1]),
+		On: b[2]>>7 == 1,
+	}, true, nil
 }
 
 // WriteNMNIST writes the stream in the format of N-MNIST and N-Caltech101. It

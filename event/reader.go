@@ -163,6 +163,43 @@ func (r *Reader) bad(count *int64, i, offset int64, format string, args ...any) 
 	return r.src.fail(r.record+i, offset, format, args...)
 }
 
+// fault says why a record is bad, and where it counts.
+type fault struct {
+	count   *int64
+	problem string
+}
+
+// records decodes records of one size, at most so many, to dst, and says how
+// many events they gave and how many records they were. For each, parse returns
+// an event, or false for a record of another kind, or what is wrong with it.
+func (r *Reader) records(size, most int, dst []Event, parse func(b []byte) (Event, bool, *fault)) (n, read int, err error) {
+	block, err := r.src.records(size, min(most, len(dst)))
+	if err != nil {
+		return 0, 0, err
+	}
+	for at := 0; at < len(block); at += size {
+		i, offset := int64(at/size), r.src.off+int64(at)
+		e, ok, wrong := parse(block[at : at+size : at+size])
+		switch {
+		case wrong != nil:
+			err = r.bad(wrong.count, i, offset, "%s", wrong.problem)
+		case ok:
+			ok, err = r.admit(e, i, offset)
+		}
+		if err != nil {
+			return n, 0, err
+		}
+		if ok {
+			dst[n] = e
+			n++
+		}
+	}
+	read = len(block) / size
+	r.record += int64(read)
+	r.src.advance(len(block))
+	return n, read, nil
+}
+
 // begun says whether an event has been admitted.
 func (r *Reader) begun() bool { return r.last > -maxTime }
 
