@@ -68,7 +68,7 @@ func readFlags(cmd *cobra.Command, o *event.Options) {
 	f := cmd.Flags()
 	f.TextVar(&o.Format, "format", event.Auto, "file `format`: auto, n-mnist, n-caltech101, aedat2, aedat3, aedat4 or dat")
 	f.Var(sensorFlag{&o.Sensor}, "sensor", "size of the sensor, where the file does not say it")
-	f.TextVar(&o.Layout, "layout", event.SpikingJelly, "`reader` by whose layout addresses in AEDAT 2.0 are taken: spikingjelly or tonic")
+	f.TextVar(&o.Layout, "layout", event.SpikingJelly, "`reader` by whose layout addresses in AEDAT 2.0 are taken: spikingjelly, tonic or jaer")
 	f.TextVar(&o.OnBad, "on-bad", event.Stop, "`policy` for records that the format does not allow: stop, or skip and count them")
 }
 

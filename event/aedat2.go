@@ -16,15 +16,17 @@ var dvs128 = Sensor{128, 128}
 type Layout int
 
 const (
-	// SpikingJelly: x = 127 − b, y = 127 − a, ON where bit 0 is 0. That is the
-	// polarity of jAER, whose DVS128 sets the bit for OFF.
+	// SpikingJelly: x = 127 − b, y = 127 − a, ON where bit 0 is 0.
 	SpikingJelly Layout = iota
-	// Tonic: x = b, y = a, ON where bit 0 is 1. The image is turned by 180°, and
-	// the polarities are exchanged.
+	// Tonic: x = b, y = a, ON where bit 0 is 1. SpikingJelly's image turned by
+	// 180°, with the polarities exchanged.
 	Tonic
+	// JAER: x = 127 − a, y = 127 − b, ON where bit 0 is 0, as jAER shows the
+	// camera. SpikingJelly's image mirrored about a diagonal.
+	JAER
 )
 
-var layoutChoice = choice{"the layout of addresses", []string{"spikingjelly", "tonic"}}
+var layoutChoice = choice{"the layout of addresses", []string{"spikingjelly", "tonic", "jaer"}}
 
 func (l Layout) String() string { return layoutChoice.String(int(l)) }
 
@@ -38,13 +40,32 @@ func (l *Layout) UnmarshalText(text []byte) error {
 	return err
 }
 
-// flip is what the 15 bits of an address are XORed with so that bits 8 to 14
-// are x, bits 1 to 7 y, and bit 0 is 1 for ON.
-func (l Layout) flip() uint32 {
-	if l == SpikingJelly {
-		return 0x7fff
+// pixel returns what an address of 15 bits means.
+func (l Layout) pixel(address uint32) (x, y uint16, on bool) {
+	a, b, on := uint16(address>>1&0x7f), uint16(address>>8), address&1 == 1
+	switch l {
+	case SpikingJelly:
+		return 127 - b, 127 - a, !on
+	case JAER:
+		return 127 - a, 127 - b, !on
 	}
-	return 0
+	return b, a, on
+}
+
+// address is the inverse of pixel.
+func (l Layout) address(x, y uint16, on bool) uint32 {
+	a, b := y, x
+	switch l {
+	case SpikingJelly:
+		a, b, on = 127-y, 127-x, !on
+	case JAER:
+		a, b, on = 127-x, 127-y, !on
+	}
+	address := uint32(b)<<8 | uint32(a)<<1
+	if on {
+		address |= 1
+	}
+	return address
 }
 
 const (
@@ -61,7 +82,7 @@ func openAEDAT2(r *Reader) (decoder, error) {
 			return nil, err
 		}
 		if len(b) == 0 || b[0] != '#' {
-			return &aedat2{r.o.Layout.flip()}, nil
+			return aedat2{r.o.Layout}, nil
 		}
 		at := r.src.off
 		line, err := r.src.line()
@@ -76,9 +97,9 @@ func openAEDAT2(r *Reader) (decoder, error) {
 
 // aedat2 decodes the records of AEDAT 2.0: big-endian, 32 bits of address and 32
 // of time.
-type aedat2 struct{ flip uint32 }
+type aedat2 struct{ layout Layout }
 
-func (d *aedat2) decode(r *Reader, dst []Event) (n int, err error) {
+func (d aedat2) decode(r *Reader, dst []Event) (n int, err error) {
 	n, _, err = r.records(aedat2Size, len(dst), dst, func(b []byte) (Event, bool, *fault) {
 		word := binary.BigEndian.Uint64(b)
 		a := uint32(word >> 32)
@@ -88,8 +109,9 @@ func (d *aedat2) decode(r *Reader, dst []Event) (n int, err error) {
 		case a&aedat2Special != 0:
 			return Event{}, false, nil // a signal from outside, not a pixel
 		}
-		a ^= d.flip
-		return Event{T: r.extend(uint32(word)), X: uint16(a >> 8), Y: uint16(a >> 1 & 0x7f), On: a&1 == 1}, true, nil
+		e := Event{T: r.extend(uint32(word))}
+		e.X, e.Y, e.On = d.layout.pixel(a)
+		return e, true, nil
 	})
 	return n, err
 }
@@ -126,11 +148,7 @@ func WriteAEDAT2(w io.Writer, s Stream, l Layout) error {
 		if i > 0 && e.T-s.Events[i-1].T >= 1<<31 {
 			return fmt.Errorf("event %d comes %d µs after the one before, AEDAT 2.0 holds pauses up to %d", i, e.T-s.Events[i-1].T, int64(1<<31-1))
 		}
-		a := uint32(e.X)<<8 | uint32(e.Y)<<1
-		if e.On {
-			a |= 1
-		}
-		binary.BigEndian.PutUint32(record[:], a^l.flip())
+		binary.BigEndian.PutUint32(record[:], l.address(e.X, e.Y, e.On))
 		binary.BigEndian.PutUint32(record[4:], uint32(e.T))
 		bw.Write(record[:])
 	}

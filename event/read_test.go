@@ -49,6 +49,7 @@ func TestAEDAT2(t *testing.T) {
 	file := aedat2Bytes(plainAEDAT2, 0x1a2b, 1000, 0x8001, 1500, 0x7ffe, 2000)
 	checkEvents(t, file, Options{}, Sensor{128, 128}, Event{1000, 127 - 26, 127 - 21, false}, Event{2000, 0, 0, true})
 	checkEvents(t, file, Options{Layout: Tonic}, Sensor{128, 128}, Event{1000, 26, 21, true}, Event{2000, 127, 127, false})
+	checkEvents(t, file, Options{Layout: JAER}, Sensor{128, 128}, Event{1000, 127 - 21, 127 - 26, false}, Event{2000, 0, 0, true})
 	// Lines may end with LF alone, and the version may be missing.
 	checkEvents(t, aedat2Bytes("# old\n#\n", 0, 3), Options{}, Sensor{128, 128}, Event{3, 127, 127, true})
 

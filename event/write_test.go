@@ -23,7 +23,7 @@ func TestWriteAEDAT2(t *testing.T) {
 	s := noise(4, Sensor{128, 128}, 500, 1<<30)
 	s.Events = append(s.Events, Event{1<<32 - 1<<29, 127, 0, true}, Event{1<<32 - 1, 0, 127, false})
 	s.Events[0].T = 0
-	for _, l := range []Layout{SpikingJelly, Tonic} {
+	for _, l := range []Layout{SpikingJelly, Tonic, JAER} {
 		var b bytes.Buffer
 		if err := WriteAEDAT2(&b, Stream{s.Sensor, s.Events[:len(s.Events)-2]}, l); err != nil {
 			t.Fatal(err)
@@ -60,7 +60,7 @@ func TestWriteErrors(t *testing.T) {
 		"AEDAT 2.0 of a DVS128 holds 128×128 pixels, the stream has 34×34":      WriteAEDAT2(&b, at(34), Tonic),
 		"event 0 is at 4294967296 µs, AEDAT 2.0 holds 0 to 4294967295":          WriteAEDAT2(&b, at(128, 1<<32), Tonic),
 		"event 1 comes 2147483648 µs after the one before":                      WriteAEDAT2(&b, at(128, 1, 1<<31+1), Tonic),
-		"the layout of addresses is 7, expected one of spikingjelly, tonic":     WriteAEDAT2(&b, at(128), 7),
+		"the layout of addresses is 7, expected one of spikingjelly, tonic, jaer":     WriteAEDAT2(&b, at(128), 7),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want %s", err, want)
