@@ -53,14 +53,14 @@ func TestWriteErrors(t *testing.T) {
 	}
 	var b bytes.Buffer
 	for want, err := range map[string]error{
-		"N-MNIST's format holds at most 256×240 pixels, the stream has 241×241": WriteNMNIST(&b, at(241)),
-		"event 1 is at 8388608 µs, N-MNIST's format holds 0 to 8388607":         WriteNMNIST(&b, at(34, 0, 1<<23)),
-		"event 0 is at -1 µs, N-MNIST's format holds":                           WriteNMNIST(&b, at(34, -1)),
-		"event 1 is at 3 µs, before the one at 4 µs that precedes it":           WriteNMNIST(&b, at(34, 4, 3)),
-		"AEDAT 2.0 of a DVS128 holds 128×128 pixels, the stream has 34×34":      WriteAEDAT2(&b, at(34), Tonic),
-		"event 0 is at 4294967296 µs, AEDAT 2.0 holds 0 to 4294967295":          WriteAEDAT2(&b, at(128, 1<<32), Tonic),
-		"event 1 comes 2147483648 µs after the one before":                      WriteAEDAT2(&b, at(128, 1, 1<<31+1), Tonic),
-		"the layout of addresses is 7, expected one of spikingjelly, tonic, jaer":     WriteAEDAT2(&b, at(128), 7),
+		"N-MNIST's format holds at most 256×240 pixels, the stream has 241×241":   WriteNMNIST(&b, at(241)),
+		"event 1 is at 8388608 µs, N-MNIST's format holds 0 to 8388607":           WriteNMNIST(&b, at(34, 0, 1<<23)),
+		"event 0 is at -1 µs, N-MNIST's format holds":                             WriteNMNIST(&b, at(34, -1)),
+		"event 1 is at 3 µs, before the one at 4 µs that precedes it":             WriteNMNIST(&b, at(34, 4, 3)),
+		"AEDAT 2.0 of a DVS128 holds 128×128 pixels, the stream has 34×34":        WriteAEDAT2(&b, at(34), Tonic),
+		"event 0 is at 4294967296 µs, AEDAT 2.0 holds 0 to 4294967295":            WriteAEDAT2(&b, at(128, 1<<32), Tonic),
+		"event 1 comes 2147483648 µs after the one before":                        WriteAEDAT2(&b, at(128, 1, 1<<31+1), Tonic),
+		"the layout of addresses is 7, expected one of spikingjelly, tonic, jaer": WriteAEDAT2(&b, at(128), 7),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want %s", err, want)
