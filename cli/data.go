@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qif-snn/qif/bench"
 	"github.com/qif-snn/qif/event"
 )
 
@@ -70,6 +73,35 @@ func readFlags(cmd *cobra.Command, o *event.Options) {
 	f.Var(sensorFlag{&o.Sensor}, "sensor", "size of the sensor, where the file does not say it")
 	f.TextVar(&o.Layout, "layout", event.SpikingJelly, "`reader` by whose layout addresses in AEDAT 2.0 are taken: spikingjelly, tonic or jaer")
 	f.TextVar(&o.OnBad, "on-bad", event.Stop, "`policy` for records that the format does not allow: stop, or skip and count them")
+}
+
+// eachEvent reads a recording from a file and hands its events on in parts. Begin
+// is called before the first.
+func eachEvent(ctx context.Context, name string, o event.Options, m *meter,
+	begin func(*event.Reader) error, do func([]event.Event) error) (*event.Reader, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	r, err := event.NewReader(f, name, o)
+	if err == nil {
+		err = begin(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, r.Each(func(part []event.Event) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m.observe(bench.Progress{Phase: "reading " + name, Done: float64(r.Offset()) / float64(max(info.Size(), 1))})
+		return do(part)
+	})
 }
 
 // frameFlags say how recordings become frames.

@@ -90,7 +90,7 @@ prints their events too.`,
 		if read {
 			return usagef("--read is for data sets in folders; a file is always read")
 		}
-		r, err := describeRecording(ctx, a[0], info.Size(), o, m)
+		r, err := describeRecording(ctx, a[0], o, m)
 		if err != nil {
 			return err
 		}
@@ -104,27 +104,12 @@ prints their events too.`,
 }
 
 // describeRecording reads a file and measures its events as they pass.
-func describeRecording(ctx context.Context, name string, size int64, o event.Options, m *meter) (*recordingInfo, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := event.NewReader(f, name, o)
-	if err != nil {
-		return nil, err
-	}
-	gauge, err := event.NewMeter(r.Sensor())
-	if err != nil {
-		return nil, err
-	}
-	err = r.Each(func(part []event.Event) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		m.observe(bench.Progress{Phase: "reading " + name, Done: float64(r.Offset()) / float64(max(size, 1))})
-		return gauge.Add(part)
-	})
+func describeRecording(ctx context.Context, name string, o event.Options, m *meter) (*recordingInfo, error) {
+	var gauge *event.Meter
+	r, err := eachEvent(ctx, name, o, m, func(r *event.Reader) (err error) {
+		gauge, err = event.NewMeter(r.Sensor())
+		return err
+	}, func(part []event.Event) error { return gauge.Add(part) })
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qif-snn/qif/bench"
 	"github.com/qif-snn/qif/event"
 	"github.com/qif-snn/qif/event/view"
 	"github.com/qif-snn/qif/report/exhibit"
@@ -27,7 +29,7 @@ func newDataShow() *cobra.Command {
 	var b frameFlags
 	var out string
 	var sample int
-	var test, asJSON bool
+	var test, asJSON, quiet bool
 	cmd := &cobra.Command{
 		Use:   "show FILE|DIR",
 		Short: "Draw a recording as frames, and in space and time",
@@ -47,6 +49,7 @@ Flags filter the events first, in this order: --hot-pixels, --denoise, --crop,
 	f.IntVar(&sample, "sample", 0, "number of the sample in a data set, from 0")
 	f.BoolVar(&test, "test", false, "take the sample from the test set")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	f.BoolVarP(&quiet, "quiet", "q", false, "show no progress")
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
 		p, err := b.prepare(cmd)
 		if err != nil {
@@ -56,6 +59,10 @@ Flags filter the events first, in this order: --hot-pixels, --denoise, --crop,
 		if err != nil {
 			return err
 		}
+		ctx, stop := interruptible(cmd)
+		defer stop()
+		m := newMeter(cmd.ErrOrStderr(), quiet)
+		defer m.close()
 		var s event.Stream
 		r := shownRecording{Prepare: p}
 		if info.IsDir() {
@@ -64,11 +71,12 @@ Flags filter the events first, in this order: --hot-pixels, --denoise, --crop,
 			return usagef("--sample and --test are for data sets in folders, %s is a file", a[0])
 		} else {
 			r.Title = filepath.Base(a[0])
-			s, r.Skipped, err = event.Load(a[0], o)
+			s, r.Skipped, err = loadRecording(ctx, a[0], o, m)
 		}
 		if err != nil {
 			return err
 		}
+		m.observe(bench.Progress{Phase: "drawing", Done: 1})
 		if s, err = p.Stream(s); err != nil {
 			return fmt.Errorf("%s: %w", a[0], err)
 		}
@@ -79,6 +87,7 @@ Flags filter the events first, in this order: --hot-pixels, --denoise, --crop,
 		if r.Files, err = exhibit.Save(out, exhibits); err != nil {
 			return err
 		}
+		m.close()
 		r.Sensor, r.Events = s.Sensor, len(s.Events)
 		if asJSON {
 			return printJSON(cmd.OutOrStdout(), r)
@@ -88,6 +97,21 @@ Flags filter the events first, in this order: --hot-pixels, --denoise, --crop,
 		return nil
 	}
 	return cmd
+}
+
+// loadRecording reads a file.
+func loadRecording(ctx context.Context, name string, o event.Options, m *meter) (s event.Stream, _ event.Skipped, _ error) {
+	r, err := eachEvent(ctx, name, o, m, func(r *event.Reader) error {
+		s.Sensor = r.Sensor()
+		return nil
+	}, func(part []event.Event) error {
+		s.Events = append(s.Events, part...)
+		return nil
+	})
+	if err != nil {
+		return event.Stream{}, event.Skipped{}, err
+	}
+	return s, r.Skipped(), nil
 }
 
 // loadSample reads a sample of a data set, and names it.

@@ -75,7 +75,7 @@ func (s Stream) Validate() error {
 	for i, e := range s.Events {
 		switch {
 		case !s.Sensor.Has(e.X, e.Y):
-			return fmt.Errorf("event %d is at x = %d, y = %d, off the sensor of %v pixels", i, e.X, e.Y, s.Sensor)
+			return s.off(i)
 		case e.T < -maxTime || e.T > maxTime:
 			return fmt.Errorf("event %d is at %d µs, expected at most 2⁶⁰ µs on either side of 0", i, e.T)
 		case i > 0 && e.T < s.Events[i-1].T:
@@ -83,6 +83,12 @@ func (s Stream) Validate() error {
 		}
 	}
 	return nil
+}
+
+// off returns the error for an event that does not lie on the sensor.
+func (s Stream) off(i int) error {
+	e := s.Events[i]
+	return fmt.Errorf("event %d is at x = %d, y = %d, off the sensor of %v pixels", i, e.X, e.Y, s.Sensor)
 }
 
 // Span returns the interval [from, to) of the stream's events: from the first

@@ -133,7 +133,7 @@ func (t *tally) add(at int, n uint32) {
 func (t *tally) count(s Stream, lo, hi int, merge bool) error {
 	for i, e := range s.Events[lo:hi] {
 		if !s.Sensor.Has(e.X, e.Y) {
-			return fmt.Errorf("event %d is at x = %d, y = %d, off the sensor of %v pixels", lo+i, e.X, e.Y, s.Sensor)
+			return s.off(lo + i)
 		}
 		at := s.Sensor.at(e.X, e.Y)
 		if !merge {

@@ -137,7 +137,10 @@ func (w Warp) Stream(s Stream) (Stream, error) {
 		return Stream{}, fmt.Errorf("a warp of %v pixels is applied to a stream of %v", w.From, s.Sensor)
 	}
 	out := Stream{w.To, make([]Event, 0, len(s.Events))}
-	for _, e := range s.Events {
+	for i, e := range s.Events {
+		if !s.Sensor.Has(e.X, e.Y) {
+			return Stream{}, s.off(i)
+		}
 		if at := w.At[s.Sensor.at(e.X, e.Y)]; at >= 0 {
 			e.X, e.Y = uint16(int(at)%w.To.W), uint16(int(at)/w.To.W)
 			out.Events = append(out.Events, e)

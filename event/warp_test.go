@@ -149,6 +149,7 @@ func TestWarpErrors(t *testing.T) {
 	_, errs["crop of 4×2 pixels at x = 4, y = 0 exceeds the sensor of 7×5 pixels"] = Crop(odd, 4, 0, 4, 2)
 	_, errs["factors of down-sampling are 0 and 1"] = Downsample(odd, 0, 1)
 	_, errs["a warp of 7×5 pixels is applied to a stream of 3×3"] = Identity(odd).Stream(s)
+	_, errs["event 0 is at x = 7, y = 0, off the sensor of 7×5 pixels"] = Identity(odd).Stream(Stream{odd, []Event{{0, 7, 0, true}}})
 	_, errs["a warp of 7×5 pixels is applied to frames of 3×3"] = Identity(odd).Frames(f)
 	_, errs["a warp to 7×5 pixels is followed by one from 3×3"] = Identity(odd).Then(Identity(s.Sensor))
 	_, errs["roll is 5 pixels, expected 0 to 4"] = Augment{Roll: 5}.Draw(odd, 0, 0, 0)
