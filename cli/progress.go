@@ -75,7 +75,7 @@ func (p *progress) Start(r *train.Run) {
 	if r.Resumed {
 		verb = "Resuming"
 	}
-	p.line("%s %s: %s on %s, %d parameters, T = %d, %s", verb, r.Net.Graph.Name, r.NeuronForms(), r.DataName(), r.Net.ParamCount(), rec.Steps, rec.Precision)
+	p.line("%s %s: %s on %s, %d parameters, T = %d, %s", verb, r.Net.Graph.Name, r.NeuronForms(), r.DataShown(), r.Net.ParamCount(), rec.Steps, rec.Precision)
 	p.line("%d training, %d validation, %d test images; batch %d, %d epochs; results in %s",
 		len(r.TrainIdx), len(r.ValIdx), r.Test.Len(), rec.Batch, rec.Epochs, r.Dir)
 	windows, err := r.Net.Windows(rec.Steps)

@@ -30,6 +30,8 @@ bits as one that was never interrupted.`,
   qif train --neuron lif --leak .5 --seed 2    # the same recipe with LIF neurons
   qif train fashion-mini                       # a wider net for longer: more accurate, three minutes
   qif train fashion --data DIR                 # a larger net on the full data set: an hour
+  qif train moving                             # images that move, as an event camera sees them
+  qif train rows --neuron lif --leak .9        # images row by row: memory is wanted
   qif train my.toml --epochs 20 --out runs/mine
   qif train --precision mixed --memory low     # faster arithmetic; less memory, more time
   qif train --resume runs/mine

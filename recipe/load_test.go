@@ -11,7 +11,7 @@ import (
 
 func TestBuiltIn(t *testing.T) {
 	names := Names()
-	if want := []string{"fashion-tiny", "fashion", "fashion-mini"}; !reflect.DeepEqual(names, want) {
+	if want := []string{"fashion-tiny", "fashion", "fashion-mini", "moving", "rows"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("names %v, want %v", names, want)
 	}
 	for _, name := range names {

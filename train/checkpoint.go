@@ -206,19 +206,17 @@ func (c *Checkpoint) check(net *graph.Network) error {
 	if n := len(c.Classes); n != net.Classes() {
 		return fmt.Errorf("%d class names for a network of %d classes", n, net.Classes())
 	}
-	if ch := net.Input().Shape.C; len(c.Norm.Mean) != ch || len(c.Norm.Std) != ch {
-		return fmt.Errorf("normalisation of %d and %d channels for an input of %d", len(c.Norm.Mean), len(c.Norm.Std), ch)
-	}
-	for i, s := range c.Norm.Std {
-		if !(s > 0) {
-			return fmt.Errorf("normalisation: deviation %v of channel %d, expected above 0", s, i)
-		}
+	if err := c.Norm.Validate(len(c.Norm.Mean)); err != nil {
+		return err
 	}
 	if err := checkNumbers(append(append([]graph.Tensor{}, c.Params...), c.Optimizer...)); err != nil {
 		return err
 	}
 	r, err := c.ParsedRecipe()
 	if err != nil {
+		return err
+	}
+	if _, _, err := imageSize(net, r, len(c.Norm.Mean)); err != nil {
 		return err
 	}
 	return c.Progress.check(net, r.Steps)

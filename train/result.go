@@ -20,6 +20,7 @@ type Result struct {
 	Net              string      `json:"net"`
 	Neuron           string      `json:"neuron"`
 	Data             string      `json:"data"`
+	Task             string      `json:"task"`   // how its images are shown
 	Engine           string      `json:"engine"` // and its variant
 	Precision        string      `json:"precision"`
 	Seed             uint64      `json:"seed"`
@@ -60,7 +61,11 @@ func (r *Run) conclude(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	test, err := r.eval.Run(ctx, best.Params, r.Test, nil, r.Norm)
+	images, err := shown(r.Recipe, r.Test, r.Norm)
+	if err != nil {
+		return nil, err
+	}
+	test, err := r.eval.Run(ctx, best.Params, images, nil)
 	if ctx.Err() != nil {
 		return nil, ErrInterrupted // the epochs are saved
 	}
@@ -109,7 +114,7 @@ func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
 	}
 	best := r.progress.Epochs[r.progress.Best-1]
 	res := &Result{
-		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.NeuronForms(), Data: r.DataName(), Engine: engine.Signature(r.Engine), Precision: r.Recipe.Precision,
+		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.NeuronForms(), Data: r.DataName(), Task: r.Recipe.Task, Engine: engine.Signature(r.Engine), Precision: r.Recipe.Precision,
 		Seed: r.Recipe.Seed, Epochs: r.Recipe.Epochs, Steps: r.Recipe.Steps,
 		Params: r.Net.ParamCount(), MACs: r.Net.MACs(), BestEpoch: best.Epoch,
 		ValAccuracy: best.ValAccuracy, TestAccuracy: test.Accuracy, TestPerStep: test.PerStep,

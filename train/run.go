@@ -33,6 +33,7 @@ type Run struct {
 	lock     *flock.Flock
 	trainer  engine.Trainer
 	loader   *data.Loader
+	plain    *data.Images // the training set's, for validation
 	eval     *Evaluator
 	progress Progress
 	observer Observer
@@ -211,12 +212,18 @@ func (r *Run) compile() error {
 	if err != nil {
 		return err
 	}
+	images, err := varied(rec, r.Train, r.Norm)
+	if err != nil {
+		return err
+	}
 	r.loader, err = data.NewLoader(data.LoaderOptions{
-		Set: r.Train, Indices: r.TrainIdx, Batch: rec.Batch, Norm: r.Norm,
-		Augment: data.Augment{Pad: rec.CropPad, Flip: rec.Flip},
+		Samples: images, Indices: r.TrainIdx, Batch: rec.Batch,
 		Shuffle: true, DropLast: true, Seed: rec.Seed, Ahead: 4,
 	})
 	if err != nil {
+		return err
+	}
+	if r.plain, err = shown(rec, r.Train, r.Norm); err != nil {
 		return err
 	}
 	r.eval, err = NewEvaluator(r.Engine, r.Net, evalOptions(rec, rec.Batch))
@@ -282,6 +289,9 @@ func (r *Run) epoch(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if err := pass.Err(); err != nil {
+		return err
 	}
 	return r.endEpoch(ctx)
 }
@@ -371,7 +381,7 @@ func (p Partial) activities(layers []graph.NeuronLayer) []engine.Activity {
 // endEpoch validates, keeps the parameters if they are the best yet, and saves.
 func (r *Run) endEpoch(ctx context.Context) error {
 	params := r.trainer.Tensors()
-	val, err := r.eval.Run(ctx, params, r.Train, r.ValIdx, r.Norm)
+	val, err := r.eval.Run(ctx, params, r.plain, r.ValIdx)
 	if ctx.Err() != nil {
 		return r.interrupted()
 	}

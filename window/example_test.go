@@ -76,5 +76,5 @@ func ExampleParsePolicy() {
 	// sigma:2: [2.000 2.400]
 	// fixed:0.8: [0.800 0.800]
 	// bandwidth:1000: [0.926 1.111]
-	// unknown window policy "learned"; known: sigma:k, fixed:α, bandwidth:N
+	// unknown window policy "learned"; known: sigma:k, fixed:α, bandwidth:N, exact:N
 }

@@ -275,7 +275,7 @@ func (r *trial) newSlopes(t *testing.T, mask func(string, int, int) float64) *sl
 		if err != nil {
 			t.Fatal(err)
 		}
-		return ref.Loss(trace.Logits, r.b.Y, r.steps, r.b.N, r.net.Classes(), r.loss), trace
+		return ref.NetworkLoss(r.net, trace.Logits, r.b.Y, r.steps, r.b.N, r.loss), trace
 	}
 	s := &slopes{direction: make([][]float32, len(r.net.Params)), slope: make([]float64, len(r.net.Params))}
 	var trace *ref.Trace

@@ -88,7 +88,7 @@ func checkNet(t *testing.T, net *graph.Network, loss engine.Loss, seed uint64) {
 			Batch: refBatch, Steps: refSteps, Threads: 2, Seed: 3, Loss: loss, Optimizer: sgd,
 		}, smoothSpikes)
 		tr.pass(b, true)
-		got, _ := tr.loss.run(tr.out.grad, tr.out.data, b.Y, refSteps)
+		got, _ := tr.judge(b.Y)
 		tr.backward()
 		for _, p := range tr.params {
 			if p.grad != nil {
@@ -122,7 +122,7 @@ func checkLoss(t *testing.T, p problem, losses []float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := ref.Loss(trace.Logits, p.b.Y, refSteps, refBatch, p.net.Classes(), p.loss)
+	want := ref.NetworkLoss(p.net, trace.Logits, p.b.Y, refSteps, refBatch, p.loss)
 	for i, got := range losses {
 		if math.Abs(got-want) > 1e-5*(1+want) {
 			t.Fatalf("%s: loss %v, the reference has %v", kernel.Levels()[i], got, want)

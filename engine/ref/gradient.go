@@ -50,7 +50,7 @@ func FiniteDifference(net *graph.Network, params map[string][]float64, x []float
 		if err != nil {
 			return 0, err
 		}
-		return Loss(tr.Logits, labels, steps, n, net.Classes(), loss), nil
+		return NetworkLoss(net, tr.Logits, labels, steps, n, loss), nil
 	}
 	grad := make([]float64, len(elems))
 	for k, i := range elems {

@@ -44,6 +44,7 @@ func example() *Panel {
 	p.Mark("area", Area{X: x, Y: []float64{1, 2, 1, nan, 2, 9}, Fill: Green.Faded()})
 	p.Mark("rule", Rule{At: 2, Label: "θ", Color: Ink, Width: 1}, Rule{At: 1, Level: true, Label: "θ", Color: Ink, Width: 1})
 	p.Mark("span", Span{Lo: 1, Mid: 2, Hi: 7, Y: 2, Color: Pink})
+	p.Mark("whisker", Whisker{X: 2, Lo: 1, Mid: 2, Hi: 7, Color: Pink})
 	p.Mark("dots", Dot{X: 1, Y: 1, Color: Orange, Radius: 3}, Dot{X: 2, Y: 1, Color: Orange, Radius: 3, Open: true})
 	for i := range rampLevels {
 		p.Mark("", Dot{X: 1, Y: 1, Color: Step(i+1, rampLevels), Radius: 2})
@@ -294,7 +295,7 @@ func TestSamples(t *testing.T) {
 			t.Errorf("sample %q is empty", s.Name)
 		}
 	}
-	if got := strings.Join(names, ","); got != "curve & gap,area,rule,span,dots" {
+	if got := strings.Join(names, ","); got != "curve & gap,area,rule,span,whisker,dots" {
 		t.Errorf("samples %s", got)
 	}
 }
