@@ -193,6 +193,23 @@ func drawLegend(c draw.Canvas, entries []entry) vg.Length {
 	return vg.Length(len(rows)) * legendLine
 }
 
+// Legend draws samples of marks with their names side by side along the upper
+// edge, for a figure without panels.
+func Legend(c draw.Canvas, names []string, marks []Mark) {
+	var entries []entry
+	for i, name := range names {
+		entries = append(entries, entry{name, []Mark{marks[i]}})
+	}
+	drawLegend(c, entries)
+}
+
+// Caption writes a line of small text that starts at x with its baseline at y.
+func Caption(c draw.Canvas, text string, x, y vg.Length) {
+	style := textStyle(textSize - 1)
+	style.Color = Muted
+	place(c, style, text, x, y)
+}
+
 func textStyle(size font.Length) text.Style {
 	return text.Style{Color: Ink, Font: font.From(sans, size), Handler: plot.DefaultTextHandler}
 }
