@@ -27,6 +27,7 @@ fires at about the rate given.`,
   qif bench step --net resnet19-128 --mode infer --batch 16 --steps 4
   qif bench step --neuron lif --leak .5 --rate .15 --threads 1 --repeat 20
   qif bench step --precision mixed --memory low
+  qif bench step --level portable                   # without vector instructions
   qif bench step --net net.json --json`,
 		Args: args(cobra.NoArgs),
 	}

@@ -77,6 +77,24 @@ func TestBenchStepOfAGraphFile(t *testing.T) {
 	}
 }
 
+// A level is in use while it is measured, and no longer.
+func TestBenchLevel(t *testing.T) {
+	before := cpu.Engine{}.Variant()
+	for _, level := range (cpu.Engine{}).Levels() {
+		for verb, args := range map[string][]string{
+			"step": benchArgs("step"), "profile": benchArgs("profile", "--out", ""),
+			"kernels": {"bench", "kernels", "--match", "moments", "--threads", "1", "--seconds", ".001"},
+		} {
+			if out := must(t, append(args, "--level", level)...); !strings.Contains(out, "engine cpu/"+level) {
+				t.Errorf("bench %s --level %s: got %s", verb, level, out)
+			}
+		}
+	}
+	if after := (cpu.Engine{}).Variant(); after != before {
+		t.Errorf("the engine was left at %s, was at %s", after, before)
+	}
+}
+
 // Large networks are measured with smaller batches unless a batch is given.
 func TestBenchHelpNamesDefaults(t *testing.T) {
 	help := must(t, "bench", "step", "--help")
@@ -216,6 +234,8 @@ func TestBenchRefusals(t *testing.T) {
 		"bench step --rate 0":                     "--rate is 0",
 		"bench step --net huge":                   "resnet19-128",
 		"bench step --engine gpu":                 `unknown engine "gpu"`,
+		"bench step --level sse":                  `level is "sse", expected one of those that this processor runs: portable`,
+		"bench kernels --level sse":               `level is "sse"`,
 		"bench step --memory high":                `memory is "high", expected low or nothing`,
 		"bench step --memory low --mode infer":    "no effect on inference",
 		"bench step --precision fp16":             `precision is "fp16", expected fp32 or mixed`,
