@@ -107,13 +107,6 @@ func (c *convOp) mayList() bool {
 	return c.x.form == asSpikes || c.x.density != nil && c.g.C > fewChannels
 }
 
-// The shares of numbers that are not zero up to which lists are faster than a
-// dense product: measured by "qif bench kernels".
-const (
-	spikesDense = .8
-	valuesDense = .45
-)
-
 // chooseLists decides how this pass's input takes part. In inference spikes
 // always do as lists, so that a stream's results have the bits of a batch's.
 func (c *convOp) chooseLists() bool {
@@ -121,9 +114,9 @@ func (c *convOp) chooseLists() bool {
 	case c.lists == nil:
 		return false
 	case c.x.form == asSpikes:
-		return !c.p.train || c.x.density() <= spikesDense
+		return !c.p.train || c.x.density() <= kernel.Sparse().Spikes
 	}
-	return c.x.density() <= valuesDense
+	return c.x.density() <= kernel.Sparse().Values
 }
 
 func (c *convOp) takeMoments() *moments {
