@@ -83,9 +83,9 @@ func TestBenchLevel(t *testing.T) {
 	for _, level := range (cpu.Engine{}).Levels() {
 		for verb, args := range map[string][]string{
 			"step": benchArgs("step"), "profile": benchArgs("profile", "--out", ""),
-			"kernels": {"bench", "kernels", "--match", "moments", "--threads", "1", "--seconds", ".001"},
+			"kernels": {"bench", "kernels", "--match", "scan", "--threads", "1", "--seconds", ".001"},
 		} {
-			if out := must(t, append(args, "--level", level)...); !strings.Contains(out, "engine cpu/"+level) {
+			if out := must(t, append(args, "--engine", "profiling", "--level", level)...); !strings.Contains(out, "engine profiling/"+level) {
 				t.Errorf("bench %s --level %s: got %s", verb, level, out)
 			}
 		}
