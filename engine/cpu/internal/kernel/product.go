@@ -14,13 +14,18 @@ var productsPortable = productKernels{product: productPortable, peak: peakPortab
 // as a product reads them.
 func PackPanels(dst, w []float32, k, n, width int) {
 	for j := 0; j < n; j += width {
-		columns := min(width, n-j)
-		for i := range k {
-			row := dst[:width]
-			copy(row, w[i*n+j:][:columns])
-			clear(row[columns:])
-			dst = dst[width:]
-		}
+		PackPanel(dst[:k*width], w, k, n, j, width)
+		dst = dst[k*width:]
+	}
+}
+
+// PackPanel writes the panel of PackPanels that begins with column j.
+func PackPanel(dst, w []float32, k, n, j, width int) {
+	columns := min(width, n-j)
+	for i := range k {
+		row := dst[i*width:][:width]
+		copy(row, w[i*n+j:][:columns])
+		clear(row[columns:])
 	}
 }
 
