@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qif-snn/qif/bench"
+	"github.com/qif-snn/qif/engine"
 )
 
 func newBenchStep() *cobra.Command {
@@ -55,7 +56,7 @@ fires at about the rate given.`,
 }
 
 func printStep(w io.Writer, r *bench.StepResult) {
-	how := r.Precision
+	how := engine.DescribePrecision(r.Precision, r.Effective)
 	if r.Memory != "" {
 		how += ", memory " + r.Memory
 	}

@@ -67,6 +67,22 @@ func TestBenchStepPrintsText(t *testing.T) {
 	}
 }
 
+// What makes no difference is said to make none.
+func TestBenchStepNamesThePrecisionComputedIn(t *testing.T) {
+	for _, args := range [][]string{
+		benchArgs("step", "--precision", "mixed"), // too narrow for tiles
+		{"bench", "step", "--net", "small", "--precision", "mixed", "--level", "portable", "--batch", "1", "--steps", "1", "--warmup", "0", "--repeat", "1"},
+	} {
+		if out := must(t, args...); !strings.Contains(out, "mixed (computed in fp32)") {
+			t.Errorf("%q: got %s", args, out)
+		}
+		got := parse(t, must(t, append(args, "--json")...), "precision", "effective_precision")
+		if got["precision"] != "mixed" || got["effective_precision"] != "fp32" {
+			t.Errorf("%q: got %v", args, got)
+		}
+	}
+}
+
 func TestBenchStepOfAGraphFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "net.json")
 	if err := os.WriteFile(file, []byte(must(t, "info", "tiny", "--graph", "--neuron", "lif")), 0o644); err != nil {

@@ -265,7 +265,7 @@ func (c *convOp) forwardTask(worker, task int) {
 	switch {
 	case fuse.neurons != nil:
 		for px := from; px < to; px++ {
-			fuse.fire(acc.pixel(px-from)[:f*c.width], c.width, px)
+			fuse.fire(acc.pixel(px - from)[:f*c.width], c.width, px)
 		}
 	case !whole:
 		for px := range to - from {
