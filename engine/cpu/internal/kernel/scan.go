@@ -161,11 +161,7 @@ func forwardPortable(fired, near []uint32, u, v []float32, z Rows, scale, shift,
 			if u != nil {
 				us = u[r*c+from:][:n]
 			}
-			if !add {
-				clear(us)
-			}
-			receive(us, zs, scale[from:to], shift[from:to])
-			advance(us, vs, c2[from:to], c1[from:to], c0[from:to])
+			advance(us, vs, zs, scale[from:to], shift[from:to], c2[from:to], c1[from:to], c0[from:to], add)
 			fired[word] = reset.fire(vs, us)
 			if near != nil {
 				near[word] = nearBits(us, theta, reach)
@@ -179,19 +175,17 @@ func forwardPortable(fired, near []uint32, u, v []float32, z Rows, scale, shift,
 	return spikes, sum, sum2
 }
 
-// receive adds z·scale + shift to x.
-func receive(x, z, scale, shift []float32) {
-	z, scale, shift = z[:len(x)], scale[:len(x)], shift[:len(x)]
-	for i := range x {
-		x[i] += z[i]*scale[i] + shift[i]
-	}
-}
-
-// advance adds the polynomial of v to u, which is what neurons receive.
-func advance(u, v, c2, c1, c0 []float32) {
-	v, c2, c1, c0 = v[:len(u)], c2[:len(u)], c1[:len(u)], c0[:len(u)]
-	for i, x := range u {
-		u[i] = (c2[i]*v[i]+c1[i])*v[i] + (x + c0[i])
+// advance writes the polynomial of v and z·scale + shift to u, or adds it to what u
+// has of other terms.
+func advance(u, v, z, scale, shift, c2, c1, c0 []float32, add bool) {
+	n := len(u)
+	v, z, scale, shift, c2, c1, c0 = v[:n], z[:n], scale[:n], shift[:n], c2[:n], c1[:n], c0[:n]
+	for i := range u {
+		x := z[i]*scale[i] + shift[i] + c0[i]
+		if add {
+			x += u[i]
+		}
+		u[i] = (c2[i]*v[i]+c1[i])*v[i] + x
 	}
 }
 
