@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/vg/draw"
@@ -11,110 +10,28 @@ import (
 	"github.com/qif-snn/qif/report/plotstyle"
 )
 
-// FigureOptions says what a neuron's figure shows.
-type FigureOptions struct {
-	Inputs   []float64     // constant inputs x whose maps are drawn beside that of null input
-	Starts   []float64     // potentials v[0] of the null-input trajectories
-	Step     float64       // size of the step input
-	Impulses []float64     // sizes of the impulses, evenly spread over time
-	Steps    int           // length of the responses, T
-	Beside   *neuron.Model // a neuron to compare the responses with; nil: none
+// neuronFigure draws a neuron: its map under constant input with fixed points
+// and trajectories, and its responses to a step and to impulses.
+func neuronFigure(m neuron.Model, subjects []subject, o DynamicsOptions) plotstyle.Figure {
+	d := subjects[0].d
+	title := heading(m, d)
+	panels := []*plotstyle.Panel{
+		mapPanel(d, o),
+		responsePanel("Response to a step of "+label(o.Step), stepInput(o.Steps, o.Step), subjects),
+		responsePanel(impulseTitle(o.Impulses), impulses(o.Steps, o.Impulses), subjects),
+	}
+	return plotstyle.Figure{Width: figureWidth, Height: figureHeight, Draw: func(c draw.Canvas) { layOut(c, plotstyle.Signed(title), panels) }}
 }
 
-// DefaultFigureOptions returns options that show a valid neuron's behaviour at a
-// glance: trajectories from below the threshold and, where there is rebound,
-// from strong inhibition; responses over 30 steps to inputs in proportion to θ −
-// reset value; and a LIF beside it, if it is not one itself.
-func DefaultFigureOptions(m neuron.Model) (FigureOptions, error) {
-	d, err := m.Dynamics()
-	if err != nil {
-		return FigureOptions{}, err
-	}
-	scale := d.Threshold - d.ResetValue
-	o := FigureOptions{Starts: defaultStarts(d), Step: .9 * scale, Impulses: []float64{.9 * scale, -2 * scale}, Steps: 30}
-	if m.Form != "lif" {
-		lif, err := LIFBeside(m)
-		if err != nil {
-			return FigureOptions{}, err
-		}
-		o.Beside = &lif
-	}
-	return o, nil
-}
-
-// LIFBeside returns the default LIF with the threshold, reset and floor of m.
-func LIFBeside(m neuron.Model) (neuron.Model, error) {
-	lif, err := neuron.Default("lif")
-	lif.Threshold, lif.Reset, lif.ResetValue, lif.Floor = m.Threshold, m.Reset, m.ResetValue, m.Floor
-	return lif, err
-}
-
-// constants returns the inputs whose maps are drawn, null input first.
-func (o FigureOptions) constants() []float64 {
-	xs := []float64{0}
-	for _, x := range o.Inputs {
-		if !slices.Contains(xs, x) {
-			xs = append(xs, x)
-		}
-	}
-	return xs
-}
-
-func (o FigureOptions) check() error {
-	if err := checkInputs(o.Inputs); err != nil {
-		return err
-	}
-	if err := checkSteps(o.Steps); err != nil {
-		return err
-	}
-	if len(o.Impulses) > o.Steps {
-		return fmt.Errorf("%d impulses do not fit into %d time steps", len(o.Impulses), o.Steps)
-	}
-	for name, vs := range map[string][]float64{"start": o.Starts, "step": {o.Step}, "impulse": o.Impulses} {
-		for _, v := range vs {
-			if !finite(v) {
-				return fmt.Errorf("%s %v is not a finite number", name, v)
-			}
-		}
-	}
-	return nil
-}
-
-// NeuronFigure draws a neuron: its map under constant input with fixed points
-// and null-input trajectories, and its responses to a step and to impulses. It
-// refuses invalid models and options.
-func NeuronFigure(m neuron.Model, o FigureOptions) (plotstyle.Figure, error) {
-	d, err := m.Dynamics()
-	if err != nil {
-		return plotstyle.Figure{}, err
-	}
-	if err := o.check(); err != nil {
-		return plotstyle.Figure{}, err
-	}
-	if scale := d.Threshold - d.ResetValue; !(scale > 1e-100 && scale < 1e100) {
-		return plotstyle.Figure{}, fmt.Errorf("threshold %v and reset value %v span a range that cannot be drawn", d.Threshold, d.ResetValue)
-	}
-	subjects := []subject{{m.Form, d, plotstyle.Blue, nil}}
-	if o.Beside != nil {
-		other, err := o.Beside.Dynamics()
-		if err != nil {
-			return plotstyle.Figure{}, fmt.Errorf("neuron to compare with: %w", err)
-		}
-		subjects = append(subjects, subject{plotstyle.Signed(describe(o.Beside.Form, params(*o.Beside))), other, plotstyle.Orange, plotstyle.Dashed})
-	}
+// heading writes what a neuron is, as the title of a figure.
+func heading(m neuron.Model, d neuron.Dynamics) string {
 	title := describe(m.Form, params(m))
 	if len(m.Params) > 0 {
 		title += "; "
 	} else {
 		title += ": "
 	}
-	title += fmt.Sprintf("θ = %s, %s, %s", exact(d.Threshold), resetText(m.Reset, m.ResetValue), floorText(m.Floor))
-	panels := []*plotstyle.Panel{
-		mapPanel(d, o),
-		responsePanel("Response to a step of "+label(o.Step), stepInput(o.Steps, o.Step), subjects),
-		responsePanel(impulseTitle(o.Impulses), impulses(o.Steps, o.Impulses), subjects),
-	}
-	return plotstyle.Figure{Width: figureWidth, Height: figureHeight, Draw: func(c draw.Canvas) { layOut(c, plotstyle.Signed(title), panels) }}, nil
+	return title + fmt.Sprintf("θ = %s, %s, %s", exact(d.Threshold), resetText(m.Reset, m.ResetValue), floorText(m.Floor))
 }
 
 func impulseTitle(sizes []float64) string {

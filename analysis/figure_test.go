@@ -17,20 +17,20 @@ import (
 	"github.com/qif-snn/qif/report/plotstyle"
 )
 
-func figure(t testing.TB, m neuron.Model, change func(*FigureOptions)) plotstyle.Figure {
+func figure(t testing.TB, m neuron.Model, change func(*DynamicsOptions)) plotstyle.Figure {
 	t.Helper()
-	o, err := DefaultFigureOptions(m)
+	o, err := DefaultDynamicsOptions(m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if change != nil {
 		change(&o)
 	}
-	f, err := NeuronFigure(m, o)
+	subjects, err := o.subjects(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return neuronFigure(m, subjects, o)
 }
 
 // svgText returns the text of a figure, whose SVG must be well formed and hold
@@ -63,9 +63,9 @@ func svgText(t testing.TB, f plotstyle.Figure) string {
 }
 
 func TestFigureNamesWhatItShows(t *testing.T) {
-	text := svgText(t, figure(t, model(t, "qif", nil), func(o *FigureOptions) { o.Inputs = []float64{.5, 0, 1} }))
+	text := svgText(t, figure(t, model(t, "qif", nil), func(o *DynamicsOptions) { o.Input = .5 }))
 	for _, want := range []string{
-		"qif: a = 0.25, u1 = 0, u2 = 0.5; θ = 1, hard reset to 0, no floor", "v[t−1]", "u[t]", "θ", "reset", "x = 0", "x = 0.5", "x = 1", "trajectory, x = 0", "spike",
+		"qif: a = 0.25, u1 = 0, u2 = 0.5; θ = 1, hard reset to 0, no floor", "v[t−1]", "u[t]", "θ", "reset", "x = 0", "x = 0.5", "trajectory, x = 0.5", "spike",
 		"stable fixed point", "unstable fixed point", "Response to a step of 0.9", "Response to impulses of 0.9 and −2", "lif: leak = 0.5", "input x[t]", "spikes",
 	} {
 		if !strings.Contains(text, "\n"+want+"\n") {
@@ -80,8 +80,8 @@ func TestFigureNamesWhatItShows(t *testing.T) {
 		"floor":                                 figure(t, floored(model(t, "qif", map[string]float64{"a": -.25}), -2), nil),
 		"qif-euler: kappa = 0.25, vr = 0, vc = 4.5; θ = 1,": figure(t, model(t, "qif-euler", nil), nil),
 		"if: θ = 1, hard reset to 0, no floor":              figure(t, model(t, "if", nil), nil),
-		"Response without input":                            figure(t, model(t, "if", nil), func(o *FigureOptions) { o.Impulses = nil }),
-		"Response to an impulse of −1.5":                    figure(t, model(t, "if", nil), func(o *FigureOptions) { o.Impulses = []float64{-1.5} }),
+		"Response without input":                            figure(t, model(t, "if", nil), func(o *DynamicsOptions) { o.Impulses = nil }),
+		"Response to an impulse of −1.5":                    figure(t, model(t, "if", nil), func(o *DynamicsOptions) { o.Impulses = []float64{-1.5} }),
 	} {
 		if !strings.Contains(svgText(t, f), "\n"+want) {
 			t.Errorf("%q is missing", want)
@@ -138,33 +138,6 @@ func TestSave(t *testing.T) {
 	}
 }
 
-func TestNeuronFigureRefuses(t *testing.T) {
-	for want, spoil := range map[string]func(*neuron.Model, *FigureOptions){
-		"threshold 0":              func(m *neuron.Model, o *FigureOptions) { m.Threshold = 0 },
-		"constant input +Inf":      func(m *neuron.Model, o *FigureOptions) { o.Inputs = []float64{math.Inf(1)} },
-		"start NaN":                func(m *neuron.Model, o *FigureOptions) { o.Starts = []float64{math.NaN()} },
-		"step NaN":                 func(m *neuron.Model, o *FigureOptions) { o.Step = math.NaN() },
-		"impulse -Inf":             func(m *neuron.Model, o *FigureOptions) { o.Impulses = []float64{math.Inf(-1)} },
-		"0 time steps":             func(m *neuron.Model, o *FigureOptions) { o.Steps = 0 },
-		"2 impulses do not fit":    func(m *neuron.Model, o *FigureOptions) { o.Steps = 1 },
-		"neuron to compare with: ": func(m *neuron.Model, o *FigureOptions) { o.Beside = &neuron.Model{Form: "x"} },
-		"cannot be drawn":          func(m *neuron.Model, o *FigureOptions) { m.Threshold = 1e200 },
-	} {
-		m := model(t, "qif", nil)
-		o, err := DefaultFigureOptions(m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		spoil(&m, &o)
-		if _, err := NeuronFigure(m, o); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want %s", err, want)
-		}
-	}
-	if _, err := DefaultFigureOptions(neuron.Model{Form: "x"}); err == nil {
-		t.Error("options for an unknown neuron")
-	}
-}
-
 // randomModel returns a valid model from all regimes.
 func randomModel(t testing.TB, rng *rand.Rand) neuron.Model {
 	form := neuron.Forms[rng.IntN(len(neuron.Forms))]
@@ -197,12 +170,12 @@ func TestAxesOfAnyNeuron(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := DefaultFigureOptions(m)
+		o, err := DefaultDynamicsOptions(m)
 		if err != nil {
 			t.Fatal(err)
 		}
 		scale := d.Threshold - d.ResetValue
-		o.Inputs = []float64{scale * rng.NormFloat64()}
+		o.Input = scale * rng.NormFloat64()
 		lo, hi := mapRange(d, o)
 		bottom, top := imageRange(d, o, lo, hi)
 		for _, v := range append([]float64{d.ResetValue, d.Threshold}, o.Starts...) {
@@ -217,7 +190,7 @@ func TestAxesOfAnyNeuron(t *testing.T) {
 			t.Errorf("%+v: [%v, %v] is %v times θ − reset", m, bottom, top, height)
 		}
 		if i < 25 { // drawing takes its time
-			svgText(t, figure(t, m, func(f *FigureOptions) { *f = o }))
+			svgText(t, figure(t, m, func(f *DynamicsOptions) { *f = o }))
 		}
 	}
 }
@@ -225,5 +198,5 @@ func TestAxesOfAnyNeuron(t *testing.T) {
 func TestRunawayIsDrawn(t *testing.T) {
 	m := model(t, "qif", map[string]float64{"a": 2})
 	m.Reset = neuron.SoftReset
-	svgText(t, figure(t, m, func(o *FigureOptions) { o.Step, o.Steps, o.Starts = 50, 200, []float64{30} }))
+	svgText(t, figure(t, m, func(o *DynamicsOptions) { o.Step, o.Steps, o.Starts = 50, 200, []float64{30} }))
 }

@@ -16,7 +16,7 @@ const near = 6
 
 // mapRange returns the range of potentials for which the map is drawn: around
 // reset and threshold, and out to the landmarks that are not too far.
-func mapRange(d neuron.Dynamics, o FigureOptions) (lo, hi float64) {
+func mapRange(d neuron.Dynamics, o DynamicsOptions) (lo, hi float64) {
 	scale := d.Threshold - d.ResetValue
 	lo, hi = d.ResetValue-2*scale, d.Threshold+.8*scale
 	var landmarks []float64
@@ -30,12 +30,12 @@ func mapRange(d neuron.Dynamics, o FigureOptions) (lo, hi float64) {
 			landmarks = append(landmarks, p.V)
 		}
 	}
-	if p, ok := unstable(d.Map); ok {
+	if p, ok := unstable(d.Map, o.Input); ok {
 		if mirror, _ := d.Mirror(p.V); mirror >= d.Floor {
 			landmarks = append(landmarks, mirror)
 		}
 	}
-	if level, ok := d.Rebound(); ok {
+	if level, ok := d.ReboundAt(o.Input); ok {
 		landmarks = append(landmarks, level)
 	}
 	landmarks = slices.DeleteFunc(landmarks, func(v float64) bool { return math.Abs(v-d.ResetValue) > near*scale })
@@ -49,7 +49,7 @@ func mapRange(d neuron.Dynamics, o FigureOptions) (lo, hi float64) {
 // imageRange returns the range of u[t] that is drawn over [lo, hi]: no higher
 // than the diagonal reaches, but for maps that lie above it, and no lower than
 // the maps and the trajectories' starts, unless that would flatten the diagonal.
-func imageRange(d neuron.Dynamics, o FigureOptions, lo, hi float64) (bottom, top float64) {
+func imageRange(d neuron.Dynamics, o DynamicsOptions, lo, hi float64) (bottom, top float64) {
 	scale := d.Threshold - d.ResetValue
 	bottom, top = d.ResetValue, hi
 	for _, v := range o.Starts {
@@ -71,8 +71,8 @@ func imageRange(d neuron.Dynamics, o FigureOptions, lo, hi float64) (bottom, top
 }
 
 // mapPanel draws the map u[t] = f(v[t−1]) + x for the constant inputs, its fixed
-// points, and null-input trajectories as cobwebs.
-func mapPanel(d neuron.Dynamics, o FigureOptions) *plotstyle.Panel {
+// points, and trajectories under the chosen one as cobwebs.
+func mapPanel(d neuron.Dynamics, o DynamicsOptions) *plotstyle.Panel {
 	p := plotstyle.NewPanel("Map under constant input", "v[t−1]", "u[t]")
 	lo, hi := mapRange(d, o)
 	bottom, top := imageRange(d, o, lo, hi)
@@ -85,7 +85,7 @@ func mapPanel(d neuron.Dynamics, o FigureOptions) *plotstyle.Panel {
 		markMap(p, d, x, mapLook(i, len(o.constants())), lo, hi)
 	}
 	for i, v := range o.Starts {
-		markCobweb(p, d, v, i == 0)
+		markCobweb(p, d, o.Input, v, i == 0)
 	}
 	for _, x := range o.constants() {
 		markFixedPoints(p, fixedPoints(d.Map, x))
@@ -158,13 +158,13 @@ func markFixedPoints(p *plotstyle.Panel, points []neuron.FixedPoint) {
 // cobwebSteps bounds a trajectory's length; most settle sooner.
 const cobwebSteps = 40
 
-// cobweb returns the null-input trajectory from v as a line between map and
-// diagonal, broken where reset or floor moves the potential, and its spikes.
-func cobweb(d neuron.Dynamics, v float64) (x, y, spikeV, spikeU []float64) {
+// cobweb returns the trajectory from v under constant input as a line between map
+// and diagonal, broken where reset or floor moves the potential, and its spikes.
+func cobweb(d neuron.Dynamics, input, v float64) (x, y, spikeV, spikeU []float64) {
 	x, y = []float64{v}, []float64{v}
 	settled := 1e-4 * (d.Threshold - d.ResetValue)
 	for range cobwebSteps {
-		u, spike, next := d.Step(v, 0)
+		u, spike, next := d.Step(v, input)
 		x, y = append(x, v), append(y, u)
 		if spike {
 			spikeV, spikeU = append(spikeV, v), append(spikeU, u)
@@ -181,13 +181,13 @@ func cobweb(d neuron.Dynamics, v float64) (x, y, spikeV, spikeU []float64) {
 	return x, y, spikeV, spikeU
 }
 
-func markCobweb(p *plotstyle.Panel, d neuron.Dynamics, start float64, named bool) {
-	x, y, spikeV, spikeU := cobweb(d, start)
+func markCobweb(p *plotstyle.Panel, d neuron.Dynamics, input, start float64, named bool) {
+	x, y, spikeV, spikeU := cobweb(d, input, start)
 	web := plotstyle.Curve{X: x, Y: y, Color: plotstyle.Pink, Width: 1.4}
 	begin := plotstyle.Dot{X: start, Y: start, Color: plotstyle.Pink, Radius: 2.6}
 	p.Mark("", web, begin)
 	if named {
-		p.Key("trajectory, x = 0", web)
+		p.Key("trajectory, x = "+label(input), web)
 	}
 	for i := range spikeV {
 		dot := spikeDot
@@ -202,7 +202,7 @@ func markCobweb(p *plotstyle.Panel, d neuron.Dynamics, start float64, named bool
 // mapWidth is the width of the map's panel, which is about as high.
 const mapWidth vg.Length = 350
 
-// defaultStarts returns potentials from which null-input trajectories show most:
+// defaultStarts returns potentials from which trajectories show most:
 // one just below the threshold, and one just inhibited enough to rebound.
 func defaultStarts(d neuron.Dynamics) []float64 {
 	scale := d.Threshold - d.ResetValue

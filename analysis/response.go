@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -20,10 +19,9 @@ type response struct {
 	spikes []float64 // the steps t at which it fires
 }
 
-// respond runs a neuron from its reset value over the input, [T].
-func respond(d neuron.Dynamics, x []float64) response {
+// respond runs a neuron from the potential v over the input, [T].
+func respond(d neuron.Dynamics, v float64, x []float64) response {
 	var r response
-	v := d.ResetValue
 	for t, in := range x {
 		u, spike, next := d.Step(v, in)
 		r.u = append(r.u, u)
@@ -58,8 +56,21 @@ func impulses(steps int, sizes []float64) []float64 {
 type subject struct {
 	name  string
 	d     neuron.Dynamics
+	start float64 // v[0]
 	color plotstyle.Color
 	dash  []vg.Length
+}
+
+// from is the subjects with the potentials at which they rest under constant
+// input, where they do, as their starts.
+func from(subjects []subject, x float64) []subject {
+	moved := slices.Clone(subjects)
+	for i := range moved {
+		if v, _, ok := restUnder(moved[i].d, x); ok {
+			moved[i].start = v
+		}
+	}
+	return moved
 }
 
 // responsePanel draws the subjects' responses to an input.
@@ -80,7 +91,7 @@ func responsePanel(title string, x []float64, subjects []subject) *plotstyle.Pan
 			thresholds = append(thresholds, s.d.Threshold)
 			p.Mark("", plotstyle.Rule{At: s.d.Threshold, Level: true, Label: "θ", Color: plotstyle.Ink, Width: .8, Dashes: plotstyle.Dashed})
 		}
-		r := respond(s.d, x)
+		r := respond(s.d, s.start, x)
 		shown = append(shown, s.d.Threshold, s.d.ResetValue)
 		shown = append(shown, r.u...)
 		p.Mark(s.name, plotstyle.Curve{X: times, Y: r.u, Color: s.color, Width: 1.4, Dashes: s.dash, Dots: len(x) <= 80})
@@ -145,23 +156,4 @@ func (r raster) Thumbnail(c *draw.Canvas) {
 		x := c.Min.X + (c.Max.X-c.Min.X)*vg.Length(i+1)/4
 		c.StrokeLine2(r.line(), x, c.Center().Y-rasterHeight/2, x, c.Center().Y+rasterHeight/2)
 	}
-}
-
-func checkSteps(steps int) error {
-	if steps < 1 || steps > maxSteps {
-		return fmt.Errorf("%d time steps, expected 1 to %d", steps, maxSteps)
-	}
-	return nil
-}
-
-// maxSteps bounds what a figure or a table can show.
-const maxSteps = 10000
-
-func checkInputs(xs []float64) error {
-	for _, x := range xs {
-		if !finite(x) {
-			return fmt.Errorf("constant input %v is not a finite number", x)
-		}
-	}
-	return nil
 }

@@ -16,7 +16,7 @@ func TestRespondByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := respond(d, []float64{2, 0, -2, 0, 0, .5, 0})
+	r := respond(d, 0, []float64{2, 0, -2, 0, 0, .5, 0})
 	if want := []float64{2, 0, -2, 1.25, 0, .5, 0}; !slices.Equal(r.u, want) {
 		t.Errorf("u %v, want %v", r.u, want)
 	}
@@ -60,13 +60,14 @@ func TestCobweb(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := d.ResetValue + (d.Threshold-d.ResetValue)*rng.NormFloat64()
-		x, y, spikeV, spikeU := cobweb(d, v)
+		input := rng.NormFloat64()
+		x, y, spikeV, spikeU := cobweb(d, input, v)
 		if x[0] != v || y[0] != v {
 			t.Fatalf("starts at (%v, %v), want %v", x[0], y[0], v)
 		}
 		seen := 0
 		for i := 0; i+1 < len(x); {
-			u, spike, next := d.Step(v, 0)
+			u, spike, next := d.Step(v, input)
 			if x[i] != v || y[i] != v || x[i+1] != v || y[i+1] != u {
 				t.Fatalf("%+v: from (%v, %v) to (%v, %v), want f(%v) = %v", m, x[i], y[i], x[i+1], y[i+1], v, u)
 			}
@@ -110,7 +111,7 @@ func TestDefaultStarts(t *testing.T) {
 		{model(t, "qif", nil), 2}, {model(t, "lif", nil), 1}, {floored(model(t, "qif", nil), -1), 1}, {floored(model(t, "qif", nil), -3), 2},
 		{model(t, "qif", map[string]float64{"a": .01}), 1}, // too far away to draw
 	} {
-		o, err := DefaultFigureOptions(c.m)
+		o, err := DefaultDynamicsOptions(c.m)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -63,7 +63,7 @@ func newBenchFlags(cmd *cobra.Command) *benchFlags {
 	b := &benchFlags{}
 	f := cmd.Flags()
 	keys := []string{"net", "steps", "batch", "seed", "optimizer", "lr", "loss", "threads", "engine", "precision", "memory"}
-	b.recipe = recipe.NewFlags(f, slices.Concat(keys, neuronKeys(), netKeys)...)
+	b.recipe = recipe.NewFlags(f, slices.Concat(keys, neuronKeys(), netKeys, taskKeys)...)
 	r := benchRecipe()
 	f.Lookup("net").DefValue, f.Lookup("optimizer").DefValue, f.Lookup("lr").DefValue = r.Net, r.OptimizerKind, fmt.Sprint(r.LR)
 	f.Lookup("batch").DefValue = fmt.Sprintf("%d, for networks above %.0f GMAC per step %d", smallBatch, largeMACs/1e9, largeBatch)

@@ -168,6 +168,21 @@ func writePNG(t *testing.T, path string, w, h int) {
 	}
 }
 
+// Verbs that build networks build them for the task.
+func TestVerbsOnTasks(t *testing.T) {
+	for _, want := range []struct{ args, out string }{
+		{"info mlp --task rows --steps 28 --readout-last 12", "of the last 12 steps"},
+		{"info mlp --task rows --steps 28", "21770 parameters"},
+		{"info tiny --task moving --motion-pad 2", "32×32×2"},
+		{"bench step --net mlp --task rows --steps 28 --readout-last 12 --repeat 1 --warmup 0 --quiet", "1×1"},
+		{"bench step --net tiny --task moving --repeat 1 --warmup 0 --batch 4 --quiet", "2 channels"},
+	} {
+		if out := must(t, strings.Fields(want.args)...); !strings.Contains(out, want.out) {
+			t.Errorf("qif %s lacks %q:\n%s", want.args, want.out, out)
+		}
+	}
+}
+
 // TestGraphRoundTrip trains on a graph file that info printed.
 func TestGraphRoundTrip(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "net.json")
@@ -255,6 +270,13 @@ func TestBadInput(t *testing.T) {
 		{"eval " + dir, 1, []string{"no checkpoint"}},
 		{"eval " + file("garbage.safetensors", "garbage"), 1, []string{"garbage.safetensors"}},
 		{"eval", 2, []string{"accepts 1 arg"}},
+		{"train --task film", 2, []string{`"film"`, "moving", "rows"}},
+		{"train --task moving --steps 1", 2, []string{"steps is 1"}},
+		{"train rows --steps 4 --out " + out, 1, []string{"28 rows", "steps is 4, expected 28"}},
+		{"train rows --net x.json", 2, []string{"readout_last = 12", "x.json"}},
+		{"info mlp --task rows", 1, []string{"steps is 4, expected 28"}},
+		{"bench step --net mlp --task rows", 1, []string{"steps is 4, expected 28"}},
+		{"info " + dir + " --task rows", 2, []string{"--task", "checkpoint"}},
 		{"info nothing", 1, []string{"nothing"}},
 		{"train --resume=", 2, []string{"--resume"}},
 		{"train --resume " + dir + " --out x", 2, []string{"--resume"}},

@@ -21,6 +21,8 @@ type netInfo struct {
 	Params  int64        `json:"params"`
 	MACs    int64        `json:"macs"` // per sample and time step
 	Steps   int          `json:"steps"`
+	Coding  string       `json:"coding"`                 // of the input: direct or frames
+	Last    int          `json:"readout_last,omitempty"` // steps that classify; 0: all
 	Layers  []layerInfo  `json:"layers"`
 	Windows []windowInfo `json:"windows"`
 
@@ -47,7 +49,8 @@ type windowInfo struct {
 	Node    string    `json:"node"`
 	Shape   string    `json:"shape"`
 	Assumed bool      `json:"input_assumed"`
-	Widths  []float64 `json:"widths"`
+	Widths  []float64 `json:"widths"`                   // at initialisation
+	Trained []float64 `json:"trained_widths,omitempty"` // with a checkpoint's parameters, if they moved
 	Mean    []float64 `json:"predicted_mean"`
 	Std     []float64 `json:"predicted_std"`
 	Rate    []float64 `json:"predicted_rate"`
@@ -73,11 +76,12 @@ network of the zoo by name (` + strings.Join(zooNames(), ", ") + `), for the ima
 is meant for or those of --data.`,
 		Example: `  qif info runs/fashion-tiny-qif-seed1
   qif info small --neuron lif --steps 8
+  qif info mlp --task rows --steps 28
   qif info small --graph > small.json    # the graph in JSON form, to edit and train
   qif info small.json --json`,
 		Args: args(cobra.ExactArgs(1)),
 	}
-	flags := recipe.NewFlags(cmd.Flags(), slices.Concat(neuronKeys(), netKeys, []string{"data", "steps"})...)
+	flags := recipe.NewFlags(cmd.Flags(), slices.Concat(neuronKeys(), netKeys, taskKeys, []string{"data", "steps"})...)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().BoolVar(&asGraph, "graph", false, "print the graph in JSON form")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -150,7 +154,7 @@ func memberFor(member zoo.Net, r recipe.Recipe, forData bool) (*graph.Network, e
 }
 
 func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netInfo, error) {
-	if set := flags.Changed(slices.Concat(neuronKeys(), netKeys, []string{"data"})...); len(set) > 0 {
+	if set := flags.Changed(slices.Concat(neuronKeys(), netKeys, taskKeys, []string{"data"})...); len(set) > 0 {
 		return nil, nil, usagef("--%s has no effect on %s: a checkpoint brings its own network", set[0], path)
 	}
 	c, err := train.ReadCheckpoint(path)
@@ -172,6 +176,15 @@ func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netI
 	if err != nil {
 		return nil, nil, err
 	}
+	trained, err := net.WindowsOf(c.Params, r.Steps)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, w := range trained {
+		if wi := &info.Windows[i]; !slices.Equal(w.Widths, wi.Widths) {
+			wi.Trained = w.Widths
+		}
+	}
 	info.Classes, info.Train, info.Recipe = c.Classes, &c.Progress, c.Recipe
 	info.Engine, info.Precision = c.Engine, r.Precision
 	info.Split = &splitInfo{
@@ -182,6 +195,7 @@ func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netI
 
 func newNetInfo(net *graph.Network, steps int) (*netInfo, error) {
 	info := &netInfo{Name: net.Graph.Name, Params: net.ParamCount(), MACs: net.MACs(), Steps: steps, Windows: []windowInfo{}}
+	info.Coding, info.Last = net.Input().Coding, net.Readout().Last
 	for _, l := range net.Layers {
 		info.Layers = append(info.Layers, layerInfo{
 			Name: l.Name, Op: l.Op.Kind(), Inputs: append([]string{}, l.Inputs...), Output: l.Out,
@@ -208,8 +222,13 @@ func printInfo(out io.Writer, n *netInfo) {
 	fmt.Fprintln(w, "node\top\tinputs\toutput\tparameters\tMACs\t")
 	for _, l := range n.Layers {
 		note := ""
-		if l.Static && l.Op != "input" {
+		switch {
+		case l.Op == "input" && n.Coding == graph.Frames:
+			note = "a frame per step"
+		case l.Static && l.Op != "input":
 			note = "evaluated once per image"
+		case l.Op == "readout" && n.Last > 0:
+			note = fmt.Sprintf("of the last %d steps", n.Last)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%v\t%d\t%d\t%s\n", l.Name, l.Op, strings.Join(l.Inputs, ", "), l.Output, l.Params, l.MACs, note)
 	}
@@ -224,6 +243,9 @@ func printInfo(out io.Writer, n *netInfo) {
 			note = "input deviation assumed to be θ: no tdBN fixes it"
 		}
 		fmt.Fprintf(w, "%s\t%s\twidth\t%s\t%s\n", wi.Node, wi.Shape, list(wi.Widths, "%.3f"), note)
+		if wi.Trained != nil {
+			fmt.Fprintf(w, "\t\ttrained\t%s\n", list(wi.Trained, "%.3f"))
+		}
 		fmt.Fprintf(w, "\t\tmean\t%s\n\t\tσ\t%s\n\t\trate\t%s\n", list(wi.Mean, "%.3f"), list(wi.Std, "%.3f"), list(wi.Rate, "%.3f"))
 	}
 	w.Flush()

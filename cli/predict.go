@@ -39,7 +39,8 @@ func newPredict() *cobra.Command {
   qif predict checkpoint.safetensors boot.png --steps 8 --early-exit .9   # no more steps than it takes`,
 		Long: `Predict prints class probabilities for each image. Images must have the size
 that the network takes; --resize scales them. Fashion-MNIST shows light clothes
-on black: use --invert for photographs on white.`,
+on black: use --invert for photographs on white. A network that was trained on
+moving images or on rows is shown them so.`,
 		Args: args(cobra.MinimumNArgs(2)),
 	}
 	flags := recipe.NewFlags(cmd.Flags(), "steps", "precision", "threads")

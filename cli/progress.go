@@ -75,16 +75,20 @@ func (p *progress) Start(r *train.Run) {
 	if r.Resumed {
 		verb = "Resuming"
 	}
-	p.line("%s %s: %s on %s, %d parameters, T = %d, %s", verb, r.Net.Graph.Name, r.NeuronForms(), r.DataName(), r.Net.ParamCount(), rec.Steps, rec.Precision)
+	p.line("%s %s: %s on %s, %d parameters, T = %d, %s", verb, r.Net.Graph.Name, r.NeuronForms(), r.DataShown(), r.Net.ParamCount(), rec.Steps, rec.Precision)
 	p.line("%d training, %d validation, %d test images; batch %d, %d epochs; results in %s",
 		len(r.TrainIdx), len(r.ValIdx), r.Test.Len(), rec.Batch, rec.Epochs, r.Dir)
-	windows, err := r.Net.Windows(rec.Steps)
+	rules, err := r.Net.WindowRules(rec.Steps)
 	if err != nil {
 		return
 	}
-	for _, w := range windows {
+	for _, rule := range rules {
+		w, note := rule.Start, ""
+		if rule.Moves() {
+			note = " at the start"
+		}
 		p.layers = append(p.layers, w.Node)
-		p.line("window of %s: %s, width per step %s", w.Node, w.Shape, list(w.Widths, "%.3f"))
+		p.line("window of %s: %s, width per step %s%s", w.Node, w.Shape, list(w.Widths, "%.3f"), note)
 	}
 	p.last = time.Now()
 	if p.bars != nil {

@@ -121,7 +121,7 @@ program, in half a minute to two minutes, and writes a report.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTrain(), newEval(), newInfo(), newPredict(), newNeuron(), newAnalyze(), newBench())
+	root.AddCommand(newTrain(), newEval(), newInfo(), newPredict(), newAnalyze(), newCompare(), newBench())
 	return root
 }
 
@@ -191,7 +191,7 @@ func ownNeurons(r recipe.Recipe) error {
 		return nil
 	}
 	if set := r.Changed(append(neuronKeys(), netKeys...)...); len(set) > 0 {
-		return usagef("%s has no effect on %s: a graph file brings its own neurons and windows", set[0], r.Net)
+		return usagef("%s has no effect on %s: a graph file brings its own neurons, windows and readout", set[0], r.Net)
 	}
 	return nil
 }

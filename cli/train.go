@@ -30,6 +30,8 @@ bits as one that was never interrupted.`,
   qif train --neuron lif --leak .5 --seed 2    # the same recipe with LIF neurons
   qif train fashion-mini                       # a wider net for longer: more accurate, three minutes
   qif train fashion --data DIR                 # a larger net on the full data set: an hour
+  qif train moving                             # images that move, as an event camera sees them
+  qif train rows --neuron lif --leak .9        # images row by row: memory is wanted
   qif train my.toml --epochs 20 --out runs/mine
   qif train --precision mixed --memory low     # faster arithmetic; less memory, more time
   qif train --resume runs/mine
@@ -138,6 +140,9 @@ func follow(ctx context.Context, cmd *cobra.Command, run *train.Run, asJSON, qui
 	fmt.Fprintf(w, "test accuracy        %.2f %%  (of the epoch chosen on validation, measured once)\n", 100*res.TestAccuracy)
 	for _, l := range res.Learned {
 		fmt.Fprintf(w, "learned              %s = %s\n", l.Name, shortList(l.Values))
+	}
+	for i, initial := range res.InitialWindows {
+		fmt.Fprintf(w, "window               %s: width %s → %s\n", res.Layers[i], list(initial, "%.3f"), list(res.Windows[i], "%.3f"))
 	}
 	fmt.Fprintf(w, "speed                %.0f samples/s in training, %.0f s in all, %.0f MiB\n", res.SamplesPerSecond, res.Seconds, float64(res.PeakRSS)/(1<<20))
 	fmt.Fprintf(w, "checkpoint           %s\n", res.Checkpoint)

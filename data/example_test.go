@@ -85,10 +85,13 @@ func ExampleLoader() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	loader, err := data.NewLoader(data.LoaderOptions{
-		Set: train, Batch: 128, Norm: data.MeasureNorm(train, nil),
-		Augment: data.Augment{Pad: 2, Flip: true}, Shuffle: true, Seed: 1, Ahead: 2,
+	shown, err := data.NewImages(data.ImageOptions{
+		Set: train, Norm: data.MeasureNorm(train, nil), Augment: data.Augment{Pad: 2, Flip: true}, Seed: 1,
 	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	loader, err := data.NewLoader(data.LoaderOptions{Samples: shown, Batch: 128, Shuffle: true, Seed: 1, Ahead: 2})
 	if err != nil {
 		log.Fatal(err)
 	}

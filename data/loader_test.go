@@ -11,15 +11,32 @@ import (
 
 var unit = Norm{[]float32{0}, []float32{1}}
 
-// fullOptions shuffle and augment 23 grey images in batches of 5.
-func fullOptions() LoaderOptions {
-	return LoaderOptions{Set: noise(23, 6, 7, 1, 3), Batch: 5, Norm: Norm{[]float32{.3}, []float32{.4}},
-		Augment: Augment{Pad: 2, Flip: true}, Shuffle: true, Seed: 11, Ahead: 2}
+// options are those of a loader of images.
+type options struct {
+	ImageOptions
+	LoaderOptions
 }
 
-func newLoader(t *testing.T, o LoaderOptions) *Loader {
+// fullOptions shuffle and augment 23 grey images in batches of 5.
+func fullOptions() options {
+	return options{
+		ImageOptions{Set: noise(23, 6, 7, 1, 3), Norm: Norm{[]float32{.3}, []float32{.4}}, Augment: Augment{Pad: 2, Flip: true}, Seed: 11},
+		LoaderOptions{Batch: 5, Shuffle: true, Seed: 11, Ahead: 2},
+	}
+}
+
+func (o options) loader() (*Loader, error) {
+	images, err := NewImages(o.ImageOptions)
+	if err != nil {
+		return nil, err
+	}
+	o.Samples = images
+	return NewLoader(o.LoaderOptions)
+}
+
+func newLoader(t testing.TB, o options) *Loader {
 	t.Helper()
-	l, err := NewLoader(o)
+	l, err := o.loader()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +73,7 @@ func TestLoaderPlain(t *testing.T) {
 	norm := Norm{[]float32{.1, .2, .3}, []float32{.5, .6, .7}}
 	indices := []int{11, 2, 3, 5, 7, 0, 1}
 	for _, drop := range []bool{false, true} {
-		l := newLoader(t, LoaderOptions{Set: s, Indices: indices, Batch: 3, Norm: norm, DropLast: drop})
+		l := newLoader(t, options{ImageOptions{Set: s, Norm: norm}, LoaderOptions{Indices: indices, Batch: 3, DropLast: drop}})
 		sizes := []int{3, 3, 1}
 		if drop {
 			sizes = []int{3, 3}
@@ -91,7 +108,7 @@ func TestLoaderPlain(t *testing.T) {
 }
 
 func TestLoaderWholeSet(t *testing.T) {
-	l := newLoader(t, LoaderOptions{Set: noise(4, 1, 1, 1, 2), Batch: 4, Norm: unit})
+	l := newLoader(t, options{ImageOptions{Set: noise(4, 1, 1, 1, 2), Norm: unit}, LoaderOptions{Batch: 4}})
 	got := collect(l.Epoch(0, 0), 0)
 	if len(got) != 1 || !slices.Equal(got[0].Indices, []int{0, 1, 2, 3}) {
 		t.Errorf("batches are %v, want one of all images", got)
@@ -119,7 +136,7 @@ func TestLoaderShuffles(t *testing.T) {
 		before = order
 	}
 	o := fullOptions()
-	o.Seed++
+	o.LoaderOptions.Seed++
 	if other := newLoader(t, o).order(3); slices.Equal(other, before) {
 		t.Error("another seed gives the same order")
 	}
@@ -130,7 +147,7 @@ func TestLoaderShuffles(t *testing.T) {
 func TestLoaderAugments(t *testing.T) {
 	const pad, epochs = 1, 3000
 	s := noise(3, 4, 5, 1, 3)
-	l := newLoader(t, LoaderOptions{Set: s, Batch: 3, Norm: unit, Augment: Augment{Pad: pad, Flip: true}, Seed: 3})
+	l := newLoader(t, options{ImageOptions{Set: s, Norm: unit, Augment: Augment{Pad: pad, Flip: true}, Seed: 3}, LoaderOptions{Batch: 3}})
 	count := map[int]float64{}
 	for epoch := range epochs {
 		for _, b := range collect(l.Epoch(epoch, 0), 0) {
@@ -186,7 +203,7 @@ func TestLoaderResumes(t *testing.T) {
 // What an image looks like depends neither on the batch size nor on which other
 // images are loaded.
 func TestLoaderViewsAreTheImagesOwn(t *testing.T) {
-	views := func(change func(o *LoaderOptions)) map[int][]float32 {
+	views := func(change func(o *options)) map[int][]float32 {
 		o := fullOptions()
 		change(&o)
 		m := map[int][]float32{}
@@ -197,11 +214,11 @@ func TestLoaderViewsAreTheImagesOwn(t *testing.T) {
 		}
 		return m
 	}
-	want := views(func(o *LoaderOptions) {})
-	for name, change := range map[string]func(o *LoaderOptions){
-		"batches of 8": func(o *LoaderOptions) { o.Batch = 8 },
-		"in order":     func(o *LoaderOptions) { o.Shuffle = false },
-		"some images":  func(o *LoaderOptions) { o.Indices = []int{22, 3, 9, 8, 1} },
+	want := views(func(o *options) {})
+	for name, change := range map[string]func(o *options){
+		"batches of 8": func(o *options) { o.Batch = 8 },
+		"in order":     func(o *options) { o.Shuffle = false },
+		"some images":  func(o *options) { o.Indices = []int{22, 3, 9, 8, 1} },
 	} {
 		for i, v := range views(change) {
 			if !slices.Equal(v, want[i]) {
@@ -315,25 +332,25 @@ func TestPassAllocates(t *testing.T) {
 func TestNewLoaderErrors(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		wreck func(o *LoaderOptions)
+		wreck func(o *options)
 		want  string
 	}{
-		{"no set", func(o *LoaderOptions) { o.Set = nil }, "loader has no data set"},
-		{"bad set", func(o *LoaderOptions) { o.Set.Labels[2] = 9 }, "label of image 2 is 9"},
-		{"bad norm", func(o *LoaderOptions) { o.Norm.Std = nil }, `loader of "noise": normalisation has 1 means and 0 deviations`},
-		{"bad padding", func(o *LoaderOptions) { o.Augment.Pad = 6 }, `loader of "noise": augmentation pads by 6 pixels, expected 0 to 5`},
-		{"no images", func(o *LoaderOptions) { o.Indices = []int{} }, "no images to load"},
-		{"index", func(o *LoaderOptions) { o.Indices = []int{1, 23} }, "indices[1] is 23, expected 0 to 22"},
-		{"negative index", func(o *LoaderOptions) { o.Indices = []int{-1} }, "indices[0] is -1"},
-		{"no batch", func(o *LoaderOptions) { o.Batch = 0 }, "batch is 0, expected 1 to 23, the number of images"},
-		{"large batch", func(o *LoaderOptions) { o.Batch = 24 }, "batch is 24, expected 1 to 23"},
-		{"batch larger than the indices", func(o *LoaderOptions) { o.Indices = []int{1, 2, 3} }, "batch is 5, expected 1 to 3"},
-		{"ahead", func(o *LoaderOptions) { o.Ahead = -1 }, "ahead is -1, expected 0 or more"},
+		{"no set", func(o *options) { o.Set = nil }, "no data set to show images of"},
+		{"bad set", func(o *options) { o.Set.Labels[2] = 9 }, "label of image 2 is 9"},
+		{"bad norm", func(o *options) { o.Norm.Std = nil }, `images of "noise": normalisation has 1 means and 0 deviations`},
+		{"bad padding", func(o *options) { o.Augment.Pad = 6 }, `images of "noise": augmentation pads by 6 pixels, expected 0 to 5`},
+		{"no images", func(o *options) { o.Indices = []int{} }, "no samples to load"},
+		{"index", func(o *options) { o.Indices = []int{1, 23} }, "indices[1] is 23, expected 0 to 22"},
+		{"negative index", func(o *options) { o.Indices = []int{-1} }, "indices[0] is -1"},
+		{"no batch", func(o *options) { o.Batch = 0 }, "batch is 0, expected 1 to 23, the number of samples"},
+		{"large batch", func(o *options) { o.Batch = 24 }, "batch is 24, expected 1 to 23"},
+		{"batch larger than the indices", func(o *options) { o.Indices = []int{1, 2, 3} }, "batch is 5, expected 1 to 3"},
+		{"ahead", func(o *options) { o.Ahead = -1 }, "ahead is -1, expected 0 or more"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := fullOptions()
 			c.wreck(&o)
-			l, err := NewLoader(o)
+			l, err := o.loader()
 			wantError(t, err, c.want)
 			if l != nil {
 				t.Error("a loader beside an error")
@@ -359,12 +376,13 @@ func TestLoaderCopiesIndices(t *testing.T) {
 }
 
 func BenchmarkEpoch(b *testing.B) {
-	l, err := NewLoader(LoaderOptions{Set: noise(1280, 32, 32, 3, 10), Batch: 128,
-		Norm:    Norm{[]float32{.4914, .4822, .4465}, []float32{.2023, .1994, .2010}},
-		Augment: Augment{Pad: 4, Flip: true}, Shuffle: true, Ahead: 2})
-	if err != nil {
-		b.Fatal(err)
-	}
+	l := newLoader(b, options{
+		ImageOptions{
+			Set: noise(1280, 32, 32, 3, 10), Norm: Norm{[]float32{.4914, .4822, .4465}, []float32{.2023, .1994, .2010}},
+			Augment: Augment{Pad: 4, Flip: true},
+		},
+		LoaderOptions{Batch: 128, Shuffle: true, Ahead: 2},
+	})
 	for epoch := 0; b.Loop(); epoch++ {
 		collectNothing(l.Epoch(epoch, 0))
 	}

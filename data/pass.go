@@ -11,6 +11,8 @@ type Pass struct {
 	stop  chan struct{}
 	once  sync.Once
 	held  *Batch // the consumer's
+	err   error  // why the goroutine ended early; written before ready is closed
+	why   error  // err, as far as the consumer knows
 }
 
 // Epoch starts a pass over the epoch's batches from number from on, so that a
@@ -46,7 +48,9 @@ func (p *Pass) run(l *Loader, epoch, from int) {
 		}
 		lo := step * l.o.Batch
 		hi := min(lo+l.o.Batch, len(order))
-		f.fill(b, order[lo:hi:hi])
+		if p.err = f.fill(b, order[lo:hi:hi]); p.err != nil {
+			return
+		}
 		select {
 		case <-p.stop:
 			return
@@ -55,8 +59,9 @@ func (p *Pass) run(l *Loader, epoch, from int) {
 	}
 }
 
-// Next returns the next batch, or false after the last one or after Close. The
-// batch is valid until the following Next.
+// Next returns the next batch, or false after the last one, after Close, or where
+// a sample could not be read, which Err tells. The batch is valid until the
+// following Next.
 func (p *Pass) Next() (*Batch, bool) {
 	if p.held != nil {
 		p.free <- p.held
@@ -68,9 +73,16 @@ func (p *Pass) Next() (*Batch, bool) {
 	default:
 	}
 	b, ok := <-p.ready
+	if !ok {
+		p.why = p.err
+	}
 	p.held = b
 	return b, ok
 }
+
+// Err returns why there are fewer batches than there should be, or nil. It is
+// known once Next has returned false.
+func (p *Pass) Err() error { return p.why }
 
 // Close ends the pass and waits until its goroutine is gone. It may be called
 // at any time, from any goroutine, and repeatedly.

@@ -7,6 +7,7 @@ const (
 	drawSplit   = iota + 1 // per class
 	drawOrder              // per epoch
 	drawAugment            // per epoch and image
+	drawPath               // per epoch and image
 )
 
 // stream seeds pcg for one purpose, so that what is drawn depends on these four

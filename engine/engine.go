@@ -90,7 +90,7 @@ type Snapshot struct {
 // Result reports on one training step.
 type Result struct {
 	Loss     float64
-	Correct  int     // samples whose mean logit is largest for their label
+	Correct  int     // samples whose mean logit, over the steps that count, is largest for their label
 	GradNorm float64 // global, before clipping
 	Neurons  []Activity
 }
@@ -127,8 +127,9 @@ type EarlyRunner interface {
 	Runner
 	// RunEarly classifies a batch as Run does, but ends with a sample as soon as
 	// its largest probability exceeds the second largest by margin or more, in (0, 1),
-	// by the softmax of its mean logits so far. It writes the mean logits
-	// [N, K] and how many steps each sample took.
+	// by the softmax of its mean logits so far: of those that the network's
+	// readout counts, so that no sample ends before them. It writes the mean
+	// logits [N, K] and how many steps each sample took.
 	RunEarly(b Batch, margin float64, logits []float32, steps []int32) error
 }
 

@@ -48,7 +48,7 @@ type Optimizer struct {
 	Momentum     float64 // SGD
 	Beta1, Beta2 float64 // AdamW
 	Eps          float64 // AdamW
-	Decay        float64 // of weights; biases, tdBN and neuron parameters never decay
+	Decay        float64 // of weights; biases, tdBN, neuron parameters and widths never decay
 	Clip         float64 // largest global gradient norm; 0: none
 }
 

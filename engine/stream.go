@@ -12,33 +12,51 @@ type Stream struct {
 	State  State // the membrane potentials; the Runner remembers nothing
 	runner Runner
 	steps  int
-	logits []float32 // [n, K] of the last frame
-	mean   []float32 // [n, K] over all frames
+	window int         // of the readout: how many of the last frames count; 0: all
+	recent [][]float32 // the logits, [n, K], of the last frame or the last window of them, in turn
+	mean   []float32   // [n, K] over the frames that count
 }
 
 // NewStream returns n sequences at rest. The runner is compiled from net, for
 // batches of at least n.
 func NewStream(r Runner, net *graph.Network, n int) *Stream {
 	k := n * net.Classes()
-	return &Stream{State: r.NewState(n), runner: r, logits: make([]float32, k), mean: make([]float32, k)}
+	s := &Stream{State: r.NewState(n), runner: r, window: net.Readout().Last, mean: make([]float32, k)}
+	for range max(1, s.window) {
+		s.recent = append(s.recent, make([]float32, k))
+	}
+	return s
 }
 
 // Step takes the next frame of each sequence, [n, H, W, C], and returns its
 // logits, [n, K], valid until the next call. A frame of the wrong size changes
 // nothing.
 func (s *Stream) Step(frame []float32) ([]float32, error) {
-	if err := s.runner.Step(s.State, frame, s.logits); err != nil {
+	logits := s.recent[s.steps%len(s.recent)]
+	if err := s.runner.Step(s.State, frame, logits); err != nil {
 		return nil, err
 	}
 	s.steps++
-	for i, v := range s.logits {
-		s.mean[i] += (v - s.mean[i]) / float32(s.steps)
+	if s.window == 0 {
+		for i, v := range logits {
+			s.mean[i] += (v - s.mean[i]) / float32(s.steps)
+		}
+		return logits, nil
 	}
-	return s.logits, nil
+	clear(s.mean)
+	counted := s.recent[:min(s.steps, s.window)]
+	for _, l := range counted {
+		for i, v := range l {
+			s.mean[i] += v / float32(len(counted))
+		}
+	}
+	return logits, nil
 }
 
-// Mean is the mean of the logits since rest, [n, K], by which a network chooses
-// its class: zeros before the first frame, valid until the next call of Step.
+// Mean is what the sequences are classified by, [n, K]: the mean of the logits
+// since rest, or over the last frames that the network's readout counts. After T
+// frames it is that of a batch of T steps. It is zero before the first frame and
+// valid until the next call of Step.
 func (s *Stream) Mean() []float32 { return s.mean }
 
 // Steps is the number of frames since rest.

@@ -15,8 +15,9 @@ import (
 	"github.com/qif-snn/qif/zoo"
 )
 
-// network is a small one that takes frames of two channels, compiled.
-func network(batch, steps int) (*graph.Network, engine.Runner, error) {
+// network is a small one that takes frames of two channels, compiled. Its readout
+// counts the last steps, or all for 0.
+func network(batch, steps, last int) (*graph.Network, engine.Runner, error) {
 	model, err := neuron.Default("qif")
 	if err != nil {
 		return nil, nil, err
@@ -27,7 +28,7 @@ func network(batch, steps int) (*graph.Network, engine.Runner, error) {
 	}
 	net, err := graph.Check(zoo.Tiny(zoo.Config{
 		Input: graph.Shape{H: 8, W: 8, C: 2}, Coding: graph.Frames, Classes: 3,
-		Model: model, Window: window.Spec{Policy: policy, Shape: window.Triangular},
+		Model: model, Window: window.Spec{Policy: policy, Shape: window.Triangular}, ReadoutLast: last,
 	}))
 	if err != nil {
 		return nil, nil, err
@@ -45,7 +46,7 @@ func network(batch, steps int) (*graph.Network, engine.Runner, error) {
 
 // Two event cameras, one network: each stream has its own state.
 func ExampleStream() {
-	net, runner, err := network(1, 4)
+	net, runner, err := network(1, 4, 0)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -68,8 +69,14 @@ func ExampleStream() {
 // A stream's logits are those of a batch, its mean is theirs, and what one
 // stream sees bears on no other.
 func TestStreamFollowsRun(t *testing.T) {
+	for _, last := range []int{0, 1, 3, 7} {
+		t.Run(fmt.Sprint("last ", last), func(t *testing.T) { testStream(t, last) })
+	}
+}
+
+func testStream(t *testing.T, last int) {
 	const n, steps, size = 2, 5, 8 * 8 * 2
-	net, runner, err := network(n, steps)
+	net, runner, err := network(n, steps, last)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +92,6 @@ func TestStreamFollowsRun(t *testing.T) {
 	}
 	s, other := engine.NewStream(runner, net, n), engine.NewStream(runner, net, 1)
 	for pass := range 2 {
-		mean := make([]float64, n*k)
 		for step := range steps {
 			if _, err := other.Step(x[(steps-1-step)*size:][:size]); err != nil {
 				t.Fatal(err)
@@ -97,14 +103,16 @@ func TestStreamFollowsRun(t *testing.T) {
 			if !slices.Equal(got, want[step*n*k:][:n*k]) {
 				t.Errorf("pass %d, step %d: %v, in a batch %v", pass, step, got, want[step*n*k:][:n*k])
 			}
-			for i, v := range got {
-				mean[i] += float64(v) / steps
+			// As far as it has come, a stream is a batch of that many steps.
+			mean := make([]float64, n*k)
+			from := net.Readout().First(step + 1)
+			for i := range (step + 1 - from) * n * k {
+				mean[i%(n*k)] += float64(want[from*n*k+i]) / float64(step+1-from)
 			}
-		}
-		for i, m := range s.Mean() {
-			if math.Abs(float64(m)-mean[i]) > 1e-5 {
-				t.Errorf("mean %v, want %v", s.Mean(), mean)
-				break
+			for i, m := range s.Mean() {
+				if math.Abs(float64(m)-mean[i]) > 1e-5 {
+					t.Fatalf("mean after %d steps %v, want %v", step+1, s.Mean(), mean)
+				}
 			}
 		}
 		if s.Steps() != steps {

@@ -148,6 +148,7 @@ func TestCheckRefuses(t *testing.T) {
 		"itself":              {with(vector(2), &graph.Flatten{}, "it"), `node 1 "it": flatten: input "it" is not a node before it`},
 		"linear on a map":     {with(image(2, 1, 1), &graph.Linear{Out: 2}, "in"), `node 1 "it": linear: takes a vector, got 2×1×1`},
 		"readout of a map":    {with(image(1, 2, 2), &graph.Readout{}, "in"), `node 1 "it": readout: takes a vector of logits, got 1×2×2`},
+		"negative readout":    {with(vector(2), &graph.Readout{Last: -1}, "in"), `node 1 "it": readout: last is -1, expected 0 (all) to 1048576 steps`},
 		"one class":           {with(vector(1), &graph.Readout{}, "in"), `node 1 "it": readout: takes at least 2 classes`},
 		"no input":            {with(vector(2), &graph.Flatten{}), `node 1 "it": flatten: takes 1 input, got 0`},
 		"two inputs":          {with(vector(2), lif(), "in", "in"), `node 1 "it": neuron: takes 1 input, got 2`},
@@ -179,7 +180,7 @@ func TestCheckRefuses(t *testing.T) {
 		"alpha and threshold": {with(vector(2), tdbn(1e200, 1e200), "in"), `node 1 "it": tdbn: alpha 1e+200 times threshold 1e+200`},
 		"dropout":             {with(vector(2), &graph.Dropout{P: 1}, "in"), `node 1 "it": dropout: p is 1`},
 		"threshold at reset":  {with(vector(2), model(func(n *graph.Neuron) { n.Model.ResetValue = 1 }), "in"), `node 1 "it": neuron: neuron lif: threshold 1 must lie above the reset value 1`},
-		"not a number":        {with(vector(2), model(func(n *graph.Neuron) { n.Model.Threshold = nan }), "in"), `node 1 "it": neuron: neuron lif: threshold NaN`},
+		"not a number":        {with(vector(2), model(func(n *graph.Neuron) { n.Model.Threshold = nan }), "in"), `node 1 "it": neuron: neuron lif: threshold θ is NaN`},
 		"leak":                {with(vector(2), model(func(n *graph.Neuron) { n.Model.Params["leak"] = nan }), "in"), `node 1 "it": neuron: neuron lif: leak is NaN`},
 		"form":                {with(vector(2), model(func(n *graph.Neuron) { n.Model.Form = "hh" }), "in"), `node 1 "it": neuron: unknown neuron "hh"`},
 		"window shape":        {with(vector(2), model(func(n *graph.Neuron) { n.Window.Shape = "round" }), "in"), `node 1 "it": neuron: unknown window shape "round"`},
@@ -260,4 +261,12 @@ func TestCountsDoNotOverflow(t *testing.T) {
 	}
 	_, err = graph.Check(b.Graph())
 	wantError(t, "work", err, `node 2 "conv1": conv: the network so far takes more than 2^60 multiply-accumulates`)
+}
+
+func TestReadoutCountsTheLastSteps(t *testing.T) {
+	for _, c := range []struct{ last, steps, first int }{{0, 1, 0}, {0, 28, 0}, {12, 28, 16}, {1, 28, 27}, {28, 28, 0}, {29, 28, 0}} {
+		if got := (&graph.Readout{Last: c.last}).First(c.steps); got != c.first {
+			t.Errorf("the last %d of %d steps begin at %d, want %d", c.last, c.steps, got, c.first)
+		}
+	}
 }

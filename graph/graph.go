@@ -64,6 +64,9 @@ const (
 	RunningMean Role = "running_mean" // [C]
 	RunningVar  Role = "running_var"  // [C]
 	NeuronParam Role = "neuron_param" // learned parameter of a neuron, [1] or [C]
+
+	WindowWidth   Role = "window_width"   // learned logarithm of a window's width, [1]
+	RunningSpread Role = "running_spread" // of a layer's potentials, [1]
 )
 
 // Param is the specification of one tensor that a network owns.
@@ -73,7 +76,7 @@ type Param struct {
 	Role  Role
 	FanIn int     // inputs per output, for Weight and Bias
 	Init  float64 // initial value of the other roles
-	// Min and Max bound a learned neuron parameter after every update.
+	// Min and Max bound a NeuronParam or a WindowWidth after every update.
 	Min, Max float64
 }
 
@@ -87,7 +90,15 @@ func (p Param) Size() int {
 }
 
 // Trainable reports whether an optimiser updates the tensor.
-func (p Param) Trainable() bool { return p.Role != RunningMean && p.Role != RunningVar }
+func (p Param) Trainable() bool { return !p.Running() }
+
+// Running reports whether the tensor is a running statistic.
+func (p Param) Running() bool {
+	return p.Role == RunningMean || p.Role == RunningVar || p.Role == RunningSpread
+}
+
+// Bounded reports whether Min and Max bound the tensor.
+func (p Param) Bounded() bool { return p.Role == NeuronParam || p.Role == WindowWidth }
 
 // Decays reports whether weight decay applies: to weights alone.
 func (p Param) Decays() bool { return p.Role == Weight }

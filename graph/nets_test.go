@@ -53,7 +53,7 @@ func everyOp() *graph.Builder {
 	x = b.Add("fc", &graph.Linear{Out: 5, Bias: true}, x)
 	x = b.Add("n2", lif(), x)
 	x = b.Add("last", &graph.Linear{Out: 3}, x)
-	b.Add("out", &graph.Readout{}, x)
+	b.Add("out", &graph.Readout{Last: 2}, x)
 	return b
 }
 

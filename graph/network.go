@@ -208,6 +208,11 @@ func (net *Network) Input() *Input {
 	panic("graph: a checked network has an input")
 }
 
+// Readout returns the network's readout operation.
+func (net *Network) Readout() *Readout {
+	return net.Layers[len(net.Layers)-1].Op.(*Readout) // Check requires it there
+}
+
 // Classes returns the number of logits.
 func (net *Network) Classes() int { return net.Layers[len(net.Layers)-1].Out.C }
 

@@ -110,8 +110,26 @@ type Dropout struct {
 }
 
 // Readout marks the logits, one vector [1, 1, K] per step. Networks classify by
-// their mean over T.
-type Readout struct{ plain }
+// their mean over the last steps, which are all that losses, accuracies and early
+// exit look at.
+type Readout struct {
+	plain
+	// Last is how many steps count. 0, and any number that the steps do not
+	// exceed, has all of them count.
+	Last int `json:"last,omitempty"`
+}
+
+// maxLast bounds the number of steps that a readout can ask for.
+const maxLast = 1 << 20
+
+// First returns the first step, from 0, of so many that counts. What it leaves
+// is the end of logits [T, N, K].
+func (o *Readout) First(steps int) int {
+	if o.Last == 0 {
+		return 0
+	}
+	return max(0, steps-o.Last)
+}
 
 // DefaultTDBN returns tdBN with the customary momentum .1 and ε = 1e-5.
 func DefaultTDBN(alpha, threshold float64) TDBN {
@@ -305,6 +323,8 @@ func (o *Readout) Infer(in []Shape) (Shape, error) {
 		return s, fmt.Errorf("takes a vector of logits, got %v", s)
 	case s.C < 2:
 		return s, errors.New("takes at least 2 classes, got 1")
+	case o.Last < 0 || o.Last > maxLast:
+		return s, fmt.Errorf("last is %d, expected 0 (all) to %d steps", o.Last, maxLast)
 	}
 	return s, nil
 }
@@ -352,7 +372,7 @@ func (o *Neuron) Params(in []Shape) []Param {
 			Init: o.Model.Params[name], Min: lo, Max: hi,
 		})
 	}
-	return ps
+	return append(ps, o.windowTensors()...)
 }
 
 func (o *Conv) MACs(in []Shape, out Shape) int64 {

@@ -73,16 +73,57 @@ func (m Map) FixedPoints(x float64) []FixedPoint {
 	return []FixedPoint{low, {upper, 1 + spread, kindOf(1 + spread)}}
 }
 
-// Rheobase returns the input at which the two fixed points meet and vanish,
-// x = (c1−1)²/(4·c2) − c0: with c2 > 0 a neuron fires repeatedly under any
-// constant input above it, whatever its threshold, and with c2 < 0 its potential
-// falls without end under any input below it. A linear map has no such input and
-// gives false.
-func (m Map) Rheobase() (x float64, ok bool) {
+// InputAt returns the constant input at which the discriminant is D,
+// x = ((c1−1)² − D)/(4·c2) − c0. All that the map does by itself depends on D
+// alone, since v = (z − c1/2)/c2 turns it into z ← z² + (1−D)/4 (a textbook
+// conjugacy):
+//
+//	D < 0        no fixed point
+//	0 < D < 4    a stable fixed point; it alternates from D = 1 on
+//	4 < D < 6    a stable 2-cycle around it
+//	6 < D < 9    cycles of 4, 8, ... up to D ≈ 6.6046, then chaos between windows of other cycles
+//	9 < D        almost every potential escapes
+//
+// A linear map has no such inputs and gives false.
+func (m Map) InputAt(discriminant float64) (x float64, ok bool) {
 	if m.C2 == 0 {
 		return 0, false
 	}
-	return (m.C1-1)*(m.C1-1)/(4*m.C2) - m.C0, true
+	return ((m.C1-1)*(m.C1-1)-discriminant)/(4*m.C2) - m.C0, true
+}
+
+// SaddleNode returns the input at which the two fixed points meet and vanish,
+// where D = 0: with c2 > 0 a neuron fires repeatedly under any constant input
+// above it, whatever its threshold, and with c2 < 0 its potential falls without
+// end under any input below it. A linear map has no such input and gives false.
+func (m Map) SaddleNode() (x float64, ok bool) { return m.InputAt(0) }
+
+// A TwoCycle is a pair of potentials that the map carries into each other.
+type TwoCycle struct {
+	Low, High  float64
+	Multiplier float64 // f′(Low)·f′(High) = 5 − D
+}
+
+// Stable reports whether all potentials near the cycle approach it.
+func (c TwoCycle) Stable() bool { return math.Abs(c.Multiplier) < 1 }
+
+// TwoCycle returns the 2-cycle under constant input x, the roots of what is left
+// of f(f(v)) = v without the fixed points,
+//
+//	c2²·v² + c2·(c1+1)·v + c2·(c0+x) + c1 + 1 = 0,   v = (−(c1+1) ± √(D−4))/(2·c2)
+//
+// which exist beyond the period doubling at D = 4. It gives false where there is
+// none that double precision can hold, and for linear maps.
+func (m Map) TwoCycle(x float64) (c TwoCycle, ok bool) {
+	d := m.Discriminant(x)
+	if m.C2 == 0 || !(d > 4) {
+		return c, false
+	}
+	low, high, ok := quadraticRoots(m.C2, m.C1+1, m.C0+x+(m.C1+1)/m.C2)
+	if !ok || !finite(low) || !finite(high) || low == high {
+		return c, false
+	}
+	return TwoCycle{low, high, 5 - d}, true
 }
 
 // Vertex returns the potential −c1/(2·c2) at which a quadratic map turns: for
@@ -105,20 +146,24 @@ func (m Map) Mirror(v float64) (mirror float64, ok bool) {
 	return -m.C1/m.C2 - v, true
 }
 
-// Rebound returns the level of the potential after reset at and below which the
-// neuron fires at the next step without input, f(v) ≥ θ: how strong inhibition
-// must be to excite. It is +Inf if every potential fires. It gives false for a
-// neuron without rebound: one whose map does not rise towards low potentials, or
-// whose floor lies above the level.
-func (d Dynamics) Rebound() (v float64, ok bool) {
+// Rebound returns the rebound floor: the level of the potential after reset at
+// and below which the neuron fires at the next step without input, f(v) ≥ θ, where
+// the map falls. It says how strong inhibition must be to excite, and is +Inf if
+// every potential fires. It gives false for a neuron without rebound: one whose
+// map does not rise towards low potentials, or whose floor lies above the level.
+func (d Dynamics) Rebound() (v float64, ok bool) { return d.ReboundAt(0) }
+
+// ReboundAt is Rebound under constant input x: f(v) + x ≥ θ.
+func (d Dynamics) ReboundAt(x float64) (v float64, ok bool) {
+	c0 := d.C0 + x
 	switch {
 	case d.C2 > 0:
-		if v, _, ok = quadraticRoots(d.C2, d.C1, d.C0-d.Threshold); !ok {
+		if v, _, ok = quadraticRoots(d.C2, d.C1, c0-d.Threshold); !ok {
 			v = math.Inf(1) // the whole parabola lies above θ
 		}
 	case d.C2 == 0 && d.C1 < 0:
-		v = (d.Threshold - d.C0) / d.C1
-	case d.C2 == 0 && d.C1 == 0 && d.C0 >= d.Threshold:
+		v = (d.Threshold - c0) / d.C1
+	case d.C2 == 0 && d.C1 == 0 && c0 >= d.Threshold:
 		v = math.Inf(1)
 	default:
 		return 0, false

@@ -23,8 +23,8 @@ func TestDynamicsOfTheDefaultNeuron(t *testing.T) {
 	if v, ok := rest.Mirror(4.5); !ok || v != -4 {
 		t.Errorf("mirror %v %v", v, ok)
 	}
-	if x, ok := rest.Rheobase(); !ok || x != 1.265625 {
-		t.Errorf("rheobase %v %v", x, ok)
+	if x, ok := rest.SaddleNode(); !ok || x != 1.265625 {
+		t.Errorf("saddle node %v %v", x, ok)
 	}
 	if d := rest.Discriminant(0); d != 1.265625 {
 		t.Errorf("discriminant %v", d)
@@ -138,11 +138,11 @@ func TestFixedPointsOfAlmostALine(t *testing.T) {
 	}
 }
 
-func TestRheobaseSeparatesRestFromFiring(t *testing.T) {
+func TestSaddleNodeSeparatesRestFromFiring(t *testing.T) {
 	for _, m := range []Map{rest, {C2: .5, C1: .2, C0: -.1}, {C2: .1, C1: .8}} {
-		x, ok := m.Rheobase()
+		x, ok := m.SaddleNode()
 		if !ok {
-			t.Fatalf("%+v has no rheobase", m)
+			t.Fatalf("%+v has no saddle node", m)
 		}
 		settles := func(x float64) bool {
 			v, _ := m.Vertex()
@@ -154,15 +154,15 @@ func TestRheobaseSeparatesRestFromFiring(t *testing.T) {
 			return true
 		}
 		if !settles(x-1e-5) || settles(x+1e-5) {
-			t.Errorf("%+v: rheobase %v; settles below %v, above %v", m, x, settles(x-1e-5), settles(x+1e-5))
+			t.Errorf("%+v: saddle node at %v; settles below %v, above %v", m, x, settles(x-1e-5), settles(x+1e-5))
 		}
 	}
 }
 
 func TestLinearMapsHaveNoVertex(t *testing.T) {
 	line := Map{C1: .5, C0: 1}
-	if _, ok := line.Rheobase(); ok {
-		t.Error("a line has a rheobase")
+	if _, ok := line.SaddleNode(); ok {
+		t.Error("a line has a saddle node")
 	}
 	if _, ok := line.Vertex(); ok {
 		t.Error("a line has a vertex")

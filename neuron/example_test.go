@@ -44,13 +44,13 @@ func ExampleMap_FixedPoints() {
 		}
 		fmt.Println()
 	}
-	x, _ := d.Rheobase()
-	fmt.Printf("none above the rheobase %.3f\n", x)
+	x, _ := d.SaddleNode()
+	fmt.Printf("none above the saddle node %.3f\n", x)
 	// Output:
 	// x=0: 0.000 (slope -0.125, alternating) 4.500 (slope 2.125, unstable)
 	// x=1: 1.219 (slope 0.485, monotone) 3.281 (slope 1.515, unstable)
 	// x=1.5:
-	// none above the rheobase 1.266
+	// none above the saddle node 1.266
 }
 
 // Strong inhibition excites a QIF at the next step, without input.
@@ -66,4 +66,20 @@ func ExampleDynamics_Rebound() {
 	// rebound at and below v = -1.766
 	// v = -1.7 fires: false
 	// v = -1.8 fires: true
+}
+
+// Under constant input the default QIF rests, cycles below the threshold or
+// fires, by excitation and by strong inhibition.
+func ExampleDynamics_Regime() {
+	d := dynamics("qif")
+	for _, x := range []float64{-5, -3.5, 0, .5, .9} {
+		r := d.Regime(x)
+		fmt.Printf("x=%v: %s, period %d, rate %.3f\n", x, r.State, r.Period, r.Rate)
+	}
+	// Output:
+	// x=-5: fires, period 2, rate 0.500
+	// x=-3.5: cycles, period 2, rate 0.000
+	// x=0: alternates, period 0, rate 0.000
+	// x=0.5: rests, period 0, rate 0.000
+	// x=0.9: fires, period 3, rate 0.333
 }

@@ -72,6 +72,18 @@ var Forms = []Form{
 		},
 	},
 	{
+		// The map form cannot learn its way from one curvature's sign to the other,
+		// nor to a line: at a = 0 its map vanishes whatever the roots are.
+		Name: "poly", Doc: "quadratic integrate-and-fire by coefficients, u' = c2·u² + c1·u + c0 + x",
+		Params: []ParamSpec{
+			{"c2", .25, "quadratic coefficient of the map"},
+			{"c1", -.125, "linear coefficient of the map"},
+			{"c0", 0, "constant of the map"},
+		},
+		Map:      func(p []float64) Map { return Map{p[0], p[1], p[2]} },
+		Pullback: func(_ []float64, d Map) []float64 { return []float64{d.C2, d.C1, d.C0} },
+	},
+	{
 		Name: "lif", Doc: "leaky integrate-and-fire without input decay, u' = λu + x",
 		Params:   []ParamSpec{{"leak", .5, "share λ of the potential kept per step"}},
 		Map:      func(p []float64) Map { return Map{0, p[0], 0} },
@@ -199,7 +211,7 @@ func (m Model) Validate() error {
 	if err := m.validateReset(); err != nil {
 		return err
 	}
-	if err := m.regime(f.Map(vals)); err != nil {
+	if err := m.regime(f, f.Map(vals)); err != nil {
 		return err
 	}
 	return m.validateLearn(f)
@@ -207,8 +219,10 @@ func (m Model) Validate() error {
 
 func (m Model) validateReset() error {
 	switch {
-	case !finite(m.Threshold) || !finite(m.ResetValue):
-		return fmt.Errorf("neuron %s: threshold %v and reset value %v must be finite", m.Form, m.Threshold, m.ResetValue)
+	case !finite(m.Threshold):
+		return fmt.Errorf("neuron %s: threshold θ is %v, not a finite number", m.Form, m.Threshold)
+	case !finite(m.ResetValue):
+		return fmt.Errorf("neuron %s: reset value is %v, not a finite number", m.Form, m.ResetValue)
 	case m.Threshold <= m.ResetValue:
 		return fmt.Errorf("neuron %s: threshold %v must lie above the reset value %v, or the neuron never stops firing", m.Form, m.Threshold, m.ResetValue)
 	case m.Reset != HardReset && m.Reset != SoftReset:
@@ -238,17 +252,19 @@ func (m Model) validateLearn(f Form) error {
 	return nil
 }
 
-func (m Model) regime(f Map) error {
+// regime refuses maps that have lost what their form is about, and those that run
+// away.
+func (m Model) regime(form Form, f Map) error {
 	quadratic := m.Form == "qif" || m.Form == "qif-euler"
 	switch {
 	case !finite(f.C2) || !finite(f.C1) || !finite(f.C0):
 		return fmt.Errorf("neuron %s: its parameters overflow the polynomial %v·v² + %v·v + %v", m.Form, f.C2, f.C1, f.C0)
 	case quadratic && f.C2 == 0:
-		return fmt.Errorf("neuron %s: its quadratic coefficient is 0; use lif or if for a linear map", m.Form)
+		return fmt.Errorf("neuron %s: %s is 0, expected a quadratic coefficient other than 0; use lif or if for a linear map", m.Form, form.Params[0].Name)
 	case m.Floor != nil:
 		return nil
 	case f.C2 < 0:
-		return fmt.Errorf("neuron %s: quadratic coefficient %v < 0 drives low potentials to −∞; set a floor", m.Form, f.C2)
+		return fmt.Errorf("neuron %s: %s is %v; a quadratic coefficient < 0 drives low potentials to −∞; set a floor", m.Form, form.Params[0].Name, f.C2)
 	case f.C2 == 0 && f.C1 > 1:
 		return fmt.Errorf("neuron %s: leak %v > 1 drives negative potentials to −∞; set a floor", m.Form, f.C1)
 	case f.C2 == 0 && f.C1 < -1 && m.Reset == SoftReset:
@@ -259,21 +275,23 @@ func (m Model) regime(f Map) error {
 }
 
 // Bounds returns the interval in which learning keeps a parameter, so that the
-// neuron stays in the regime in which Validate accepted it: a curvature keeps
-// its sign and does not vanish, a leak stays within [0, 1] unless a floor
-// permits more.
+// neuron stays in the regime in which Validate accepted it. The curvature of the
+// two QIF forms keeps its sign and does not vanish. A floor permits everything
+// else; without one the curvature of a polynomial stays positive, and the slope of
+// a line within [0, 1].
 func (m Model) Bounds(param string) (lo, hi float64) {
 	const least = 1e-3 // of a curvature: below it the map is a line
-	switch param {
-	case "a", "kappa":
-		if m.Params[param] < 0 {
-			return math.Inf(-1), -least
-		}
+	line := m.Form == "lif" || m.Form == "poly" && m.Params["c2"] == 0
+	switch {
+	case (param == "a" || param == "kappa") && m.Params[param] < 0:
+		return math.Inf(-1), -least
+	case param == "a" || param == "kappa":
 		return least, math.Inf(1)
-	case "leak":
-		if m.Floor == nil {
-			return 0, 1
-		}
+	case m.Floor != nil:
+	case param == "c2":
+		return least, math.Inf(1)
+	case line && (param == "leak" || param == "c1"):
+		return 0, 1
 	}
 	return math.Inf(-1), math.Inf(1)
 }

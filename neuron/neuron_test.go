@@ -14,6 +14,7 @@ import (
 var equations = map[string]func(p []float64, v, x float64) float64{
 	"qif":       func(p []float64, v, x float64) float64 { return p[0]*(v-p[1])*(v-p[2]) + x },
 	"qif-euler": func(p []float64, v, x float64) float64 { return v + p[0]*(v-p[1])*(v-p[2]) + x },
+	"poly":      func(p []float64, v, x float64) float64 { return p[0]*v*v + p[1]*v + p[2] + x },
 	"lif":       func(p []float64, v, x float64) float64 { return p[0]*v + x },
 	"if":        func(_ []float64, v, x float64) float64 { return v + x },
 }
@@ -245,23 +246,25 @@ func TestValidateRefuses(t *testing.T) {
 		{"qif", func(m *Model) { m.Params["u1"] = math.NaN() }, "u1 is NaN, not a finite number"},
 		{"lif", func(m *Model) { m.Params["leak"] = math.Inf(1) }, "leak is +Inf, not a finite number"},
 		{"qif", func(m *Model) { m.Params["u1"], m.Params["u2"] = 1e200, 1e200 }, "overflow the polynomial"},
-		{"if", func(m *Model) { m.Threshold = math.Inf(1) }, "threshold +Inf and reset value 0 must be finite"},
-		{"if", func(m *Model) { m.ResetValue = math.NaN() }, "reset value NaN must be finite"},
+		{"if", func(m *Model) { m.Threshold = math.Inf(1) }, "threshold θ is +Inf, not a finite number"},
+		{"if", func(m *Model) { m.ResetValue = math.NaN() }, "reset value is NaN, not a finite number"},
 		{"if", func(m *Model) { m.Threshold = 0 }, "threshold 0 must lie above the reset value 0"},
 		{"if", func(m *Model) { m.ResetValue = 1.5 }, "threshold 1 must lie above the reset value 1.5"},
 		{"if", func(m *Model) { m.Reset = "" }, `reset is "", expected "hard" or "soft"`},
 		{"if", func(m *Model) { m.Reset, m.Threshold, m.ResetValue = SoftReset, -1, -2 }, "soft reset subtracts the threshold, which is -1"},
 		{"if", func(m *Model) { m.Floor = number(math.Inf(-1)) }, "floor is -Inf, not a finite number"},
 		{"if", func(m *Model) { m.Floor = number(.5) }, "floor 0.5 lies above the reset value 0"},
-		{"qif", func(m *Model) { m.Params["a"] = 0 }, "quadratic coefficient is 0; use lif or if"},
-		{"qif-euler", func(m *Model) { m.Params["kappa"] = 0 }, "quadratic coefficient is 0"},
-		{"qif", func(m *Model) { m.Params["a"], m.Floor = 0, number(-2) }, "quadratic coefficient is 0"},
-		{"qif", func(m *Model) { m.Params["a"] = -.2 }, "-0.2 < 0 drives low potentials to −∞; set a floor"},
+		{"qif", func(m *Model) { m.Params["a"] = 0 }, "a is 0, expected a quadratic coefficient other than 0; use lif or if"},
+		{"qif-euler", func(m *Model) { m.Params["kappa"] = 0 }, "kappa is 0, expected a quadratic coefficient"},
+		{"qif", func(m *Model) { m.Params["a"], m.Floor = 0, number(-2) }, "a is 0"},
+		{"qif", func(m *Model) { m.Params["a"] = -.2 }, "a is -0.2; a quadratic coefficient < 0 drives low potentials to −∞; set a floor"},
 		{"lif", func(m *Model) { m.Params["leak"] = 1.1 }, "leak 1.1 > 1 drives negative potentials to −∞; set a floor"},
 		{"lif", func(m *Model) { m.Params["leak"], m.Reset = -1.1, SoftReset }, "leak -1.1 < −1 with a soft reset"},
 		{"lif", func(m *Model) { m.Learn = []string{"tau"} }, `no parameter "tau" to learn`},
 		{"qif", func(m *Model) { m.Learn = []string{"a", "u1", "a"} }, `"a" is listed twice`},
 		{"lif", func(m *Model) { m.Params["leak"], m.Learn = -.5, []string{"leak"} }, "leak starts at -0.5, outside the interval [0, 1]"},
+		{"poly", func(m *Model) { m.Params["c2"] = -.2 }, "a quadratic coefficient < 0 drives low potentials to −∞; set a floor"},
+		{"poly", func(m *Model) { m.Params["c2"], m.Learn = 0, []string{"c2"} }, "c2 starts at 0, outside the interval [0.001, +Inf]"},
 		{"qif", func(m *Model) { m.Params["a"], m.Learn = 1e-4, []string{"a"} }, "a starts at 0.0001, outside the interval [0.001, +Inf]"},
 	}
 	for _, c := range cases {
@@ -355,6 +358,16 @@ func TestBoundsKeepAModelValid(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+	line := Model{Form: "poly", Params: map[string]float64{"c2": 0, "c1": .5, "c0": 0}}
+	if lo, hi := line.Bounds("c1"); lo != 0 || hi != 1 {
+		t.Errorf("bounds of a line's slope are [%v, %v]", lo, hi)
+	}
+	line.Floor = &low
+	for _, p := range []string{"c2", "c1", "c0"} {
+		if lo, hi := line.Bounds(p); !math.IsInf(lo, -1) || !math.IsInf(hi, 1) {
+			t.Errorf("with a floor, bounds of %s are [%v, %v]", p, lo, hi)
 		}
 	}
 	negative := Model{Form: "qif", Params: map[string]float64{"a": -.2, "u1": 0, "u2": .5}, Floor: &low}

@@ -11,7 +11,7 @@ import (
 
 func TestBuiltIn(t *testing.T) {
 	names := Names()
-	if want := []string{"fashion-tiny", "fashion", "fashion-mini"}; !reflect.DeepEqual(names, want) {
+	if want := []string{"fashion-tiny", "fashion", "fashion-mini", "moving", "rows"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("names %v, want %v", names, want)
 	}
 	for _, name := range names {
@@ -90,7 +90,7 @@ func TestDistance(t *testing.T) {
 			t.Errorf("%q to %q: %d, want %d", c.b, c.a, got, c.want)
 		}
 	}
-	known := keys()
+	known := Keys()
 	for _, a := range known {
 		for _, b := range known {
 			if (distance(a, b) == 0) != (a == b) {

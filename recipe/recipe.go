@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/qif-snn/qif/data"
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/neuron"
 	"github.com/qif-snn/qif/window"
@@ -28,11 +29,12 @@ type Recipe struct {
 	Seed uint64 `toml:"seed" default:"1" help:"seed of initialisation, order, augmentation and dropout"`
 	Out  string `toml:"out" default:"" help:"folder of the run; empty: runs/<name>-<neuron>-seed<seed>"`
 
-	Net     string  `toml:"net" default:"tiny" group:"Network" help:"name of a network, or path of a graph's JSON form"`
-	Steps   int     `toml:"steps" default:"4" in:"[1,4096]" help:"time steps T per sample"`
-	Dropout float64 `toml:"dropout" default:"0" in:"[0,1)" help:"share of features that dropout zeroes"`
+	Net         string  `toml:"net" default:"tiny" group:"Network" help:"name of a network, or path of a graph's JSON form"`
+	Steps       int     `toml:"steps" default:"4" in:"[1,4096]" help:"time steps T per sample"`
+	Dropout     float64 `toml:"dropout" default:"0" in:"[0,1)" help:"share of features that dropout zeroes"`
+	ReadoutLast int     `toml:"readout_last" default:"0" in:"[0,4096]" help:"classify by the mean logits of so many last steps; 0: of all"`
 
-	Neuron string `toml:"neuron" default:"qif" group:"Neuron" help:"form of the neurons: qif, qif-euler, lif or if"`
+	Neuron string `toml:"neuron" default:"qif" group:"Neuron" help:"form of the neurons: qif, qif-euler, poly, lif or if"`
 	// Params holds the parameters of every form, by name, so that another form
 	// can be chosen for the same recipe. The chosen one takes its own.
 	Params map[string]float64
@@ -42,10 +44,10 @@ type Recipe struct {
 	ResetValue    float64  `toml:"reset_value" default:"0" help:"potential after a hard reset, and at the start"`
 	DetachReset   bool     `toml:"detach_reset" default:"true" help:"keep gradients from flowing through the reset"`
 	Floor         *float64 `toml:"floor" default:"none" help:"lowest potential after reset; absent or none: unbounded"`
-	Learn         []string `toml:"learn" default:"" help:"parameters that are trained: a, u1, u2 (qif), kappa, vr, vc (qif-euler), leak (lif)"`
+	Learn         []string `toml:"learn" default:"" help:"parameters that are trained: a, u1, u2 (qif), kappa, vr, vc (qif-euler), c2, c1, c0 (poly), leak (lif)"`
 	LearnChannels bool     `toml:"learn_per_channel" default:"false" help:"train them per channel instead of per layer"`
 
-	Window       string `toml:"window" default:"bandwidth" group:"Surrogate window" help:"width: bandwidth or bandwidth:N, sigma:k or fixed:α"`
+	Window       string `toml:"window" default:"bandwidth" group:"Surrogate window" help:"width: bandwidth or bandwidth:N, exact or exact:N, sigma:k, fixed:α, measured or measured:k, learned or learned:α"`
 	WindowShape  string `toml:"window_shape" default:"triangular" help:"rectangular, triangular, epanechnikov, gaussian, atan or sigmoid"`
 	WindowPooled bool   `toml:"window_pooled" default:"false" help:"one width for all steps"`
 
@@ -54,6 +56,11 @@ type Recipe struct {
 	Limit      int     `toml:"limit" default:"0" in:"[0,2147483647]" help:"use only so many images for training and for test; 0: all"`
 	CropPad    int     `toml:"crop_pad" default:"0" in:"[0,64]" help:"shift images by up to so many pixels"`
 	Flip       bool    `toml:"flip" default:"false" help:"mirror each image left to right with probability ½"`
+
+	Task            string  `toml:"task" default:"images" group:"Task" help:"what a network sees of an image: images (the same at each step), moving (changes as it moves) or rows (one a step)"`
+	MotionRadius    float64 `toml:"motion_radius" default:"2" in:"(0,64]" help:"moving: radius in pixels of the circle on which an image goes round"`
+	MotionPad       int     `toml:"motion_pad" default:"0" in:"[0,64]" help:"moving: pixels by which frames are wider than images on each side"`
+	MotionThreshold float64 `toml:"motion_threshold" default:"0" in:"[0,inf)" help:"moving: count a pixel's changes by so much, in deviations; 0: show changes as they are"`
 
 	Epochs        int     `toml:"epochs" default:"6" in:"[1,1000000]" group:"Training" help:"passes over the training images"`
 	Batch         int     `toml:"batch" default:"50" in:"[1,65536]" help:"images per update"`
@@ -89,13 +96,20 @@ func Default() Recipe {
 	return r
 }
 
+// execution lists the fields on which results do not depend.
+var execution = []string{"threads", "memory", "out", "save_every"}
+
 // Comparable returns the recipe without the fields on which results do not
 // depend, threads, memory, out and save_every, which have their defaults instead.
 // Checkpoints store it.
 func (r Recipe) Comparable() Recipe {
 	r = r.clone()
 	d := Default()
-	r.Threads, r.Memory, r.Out, r.SaveEvery = d.Threads, d.Memory, d.Out, d.SaveEvery
+	for _, f := range fields {
+		if slices.Contains(execution, f.key) {
+			f.set(&r, f.get(&d))
+		}
+	}
 	return r
 }
 
@@ -152,6 +166,13 @@ func (r Recipe) WindowSpec() (window.Spec, error) {
 		return window.Spec{}, err
 	}
 	return window.Spec{Policy: policy, Shape: shape, Pooled: r.WindowPooled}, nil
+}
+
+// ImageTask returns how images are shown.
+func (r Recipe) ImageTask() data.Task {
+	return data.Task{
+		Kind: r.Task, Steps: r.Steps, Radius: r.MotionRadius, Pad: r.MotionPad, Threshold: r.MotionThreshold,
+	}
 }
 
 // Loss returns the training loss.

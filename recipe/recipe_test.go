@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qif-snn/qif/data"
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/neuron"
 	"github.com/qif-snn/qif/window"
@@ -24,10 +25,11 @@ func TestDefaults(t *testing.T) {
 		Name: "fashion-tiny", Seed: 1,
 		Net: "tiny", Steps: 4,
 		Neuron: "qif",
-		Params: map[string]float64{"a": .25, "u1": 0, "u2": .5, "kappa": .25, "vr": 0, "vc": 4.5, "leak": .5},
+		Params: map[string]float64{"a": .25, "u1": 0, "u2": .5, "kappa": .25, "vr": 0, "vc": 4.5, "c2": .25, "c1": -.125, "c0": 0, "leak": .5},
 		Theta:  1, Reset: "hard", DetachReset: true,
 		Window: "bandwidth", WindowShape: "triangular",
 		Validation: .1, CropPad: 0, Flip: false,
+		Task: "images", MotionRadius: 2,
 		Epochs: 6, Batch: 50,
 		OptimizerKind: "adamw", LR: 4e-3, Warmup: 1,
 		Momentum: .9, Beta1: .9, Beta2: .999, Eps: 1e-8, WeightDecay: 1e-2,
@@ -51,6 +53,7 @@ func TestHelpNamesEveryChoice(t *testing.T) {
 		"reset":     {neuron.HardReset, neuron.SoftReset},
 		"precision": {engine.FP32, engine.Mixed},
 		"memory":    {engine.LowMemory},
+		"task":      data.Kinds,
 	}
 	for _, f := range neuron.Forms {
 		choices["neuron"] = append(choices["neuron"], f.Name)
@@ -155,7 +158,7 @@ func change(t *testing.T, f field, r *Recipe) {
 	t.Helper()
 	other := map[string]string{
 		"name": "other-1", "neuron": "qif-euler", "reset": "soft", "window": "sigma:2", "window_shape": "atan",
-		"optimizer": "sgd", "loss": "tet", "learn": "vr,vc", "precision": "mixed", "memory": "low",
+		"optimizer": "sgd", "loss": "tet", "learn": "vr,vc", "task": "moving", "precision": "mixed", "memory": "low",
 		"validation": "0.25", "dropout": "0.25", "tet_lambda": "0.25", "momentum": "0.25", "beta1": "0.25", "beta2": "0.25", "lr_final": "0.25",
 		"eps": "1e-30", "lr": "1.2345678901234567e-05", "reset_value": "-0.125", "floor": "-2.5",
 	}
@@ -204,6 +207,10 @@ func TestValidateRefuses(t *testing.T) {
 		{"threads", func(r *Recipe) { r.Threads = -1 }, "threads is -1"},
 		{"limit", func(r *Recipe) { r.Limit = -1 }, "limit is -1"},
 		{"crop_pad", func(r *Recipe) { r.CropPad = -1 }, "crop_pad is -1"},
+		{"task", func(r *Recipe) { r.Task = "film" }, `task is "film", expected one of images, moving, rows`},
+		{"moving in one step", func(r *Recipe) { r.Task, r.Steps = "moving", 1 }, "takes 2 steps or more to go round a circle, steps is 1"},
+		{"motion_radius", func(r *Recipe) { r.MotionRadius = 0 }, "motion_radius is 0, must lie within (0, 64]"},
+		{"readout_last", func(r *Recipe) { r.ReadoutLast = -1 }, "readout_last is -1"},
 		{"validation", func(r *Recipe) { r.Validation = 1 }, "validation is 1, must lie within (0, 1)"},
 		{"validation", func(r *Recipe) { r.Validation = -.1 }, "validation is -0.1"},
 		{"dropout", func(r *Recipe) { r.Dropout = 1 }, "dropout is 1"},
@@ -220,7 +227,7 @@ func TestValidateRefuses(t *testing.T) {
 		{"floor", func(r *Recipe) { r.Floor = ptr(nan) }, "floor is NaN"},
 		{"floor above the reset value", func(r *Recipe) { r.Floor = ptr(.5) }, "floor 0.5 lies above the reset value"},
 		{"neuron", func(r *Recipe) { r.Neuron = "hh" }, `unknown neuron "hh"; known: qif`},
-		{"a is 0", func(r *Recipe) { r.Params["a"] = 0 }, "quadratic coefficient is 0"},
+		{"a is 0", func(r *Recipe) { r.Params["a"] = 0 }, "a is 0, expected a quadratic coefficient other than 0"},
 		{"theta", func(r *Recipe) { r.Theta = 0 }, "threshold 0 must lie above the reset value 0"},
 		{"reset", func(r *Recipe) { r.Reset = "firm" }, `reset is "firm"`},
 		{"learn", func(r *Recipe) { r.Learn = []string{"leak"} }, `has no parameter "leak" to learn`},

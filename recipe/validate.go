@@ -56,6 +56,9 @@ func (r Recipe) validate() error {
 	if _, err := r.WindowSpec(); err != nil {
 		return err
 	}
+	if err := r.ImageTask().Validate(); err != nil {
+		return err
+	}
 	if err := r.Loss().Validate(); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ const (
 	nameInitial   = "at initialisation"
 	nameFinal     = "chosen epoch"
 	nameWindow    = "surrogate window (scaled)"
+	nameMoved     = "surrogate window, chosen epoch"
 	namePredicted = "predicted mean ± σ, at initialisation"
 	nameTheta     = "threshold θ"
 )
@@ -39,6 +40,7 @@ type stretch struct {
 	initial, final *Histogram // nil if not measured
 	predicted      *window.Moments
 	widths         []float64 // one, or the narrowest and the widest of the steps
+	finalWidths    []float64 // likewise
 }
 
 // potentialFigures draws the membrane potentials of every layer that has
@@ -98,6 +100,9 @@ func (l *Layer) stretches() []stretch {
 		if len(l.Widths) > 0 {
 			s.widths = l.Widths[t : t+1]
 		}
+		if len(l.FinalWidths) > 0 {
+			s.finalWidths = l.FinalWidths[t : t+1]
+		}
 		all[t] = s
 	}
 	return all
@@ -117,13 +122,16 @@ func (l *Layer) pooled() stretch {
 		m := window.Pool(l.Predicted)
 		s.predicted = &m
 	}
-	if len(l.Widths) > 0 {
-		s.widths = []float64{slices.Min(l.Widths)}
-		if most := slices.Max(l.Widths); most > s.widths[0] {
-			s.widths = append(s.widths, most)
-		}
-	}
+	s.widths, s.finalWidths = extremes(l.Widths), extremes(l.FinalWidths)
 	return s
+}
+
+// extremes returns the smallest and the largest of widths, once if they are equal.
+func extremes(widths []float64) []float64 {
+	if len(widths) == 0 {
+		return nil
+	}
+	return slices.Compact([]float64{slices.Min(widths), slices.Max(widths)})
 }
 
 // peak returns the largest density of the panel.
@@ -173,6 +181,10 @@ func (l *Layer) panel(s stretch, top float64) *plotstyle.Panel {
 			p.Mark("", plotstyle.Area{X: x, Y: y, Fill: plotstyle.Orange.Faded()})
 		}
 		p.Mark("", plotstyle.Curve{X: x, Y: y, Color: plotstyle.Orange, Width: .9})
+	}
+	for _, w := range s.finalWidths {
+		x, y := windowCurve(l.Shape, l.Theta, w, lo, hi, .5*top)
+		p.Mark("", plotstyle.Curve{X: x, Y: y, Color: plotstyle.Orange, Width: 1.4, Dashes: plotstyle.Dashed})
 	}
 	if s.final != nil {
 		x, y := s.final.outline()
@@ -245,6 +257,9 @@ func potentialKey(layers []Layer) ([]plotstyle.Sample, error) {
 	if has(func(l Layer) bool { return len(l.Widths) > 0 }) {
 		p.Mark(nameWindow, plotstyle.Area{Fill: plotstyle.Orange.Faded()})
 	}
+	if has(func(l Layer) bool { return len(l.FinalWidths) > 0 }) {
+		p.Mark(nameMoved, plotstyle.Curve{Color: plotstyle.Orange, Width: 1.4, Dashes: plotstyle.Dashed})
+	}
 	if has(func(l Layer) bool { return len(l.Predicted) > 0 }) {
 		p.Mark(namePredicted, plotstyle.Span{Color: plotstyle.Green})
 	}
@@ -270,6 +285,9 @@ func (l *Layer) potentialAlt(s stretch) string {
 	}
 	for _, w := range s.widths {
 		alt += fmt.Sprintf(" A %s window of width %s.", l.Shape, fixed(3, w))
+	}
+	for _, w := range s.finalWidths {
+		alt += fmt.Sprintf(" With the chosen parameters its width is %s.", fixed(3, w))
 	}
 	return alt
 }

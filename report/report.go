@@ -42,12 +42,14 @@ type Epoch struct {
 // Layer is what was predicted and measured of one neuron layer over the time
 // steps t = 1..T.
 type Layer struct {
-	Node      string
-	Theta     float64 // threshold
-	Shape     window.Shape
-	Widths    []float64        // [T], rectangle-equivalent
-	Predicted []window.Moments // [T], at initialisation
-	Rates     [][]float64      // [epoch][T], measured, in the order of Run.Epochs
+	Node   string
+	Theta  float64 // threshold
+	Shape  window.Shape
+	Widths []float64 // [T], rectangle-equivalent, at initialisation
+	// FinalWidths are those of the chosen epoch, [T]; nil if windows do not move.
+	FinalWidths []float64
+	Predicted   []window.Moments // [T], at initialisation
+	Rates       [][]float64      // [epoch][T], measured, in the order of Run.Epochs
 	// Initial and Final are the membrane potentials before firing, [T], at
 	// initialisation and with the chosen parameters. Their bins are all equal.
 	Initial, Final []Histogram
@@ -108,7 +110,7 @@ func (l *Layer) check(epochs int) error {
 	for _, f := range []struct {
 		name string
 		n    int
-	}{{"Widths", len(l.Widths)}, {"Predicted", len(l.Predicted)}, {"Initial", len(l.Initial)}, {"Final", len(l.Final)}} {
+	}{{"Widths", len(l.Widths)}, {"FinalWidths", len(l.FinalWidths)}, {"Predicted", len(l.Predicted)}, {"Initial", len(l.Initial)}, {"Final", len(l.Final)}} {
 		if f.n != 0 && f.n != steps {
 			return fmt.Errorf("%s has %d time steps, expected %d", f.name, f.n, steps)
 		}
@@ -121,7 +123,7 @@ func (l *Layer) check(epochs int) error {
 			return fmt.Errorf("firing rates have %d time steps at epoch %d of %d, expected %d", len(r), e+1, epochs, steps)
 		}
 	}
-	if len(l.Widths) > 0 {
+	if len(l.Widths)+len(l.FinalWidths) > 0 {
 		if _, err := window.ParseShape(string(l.Shape)); err != nil {
 			return err
 		}

@@ -217,6 +217,29 @@ func TestWindowTable(t *testing.T) {
 	}
 }
 
+// TestMovedWindows: widths of the chosen epoch make a column of their own, and
+// no column where windows do not move.
+func TestMovedWindows(t *testing.T) {
+	r := sampleRun(t, 2, 4, 3)
+	if page := render(t, r); strings.Contains(page, nameMoved) {
+		t.Errorf("the key has %q of windows that did not move", nameMoved)
+	}
+	for i := range r.Layers {
+		for _, w := range r.Layers[i].Widths {
+			r.Layers[i].FinalWidths = append(r.Layers[i].FinalWidths, 1.25*w)
+		}
+	}
+	page := render(t, r)
+	if !strings.Contains(page, nameMoved) {
+		t.Errorf("the key lacks %q", nameMoved)
+	}
+	for i, row := range cells(checkPage(t, page).all("table")[2])[2:] {
+		if got, want := row[len(row)-1], fmt.Sprintf("%.3f", r.Layers[i/4].FinalWidths[i%4]); got != want {
+			t.Errorf("row %d ends with %s, want %s", i, got, want)
+		}
+	}
+}
+
 func TestHistogramsPerStepOrPooled(t *testing.T) {
 	for _, c := range []struct{ steps, figures int }{{1, 1}, {4, 4}, {5, 1}, {10, 1}} {
 		root := checkPage(t, render(t, sampleRun(t, 2, c.steps, 2)))

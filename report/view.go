@@ -26,6 +26,7 @@ type view struct {
 	Potential []layerPotentials
 	Narrow    bool // every layer has one figure: several layers fit side by side
 	Windows   []windowRows
+	Moved     bool // windows of the chosen epoch differ from those at initialisation
 	Graph     []GraphRow
 	Total     GraphRow
 	Config    string
@@ -37,7 +38,7 @@ const firstWarnings = 8
 func newView(r Run) (*view, error) {
 	v := &view{
 		Title: r.Title, Style: styles(), Summary: r.Summary,
-		Epochs: r.Epochs, Best: r.BestEpoch, Heat: newHeatMap(r), Windows: windowTable(r), Graph: r.Graph, Config: r.Config,
+		Epochs: r.Epochs, Best: r.BestEpoch, Heat: newHeatMap(r), Windows: windowTable(r), Moved: r.moved(), Graph: r.Graph, Config: r.Config,
 	}
 	n := min(firstWarnings, len(r.Warnings))
 	v.Warnings, v.More = r.Warnings[:n], r.Warnings[n:]
@@ -136,6 +137,12 @@ type windowRow struct {
 	Mean, Std, Rate            float64 // predicted at initialisation
 	MeasuredMean, MeasuredStd  float64 // at initialisation
 	FinalMean, FinalStd, Final float64 // with the chosen parameters; Final is the rate
+	FinalWidth                 float64
+}
+
+// moved reports whether windows moved.
+func (r Run) moved() bool {
+	return slices.ContainsFunc(r.Layers, func(l Layer) bool { return len(l.FinalWidths) > 0 })
 }
 
 func windowTable(r Run) []windowRows {
@@ -145,9 +152,12 @@ func windowTable(r Run) []windowRows {
 	for _, l := range r.Layers {
 		rows := windowRows{Node: l.Node, Shape: string(l.Shape)}
 		for t := range l.steps() {
-			w := windowRow{t + 1, nan, nan, nan, nan, nan, nan, nan, nan, nan}
+			w := windowRow{t + 1, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan}
 			if len(l.Widths) > 0 {
 				w.Width = l.Widths[t]
+			}
+			if len(l.FinalWidths) > 0 {
+				w.FinalWidth = l.FinalWidths[t]
 			}
 			if len(l.Predicted) > 0 {
 				m := l.Predicted[t]

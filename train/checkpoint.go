@@ -92,6 +92,9 @@ type Record struct {
 	ValLoss       float64     `json:"val_loss"`
 	ValAccuracy   float64     `json:"val_accuracy"`
 	FiringRates   [][]float64 `json:"firing_rates"` // [layer][T], in training
+	// Widths are the windows' at the end of the epoch, [layer][T]; absent if
+	// they do not move.
+	Widths [][]float64 `json:"widths,omitempty"`
 }
 
 // Network parses and checks the checkpoint's graph.
@@ -206,19 +209,17 @@ func (c *Checkpoint) check(net *graph.Network) error {
 	if n := len(c.Classes); n != net.Classes() {
 		return fmt.Errorf("%d class names for a network of %d classes", n, net.Classes())
 	}
-	if ch := net.Input().Shape.C; len(c.Norm.Mean) != ch || len(c.Norm.Std) != ch {
-		return fmt.Errorf("normalisation of %d and %d channels for an input of %d", len(c.Norm.Mean), len(c.Norm.Std), ch)
-	}
-	for i, s := range c.Norm.Std {
-		if !(s > 0) {
-			return fmt.Errorf("normalisation: deviation %v of channel %d, expected above 0", s, i)
-		}
+	if err := c.Norm.Validate(len(c.Norm.Mean)); err != nil {
+		return err
 	}
 	if err := checkNumbers(append(append([]graph.Tensor{}, c.Params...), c.Optimizer...)); err != nil {
 		return err
 	}
 	r, err := c.ParsedRecipe()
 	if err != nil {
+		return err
+	}
+	if _, _, err := imageSize(net, r, len(c.Norm.Mean)); err != nil {
 		return err
 	}
 	return c.Progress.check(net, r.Steps)
@@ -250,8 +251,8 @@ func (p Progress) check(net *graph.Network, steps int) error {
 		return fmt.Errorf("progress: firing rates of the current epoch are not [layer][T] = [%d][%d]", layers, steps)
 	}
 	for i, e := range p.Epochs {
-		if e.Epoch != i+1 || !shaped(e.FiringRates) {
-			return fmt.Errorf("progress: record %d is of epoch %d, or its firing rates are not [layer][T] = [%d][%d]", i+1, e.Epoch, layers, steps)
+		if e.Epoch != i+1 || !shaped(e.FiringRates) || e.Widths != nil && !shaped(e.Widths) {
+			return fmt.Errorf("progress: record %d is of epoch %d, or its firing rates or widths are not [layer][T] = [%d][%d]", i+1, e.Epoch, layers, steps)
 		}
 	}
 	return nil

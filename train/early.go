@@ -20,7 +20,7 @@ type EarlyExit struct {
 }
 
 // RunEarly is Run with early exit.
-func (e *Evaluator) RunEarly(ctx context.Context, params []graph.Tensor, set *data.Set, indices []int, norm data.Norm, margin float64) (*EarlyExit, error) {
+func (e *Evaluator) RunEarly(ctx context.Context, params []graph.Tensor, samples data.Samples, indices []int, margin float64) (*EarlyExit, error) {
 	if err := e.Load(params); err != nil {
 		return nil, err
 	}
@@ -28,10 +28,10 @@ func (e *Evaluator) RunEarly(ctx context.Context, params []graph.Tensor, set *da
 	if err != nil {
 		return nil, err
 	}
-	k, samples, right := e.net.Classes(), 0, 0
+	k, seen, right := e.net.Classes(), 0, 0
 	mean := make([]float64, k)
 	x := &EarlyExit{Margin: margin, Steps: make([]int, e.opts.Steps)}
-	spent, err := e.eachBatch(ctx, set, indices, norm, run, func(b *data.Batch) {
+	spent, err := e.eachBatch(ctx, samples, indices, run, func(b *data.Batch) {
 		for i, label := range b.Y {
 			widen(mean, e.logits[i*k:])
 			if engine.Argmax(mean) == int(label) {
@@ -40,13 +40,13 @@ func (e *Evaluator) RunEarly(ctx context.Context, params []graph.Tensor, set *da
 			x.Steps[e.taken[i]-1]++
 			x.MeanSteps += float64(e.taken[i])
 		}
-		samples += b.N
+		seen += b.N
 	})
 	if err != nil {
 		return nil, err
 	}
-	x.Accuracy, x.MeanSteps = float64(right)/float64(samples), x.MeanSteps/float64(samples)
-	x.SamplesPerSecond = float64(samples) / spent.Seconds()
+	x.Accuracy, x.MeanSteps = float64(right)/float64(seen), x.MeanSteps/float64(seen)
+	x.SamplesPerSecond = float64(seen) / spent.Seconds()
 	return x, nil
 }
 

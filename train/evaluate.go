@@ -61,7 +61,7 @@ type Evaluation struct {
 	Samples   int               `json:"samples"`
 	Loss      float64           `json:"loss"` // cross-entropy of mean logits
 	Accuracy  float64           `json:"accuracy"`
-	PerStep   []float64         `json:"accuracy_per_step"` // of the mean logits up to step t
+	PerStep   []float64         `json:"accuracy_per_step"` // of the mean logits up to step t, which begins anew where the readout begins to count
 	Neurons   []engine.Activity `json:"-"`
 	Confusion [][]int           `json:"confusion"` // [label][predicted]
 
@@ -86,10 +86,10 @@ func (e *Evaluator) Load(params []graph.Tensor) error {
 	return e.runner.Load(folded)
 }
 
-// Run evaluates parameters on the chosen images, or all if indices is nil, in
-// order and without augmentation. It gives up, with the context's error, when
+// Run evaluates parameters on the chosen samples, or all if indices is nil, in
+// order and as epoch 0 shows them. It gives up, with the context's error, when
 // ctx ends.
-func (e *Evaluator) Run(ctx context.Context, params []graph.Tensor, set *data.Set, indices []int, norm data.Norm) (*Evaluation, error) {
+func (e *Evaluator) Run(ctx context.Context, params []graph.Tensor, samples data.Samples, indices []int) (*Evaluation, error) {
 	if err := e.Load(params); err != nil {
 		return nil, err
 	}
@@ -100,8 +100,9 @@ func (e *Evaluator) Run(ctx context.Context, params []graph.Tensor, set *data.Se
 	}
 	acts := e.runner.Activities()
 	run := func(b engine.Batch) error { return e.runner.Run(b, e.logits[:e.opts.Steps*b.N*k], acts) }
-	spent, err := e.eachBatch(ctx, set, indices, norm, run, func(b *data.Batch) {
-		ev.add(e.logits, b, e.opts.Steps, k)
+	first := e.net.Readout().First(e.opts.Steps)
+	spent, err := e.eachBatch(ctx, samples, indices, run, func(b *data.Batch) {
+		ev.add(e.logits, b, first, k)
 		ev.observe(acts, b.N)
 	})
 	if err != nil {
@@ -112,17 +113,15 @@ func (e *Evaluator) Run(ctx context.Context, params []graph.Tensor, set *data.Se
 	return ev, nil
 }
 
-// eachBatch has the engine run every batch of the chosen images and tell count
+// eachBatch has the engine run every batch of the chosen samples and tell count
 // of it. It returns the time that the engine took.
-func (e *Evaluator) eachBatch(ctx context.Context, set *data.Set, indices []int, norm data.Norm,
+func (e *Evaluator) eachBatch(ctx context.Context, samples data.Samples, indices []int,
 	run func(engine.Batch) error, count func(*data.Batch)) (time.Duration, error) {
 	n := len(indices)
 	if indices == nil {
-		n = set.Len()
+		n = len(samples.Labels())
 	}
-	l, err := data.NewLoader(data.LoaderOptions{
-		Set: set, Indices: indices, Batch: min(e.opts.Batch, n), Norm: norm, Ahead: 4,
-	})
+	l, err := data.NewLoader(data.LoaderOptions{Samples: samples, Indices: indices, Batch: min(e.opts.Batch, n), Ahead: 4})
 	if err != nil {
 		return 0, err
 	}
@@ -135,7 +134,7 @@ func (e *Evaluator) eachBatch(ctx context.Context, set *data.Set, indices []int,
 		}
 		b, ok := pass.Next()
 		if !ok {
-			return spent, nil
+			return spent, pass.Err()
 		}
 		if err := checkLabels(b, e.net.Classes()); err != nil {
 			return 0, err
@@ -172,13 +171,17 @@ func checkLabels(b *data.Batch, classes int) error {
 	return nil
 }
 
-// add counts one batch's logits [T, N, K].
-func (ev *Evaluation) add(logits []float32, b *data.Batch, steps, k int) {
-	mean := make([]float64, k)
+// add counts one batch's logits [T, N, K], of which those from step `first` on
+// decide.
+func (ev *Evaluation) add(logits []float32, b *data.Batch, first, k int) {
+	steps, mean := len(ev.PerStep), make([]float64, k)
 	for i, label := range b.Y {
 		clear(mean)
 		guess := 0
 		for t := range steps {
+			if t == first {
+				clear(mean)
+			}
 			for c, v := range logits[(t*b.N+i)*k:][:k] {
 				mean[c] += float64(v)
 			}
@@ -187,7 +190,7 @@ func (ev *Evaluation) add(logits []float32, b *data.Batch, steps, k int) {
 			}
 		}
 		for c := range mean {
-			mean[c] /= float64(steps)
+			mean[c] /= float64(steps - first)
 		}
 		ev.Confusion[label][guess]++
 		ev.Loss += logSumExp(mean) - mean[label]

@@ -15,7 +15,7 @@ var Splits = []string{"test", "validation", "train"}
 type Exam struct {
 	Recipe  recipe.Recipe // as used
 	c       *Checkpoint
-	set     *data.Set
+	images  *data.Images
 	indices []int
 	eval    *Evaluator
 }
@@ -27,18 +27,22 @@ func Examine(c *Checkpoint, split string, adjust func(*recipe.Recipe) error) (*E
 	if err != nil {
 		return nil, err
 	}
-	x := &Exam{Recipe: r, c: c}
-	if x.set, x.indices, err = splitOf(c, r, split); err != nil {
+	set, indices, err := splitOf(c, r, split)
+	if err != nil {
 		return nil, err
 	}
 	net, err := c.Network()
 	if err != nil {
 		return nil, err
 	}
-	if err := fits(net, x.set); err != nil {
+	if err := fits(net, r, set); err != nil {
 		return nil, err
 	}
-	if x.eval, err = evaluatorFor(r, net, min(r.Batch, x.set.Len())); err != nil {
+	x := &Exam{Recipe: r, c: c, indices: indices}
+	if x.images, err = Shown(r, set, c.Norm); err != nil {
+		return nil, err
+	}
+	if x.eval, err = evaluatorFor(r, net, min(r.Batch, set.Len())); err != nil {
 		return nil, err
 	}
 	return x, nil
@@ -49,14 +53,14 @@ func (x *Exam) Close() { x.eval.Close() }
 
 // Run evaluates the checkpoint.
 func (x *Exam) Run(ctx context.Context) (*Evaluation, error) {
-	return x.eval.Run(ctx, x.c.Params, x.set, x.indices, x.c.Norm)
+	return x.eval.Run(ctx, x.c.Params, x.images, x.indices)
 }
 
 // RunEarly evaluates the checkpoint with early exit at each of the margins.
 func (x *Exam) RunEarly(ctx context.Context, margins ...float64) ([]EarlyExit, error) {
 	var all []EarlyExit
 	for _, m := range margins {
-		e, err := x.eval.RunEarly(ctx, x.c.Params, x.set, x.indices, x.c.Norm, m)
+		e, err := x.eval.RunEarly(ctx, x.c.Params, x.images, x.indices, m)
 		if err != nil {
 			return nil, err
 		}

@@ -23,7 +23,7 @@ const (
 
 // Warning reports a layer that has ceased to work as a spiking layer should.
 type Warning struct {
-	Kind  string `json:"kind"`  // "dead", "saturated", "temporal collapse"
+	Kind  string `json:"kind"`  // "dead", "saturated", "temporal collapse", "window"
 	Phase string `json:"phase"` // Training or Inference
 	Node  string `json:"node"`
 	Steps []int  `json:"steps"` // time steps concerned, from 1

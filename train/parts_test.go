@@ -114,18 +114,18 @@ func TestCheckpointRoundTrip(t *testing.T) {
 
 func TestCheckpointRefusals(t *testing.T) {
 	for want, change := range map[string]func(c *Checkpoint){
-		"format version 2":   func(c *Checkpoint) { c.Version = 2 },
-		`"fc1.weight"`:       func(c *Checkpoint) { c.Params[len(c.Params)-2].Shape[0]++ },
-		"is missing":         func(c *Checkpoint) { c.Params = c.Params[1:] },
-		"does not belong":    func(c *Checkpoint) { c.Params = append(c.Params, graph.Tensor{Name: "x", Shape: []int{0}}) },
-		"3 class names":      func(c *Checkpoint) { c.Classes = append(c.Classes, "c") },
-		"normalisation of 2": func(c *Checkpoint) { c.Norm.Mean = []float32{0, 0} },
-		"deviation 0":        func(c *Checkpoint) { c.Norm.Std = []float32{0} },
-		"inconsistent":       func(c *Checkpoint) { c.Progress.Best = 2 },
-		"best 0":             func(c *Checkpoint) { c.Progress.Best = 0 },
-		"current epoch":      func(c *Checkpoint) { c.Progress.Partial.Rates = nil },
-		"record 1":           func(c *Checkpoint) { c.Progress.Epochs[0].FiringRates = rates()[1:] },
-		"recipe":             func(c *Checkpoint) { c.Recipe = "epoch = 3" },
+		"format version 2":            func(c *Checkpoint) { c.Version = 2 },
+		`"fc1.weight"`:                func(c *Checkpoint) { c.Params[len(c.Params)-2].Shape[0]++ },
+		"is missing":                  func(c *Checkpoint) { c.Params = c.Params[1:] },
+		"does not belong":             func(c *Checkpoint) { c.Params = append(c.Params, graph.Tensor{Name: "x", Shape: []int{0}}) },
+		"3 class names":               func(c *Checkpoint) { c.Classes = append(c.Classes, "c") },
+		"normalisation has 2 means":   func(c *Checkpoint) { c.Norm.Mean = []float32{0, 0} },
+		"deviation of channel 0 is 0": func(c *Checkpoint) { c.Norm.Std = []float32{0} },
+		"inconsistent":                func(c *Checkpoint) { c.Progress.Best = 2 },
+		"best 0":                      func(c *Checkpoint) { c.Progress.Best = 0 },
+		"current epoch":               func(c *Checkpoint) { c.Progress.Partial.Rates = nil },
+		"record 1":                    func(c *Checkpoint) { c.Progress.Epochs[0].FiringRates = rates()[1:] },
+		"recipe":                      func(c *Checkpoint) { c.Recipe = "epoch = 3" },
 	} {
 		c := example(t)
 		change(c)

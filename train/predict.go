@@ -12,11 +12,11 @@ import (
 
 // Predictor classifies single images with a checkpoint.
 type Predictor struct {
-	c     *Checkpoint
-	eval  *Evaluator
-	steps int
-	h, w  int
-	ch    int
+	c      *Checkpoint
+	eval   *Evaluator
+	recipe recipe.Recipe
+	h, w   int // of images
+	ch     int
 }
 
 // NewPredictor compiles a checkpoint's network. Steps, precision, threads and
@@ -30,6 +30,10 @@ func NewPredictor(c *Checkpoint, adjust func(*recipe.Recipe) error) (*Predictor,
 	if err != nil {
 		return nil, err
 	}
+	p := &Predictor{c: c, recipe: r, ch: len(c.Norm.Mean)}
+	if p.h, p.w, err = imageSize(net, r, p.ch); err != nil {
+		return nil, err
+	}
 	e, err := evaluatorFor(r, net, 1)
 	if err != nil {
 		return nil, err
@@ -38,8 +42,8 @@ func NewPredictor(c *Checkpoint, adjust func(*recipe.Recipe) error) (*Predictor,
 		e.Close()
 		return nil, err
 	}
-	in := net.Input().Shape
-	return &Predictor{c: c, eval: e, steps: r.Steps, h: in.H, w: in.W, ch: in.C}, nil
+	p.eval = e
+	return p, nil
 }
 
 // Close releases the engine.
@@ -62,8 +66,10 @@ func (p *Predictor) Predict(img image.Image, margin float64) (Prediction, error)
 	if err != nil {
 		return Prediction{}, err
 	}
-	x := make([]float32, len(pix))
-	data.ToFloat(x, pix, p.c.Norm)
+	x, err := p.sample(pix)
+	if err != nil {
+		return Prediction{}, err
+	}
 	b := engine.Batch{N: 1, X: x}
 	mean := make([]float64, len(p.c.Classes))
 	if margin != 0 {
@@ -77,14 +83,28 @@ func (p *Predictor) Predict(img image.Image, margin float64) (Prediction, error)
 		widen(mean, p.eval.logits)
 		return Prediction{Softmax(mean), int(p.eval.taken[0])}, nil
 	}
-	logits := p.eval.logits[:p.steps*len(mean)]
+	steps, k := p.recipe.Steps, len(mean)
+	logits := p.eval.logits[:steps*k]
 	if err := p.eval.runner.Run(b, logits, nil); err != nil {
 		return Prediction{}, err
 	}
-	for i, v := range logits {
-		mean[i%len(mean)] += float64(v) / float64(p.steps)
+	first := p.eval.net.Readout().First(steps)
+	for i, v := range logits[first*k:] {
+		mean[i%k] += float64(v) / float64(steps-first)
 	}
-	return Prediction{Softmax(mean), p.steps}, nil
+	return Prediction{Softmax(mean), steps}, nil
+}
+
+// sample returns an image as the network takes it. One that moves does so on the
+// same path as any other.
+func (p *Predictor) sample(pix []byte) ([]float32, error) {
+	one := &data.Set{Name: "image", H: p.h, W: p.w, C: p.ch, Pixels: pix, Labels: []int32{0}, Classes: p.c.Classes}
+	images, err := Shown(p.recipe, one, p.c.Norm)
+	if err != nil {
+		return nil, err
+	}
+	x := make([]float32, images.Shape().Size())
+	return x, images.Reader()(x, 0, 0)
 }
 
 // pixels returns an image as bytes [H, W, C] of one (grey) or three channels.

@@ -21,6 +21,10 @@ func (r *Run) writeReport(res *Result, best []graph.Tensor) error {
 	if err != nil {
 		return err
 	}
+	moved, err := r.widths(best)
+	if err != nil {
+		return err
+	}
 	initial, err := r.histograms(r.Net.Init(r.Recipe.Seed), windows)
 	if err != nil {
 		return err
@@ -34,7 +38,7 @@ func (r *Run) writeReport(res *Result, best []graph.Tensor) error {
 		return err
 	}
 	rep := report.Run{
-		Title: fmt.Sprintf("%s: %s neurons on %s", res.Net, res.Neuron, res.Data), BestEpoch: res.BestEpoch,
+		Title: fmt.Sprintf("%s: %s neurons on %s", res.Net, res.Neuron, r.DataShown()), BestEpoch: res.BestEpoch,
 		Config: string(toml), Summary: summary(res),
 	}
 	for _, w := range r.progress.Warnings {
@@ -51,6 +55,9 @@ func (r *Run) writeReport(res *Result, best []graph.Tensor) error {
 		l := report.Layer{
 			Node: w.Node, Theta: neurons[i].Neuron.Model.Threshold, Shape: w.Shape, Widths: w.Widths, Predicted: w.Moments,
 			Initial: initial[i], Final: final[i],
+		}
+		if moved.moved {
+			l.FinalWidths = moved.now[i]
 		}
 		for _, e := range r.progress.Epochs {
 			l.Rates = append(l.Rates, e.FiringRates[i])
@@ -103,8 +110,11 @@ func (r *Run) histograms(params []graph.Tensor, windows []graph.LayerWindows) ([
 			out[i] = append(out[i], report.NewHistogram(lo, hi, histogramBins))
 		}
 	}
-	b := r.sample()
-	err := r.trainer.Observe(b, func(node string, t int, u []float32) { out[layer[node]][t].Add(u) })
+	b, err := r.sample()
+	if err != nil {
+		return nil, err
+	}
+	err = r.trainer.Observe(b, func(node string, t int, u []float32) { out[layer[node]][t].Add(u) })
 	return out, err
 }
 
@@ -118,13 +128,18 @@ func histogramRange(w graph.LayerWindows, theta float64) (lo, hi float64) {
 	return lo, hi
 }
 
-// sample is a batch of validation images without augmentation.
-func (r *Run) sample() engine.Batch {
+// sample is a batch of validation images as they are evaluated.
+func (r *Run) sample() (engine.Batch, error) {
 	n := min(r.Recipe.Batch, len(r.ValIdx))
-	size := r.Train.Size()
-	b := engine.Batch{N: n, X: make([]float32, n*size)}
-	for i, idx := range r.ValIdx[:n] {
-		data.ToFloat(b.X[i*size:(i+1)*size], r.Train.Image(idx), r.Norm)
+	l, err := data.NewLoader(data.LoaderOptions{Samples: r.plain, Indices: r.ValIdx[:n], Batch: n})
+	if err != nil {
+		return engine.Batch{}, err
 	}
-	return b
+	pass := l.Epoch(0, 0)
+	defer pass.Close()
+	b, ok := pass.Next()
+	if !ok {
+		return engine.Batch{}, pass.Err()
+	}
+	return engine.Batch{N: b.N, X: b.X}, nil
 }

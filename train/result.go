@@ -20,6 +20,7 @@ type Result struct {
 	Net              string      `json:"net"`
 	Neuron           string      `json:"neuron"`
 	Data             string      `json:"data"`
+	Task             string      `json:"task"`                // how its images are shown
 	Engine           string      `json:"engine"`              // and its variant
 	Precision        string      `json:"precision"`           // asked for
 	Effective        string      `json:"effective_precision"` // trained in
@@ -32,9 +33,10 @@ type Result struct {
 	ValAccuracy      float64     `json:"val_accuracy"`
 	TestAccuracy     float64     `json:"test_accuracy"`
 	TestPerStep      []float64   `json:"test_accuracy_per_step"`
-	Layers           []string    `json:"layers"`       // names of the neuron layers
-	FiringRates      [][]float64 `json:"firing_rates"` // [layer][T], on the test data
-	Windows          [][]float64 `json:"windows"`      // [layer][T], rectangle-equivalent widths
+	Layers           []string    `json:"layers"`                    // names of the neuron layers
+	FiringRates      [][]float64 `json:"firing_rates"`              // [layer][T], on the test data
+	Windows          [][]float64 `json:"windows"`                   // [layer][T], rectangle-equivalent widths at the chosen epoch
+	InitialWindows   [][]float64 `json:"initial_windows,omitempty"` // at the start, if they moved
 	SamplesPerSecond float64     `json:"train_samples_per_second"`
 	Seconds          float64     `json:"seconds"` // spent by this process
 	PeakRSS          int64       `json:"peak_rss_bytes"`
@@ -61,7 +63,11 @@ func (r *Run) conclude(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	test, err := r.eval.Run(ctx, best.Params, r.Test, nil, r.Norm)
+	images, err := Shown(r.Recipe, r.Test, r.Norm)
+	if err != nil {
+		return nil, err
+	}
+	test, err := r.eval.Run(ctx, best.Params, images, nil)
 	if ctx.Err() != nil {
 		return nil, ErrInterrupted // the epochs are saved
 	}
@@ -104,13 +110,14 @@ func (r *Run) concluded() (*Result, bool) {
 }
 
 func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
-	windows, err := r.Net.Windows(r.Recipe.Steps)
+	windows, err := r.widths(params)
 	if err != nil {
 		return nil, err
 	}
 	best := r.progress.Epochs[r.progress.Best-1]
 	res := &Result{
-		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.NeuronForms(), Data: r.DataName(), Engine: engine.Signature(r.Engine), Precision: r.Recipe.Precision, Effective: r.effectivePrecision(),
+		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.NeuronForms(), Data: r.DataName(), Task: r.Recipe.Task,
+		Engine: engine.Signature(r.Engine), Precision: r.Recipe.Precision, Effective: r.effectivePrecision(),
 		Seed: r.Recipe.Seed, Epochs: r.Recipe.Epochs, Steps: r.Recipe.Steps,
 		Params: r.Net.ParamCount(), MACs: r.Net.MACs(), BestEpoch: best.Epoch,
 		ValAccuracy: best.ValAccuracy, TestAccuracy: test.Accuracy, TestPerStep: test.PerStep,
@@ -118,9 +125,11 @@ func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
 		Seconds: time.Since(r.started).Seconds(), PeakRSS: PeakRSS(), Warnings: append([]Warning{}, r.progress.Warnings...),
 		Checkpoint: r.path(CheckpointFile), Report: r.path(ReportFile),
 	}
-	for i, w := range windows {
-		res.Layers = append(res.Layers, test.Neurons[i].Node)
-		res.Windows = append(res.Windows, w.Widths)
+	for _, l := range test.Neurons {
+		res.Layers = append(res.Layers, l.Node)
+	}
+	if res.Windows = windows.now; windows.moved {
+		res.InitialWindows = windows.start
 	}
 	for i, p := range r.Net.Params {
 		if p.Role == graph.NeuronParam {

@@ -33,6 +33,7 @@ type Run struct {
 	lock     *flock.Flock
 	trainer  engine.Trainer
 	loader   *data.Loader
+	plain    *data.Images // the training set's, for validation
 	eval     *Evaluator
 	progress Progress
 	observer Observer
@@ -214,12 +215,18 @@ func (r *Run) compile() error {
 	if p := r.effectivePrecision(); p != rec.Precision {
 		r.note("precision %s changes nothing here: engine %s computes this network in %s", rec.Precision, engine.Signature(r.Engine), p)
 	}
+	images, err := varied(rec, r.Train, r.Norm)
+	if err != nil {
+		return err
+	}
 	r.loader, err = data.NewLoader(data.LoaderOptions{
-		Set: r.Train, Indices: r.TrainIdx, Batch: rec.Batch, Norm: r.Norm,
-		Augment: data.Augment{Pad: rec.CropPad, Flip: rec.Flip},
+		Samples: images, Indices: r.TrainIdx, Batch: rec.Batch,
 		Shuffle: true, DropLast: true, Seed: rec.Seed, Ahead: 4,
 	})
 	if err != nil {
+		return err
+	}
+	if r.plain, err = Shown(rec, r.Train, r.Norm); err != nil {
 		return err
 	}
 	r.eval, err = NewEvaluator(r.Engine, r.Net, evalOptions(rec, rec.Batch))
@@ -260,15 +267,28 @@ func (r *Run) newPartial() Partial {
 // Updates is the number of optimiser steps in the whole run.
 func (r *Run) Updates() int { return r.Recipe.Epochs * r.loader.Steps() }
 
-// Finish runs to the end, or until ctx is done, which saves the run and returns
-// ErrInterrupted. Other errors leave the last checkpoint as it is.
-func (r *Run) Finish(ctx context.Context) (*Result, error) {
+// Progress says how far the run has come. Callers must not change its lists.
+func (r *Run) Progress() Progress { return r.progress }
+
+// Fit runs all epochs, or until ctx is done, which saves the run and returns
+// ErrInterrupted. Other errors leave the last checkpoint as it is. It does not
+// look at the test data.
+func (r *Run) Fit(ctx context.Context) error {
 	r.started, r.lastSave = time.Now(), time.Now()
 	r.observer.Start(r)
 	for r.progress.Epoch < r.Recipe.Epochs {
 		if err := r.epoch(ctx); err != nil {
-			return nil, err
+			return err
 		}
+	}
+	return nil
+}
+
+// Finish is Fit, then measures the chosen epoch on the test data and writes the
+// report.
+func (r *Run) Finish(ctx context.Context) (*Result, error) {
+	if err := r.Fit(ctx); err != nil {
+		return nil, err
 	}
 	return r.conclude(ctx)
 }
@@ -292,6 +312,9 @@ func (r *Run) epoch(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if err := pass.Err(); err != nil {
+		return err
 	}
 	return r.endEpoch(ctx)
 }
@@ -332,9 +355,14 @@ func (r *Run) step(b *data.Batch) error {
 	return nil
 }
 
-// warn reports what Diagnose finds, each kind once per layer and phase.
+// warn reports what Diagnose finds.
 func (r *Run) warn(phase string, layers []engine.Activity) {
-	for _, w := range Diagnose(layers, phase, r.progress.Epoch+1) {
+	r.report(Diagnose(layers, phase, r.progress.Epoch+1))
+}
+
+// report passes warnings on, each kind once per layer and phase.
+func (r *Run) report(ws []Warning) {
+	for _, w := range ws {
 		known := func(old Warning) bool { return old.Kind == w.Kind && old.Phase == w.Phase && old.Node == w.Node }
 		if !slices.ContainsFunc(r.progress.Warnings, known) {
 			r.progress.Warnings = append(r.progress.Warnings, w)
@@ -381,13 +409,18 @@ func (p Partial) activities(layers []graph.NeuronLayer) []engine.Activity {
 // endEpoch validates, keeps the parameters if they are the best yet, and saves.
 func (r *Run) endEpoch(ctx context.Context) error {
 	params := r.trainer.Tensors()
-	val, err := r.eval.Run(ctx, params, r.Train, r.ValIdx, r.Norm)
+	val, err := r.eval.Run(ctx, params, r.plain, r.ValIdx)
 	if ctx.Err() != nil {
 		return r.interrupted()
 	}
 	if err != nil {
 		return fmt.Errorf("validation after epoch %d: %w", r.progress.Epoch+1, err)
 	}
+	windows, err := r.widths(params)
+	if err != nil {
+		return err
+	}
+	r.report(windows.warnings(r.progress.Epoch + 1))
 	p, steps := r.progress.Partial, float64(max(1, r.progress.Step))
 	r.warn(Training, p.activities(r.Net.Neurons()))
 	r.warn(Inference, val.Neurons)
@@ -396,6 +429,9 @@ func (r *Run) endEpoch(ctx context.Context) error {
 		LearningRate: r.Recipe.LearningRate(int(r.progress.Updates)-1, r.Updates()),
 		TrainLoss:    p.Loss / float64(p.Samples), TrainAccuracy: float64(p.Correct) / float64(p.Samples),
 		GradNorm: p.GradNorm / steps, ValLoss: val.Loss, ValAccuracy: val.Accuracy, FiringRates: p.rates(),
+	}
+	if windows.moved {
+		rec.Widths = windows.now
 	}
 	if !isFinite(rec.ValLoss) {
 		return fmt.Errorf("validation after epoch %d: loss is %v", rec.Epoch, rec.ValLoss)

@@ -141,14 +141,16 @@ func TestRunWritesWhatItPromises(t *testing.T) {
 }
 
 func TestInterruptedAtAnyStepEndsTheSame(t *testing.T) {
+	r := quick(t)
+	r.Window, r.Learn = "measured", []string{"a"} // what moves beside the weights
 	whole := filepath.Join(t.TempDir(), "whole")
-	if _, err := begun(t, quick(t), whole).Finish(context.Background()); err != nil {
+	if _, err := begun(t, r, whole).Finish(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	for _, after := range []int{1, 7, 8, 9, 15} { // 8 steps an epoch
 		dir := filepath.Join(t.TempDir(), "stopped")
 		ctx, stop := context.WithCancel(context.Background())
-		run := begun(t, quick(t), dir)
+		run := begun(t, r, dir)
 		run.Observe(&stopper{after: after, stop: stop})
 		if _, err := run.Finish(ctx); !errors.Is(err, ErrInterrupted) {
 			t.Fatalf("stopped after step %d: %v", after, err)
@@ -381,6 +383,41 @@ func TestLearningReducesTheLoss(t *testing.T) {
 		}
 		if form == "lif" && (len(res.Learned) != 2 || res.Learned[0].Values[0] == .5) {
 			t.Errorf("the leaks were not learned: %+v", res.Learned)
+		}
+	}
+}
+
+// TestWindowsMove: what each policy that moves windows leaves in the result and
+// in the records, and that the checkpoint gives the same widths again.
+func TestWindowsMove(t *testing.T) {
+	for policy, learn := range map[string][]string{"measured": nil, "learned": nil, "sigma:2": {"a"}, "bandwidth": nil} {
+		r := quick(t)
+		r.Window, r.Learn = policy, learn
+		run := begun(t, r, filepath.Join(t.TempDir(), "run"))
+		res, err := run.Finish(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		moves := policy != "bandwidth"
+		if (res.InitialWindows != nil) != moves || (run.progress.Epochs[0].Widths != nil) != moves {
+			t.Errorf("%s: initial widths %v, recorded %v", policy, res.InitialWindows, run.progress.Epochs[0].Widths)
+		}
+		best := run.progress.Epochs[res.BestEpoch-1]
+		if moves && (!reflect.DeepEqual(best.Widths, res.Windows) || reflect.DeepEqual(res.Windows, res.InitialWindows)) {
+			t.Errorf("%s: widths %v, recorded %v, initial %v", policy, res.Windows, best.Widths, res.InitialWindows)
+		}
+		c, err := ReadCheckpoint(res.Checkpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := run.Net.WindowsOf(c.Params, r.Steps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range again {
+			if !reflect.DeepEqual(w.Widths, res.Windows[i]) {
+				t.Errorf("%s: the checkpoint gives widths %v, the result has %v", policy, w.Widths, res.Windows[i])
+			}
 		}
 	}
 }

@@ -59,13 +59,24 @@ func prepare(r recipe.Recipe, net *graph.Network) (*Setup, error) {
 	if net == nil {
 		s.Net, err = BuildNet(r, s.Train)
 	} else {
-		err = fits(net, s.Train)
+		err = fits(net, r, s.Train)
 	}
 	return s, err
 }
 
 // DataName names the data set, whose parts are called name/train and name/test.
 func (s *Setup) DataName() string { return strings.TrimSuffix(s.Train.Name, "/train") }
+
+// DataShown says for people what the network sees of which data set.
+func (s *Setup) DataShown() string {
+	switch s.Recipe.Task {
+	case data.Moving:
+		return "moving images of " + s.DataName()
+	case data.Rows:
+		return "rows of the images of " + s.DataName()
+	}
+	return s.DataName()
+}
 
 // LoadData reads the recipe's training and test images, both cut to the recipe's
 // limit.
@@ -98,7 +109,7 @@ func BuildNet(r recipe.Recipe, set *data.Set) (*graph.Network, error) {
 	if strings.HasSuffix(r.Net, ".json") {
 		net, err := ReadGraph(r.Net)
 		if err == nil {
-			err = fits(net, set)
+			err = fits(net, r, set)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Net, err)
@@ -109,12 +120,16 @@ func BuildNet(r recipe.Recipe, set *data.Set) (*graph.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return BuildMember(member, r, imageShape(set), len(set.Classes))
+	return BuildMember(member, r, graph.Shape{H: set.H, W: set.W, C: set.C}, len(set.Classes))
 }
 
 // BuildMember returns a member of the zoo with the recipe's neurons and windows,
-// for images of the given shape.
-func BuildMember(member zoo.Net, r recipe.Recipe, input graph.Shape, classes int) (*graph.Network, error) {
+// for images of the given shape as the recipe's task shows them.
+func BuildMember(member zoo.Net, r recipe.Recipe, image graph.Shape, classes int) (*graph.Network, error) {
+	sample, err := r.ImageTask().Shape(image.H, image.W, image.C)
+	if err != nil {
+		return nil, err
+	}
 	model, err := r.Model()
 	if err != nil {
 		return nil, err
@@ -123,21 +138,59 @@ func BuildMember(member zoo.Net, r recipe.Recipe, input graph.Shape, classes int
 	if err != nil {
 		return nil, err
 	}
+	in := inputOf(sample)
 	return graph.Check(member.Build(zoo.Config{
-		Input: input, Coding: graph.Direct, Classes: classes,
-		Model: model, Window: win, Dropout: r.Dropout,
+		Input: in.Shape, Coding: in.Coding, Classes: classes,
+		Model: model, Window: win, Dropout: r.Dropout, ReadoutLast: r.ReadoutLast,
 	}))
 }
 
-func imageShape(s *data.Set) graph.Shape { return graph.Shape{H: s.H, W: s.W, C: s.C} }
+// inputOf is the input that samples need.
+func inputOf(s data.Shape) graph.Input {
+	in := graph.Input{Shape: graph.Shape{H: s.H, W: s.W, C: s.C}, Coding: graph.Direct}
+	if s.T > 0 {
+		in.Coding = graph.Frames
+	}
+	return in
+}
 
-// fits says whether a network takes a set's images and tells its classes apart.
-func fits(net *graph.Network, set *data.Set) error {
-	switch in := net.Input(); {
-	case in.Coding != graph.Direct:
-		return fmt.Errorf("the network's input is coded as %q, images need %q", in.Coding, graph.Direct)
-	case in.Shape != imageShape(set):
-		return fmt.Errorf("the network takes images of %v, those of %s are %v", in.Shape, set.Name, imageShape(set))
+// imageSize returns the height and width of the images from which a recipe's task
+// makes what a network takes.
+func imageSize(net *graph.Network, r recipe.Recipe, channels int) (h, w int, err error) {
+	in := net.Input()
+	sample := data.Shape{H: in.Shape.H, W: in.Shape.W, C: in.Shape.C}
+	if in.Coding == graph.Frames {
+		sample.T = r.Steps
+	}
+	return r.ImageTask().Image(sample, channels)
+}
+
+// varied returns a set's images as they are trained on: as the recipe's task has
+// it, augmented, moving ones on paths that change from epoch to epoch.
+func varied(r recipe.Recipe, set *data.Set, norm data.Norm) (*data.Images, error) {
+	return data.NewImages(data.ImageOptions{
+		Set: set, Norm: norm, Augment: data.Augment{Pad: r.CropPad, Flip: r.Flip}, Task: r.ImageTask(), Seed: r.Seed,
+	})
+}
+
+// Shown returns a set's images as they are evaluated: as the recipe's task has it,
+// without augmentation, moving ones on the same paths in every run.
+func Shown(r recipe.Recipe, set *data.Set, norm data.Norm) (*data.Images, error) {
+	return data.NewImages(data.ImageOptions{Set: set, Norm: norm, Task: r.ImageTask()})
+}
+
+// fits says whether a network takes a set's images, as the recipe's task shows
+// them, and tells its classes apart.
+func fits(net *graph.Network, r recipe.Recipe, set *data.Set) error {
+	sample, err := r.ImageTask().Shape(set.H, set.W, set.C)
+	if err != nil {
+		return err
+	}
+	switch in, want := *net.Input(), inputOf(sample); {
+	case in.Coding != want.Coding:
+		return fmt.Errorf("the network's input is coded as %q, the task %s needs %q", in.Coding, r.Task, want.Coding)
+	case in.Shape != want.Shape:
+		return fmt.Errorf("the network takes images of %v, those of %s are %v", in.Shape, set.Name, want.Shape)
 	case net.Classes() != len(set.Classes):
 		return fmt.Errorf("the network has %d classes, %s has %d", net.Classes(), set.Name, len(set.Classes))
 	}

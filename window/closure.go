@@ -19,18 +19,17 @@ type Step struct {
 }
 
 // Closure predicts the moments of a neuron's membrane potential before firing at
-// steps 1..steps, from v[0] = the reset value and independent normal input, with
-// k quadrature nodes. Propagate explains how. It fails where Propagate does.
+// steps 1..steps, from v[0] = the reset value and normal input, with k quadrature
+// nodes. Propagate explains how. It fails where Propagate does.
 func Closure(d neuron.Dynamics, in Input, steps, k int) ([]Moments, error) {
-	all, err := Propagate(d, in, steps, k)
+	if err := checkNodes(k); err != nil {
+		return nil, err
+	}
+	c, err := newCourse(d, in, steps, &closure{d: d, k: k})
 	if err != nil {
 		return nil, err
 	}
-	m := make([]Moments, len(all))
-	for t, s := range all {
-		m[t] = s.Moments
-	}
-	return m, nil
+	return c.run(steps)
 }
 
 // Propagate predicts the distribution of a neuron's membrane potential before
@@ -44,92 +43,117 @@ func Closure(d neuron.Dynamics, in Input, steps, k int) ([]Moments, error) {
 //  2. the mass that the reset leaves continuous has truncated moments in closed
 //     form, and the k-point Gauss rule of the first 2k of them replaces it:
 //     potentials below the threshold and above the floor, and with a soft reset
-//     those above the threshold, moved by −θ;
+//     those above the threshold, moved by −θ. What the map sends elsewhere, up to
+//     the threshold by rebound or down to the floor, has a rule of its own, with
+//     at most outerNodes points: one rule for both would place its few points in
+//     the tail too far apart to tell how much goes where;
 //  3. the rest sits in points of its own: spikes at the reset value, and what
 //     falls below the floor at the floor.
 //
 // It is the quadrature method of moments (McGraw, "Description of aerosol
 // dynamics by the quadrature method of moments", 1997) applied to a spiking map.
-// Mean and deviation are exact at steps 1 and 2 from k = 3 on; k = 8 stays
-// within .5 % in deviation and .01 in rate over six steps for a ∈ [.05, 1],
-// u1, u2 ∈ [−1, 1], θ ∈ [.25, 2] and input deviations of θ and θ/√2.
-//
-// A soft reset does not hold a QIF: potentials beyond its unstable fixed point
-// escape, and though they are too rare to see at first, their tail takes over
-// the variance (default parameters: from step 5 on) and grows without bound.
+// Mean and deviation are exact at steps 1 and 2 from k = 3 on, and up to k = 3
+// every number has a closed form. docs/findings.md says how near k = Nodes stays
+// to the exact density.
 //
 // It fails on parameters that are not finite, k outside [1, MaxNodes] or fewer
-// than one step, and names the step at which a potential runs away.
+// than one step, and with a *Runaway at the step from which more potentials than
+// a share of EscapeLimit have run away.
 func Propagate(d neuron.Dynamics, in Input, steps, k int) ([]Step, error) {
-	if err := check(d, in, steps, k); err != nil {
+	if err := checkNodes(k); err != nil {
 		return nil, err
 	}
-	v := []Point{{d.ResetValue, 1}}
-	all := make([]Step, steps)
-	for t := range all {
-		u := Mixture{Points: make([]Point, len(v)), Std: in.Std}
-		for i, p := range v {
-			u.Points[i] = Point{d.At(p.Value) + in.Mean, p.Weight}
-		}
-		m := u.moments(d.Threshold)
-		if !finite(m.Mean) || !finite(m.Std) || !finite(m.Rate) || !finite(m.Density) {
-			return nil, fmt.Errorf("membrane potential runs away at step %d: mean %v, deviation %v, rate %v", t+1, m.Mean, m.Std, m.Rate)
-		}
-		all[t] = Step{m, u}
-		v = afterReset(u, d, k)
+	c, err := newCourse(d, in, steps, &closure{d: d, k: k})
+	if err != nil {
+		return nil, err
 	}
-	return all, nil
+	return c.trace(steps)
 }
 
-func check(d neuron.Dynamics, in Input, steps, k int) error {
-	switch {
-	case !finite(d.C2) || !finite(d.C1) || !finite(d.C0):
-		return fmt.Errorf("map %v·v² + %v·v + %v has a coefficient that is not finite", d.C2, d.C1, d.C0)
-	case !finite(d.Threshold) || !finite(d.ResetValue):
-		return fmt.Errorf("threshold %v and reset value %v must be finite", d.Threshold, d.ResetValue)
-	case math.IsNaN(d.Floor) || math.IsInf(d.Floor, 1):
-		return fmt.Errorf("floor %v must be finite, or −Inf for none", d.Floor)
-	case !finite(in.Mean) || !finite(in.Std) || in.Std < 0:
-		return fmt.Errorf("input mean %v and deviation %v must be finite, the deviation not negative", in.Mean, in.Std)
-	case steps < 1:
-		return fmt.Errorf("%d time steps, expected at least 1", steps)
-	case k < 1 || k > MaxNodes:
+func checkNodes(k int) error {
+	if k < 1 || k > MaxNodes {
 		return fmt.Errorf("%d quadrature nodes, expected 1 to %d", k, MaxNodes)
 	}
 	return nil
 }
 
-// afterReset returns the potential after reset and floor as points.
-func afterReset(u Mixture, d neuron.Dynamics, k int) []Point {
+// closure is the settler that replaces what is continuous by its Gauss rule.
+type closure struct {
+	d neuron.Dynamics
+	k int
+	survival
+}
+
+// outerNodes is the largest number of quadrature nodes for either side of the core.
+const outerNodes = 6
+
+func (c *closure) settle(v []Point, u Mixture, in core) ([]Point, float64, error) {
 	if u.Std == 0 {
-		v := make([]Point, len(u.Points))
-		for i, p := range u.Points {
-			s := 0.0
-			if p.Value >= d.Threshold {
-				s = 1
-			}
-			v[i] = Point{d.After(p.Value, s), p.Weight}
+		v, escaped := settlePoints(v, u, c.d, in)
+		return v, escaped, nil
+	}
+	r := resetOf(u, c.d)
+	c.of(u, r.kept.within(in.interval), r.moved.within(in.interval))
+	v, _ = c.rule(v, c.k)
+	escaped := 0.0
+	for _, side := range in.outside() {
+		c.of(u, r.kept.within(side), r.moved.within(side))
+		if in.forGood {
+			escaped += c.mass
+		} else {
+			v, _ = c.rule(v, min(c.k, outerNodes))
 		}
-		return v
 	}
+	return r.points(v), escaped, nil
+}
+
+// settlePoints appends what reset and floor make of a mixture without spread, and
+// returns the weight of what leaves the core for good.
+func settlePoints(v []Point, u Mixture, d neuron.Dynamics, in core) ([]Point, float64) {
+	escaped := 0.0
+	for _, p := range u.Points {
+		s := 0.0
+		if p.Value >= d.Threshold {
+			s = 1
+		}
+		after := d.After(p.Value, s)
+		if in.lost(after) {
+			escaped += p.Weight
+			continue
+		}
+		v = append(v, Point{after, p.Weight})
+	}
+	return v, escaped
+}
+
+// A resetting is what reset and floor make of a mixture: pieces that stay
+// continuous, and two points.
+type resetting struct {
+	kept, moved       piece // moved, of a soft reset, is empty with a hard one
+	atFloor, atReset  float64
+	floor, resetValue float64
+}
+
+func resetOf(u Mixture, d neuron.Dynamics) resetting {
 	theta, inf := d.Threshold, math.Inf(1)
-	kept := piece{lo: min(d.Floor, theta), hi: theta}
-	alive := survivors{u, []piece{kept}}
-	atFloor := u.Between(-inf, kept.lo)
-	atReset := 0.0
+	r := resetting{kept: piece{lo: min(d.Floor, theta), hi: theta}, floor: d.Floor, resetValue: d.After(theta, 1)}
+	r.atFloor = u.Between(-inf, r.kept.lo)
 	if d.Soft {
-		moved := piece{lo: theta + max(0, d.Floor), hi: inf, shift: -theta}
-		alive.pieces = append(alive.pieces, moved)
-		atFloor += u.Between(theta, moved.lo)
+		r.moved = piece{lo: theta + max(0, d.Floor), hi: inf, shift: -theta}
+		r.atFloor += u.Between(theta, r.moved.lo)
 	} else {
-		atReset = u.Between(theta, inf)
+		r.atReset = u.Between(theta, inf)
 	}
-	v := alive.rule(k)
-	if atFloor > 0 {
-		v = append(v, Point{d.Floor, atFloor})
+	return r
+}
+
+// points appends the points of floor and reset.
+func (r *resetting) points(v []Point) []Point {
+	if r.atFloor > 0 {
+		v = append(v, Point{r.floor, r.atFloor})
 	}
-	if atReset > 0 {
-		v = append(v, Point{d.After(theta, 1), atReset})
+	if r.atReset > 0 {
+		v = append(v, Point{r.resetValue, r.atReset})
 	}
 	return v
 }

@@ -60,7 +60,7 @@ func ExampleSpec_Compute() {
 
 func ExampleParsePolicy() {
 	m := []window.Moments{{Std: 1}, {Std: 1.2}}
-	for _, text := range []string{"sigma:2", "fixed:.8", "bandwidth", "learned"} {
+	for _, text := range []string{"sigma:2", "fixed:.8", "bandwidth", "learned", "wide"} {
 		p, err := window.ParsePolicy(text)
 		if err != nil {
 			fmt.Println(err)
@@ -76,5 +76,6 @@ func ExampleParsePolicy() {
 	// sigma:2: [2.000 2.400]
 	// fixed:0.8: [0.800 0.800]
 	// bandwidth:1000: [0.926 1.111]
-	// unknown window policy "learned"; known: sigma:k, fixed:α, bandwidth:N
+	// learned: [0.926 1.111]
+	// unknown window policy "wide"; known: sigma:k, fixed:α, bandwidth:N, exact:N, measured:k, learned:α
 }

@@ -12,16 +12,27 @@ const (
 	Sigma     = "sigma"     // value k: α = k·σ
 	Fixed     = "fixed"     // value α
 	Bandwidth = "bandwidth" // value N: α = 2σ·(12√π/N)^⅕
+	Measured  = "measured"  // value k: α = k·σ of the potential as training measures it
+	Learned   = "learned"   // α is trained; value α at the start, or 0: where Bandwidth puts it
+
+	// ExactDensity has the value N: α makes the squared error about the density at θ
+	// least, as the density itself gives it.
+	ExactDensity = "exact"
 )
 
-// DefaultTerms is the number of gradient terms N that the policy "bandwidth"
-// stands for. It gives α = .93 σ.
+// DefaultTerms is the number of gradient terms N that "bandwidth" and "exact"
+// stand for. It gives α = .93 σ by "bandwidth".
 const DefaultTerms = 1000
 
 // A Policy is a rule that turns the moments of a membrane potential into the
 // rectangle-equivalent width α of its surrogate window. Its text form, which
 // JSON also uses, is the kind and the value: "sigma:2", "fixed:1",
-// "bandwidth:1000", or "bandwidth" for DefaultTerms.
+// "bandwidth:1000", or "bandwidth" for DefaultTerms; "measured:2", or "measured"
+// for the factor that "bandwidth" has; "learned:1", or "learned".
+//
+// Measured and Learned give the width at which training starts: the closed form's
+// moments stand for measured ones, and a learned width begins at its value, or
+// where "bandwidth" puts it.
 //
 // Sigma with k = 2 is the rule of LSG for LIF neurons, α = 2θ√(1+β²) (Lian et
 // al., "Learnable surrogate gradient for direct training spiking neural
@@ -34,13 +45,9 @@ const DefaultTerms = 1000
 // density, their sum, the squared error, integrated over all thresholds is least
 // at α = 2σ·(12√π/N)^⅕.
 //
-// The rule for one given threshold, α⁵ = 144·p(θ)/(N·p″(θ)²), is not offered. It
-// is singular at the inflection of the density, one deviation from the mean, and
-// that is almost exactly where the default neuron sits (θ = 1, σ ≈ 1.05).
-// Minimising the error without expanding it does not help: beyond the inflection
-// a wide window's bias changes sign, and the minimum jumps to that accident. For
-// u ~ N(0, 1) and N = 1000 it is at α = 1.3, 2.1, 4.2, 1.0 and .8 for θ = .8, 1,
-// 1.2, 1.5 and 2 (TestPointwiseBandwidthJumps).
+// ExactDensity minimises that squared error for the exact density and without
+// expanding it, over thresholds near θ; localerror.go says why not at θ alone. Only
+// Spec.Compute, which knows the neuron, can apply it.
 type Policy struct {
 	Kind  string
 	Value float64
@@ -56,9 +63,13 @@ func ParsePolicy(s string) (Policy, error) {
 		if err != nil {
 			return Policy{}, fmt.Errorf("window policy %q: value %q is not a number", s, text)
 		}
-		p.Value = v
-	case kind == Bandwidth:
+		if p.Value = v; v == 0 { // which Learned has a meaning of its own for
+			return Policy{}, p.refused()
+		}
+	case kind == Bandwidth || kind == ExactDensity:
 		p.Value = DefaultTerms
+	case kind == Measured:
+		p.Value = bandwidth(DefaultTerms)
 	case kind == Sigma || kind == Fixed:
 		return Policy{}, fmt.Errorf("window policy %q needs a value, as in %s:1", s, kind)
 	}
@@ -70,6 +81,9 @@ func ParsePolicy(s string) (Policy, error) {
 
 // String returns the policy's text form, which ParsePolicy reads back exactly.
 func (p Policy) String() string {
+	if p.Kind == Learned && p.Value == 0 {
+		return p.Kind
+	}
 	return p.Kind + ":" + strconv.FormatFloat(p.Value, 'g', -1, 64)
 }
 
@@ -94,22 +108,33 @@ func (p *Policy) UnmarshalText(text []byte) error {
 // Validate refuses an unknown kind and a value that is not finite and positive.
 func (p Policy) Validate() error {
 	switch p.Kind {
-	case Sigma, Fixed, Bandwidth:
+	case Sigma, Fixed, Bandwidth, ExactDensity, Measured:
+	case Learned:
+		if p.Value == 0 {
+			return nil
+		}
 	default:
-		return fmt.Errorf("unknown window policy %q; known: %s:k, %s:α, %s:N", p.Kind, Sigma, Fixed, Bandwidth)
+		return fmt.Errorf("unknown window policy %q; known: %s:k, %s:α, %s:N, %s:N, %s:k, %s:α", p.Kind, Sigma, Fixed, Bandwidth, ExactDensity, Measured, Learned)
 	}
 	if !finite(p.Value) || p.Value <= 0 {
-		return fmt.Errorf("window policy %s: value %v, expected a positive number", p.Kind, p.Value)
+		return p.refused()
 	}
 	return nil
 }
 
+func (p Policy) refused() error {
+	return fmt.Errorf("window policy %s: value %v, expected a positive number", p.Kind, p.Value)
+}
+
 // Widths returns the rectangle-equivalent width of the window at each step, in
 // units of the potential. It refuses, naming the step, a width that is not
-// finite and positive.
+// finite and positive, and the policy that needs more than moments.
 func (p Policy) Widths(m []Moments) ([]float64, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
+	}
+	if p.Kind == ExactDensity {
+		return nil, fmt.Errorf("window policy %v needs the density, not only its moments", p)
 	}
 	widths := make([]float64, len(m))
 	for t, s := range m {
@@ -123,12 +148,37 @@ func (p Policy) Widths(m []Moments) ([]float64, error) {
 }
 
 func (p Policy) width(m Moments) float64 {
-	switch p.Kind {
-	case Sigma:
+	switch {
+	case p.Kind == Sigma || p.Kind == Measured:
 		return p.Value * m.Std
-	case Bandwidth:
-		return 2 * m.Std * math.Pow(12*math.Sqrt(math.Pi)/p.Value, .2)
+	case p.Kind == Bandwidth:
+		return m.Std * bandwidth(p.Value)
+	case p.Kind == Learned && p.Value == 0:
+		return m.Std * bandwidth(DefaultTerms)
 	default:
 		return p.Value
 	}
+}
+
+// bandwidth is the width by the policy of that name, in deviations.
+func bandwidth(terms float64) float64 { return 2 * math.Pow(12*math.Sqrt(math.Pi)/terms, .2) }
+
+// WidthsOf is Widths for every policy, from the distributions at all steps and
+// the threshold.
+func (p Policy) WidthsOf(steps []Step, theta float64) ([]float64, error) {
+	if p.Kind != ExactDensity {
+		return p.Widths(momentsOf(steps))
+	}
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	widths := make([]float64, len(steps))
+	for t, s := range steps {
+		w, err := s.Mixture.exactWidth(theta, s.Std, p.Value)
+		if err != nil {
+			return nil, fmt.Errorf("window policy %v at step %d: %w", p, t+1, err)
+		}
+		widths[t] = w
+	}
+	return widths, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -17,6 +18,9 @@ func TestParsePolicy(t *testing.T) {
 		"bandwidth":      {Bandwidth, 1000},
 		"bandwidth:1e4":  {Bandwidth, 10000},
 		"bandwidth:1234": {Bandwidth, 1234},
+		"measured:2":     {Measured, 2},
+		"learned":        {Learned, 0},
+		"learned:.5":     {Learned, .5},
 	} {
 		got, err := ParsePolicy(text)
 		if err != nil || got != want {
@@ -25,7 +29,10 @@ func TestParsePolicy(t *testing.T) {
 	}
 	for text, reason := range map[string]string{
 		"":              `unknown window policy ""`,
-		"learned":       `unknown window policy "learned"; known: sigma`,
+		"silent":        `unknown window policy "silent"; known: sigma`,
+		"learned:-1":    "value -1, expected a positive number",
+		"learned:0":     "value 0, expected a positive number",
+		"measured:0":    "value 0, expected a positive number",
 		"Sigma:2":       `unknown window policy "Sigma"`,
 		"sigma":         "needs a value, as in sigma:1",
 		"fixed":         "needs a value, as in fixed:1",
@@ -70,6 +77,9 @@ func TestPolicyAsText(t *testing.T) {
 		"sigma:2":        {Sigma, 2},
 		"fixed:0.1":      {Fixed, .1},
 		"bandwidth:1000": {Bandwidth, DefaultTerms},
+		"measured:1.5":   {Measured, 1.5},
+		"learned":        {Learned, 0},
+		"learned:0.75":   {Learned, .75},
 	} {
 		data, err := json.Marshal(p)
 		if err != nil || string(data) != `"`+want+`"` {
@@ -94,6 +104,9 @@ func TestWidths(t *testing.T) {
 	for text, want := range map[string][]float64{
 		"sigma:2":  {2, 3},
 		"fixed:.7": {.7, .7},
+		// Where training begins.
+		"measured:2": {2, 3},
+		"learned:.7": {.7, .7},
 		// N = 12√π·32 makes the fifth root ½.
 		fmt.Sprintf("bandwidth:%v", 12*math.Sqrt(math.Pi)*32): {1, 1.5},
 	} {
@@ -120,6 +133,27 @@ func TestWidths(t *testing.T) {
 		if w, err := c.p.Widths(c.m); err == nil || w != nil || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%v: widths %v, error %v; want one about %q", c.p, w, err, c.reason)
 		}
+	}
+}
+
+// TestUnnumberedPoliciesBeginAlike: without a value, measured and learned widths
+// begin where "bandwidth" puts them.
+func TestUnnumberedPoliciesBeginAlike(t *testing.T) {
+	m := []Moments{{Mean: .1, Std: 1}, {Mean: .2, Std: 1.5}}
+	var all [][]float64
+	for _, text := range []string{Bandwidth, Measured, Learned} {
+		p, err := ParsePolicy(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := p.Widths(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, w)
+	}
+	if want := []float64{all[0][0], all[0][0] * 1.5}; !slices.Equal(all[1], want) || !slices.Equal(all[2], want) {
+		t.Errorf("widths %v", all)
 	}
 }
 

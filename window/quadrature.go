@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -19,58 +20,131 @@ import (
 // noise: the measure then has no more than k points that matter.
 const breakdown = 1e-12
 
+// A recurrence holds the coefficients of the first n orthogonal polynomials.
+type recurrence struct {
+	n           int
+	alpha, beta [MaxNodes]float64 // beta[0] is the measure's mass
+}
+
 // chebyshev returns the recurrence coefficients of the measure with moments
-// m[0..2n−1], m[0] > 0, by Chebyshev's algorithm (Gautschi, "Orthogonal
-// Polynomials: Computation and Approximation", 2004, §2.1.7). Moments should be
-// standardised. Where the measure is too close to one of fewer than n points for
-// more, the coefficients are fewer than n, at least one. beta[0] is m[0].
-func chebyshev(m []float64) (alpha, beta []float64) {
+// m[0..2n−1], m[0] > 0, n ≤ MaxNodes, by Chebyshev's algorithm (Gautschi,
+// "Orthogonal Polynomials: Computation and Approximation", 2004, §2.1.7).
+// Moments should be standardised. Where the measure is too close to one of fewer
+// than n points for more, the coefficients are fewer than n, at least one.
+func chebyshev(m []float64) (r recurrence) {
 	n := len(m) / 2
-	alpha, beta = append(alpha, m[1]/m[0]), append(beta, m[0])
-	before := make([]float64, 2*n) // σ_{k−2,l}
-	last := slices.Clone(m)        // σ_{k−1,l} = E[π_{k−1}(y)·y^l]
+	r.n, r.alpha[0], r.beta[0] = 1, m[1]/m[0], m[0]
+	var rows [3][2 * MaxNodes]float64
+	before, last, this := &rows[0], &rows[1], &rows[2]
+	copy(last[:], m) // last[l] is σ_{k−1,l} = E[π_{k−1}(y)·y^l]
 	for k := 1; k < n; k++ {
-		this := make([]float64, 2*n)
 		for l := k; l < 2*n-k; l++ {
-			this[l] = last[l+1] - alpha[k-1]*last[l] - beta[k-1]*before[l]
+			this[l] = last[l+1] - r.alpha[k-1]*last[l] - r.beta[k-1]*before[l]
 		}
 		if !(this[k] > breakdown*m[2*k]) {
 			break
 		}
-		alpha = append(alpha, this[k+1]/this[k]-last[k]/last[k-1])
-		beta = append(beta, this[k]/last[k-1])
-		before, last = last, this
+		r.alpha[k] = this[k+1]/this[k] - last[k]/last[k-1]
+		r.beta[k] = this[k] / last[k-1]
+		r.n++
+		before, last, this = last, this, before
 	}
-	return alpha, beta
+	return r
 }
 
-// golubWelsch returns the Gauss rule of the recurrence coefficients as points in
-// ascending order with weights that sum to 1 (Golub and Welsch, "Calculation of
-// Gauss quadrature rules", 1969). It reports false if the eigenvalue iteration
-// does not converge, which takes coefficients that are not finite.
-func golubWelsch(alpha, beta []float64) ([]Point, bool) {
+// gaussRule appends to dst the Gauss rule of the recurrence coefficients as
+// points in ascending order with weights that sum to 1. Up to three points are
+// in closed form. It reports false if coefficients are not finite, or if the
+// eigenvalue iteration for more points does not converge.
+func gaussRule(dst []Point, alpha, beta []float64) ([]Point, bool) {
+	for i := range alpha {
+		if !finite(alpha[i]) || !finite(beta[i]) {
+			return dst, false
+		}
+	}
+	if len(alpha) <= 3 {
+		if rule, ok := closedRule(dst, alpha, beta); ok {
+			return rule, true
+		}
+	}
+	return golubWelsch(dst, alpha, beta)
+}
+
+// closedRule is gaussRule for one to three points. Nodes are the roots of π_n,
+// of which the cubic has three real ones (Viète's trigonometric form, and one
+// step of Newton's method for the digits that cancel), and the weight at a node
+// is 1/Σ π_k²/(β_1…β_k). It reports false where two nodes are so close that the
+// polynomial does not hold them apart.
+func closedRule(dst []Point, alpha, beta []float64) ([]Point, bool) {
 	n := len(alpha)
-	diag := slices.Clone(alpha)
-	off := make([]float64, n) // off[i] couples i and i+1; the last entry is scratch
+	mean := 0.0
+	for _, a := range alpha {
+		mean += a / float64(n)
+	}
+	var roots [3]float64
+	switch n {
+	case 1:
+		return append(dst, Point{alpha[0], 1}), true
+	case 2:
+		half := math.Hypot((alpha[0]-alpha[1])/2, math.Sqrt(beta[1]))
+		roots = [3]float64{mean - half, mean + half}
+	case 3:
+		a, b, c := alpha[0]-mean, alpha[1]-mean, alpha[2]-mean
+		p := -(a*b + b*c + c*a - beta[1] - beta[2]) // y³ = p·y + q
+		q := a*b*c - c*beta[1] - a*beta[2]
+		radius := 2 * math.Sqrt(p/3)
+		angle := math.Acos(min(1, max(-1, 4*q/(radius*radius*radius))))
+		for i := range roots {
+			y := radius * math.Cos((angle+2*math.Pi*float64(2-i))/3)
+			if slope := 3*y*y - p; slope != 0 {
+				y -= (y*y*y - p*y - q) / slope
+			}
+			roots[i] = mean + y
+		}
+		if roots[0] > roots[1] {
+			roots[0], roots[1] = roots[1], roots[0]
+		}
+	}
+	total := 0.0
+	for _, x := range roots[:n] {
+		before, last, norm, sum := 0.0, 1.0, 1.0, 1.0
+		for k := 1; k < n; k++ {
+			before, last = last, (x-alpha[k-1])*last-beta[k-1]*before
+			norm *= beta[k]
+			sum += last * last / norm
+		}
+		dst = append(dst, Point{x, 1 / sum})
+		total += 1 / sum
+	}
+	return dst, math.Abs(total-1) < 1e-12
+}
+
+// golubWelsch is gaussRule by the eigenvalues of the Jacobi matrix (Golub and
+// Welsch, "Calculation of Gauss quadrature rules", 1969), for up to maxRule points.
+func golubWelsch(dst []Point, alpha, beta []float64) ([]Point, bool) {
+	n := len(alpha)
+	var diag, off, first [maxRule]float64 // off[i] couples i and i+1
+	copy(diag[:], alpha)
 	for i := range n - 1 {
 		off[i] = math.Sqrt(beta[i+1])
 	}
-	first := make([]float64, n) // first components of the eigenvectors
-	first[0] = 1
-	if !tridiagonalQL(diag, off, first) {
-		return nil, false
+	first[0] = 1 // of the eigenvectors' first components
+	if !tridiagonalQL(diag[:n], off[:n], first[:n]) {
+		return dst, false
 	}
-	rule := make([]Point, n)
-	for i := range rule {
-		rule[i] = Point{diag[i], first[i] * first[i]}
+	at := len(dst)
+	for i := range n {
+		dst = append(dst, Point{diag[i], first[i] * first[i]})
 	}
-	slices.SortFunc(rule, func(a, b Point) int {
-		if a.Value < b.Value {
-			return -1
-		}
-		return 1
-	})
-	return rule, true
+	sortPoints(dst[at:])
+	return dst, true
+}
+
+// maxRule is the number of points of the largest rule.
+const maxRule = 32
+
+func sortPoints(p []Point) {
+	slices.SortFunc(p, func(a, b Point) int { return cmp.Compare(a.Value, b.Value) })
 }
 
 // tridiagonalQL diagonalises a symmetric tridiagonal matrix in place by the
@@ -101,11 +175,11 @@ func tridiagonalQL(diag, off, row []float64) bool {
 // qlSweep chases one shift from m up to l.
 func qlSweep(diag, off, row []float64, l, m int) {
 	g := (diag[l+1] - diag[l]) / (2 * off[l])
-	g = diag[m] - diag[l] + off[l]/(g+math.Copysign(math.Hypot(g, 1), g))
+	g = diag[m] - diag[l] + off[l]/(g+math.Copysign(math.Sqrt(g*g+1), g))
 	s, c, p := 1., 1., 0.
 	for i := m - 1; i >= l; i-- {
 		f, b := s*off[i], c*off[i]
-		r := math.Hypot(f, g)
+		r := math.Sqrt(f*f + g*g)
 		off[i+1] = r
 		if r == 0 { // the matrix split on the way: start again from there
 			diag[i+1] -= p
@@ -126,13 +200,13 @@ func qlSweep(diag, off, row []float64, l, m int) {
 }
 
 // legendre returns the n-point Gauss–Legendre rule on [−1, 1] with weights that
-// sum to 1.
+// sum to 1, n ≤ maxRule.
 func legendre(n int) []Point {
 	alpha, beta := make([]float64, n), make([]float64, n)
 	for k := range n {
 		k2 := float64(k * k)
 		beta[k] = k2 / (4*k2 - 1)
 	}
-	rule, _ := golubWelsch(alpha, beta) // finite coefficients: it converges
+	rule, _ := golubWelsch(nil, alpha, beta) // finite coefficients: it converges
 	return rule
 }

@@ -2,6 +2,7 @@ package window
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -21,7 +22,8 @@ func wantRule(t *testing.T, name string, got, want []Point, tol float64) {
 // ruleOf runs the whole path from moments to nodes.
 func ruleOf(t *testing.T, moments []float64) []Point {
 	t.Helper()
-	rule, ok := golubWelsch(chebyshev(moments))
+	r := chebyshev(moments)
+	rule, ok := gaussRule(nil, r.alpha[:r.n], r.beta[:r.n])
 	if !ok {
 		t.Fatalf("no rule for moments %v", moments)
 	}
@@ -116,8 +118,43 @@ func TestChebyshevStopsAtTheNumberOfPoints(t *testing.T) {
 	wantRule(t, "one point", ruleOf(t, []float64{1, .5, .25, .125}), []Point{{.5, 1}}, 1e-15)
 }
 
-func TestGolubWelschReportsWhatIsNotFinite(t *testing.T) {
-	if _, ok := golubWelsch([]float64{0, math.NaN()}, []float64{1, 1}); ok {
-		t.Error("a NaN in the Jacobi matrix went unnoticed")
+func TestGaussRuleReportsWhatIsNotFinite(t *testing.T) {
+	nan := math.NaN()
+	for _, alpha := range [][]float64{{nan}, {0, nan}, {0, nan, 0}, {0, 1, nan, 2}} {
+		if _, ok := gaussRule(nil, alpha, []float64{1, 1, 1, 1}[:len(alpha)]); ok {
+			t.Errorf("a NaN in the Jacobi matrix of diagonal %v went unnoticed", alpha)
+		}
+	}
+}
+
+// One to three points in closed form are those of the eigenvalue iteration, also
+// where two nodes nearly meet.
+func TestClosedRules(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 3))
+	refused := 0
+	for range 2000 {
+		n := 1 + rng.IntN(3)
+		alpha, beta := make([]float64, n), make([]float64, n)
+		for i := range n {
+			alpha[i], beta[i] = rng.NormFloat64(), math.Exp(6*rng.NormFloat64())
+		}
+		closed, ok := closedRule(nil, alpha, beta)
+		iterated, also := golubWelsch(nil, alpha, beta)
+		if !also {
+			t.Fatalf("no rule of alpha %v, beta %v", alpha, beta)
+		}
+		if !ok {
+			refused++
+			continue
+		}
+		size := math.Max(math.Abs(iterated[0].Value), math.Abs(iterated[n-1].Value))
+		for i, p := range iterated {
+			if math.Abs(closed[i].Value-p.Value) > 1e-9*size || math.Abs(closed[i].Weight-p.Weight) > 1e-9 {
+				t.Fatalf("alpha %v, beta %v: %v, by iteration %v", alpha, beta, closed, iterated)
+			}
+		}
+	}
+	if refused > 100 {
+		t.Errorf("%d of 2000 rules are left to the iteration", refused)
 	}
 }

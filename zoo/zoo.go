@@ -18,6 +18,8 @@ type Config struct {
 	Model   neuron.Model // of every neuron layer
 	Window  window.Spec
 	Dropout float64 // before each fully connected layer; 0: none
+	// ReadoutLast is how many of the last steps classify; 0: all.
+	ReadoutLast int
 }
 
 // Net is a member of the zoo.
@@ -41,6 +43,7 @@ var Nets = []Net{
 	{"tiny", "16C3-AP2-32C3-AP2-FC", fashion, Tiny},
 	{"mini", "32C3-AP2-64C3-64C3-AP2-128C3-FC", fashion, Mini},
 	{"small", "64C3-64C3-AP2-128C3-128C3-AP2-FC256-FC", fashion, Small},
+	{"mlp", "FC128-FC128-FC", fashion, func(c Config) graph.Graph { return MLP(c, 128, 128) }},
 	{"resnet19", "64C3-[128C3-128C3]×3-[256C3-256C3]×3-[512C3-512C3]×2-GAP-FC256-FC", cifar, ResNet19},
 	{"resnet19-128", "128C3-[128C3-128C3]×3-[256C3-256C3]×3-[512C3-512C3]×2-GAP-FC256-FC", cifar, ResNet19Stem128},
 }
@@ -160,6 +163,6 @@ func (b *builder) connect(out int, bias bool) {
 // classify ends the network with logits that do not spike.
 func (b *builder) classify() graph.Graph {
 	b.connect(b.c.Classes, true)
-	b.at = b.Add("readout", &graph.Readout{}, b.at)
+	b.at = b.Add("readout", &graph.Readout{Last: b.c.ReadoutLast}, b.at)
 	return b.Graph()
 }

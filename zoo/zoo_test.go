@@ -72,6 +72,13 @@ func build(t testing.TB, name string, c zoo.Config) *graph.Network {
 //	fc2    256·10 + 10 =   2,570                                   2,560
 //	                 total 1,868,106                          74,313,216
 //
+// mlp on 28×28×1, and on rows of 28 numbers, where fc1 has 28·128 = 3,584:
+//
+//	fc1  784·128 = 100,352   norm1 256   100,352
+//	fc2  128·128 =  16,384   norm2 256    16,384
+//	fc3  128·10 + 10 = 1,290               1,280
+//	             total 118,538           118,016
+//
 // On 32×32×3 the maps are 32², 16² and 8². tiny: conv1 432 and 442,368 MACs,
 // conv2 1,179,648, fc1 8²·32·10 = 20,480; mini: conv1 864 and 884,736 MACs,
 // conv2 and conv4 4,718,592 each, conv3 9,437,184, fc1 8²·128·10 = 81,920; small: conv1 1,728 and 1,769,472,
@@ -96,6 +103,8 @@ func TestCounts(t *testing.T) {
 			"small", cifar, 1_728 + 128 + 36_864 + 128 + 73_728 + 256 + 147_456 + 256 + 2_097_152 + 512 + 2_570,
 			1_769_472 + 2*37_748_736 + 18_874_368 + 2_097_152 + 2_560,
 		},
+		{"mlp", fashion, 118_538, 118_016},
+		{"mlp", graph.Shape{H: 1, W: 1, C: 28}, 3_584 + 256 + 16_384 + 256 + 1_290, 3_584 + 16_384 + 1_280},
 		{"resnet19", cifar, 12_630_858, 2_216_495_616},
 		{"resnet19-128", cifar, 12_697_994, 2_285_373_952},
 	} {
@@ -135,9 +144,10 @@ func TestEveryMember(t *testing.T) {
 		for _, coding := range []string{graph.Direct, graph.Frames} {
 			for _, in := range []graph.Shape{fashion, cifar} {
 				c := config(t, in)
-				c.Coding, c.Classes, c.Model.Threshold, c.Dropout = coding, 7, .5, .2
+				c.Coding, c.Classes, c.Model.Threshold, c.Dropout, c.ReadoutLast = coding, 7, .5, .2, 3
 				net := build(t, member.Name, c)
-				if net.Graph.Name != member.Name || net.Classes() != 7 || !reflect.DeepEqual(*net.Input(), graph.Input{Shape: in, Coding: coding}) {
+				if net.Graph.Name != member.Name || net.Classes() != 7 || net.Readout().Last != 3 ||
+					!reflect.DeepEqual(*net.Input(), graph.Input{Shape: in, Coding: coding}) {
 					t.Errorf("%s: named %q, %d classes, input %v", member.Name, net.Graph.Name, net.Classes(), net.Input())
 				}
 				checkLayers(t, net, c)
@@ -216,6 +226,7 @@ func TestNodeNames(t *testing.T) {
 			"conv4 norm4 neuron4 flatten dropout1 fc1 readout",
 		"small": "input conv1 norm1 neuron1 conv2 norm2 neuron2 pool1 conv3 norm3 neuron3 conv4 norm4 neuron4 pool2 " +
 			"flatten dropout1 fc1 norm5 neuron5 dropout2 fc2 readout",
+		"mlp": "input flatten dropout1 fc1 norm1 neuron1 dropout2 fc2 norm2 neuron2 dropout3 fc3 readout",
 		"resnet19": "input conv1 norm1 neuron1 " +
 			"conv2 norm2 neuron2 conv3 norm3 shortcut1 shortcut_norm1 add1 neuron3 " +
 			"conv4 norm4 neuron4 conv5 norm5 add2 neuron5 conv6 norm6 neuron6 conv7 norm7 add3 neuron7 " +

@@ -8,7 +8,7 @@ import (
 )
 
 // build lays out each node's value and operations in the graph's order.
-func (p *plan) build(windows []graph.LayerWindows) error {
+func (p *plan) build(windows []graph.WindowRule) error {
 	users := make([]int, len(p.net.Layers))
 	for _, l := range p.net.Layers {
 		for _, j := range l.From {
@@ -87,7 +87,7 @@ func (p *plan) isTerm(i int, users []int) bool {
 }
 
 // compile returns a node's value after appending its operations.
-func (p *plan) compile(l node, x []*value, windows []graph.LayerWindows) (*value, error) {
+func (p *plan) compile(l node, x []*value, windows []graph.WindowRule) (*value, error) {
 	switch o := l.Op.(type) {
 	case *graph.Input:
 		p.in = p.newValue(l.Out, o.Coding == graph.Direct, asNumbers, false)
@@ -106,7 +106,7 @@ func (p *plan) compile(l node, x []*value, windows []graph.LayerWindows) (*value
 	case *graph.Add:
 		return p.newSum(l, p.termsOf(l, x)), nil
 	case *graph.Neuron:
-		var w *graph.LayerWindows
+		var w *graph.WindowRule
 		if p.train {
 			w = &windows[len(p.scan)]
 		}

@@ -30,14 +30,16 @@ func TestSameBitsForAnyNumberOfThreads(t *testing.T) {
 	for _, coding := range []string{graph.Direct, graph.Frames} {
 		atEachLevel(t, coding, func(t *testing.T) {
 			for _, p := range []string{engine.FP32, engine.Mixed} {
-				net, steps := everything(t, variants[9], coding, .3), 6
-				if p == engine.Mixed {
-					net, steps = broad(t, variants[9], coding), 2
-				}
-				want := trained(t, net, p, 1, steps)
-				for _, threads := range []int{2, 3, 8} {
-					if got := trained(t, net, p, threads, steps); !reflect.DeepEqual(got, want) {
-						t.Errorf("%s: %d threads and 1 thread train to different bits", p, threads)
+				for _, v := range []variant{variants[9], variants[1]} { // learned neurons, learned windows
+					net, steps := everything(t, v, coding, .3), 6
+					if p == engine.Mixed {
+						net, steps = broad(t, v, coding), 2
+					}
+					want := trained(t, net, p, 1, steps)
+					for _, threads := range []int{2, 3, 8} {
+						if got := trained(t, net, p, threads, steps); !reflect.DeepEqual(got, want) {
+							t.Errorf("%s, %s: %d threads and 1 thread train to different bits", p, v.name, threads)
+						}
 					}
 				}
 			}
@@ -46,29 +48,35 @@ func TestSameBitsForAnyNumberOfThreads(t *testing.T) {
 }
 
 func TestSnapshotContinuesToTheSameBits(t *testing.T) {
-	for _, opt := range []engine.Optimizer{sgd, adamw} {
-		net := everything(t, variants[0], graph.Direct, .3)
-		o := engine.TrainOptions{Batch: 4, Steps: 3, Seed: 1, Loss: ce, Optimizer: opt}
-		a, b := compileTrain(t, net, o), compileTrain(t, net, o)
-		step := func(tr *trainer, i int) {
-			t.Helper()
-			if _, err := tr.Step(randomBatch(net, 4, 3, uint64(i)), .02); err != nil {
-				t.Fatal(err)
-			}
+	for _, v := range append([]variant{variants[0]}, moving...) {
+		for _, opt := range []engine.Optimizer{sgd, adamw} {
+			checkSnapshot(t, everything(t, v, graph.Direct, .3), v.name, opt)
 		}
-		step(a, 0)
-		step(a, 1)
-		step(b, 5) // a different past must leave no trace
-		if err := b.Restore(a.Snapshot()); err != nil {
+	}
+}
+
+func checkSnapshot(t *testing.T, net *graph.Network, name string, opt engine.Optimizer) {
+	t.Helper()
+	o := engine.TrainOptions{Batch: 4, Steps: 3, Seed: 1, Loss: ce, Optimizer: opt}
+	a, b := compileTrain(t, net, o), compileTrain(t, net, o)
+	step := func(tr *trainer, i int) {
+		t.Helper()
+		if _, err := tr.Step(randomBatch(net, 4, 3, uint64(i)), .02); err != nil {
 			t.Fatal(err)
 		}
-		for i := 2; i < 5; i++ {
-			step(a, i)
-			step(b, i)
-		}
-		if !reflect.DeepEqual(a.Snapshot(), b.Snapshot()) {
-			t.Errorf("%s: a restored trainer went another way", opt.Kind)
-		}
+	}
+	step(a, 0)
+	step(a, 1)
+	step(b, 5) // a different past must leave no trace
+	if err := b.Restore(a.Snapshot()); err != nil {
+		t.Fatal(err)
+	}
+	for i := 2; i < 5; i++ {
+		step(a, i)
+		step(b, i)
+	}
+	if !reflect.DeepEqual(a.Snapshot(), b.Snapshot()) {
+		t.Errorf("%s, %s: a restored trainer went another way", name, opt.Kind)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/qif-snn/qif/engine"
@@ -264,7 +265,7 @@ type slopes struct {
 // newSlopes returns nil if potentials run away.
 func (r *trial) newSlopes(t *testing.T, mask func(string, int, int) float64) *slopes {
 	t.Helper()
-	windows, err := r.net.Windows(r.steps)
+	windows, err := r.net.WindowsOf(r.tensors, r.steps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +276,11 @@ func (r *trial) newSlopes(t *testing.T, mask func(string, int, int) float64) *sl
 		if err != nil {
 			t.Fatal(err)
 		}
-		return ref.Loss(trace.Logits, r.b.Y, r.steps, r.b.N, r.net.Classes(), r.loss), trace
+		return ref.NetworkLoss(r.net, trace.Logits, r.b.Y, r.steps, r.b.N, r.loss), trace
+	}
+	rules, err := r.net.WindowRules(r.steps)
+	if err != nil {
+		t.Fatal(err)
 	}
 	s := &slopes{direction: make([][]float32, len(r.net.Params)), slope: make([]float64, len(r.net.Params))}
 	var trace *ref.Trace
@@ -310,6 +315,12 @@ func (r *trial) newSlopes(t *testing.T, mask func(string, int, int) float64) *sl
 			params[p.Name] = make([]float64, len(at))
 			for j, v := range at {
 				params[p.Name][j] = v + by*float64(d[j])
+			}
+			if p.Role == graph.WindowWidth { // which moves windows; to others they are constants
+				k := slices.IndexFunc(rules, func(r graph.WindowRule) bool { return p.Name == r.Start.Node+"."+graph.LogWidth })
+				was := windows[k]
+				defer func() { windows[k] = was }()
+				windows[k] = rules[k].At(func(string) float64 { return params[p.Name][0] })
 			}
 			l, _ := loss()
 			return l

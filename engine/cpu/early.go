@@ -31,6 +31,9 @@ func (r *runner) RunEarly(b engine.Batch, margin float64, logits []float32, step
 		}
 		for t := 0; t < r.steps && len(c.left) > 0; t++ {
 			c.step(t)
+			if counted := t + 1 - r.net.Readout().First(r.steps); counted > 0 {
+				c.decide(t, counted)
+			}
 		}
 	})
 	return nil
@@ -47,6 +50,7 @@ type earlyChunk struct {
 	left   []int // samples that are not certain
 }
 
+// step advances the samples that are left by step t, from 0.
 func (c *earlyChunk) step(t int) {
 	c.n, c.t = len(c.left), 1
 	for i, o := range c.scan {
@@ -60,7 +64,11 @@ func (c *earlyChunk) step(t int) {
 		c.setFrame(i, c.b.X[sample*size:][:size])
 	}
 	c.forward()
+}
 
+// decide ends with the samples that are certain after step t, from 0, by so many
+// logits that count.
+func (c *earlyChunk) decide(t, counted int) {
 	k := c.net.Classes()
 	var stay []int
 	for i, sample := range c.left {
@@ -68,10 +76,10 @@ func (c *earlyChunk) step(t int) {
 		for j, v := range c.out.data[i*k:][:k] {
 			sum[j] += v
 		}
-		if t == c.runner.steps-1 || certainty(sum, t+1) >= c.margin {
+		if t == c.runner.steps-1 || certainty(sum, counted) >= c.margin {
 			c.steps[sample] = int32(t + 1)
 			for j := range sum {
-				sum[j] /= float32(t + 1)
+				sum[j] /= float32(counted)
 			}
 		} else {
 			stay = append(stay, i)

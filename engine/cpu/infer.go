@@ -184,12 +184,17 @@ func (p *plan) fill(a *engine.Activity, n *neuronOp) {
 
 // set writes what was observed at step t.
 func set(a *engine.Activity, t int, s kernel.Sums) {
+	a.Rate[t] = s.Spikes / float64(s.Neurons)
+	a.Mean[t], a.Std[t] = momentsOf(s)
+}
+
+// momentsOf returns mean and deviation of the potentials observed.
+func momentsOf(s kernel.Sums) (mean, std float64) {
 	count := float64(s.Neurons)
-	a.Rate[t] = s.Spikes / count
-	a.Mean[t] = s.U / count
-	v := s.U2/count - a.Mean[t]*a.Mean[t]
+	mean = s.U / count
+	v := s.U2/count - mean*mean
 	if v < 0 { // by rounding; NaN stays
 		v = 0
 	}
-	a.Std[t] = math.Sqrt(v)
+	return mean, math.Sqrt(v)
 }

@@ -1,8 +1,9 @@
 package cpu
 
 import (
+	"math"
+
 	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
-	"github.com/qif-snn/qif/window"
 )
 
 // nearMask says which potentials of a layer of neurons lay inside the surrogate
@@ -20,7 +21,7 @@ type nearMask struct {
 // of the kind: if it is not what neurons fire, or if their window has no end.
 func (p *plan) takeNear(x *value) *nearMask {
 	n, ok := x.maker.(*neuronOp)
-	if !ok || x.form != asSpikes || compactShapes[n.windows.Shape] == kernel.Given {
+	if !ok || x.form != asSpikes || n.win.compact() == kernel.Given {
 		return nil
 	}
 	if n.near == nil {
@@ -29,21 +30,19 @@ func (p *plan) takeNear(x *value) *nearMask {
 	return n.near
 }
 
-// compactShapes are those of windows that end.
-var compactShapes = map[window.Shape]kernel.Shape{
-	window.Rectangular:  kernel.RectangularShape,
-	window.Triangular:   kernel.TriangularShape,
-	window.Epanechnikov: kernel.EpanechnikovShape,
-}
-
 // nearOf returns what the forward scan of the unit's step t writes to the mask.
 func (u neuronUnit) nearOf(t int) kernel.Near {
 	if u.near == nil {
 		return kernel.Near{}
 	}
 	row := u.y.row()
-	w := kernel.Surrogate{Shape: compactShapes[u.windows.Shape], B: shapeScale(u.windows.Shape, u.windows.Widths[t])}
-	return kernel.Near{Bits: u.near.bits[u.at(t)*row:][:u.rows*row], Reach: w.Reach()}
+	near := kernel.Near{Bits: u.near.bits[u.at(t)*row:][:u.rows*row], Reach: float32(math.Inf(1))}
+	// A window without end may have taken the place of the one compiled for.
+	if u.win.compact() != kernel.Given {
+		w := u.win.of(t)
+		near.Reach = w.Reach()
+	}
+	return near
 }
 
 // total adds up the tasks' counts.

@@ -14,8 +14,8 @@ import (
 // compact are kinds of neurons whose window ends.
 var compact = []variant{
 	variants[0],
-	{"hard, rectangular", func(m *neuron.Model) { m.Detach = false }, "qif", window.Rectangular},
-	{"learned, epanechnikov", func(m *neuron.Model) { m.Detach, m.Learn = false, []string{"a"} }, "qif", window.Epanechnikov},
+	{"hard, rectangular", func(m *neuron.Model) { m.Detach = false }, "qif", window.Rectangular, ""},
+	{"learned, epanechnikov", func(m *neuron.Model) { m.Detach, m.Learn = false, []string{"a"} }, "qif", window.Epanechnikov, "learned"},
 }
 
 // masks returns the masks of a plan's neurons.
@@ -39,7 +39,7 @@ func (tr *trainer) gradients(t *testing.T, b engine.Batch, masked bool) (all [][
 			m.share = 0
 		}
 	}
-	tr.loss.run(tr.out.grad, tr.out.data, b.Y, tr.steps)
+	tr.judge(b.Y)
 	tr.backward()
 	for _, p := range tr.params {
 		all = append(all, slices.Clone(p.grad))
@@ -55,6 +55,7 @@ func TestMasksChangeNoGradient(t *testing.T) {
 		for name, net := range nets {
 			atEachLevel(t, name+", "+v.name, func(t *testing.T) {
 				tr := compileTrain(t, net, engine.TrainOptions{Batch: 9, Steps: 3, Seed: 1, Threads: 2, Loss: ce, Optimizer: sgd})
+				unsettle(tr)
 				if len(tr.masks()) == 0 {
 					t.Fatal("no convolution takes a mask")
 				}
@@ -88,6 +89,7 @@ func TestMasksFollowPotentials(t *testing.T) {
 	for _, v := range compact {
 		net := broad(t, v, graph.Frames)
 		tr := compileTrain(t, net, engine.TrainOptions{Batch: batch, Steps: steps, Seed: 1, Loss: ce, Optimizer: sgd})
+		unsettle(tr)
 		tr.pass(randomBatch(net, batch, steps, 1), true)
 		for _, n := range tr.scan {
 			if n.near == nil {
@@ -97,7 +99,7 @@ func TestMasksFollowPotentials(t *testing.T) {
 			u := make([]float32, batch*pixels*c)
 			for step := range steps {
 				n.observe(u, step)
-				reach := v.shape.Reach(n.windows.Widths[step])
+				reach := v.shape.Reach(n.win.windows.Widths[step])
 				for i, ui := range u {
 					sample, px, ch := i/c/pixels, i/c%pixels, i%c
 					bit := n.near.bits[tr.rowOf(n.y, px, step, sample)*n.y.row()+ch/32]>>(ch%32)&1 == 1

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"testing"
 
@@ -12,28 +13,29 @@ import (
 
 // variant is a kind of neuron, reset and window that tests build networks of.
 type variant struct {
-	name  string
-	model func(m *neuron.Model)
-	form  string
-	shape window.Shape
+	name   string
+	model  func(m *neuron.Model)
+	form   string
+	shape  window.Shape
+	policy string // "" for fixed:1.5
 }
 
 var variants = []variant{
-	{"hard detached", func(*neuron.Model) {}, "qif", window.Triangular},
-	{"hard", func(m *neuron.Model) { m.Detach = false }, "qif", window.Gaussian},
-	{"hard to below", func(m *neuron.Model) { m.Detach = false; m.ResetValue = -.2 }, "qif", window.Sigmoid},
-	{"soft", func(m *neuron.Model) { m.Reset = neuron.SoftReset; m.Detach = false; m.Params["a"] = .1 }, "qif", window.Gaussian},
-	{"soft detached", func(m *neuron.Model) { m.Reset = neuron.SoftReset; m.Params["a"] = .1 }, "qif", window.ATan},
+	{"hard detached", func(*neuron.Model) {}, "qif", window.Triangular, ""},
+	{"hard", func(m *neuron.Model) { m.Detach = false }, "qif", window.Gaussian, "learned"},
+	{"hard to below", func(m *neuron.Model) { m.Detach = false; m.ResetValue = -.2 }, "qif", window.Sigmoid, "measured:1.5"},
+	{"soft", func(m *neuron.Model) { m.Reset = neuron.SoftReset; m.Detach = false; m.Params["a"] = .1 }, "qif", window.Gaussian, "learned:1.5"},
+	{"soft detached", func(m *neuron.Model) { m.Reset = neuron.SoftReset; m.Params["a"] = .1 }, "qif", window.ATan, ""},
 	{"floor", func(m *neuron.Model) {
 		floor := -.4
 		m.Floor, m.Detach, m.Params["a"] = &floor, false, -.2
-	}, "qif", window.Epanechnikov},
-	{"lif", func(m *neuron.Model) { m.Detach = false }, "lif", window.Gaussian},
-	{"if", func(*neuron.Model) {}, "if", window.Sigmoid},
-	{"euler", func(m *neuron.Model) { m.Detach = false }, "qif-euler", window.Gaussian},
-	{"learned", func(m *neuron.Model) { m.Detach = false; m.Learn = []string{"a", "u1", "u2"} }, "qif", window.Gaussian},
-	{"learned per channel", func(m *neuron.Model) { m.Learn, m.PerChannel = []string{"u2", "a"}, true }, "qif", window.Sigmoid},
-	{"learned leak", func(m *neuron.Model) { m.Detach = false; m.Learn, m.PerChannel = []string{"leak"}, true }, "lif", window.Gaussian},
+	}, "qif", window.Epanechnikov, "learned:1.5"},
+	{"lif", func(m *neuron.Model) { m.Detach = false }, "lif", window.Gaussian, ""},
+	{"if", func(*neuron.Model) {}, "if", window.Sigmoid, "learned:1.5"},
+	{"euler", func(m *neuron.Model) { m.Detach = false }, "qif-euler", window.Gaussian, ""},
+	{"learned", func(m *neuron.Model) { m.Detach = false; m.Learn = []string{"a", "u1", "u2"} }, "qif", window.Gaussian, "bandwidth"},
+	{"learned per channel", func(m *neuron.Model) { m.Learn, m.PerChannel = []string{"u2", "a"}, true }, "qif", window.Sigmoid, ""},
+	{"learned leak", func(m *neuron.Model) { m.Detach = false; m.Learn, m.PerChannel = []string{"leak"}, true }, "lif", window.Gaussian, "sigma:2"},
 }
 
 func (v variant) neuron(t testing.TB) *graph.Neuron {
@@ -43,7 +45,7 @@ func (v variant) neuron(t testing.TB) *graph.Neuron {
 		t.Fatal(err)
 	}
 	v.model(&m)
-	p, err := window.ParsePolicy("fixed:1.5")
+	p, err := window.ParsePolicy(cmp.Or(v.policy, "fixed:1.5"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,10 +3,10 @@ package cpu
 import (
 	"slices"
 
+	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
 	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/neuron"
-	"github.com/qif-snn/qif/window"
 )
 
 // neuronOp scans a layer of neurons over time, and back. It keeps spikes alone:
@@ -24,8 +24,7 @@ type neuronOp struct {
 	from  *convOp   // in inference: whose output it takes as it comes
 	state []float32 // if set, where potentials are kept from step to step, [P][N][C]
 
-	windows  window.Windows
-	window   kernel.Window
+	win      surrogate
 	held     [][]kernel.Term // per worker
 	rest     []float32       // a unit's potentials at the start
 	sums     []kernel.Sums   // [task][T]
@@ -40,16 +39,7 @@ type neuronOp struct {
 // companions it stays in the first two levels of cache.
 const unitNumbers = 8192
 
-var windowKernels = map[window.Shape]kernel.Window{
-	window.Rectangular:  kernel.Rectangular,
-	window.Triangular:   kernel.Triangular,
-	window.Epanechnikov: kernel.Epanechnikov,
-	window.Gaussian:     kernel.Gaussian,
-	window.ATan:         kernel.ATan,
-	window.Sigmoid:      kernel.Sigmoid,
-}
-
-func (p *plan) newNeuron(l node, o *graph.Neuron, terms []*term, w *graph.LayerWindows) (*value, error) {
+func (p *plan) newNeuron(l node, o *graph.Neuron, terms []*term, w *graph.WindowRule) (*value, error) {
 	d, err := o.Model.Dynamics()
 	if err != nil {
 		return nil, err
@@ -81,7 +71,7 @@ func (p *plan) newNeuron(l node, o *graph.Neuron, terms []*term, w *graph.LayerW
 		n.learn = append(n.learn, ps[name])
 	}
 	if w != nil {
-		n.windows, n.window = w.Windows, windowKernels[w.Shape]
+		n.win = newSurrogate(w, ps)
 	}
 	n.fwd, n.bwd = n.forwardTask, n.backwardTask
 	p.scan = append(p.scan, n)
@@ -105,6 +95,7 @@ func (n *neuronOp) allocate() {
 	for w := range n.held {
 		n.held[w] = make([]kernel.Term, 0, len(n.terms))
 	}
+	n.win.allocate(n.tasks())
 	n.rest = fill(n.unit*n.y.shape.C, float64(n.kern.Reset))
 	if n.p.train && len(n.learn) > 0 {
 		n.coef = make([][]float64, n.tasks())
@@ -235,8 +226,11 @@ func (u neuronUnit) step(t int, fired []uint32, near kernel.Near, potentials []f
 	return u.kern.Forward(fired, near, potentials, v, u.inputTerms(t)...)
 }
 
-// refresh recomputes the polynomial from learned parameters.
+// refresh recomputes the polynomial from learned parameters, and the windows.
 func (n *neuronOp) refresh() {
+	if n.win.moves() {
+		n.p.timed(n.name, engine.Forward, windowKind, n.win.refresh)
+	}
 	if len(n.learn) == 0 {
 		return
 	}
@@ -315,6 +309,7 @@ func (n *neuronOp) backward() {
 	}
 	n.restore()
 	n.p.pool.run(n.tasks(), n.bwd)
+	n.win.widthGradient()
 	if len(n.learn) > 0 {
 		n.learnedGradient()
 	}
@@ -323,6 +318,9 @@ func (n *neuronOp) backward() {
 func (n *neuronOp) backwardTask(worker, task int) {
 	if n.coef != nil {
 		clear(n.coef[task])
+	}
+	if n.win.sums != nil {
+		n.win.sums[task] = 0
 	}
 	n.begin(task)
 	from, to := n.pixelsOf(task)
@@ -357,17 +355,19 @@ func (u neuronUnit) back(task int) {
 		}
 		g := u.y.gradRows(u.at(t), u.rows)
 		g.Next = u.ahead(u.y, t, u.at(t))
-		u.kern.Backward(g, carry, g, u.surrogate(t, pot), pot, before)
+		w := u.surrogate(t, pot)
+		u.addWidth(task, g, carry, w, pot, nil)
+		u.kern.Backward(g, carry, g, w, pot, before)
 		u.finish(task, t, g, before)
 	}
 }
 
 // surrogate is step t's window, for potentials u.
 func (u neuronUnit) surrogate(t int, pot []float32) kernel.Surrogate {
-	w := kernel.Surrogate{Shape: compactShapes[u.windows.Shape], B: shapeScale(u.windows.Shape, u.windows.Widths[t])}
+	w := u.win.of(t)
 	if w.Shape == kernel.Given {
 		w.H = u.piece(pieceH)
-		u.window(w.H, pot, u.kern.Theta, w.B)
+		u.win.kernel(w.H, pot, u.kern.Theta, w.B)
 	}
 	return w
 }

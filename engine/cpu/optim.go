@@ -5,7 +5,6 @@ import (
 
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
-	"github.com/qif-snn/qif/graph"
 )
 
 // optimizer updates all trainable parameters. Its slots are the momentum (SGD)
@@ -80,7 +79,7 @@ func (o *optimizer) gradNorm() (float64, *param) {
 }
 
 // step updates the parameters: gradients are scaled down to the clipping norm
-// first; learned neuron parameters are kept within their bounds.
+// first; what has bounds is kept within them.
 func (o *optimizer) step(lr, norm float64, updates int64) {
 	o.lr, o.scale, o.updates = lr, 1, updates
 	if o.opt.Clip > 0 && norm > o.opt.Clip {
@@ -109,7 +108,7 @@ func (o *optimizer) updatePiece(_, i int) {
 			Correct2: float32(1 / (1 - math.Pow(o.opt.Beta2, float64(o.updates)))),
 		})
 	}
-	if p.spec.Role == graph.NeuronParam {
+	if p.spec.Bounded() {
 		lo, hi := float32(p.spec.Min), float32(p.spec.Max)
 		for j, v := range part(p.data) {
 			p.data[at.from+j] = min(hi, max(lo, v))

@@ -7,7 +7,6 @@ import (
 
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/graph"
-	"github.com/qif-snn/qif/window"
 )
 
 // op is a compiled operation. It reads its inputs' data and writes its output's;
@@ -79,10 +78,10 @@ func newPlan(net *graph.Network, o planOptions) (*plan, error) {
 	if err := checkSpikes(net, o); err != nil {
 		return nil, err
 	}
-	var windows []graph.LayerWindows
+	var windows []graph.WindowRule
 	if o.train {
 		var err error
-		if windows, err = net.Windows(o.steps); err != nil {
+		if windows, err = net.WindowRules(o.steps); err != nil {
 			return nil, err
 		}
 	}
@@ -359,8 +358,5 @@ func (p *plan) setFrame(f int, image []float32) {
 }
 
 func tiles(n, per int) int { return (n + per - 1) / per }
-
-// shapeScale is the parameter that a window kernel takes for a width.
-func shapeScale(s window.Shape, width float64) float32 { return float32(s.Scale(width)) }
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -177,7 +177,7 @@ func newTrial(t testing.TB, seed uint64, layers, n, steps int, wide bool) *trial
 		}
 	}
 	s.add(&graph.Linear{Out: s.between(2, 5), Bias: s.chance(.5)}, s.at())
-	s.add(&graph.Readout{}, s.at())
+	s.add(&graph.Readout{Last: s.rng.IntN(4)}, s.at())
 	net, err := graph.Check(s.Graph())
 	if err != nil {
 		t.Fatal(err)
@@ -189,10 +189,12 @@ func newTrial(t testing.TB, seed uint64, layers, n, steps int, wide bool) *trial
 	for i, p := range net.Params {
 		for j := range r.tensors[i].Data {
 			switch p.Role {
-			case graph.NormScale, graph.RunningVar:
+			case graph.NormScale, graph.RunningVar, graph.RunningSpread:
 				r.tensors[i].Data[j] = float32(.5 + s.rng.Float64())
 			case graph.NormShift, graph.RunningMean:
 				r.tensors[i].Data[j] = float32(s.rng.Float64() - .5)
+			case graph.WindowWidth, graph.NeuronParam:
+				r.tensors[i].Data[j] += float32(.2 * (s.rng.Float64() - .5))
 			}
 		}
 	}
@@ -221,7 +223,7 @@ func (r *trial) compile(t testing.TB, spikes spikeForm, precision string) *train
 // gradients runs both passes.
 func (r *trial) gradients(tr *trainer) (loss float64) {
 	tr.pass(r.b, true)
-	loss, _ = tr.loss.run(tr.out.grad, tr.out.data, r.b.Y, r.steps)
+	loss, _ = tr.judge(r.b.Y)
 	tr.backward()
 	return loss
 }

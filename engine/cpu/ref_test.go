@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"testing"
 
@@ -43,7 +44,7 @@ type problem struct {
 
 func newProblem(t *testing.T, tr *trainer, b engine.Batch, loss engine.Loss) problem {
 	t.Helper()
-	windows, err := tr.net.Windows(refSteps)
+	windows, err := tr.net.WindowsOf(tr.Tensors(), refSteps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,8 +88,9 @@ func checkNet(t *testing.T, net *graph.Network, loss engine.Loss, seed uint64) {
 		tr := compileForm(t, net, engine.TrainOptions{
 			Batch: refBatch, Steps: refSteps, Threads: 2, Seed: 3, Loss: loss, Optimizer: sgd,
 		}, smoothSpikes)
+		unsettle(tr)
 		tr.pass(b, true)
-		got, _ := tr.loss.run(tr.out.grad, tr.out.data, b.Y, refSteps)
+		got, _ := tr.judge(b.Y)
 		tr.backward()
 		for _, p := range tr.params {
 			if p.grad != nil {
@@ -102,6 +104,22 @@ func checkNet(t *testing.T, net *graph.Network, loss engine.Loss, seed uint64) {
 	checkLoss(t, pr, losses)
 	for name, grads := range gradients {
 		checkGradient(t, pr, name, grads)
+	}
+}
+
+// unsettle moves the tensors that windows follow from their initial values.
+func unsettle(tr *trainer) {
+	for _, p := range tr.params {
+		for i := range p.data {
+			switch p.spec.Role {
+			case graph.WindowWidth:
+				p.data[i] -= .25
+			case graph.RunningSpread:
+				p.data[i] = 1.5
+			case graph.NeuronParam:
+				p.data[i] *= 1 + .2/float32(i+1)
+			}
+		}
 	}
 }
 
@@ -122,7 +140,7 @@ func checkLoss(t *testing.T, p problem, losses []float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := ref.Loss(trace.Logits, p.b.Y, refSteps, refBatch, p.net.Classes(), p.loss)
+	want := ref.NetworkLoss(p.net, trace.Logits, p.b.Y, refSteps, refBatch, p.loss)
 	for i, got := range losses {
 		if math.Abs(got-want) > 1e-5*(1+want) {
 			t.Fatalf("%s: loss %v, the reference has %v", kernel.Levels()[i], got, want)
@@ -240,7 +258,13 @@ func near(t *testing.T, what string, got []float32, want []float64) {
 
 func checkRunning(t *testing.T, net *graph.Network, before, after map[string][]float64, trace *ref.Trace) {
 	t.Helper()
-	for name, want := range trace.Running(net, before) {
+	running := trace.Running(net, before)
+	spreads, err := trace.Spreads(net, before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(running, spreads)
+	for name, want := range running {
 		for c, w := range want {
 			if got := after[name][c]; math.Abs(got-w) > 1e-5*(1+math.Abs(w)) {
 				t.Fatalf("%s of channel %d is %v, the reference has %v", name, c, got, w)

@@ -39,7 +39,7 @@ func (t *trainer) step(b engine.Batch, lr float64) error {
 	if err := t.checkPotentials(); err != nil {
 		return err
 	}
-	loss, correct := t.loss.run(t.out.grad, t.out.data, b.Y, t.steps)
+	loss, correct := t.judge(b.Y)
 	t.result.Loss, t.result.Correct = loss, correct
 	if !isFinite(loss) {
 		return &engine.NonFiniteError{What: "loss", Step: -1}
@@ -55,7 +55,19 @@ func (t *trainer) step(b engine.Batch, lr float64) error {
 	for _, n := range t.norm {
 		n.updateRunning()
 	}
+	for _, n := range t.scan {
+		n.measure()
+	}
 	return nil
+}
+
+// judge returns the loss and the number of samples classified right, by the
+// logits that count, and writes the gradient of all.
+func (t *trainer) judge(labels []int32) (loss float64, correct int) {
+	first := t.net.Readout().First(t.steps)
+	skip := first * t.n * t.net.Classes()
+	clear(t.out.grad[:skip])
+	return t.loss.run(t.out.grad[skip:], t.out.data[skip:], labels, t.steps-first)
 }
 
 func (t *trainer) check(b engine.Batch) error {

@@ -12,7 +12,9 @@ func (u neuronUnit) wideInput() []float32       { return u.piece(pieces + 2*u.p.
 
 // smooth is the integral of step t's window, in place of the threshold.
 func (n *neuronOp) smooth(t int) func(d float32) float32 {
-	return func(d float32) float32 { return float32(n.windows.Shape.Integral(float64(d), n.windows.Widths[t])) }
+	return func(d float32) float32 {
+		return float32(n.win.windows.Shape.Integral(float64(d), n.win.windows.Widths[t]))
+	}
 }
 
 // stepWide advances the unit by a step; its spikes stay in their piece.
@@ -37,13 +39,16 @@ func (u neuronUnit) backWide(task int) {
 	prev, carry, h := u.wideInput(), u.piece(pieceV), u.piece(pieceH)
 	clear(carry)
 	for t := u.p.t - 1; t >= 0; t-- {
-		u.window(h, u.potentials(t), u.kern.Theta, shapeScale(u.windows.Shape, u.windows.Widths[t]))
+		w := u.win.of(t)
+		w.H = h
+		u.win.kernel(h, u.potentials(t), u.kern.Theta, w.B)
 		if t > 0 {
 			u.kern.After(prev, u.potentials(t-1), u.wideSpikes(t-1))
 		} else {
 			copy(prev, u.rest)
 		}
 		q := u.y.gradRows(u.at(t), u.rows).Float
+		u.addWidth(task, kernel.Rows{Float: q}, carry, w, u.potentials(t), u.wideSpikes(t))
 		u.kern.Back(q, carry, q, h, u.potentials(t), u.wideSpikes(t), prev)
 		if u.coef != nil {
 			u.addCoef(task, q, prev)

@@ -18,8 +18,9 @@ const relativeStep = 1e-5
 // respect to elements of a tensor, by central differences. The name is that of
 // a tensor of the network, or of its input node for elements of x. The pass is
 // smooth whatever the options say. Detached resets see the spikes of the
-// unperturbed pass, unless the options freeze others; window widths, which
-// follow from initial parameters, are constants.
+// unperturbed pass, unless the options freeze others. Window widths are constants,
+// though learned parameters may have given them; only the tensor of a learned
+// width moves the widths of its layer.
 func FiniteDifference(net *graph.Network, params map[string][]float64, x []float64, labels []int32, n, steps int,
 	windows []graph.LayerWindows, loss engine.Loss, o Options, name string, elems []int) ([]float64, error) {
 	o.Smooth = true
@@ -33,6 +34,7 @@ func FiniteDifference(net *graph.Network, params map[string][]float64, x []float
 		}
 		o.FrozenReset = detachedSpikes(net, tr)
 	}
+	was := params[name]
 	params = maps.Clone(params)
 	var moved []float64
 	switch {
@@ -46,11 +48,11 @@ func FiniteDifference(net *graph.Network, params map[string][]float64, x []float
 		return nil, fmt.Errorf("%q is neither a tensor nor the input of graph %q", name, net.Graph.Name)
 	}
 	lossNow := func() (float64, error) {
-		tr, err := Forward(net, params, x, n, steps, windows, o)
+		tr, err := Forward(net, params, x, n, steps, widened(windows, name, was, moved), o)
 		if err != nil {
 			return 0, err
 		}
-		return Loss(tr.Logits, labels, steps, n, net.Classes(), loss), nil
+		return NetworkLoss(net, tr.Logits, labels, steps, n, loss), nil
 	}
 	grad := make([]float64, len(elems))
 	for k, i := range elems {
@@ -63,6 +65,17 @@ func FiniteDifference(net *graph.Network, params map[string][]float64, x []float
 		}
 	}
 	return grad, nil
+}
+
+// widened returns the windows as a tensor moves, if it is a learned width.
+func widened(windows []graph.LayerWindows, tensor string, was, is []float64) []graph.LayerWindows {
+	i := slices.IndexFunc(windows, func(w graph.LayerWindows) bool { return tensor == w.Node+"."+graph.LogWidth })
+	if i < 0 {
+		return windows
+	}
+	windows = slices.Clone(windows)
+	windows[i] = windows[i].Scaled(math.Exp(is[0] - was[0]))
+	return windows
 }
 
 // central returns the central difference of f, moving v and putting it back.

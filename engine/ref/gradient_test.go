@@ -147,6 +147,41 @@ func backpropagate(t *testing.T, op *graph.Neuron, tr *ref.Trace, w window.Windo
 	return q
 }
 
+// TestGradientOfALearnedWidth compares finite differences with −Σ g·(u−θ)·h for
+// a detached reset, with the window written out.
+func TestGradientOfALearnedWidth(t *testing.T) {
+	const steps = 4
+	op := neuronOp(t, "qif", window.Gaussian, 1, nil)
+	op.Window.Policy = window.Policy{Kind: window.Learned, Value: 1.5}
+	net := chain(t, graph.Shape{H: 1, W: 1, C: 1}, graph.Frames, named{"n", op}, named{"fc", &graph.Linear{Out: 2}})
+	rules, err := net.WindowRules(steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const log = -.25
+	params := map[string][]float64{"n.log_width": {log}, "fc.weight": {1.5, -.75}}
+	ws := []graph.LayerWindows{rules[0].At(func(string) float64 { return log })}
+	x := []float64{.75, -1.5, 1.25, .5}
+	tr, err := ref.Forward(net, params, x, 1, steps, ws, ref.Options{Smooth: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := 0. // the difference of the mean logits; the label is 1
+	for i := range steps {
+		o += (tr.Logits[2*i] - tr.Logits[2*i+1]) / steps
+	}
+	g := 2.25 / (1 + math.Exp(-o)) / steps
+	want, b := 0., 1.5*math.Exp(log)/math.Sqrt(12)
+	for _, u := range tr.Potentials["n"] {
+		want -= g * (u - 1) * math.Exp(-(u-1)*(u-1)/(2*b*b)) / (b * math.Sqrt(2*math.Pi))
+	}
+	got, err := ref.FiniteDifference(net, params, x, []int32{1}, 1, steps, ws, ce, ref.Options{}, "n.log_width", []int{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, "∂L/∂log α", got, []float64{want}, 1e-9)
+}
+
 // TestDetachedNodesAloneAreFrozen: of two layers, only the detached one's reset
 // holds still. The gradient with respect to the learned leak of the other must
 // see its own reset move, which the frozen pass would hide.

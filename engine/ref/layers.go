@@ -84,7 +84,7 @@ func statistics(x value) (mean, variance []float64) {
 	return mean, variance
 }
 
-// Running returns what a training step makes of the running statistics in
+// Running returns what a training step makes of tdBN's running statistics in
 // params, by tensor name: running = (1−m)·running + m·batch with momentum m and
 // the unbiased variance over T·N·H·W values. A single value per channel has no
 // unbiased variance; its biased one, 0, stands in.

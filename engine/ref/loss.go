@@ -4,7 +4,15 @@ import (
 	"math"
 
 	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/graph"
 )
+
+// NetworkLoss returns the loss of a network's logits [T, N, K], of those steps
+// that its readout counts.
+func NetworkLoss(net *graph.Network, logits []float64, labels []int32, steps, n int, l engine.Loss) float64 {
+	first := net.Readout().First(steps)
+	return Loss(logits[first*n*net.Classes():], labels, steps-first, n, net.Classes(), l)
+}
 
 // Loss returns the loss of logits [T, N, K] for labels [N] in 0..K−1, averaged
 // over samples.

@@ -2,6 +2,7 @@ package ref
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/qif-snn/qif/graph"
@@ -88,4 +89,27 @@ func (p *pass) substitutes(node string, size int) (w window.Windows, frozen []fl
 		return w, nil, fmt.Errorf("%d frozen spikes, expected %d", len(frozen), size)
 	}
 	return w, frozen, nil
+}
+
+// Spreads returns what a training step makes of the running spreads of measured
+// windows in params, by tensor name: the variance over T·N·H·W·C potentials, over
+// the predicted one, moves graph.WindowRule.Spread.
+func (t *Trace) Spreads(net *graph.Network, params map[string][]float64) (map[string][]float64, error) {
+	rules, err := net.WindowRules(t.steps)
+	if err != nil {
+		return nil, err
+	}
+	spreads := map[string][]float64{}
+	for _, r := range rules {
+		name := r.Start.Node + "." + graph.WindowSpread
+		running, ok := params[name]
+		if !ok {
+			continue
+		}
+		u := t.Potentials[r.Start.Node]
+		mean, variance := statistics(value{graph.Shape{H: 1, W: 1, C: 1}, len(u), u})
+		measured := []window.Moments{{Mean: mean[0], Std: math.Sqrt(variance[0])}}
+		spreads[name] = []float64{r.Spread(running[0], measured)}
+	}
+	return spreads, nil
 }

@@ -38,6 +38,7 @@ type Trace struct {
 	Potentials map[string][]float64 // by neuron node: before firing, [T, N, H, W, C]
 	BatchMean  map[string][]float64 // by tdBN node, in training: [C]
 	BatchVar   map[string][]float64 // likewise, biased
+	steps      int
 }
 
 // Float64 returns tensors by name in double precision, as Forward takes them.
@@ -63,7 +64,7 @@ func Forward(net *graph.Network, params map[string][]float64, x []float64, n, st
 		windows: map[string]window.Windows{}, values: make([]value, len(net.Layers)),
 		trace: &Trace{
 			Outputs: map[string][]float64{}, Potentials: map[string][]float64{},
-			BatchMean: map[string][]float64{}, BatchVar: map[string][]float64{},
+			BatchMean: map[string][]float64{}, BatchVar: map[string][]float64{}, steps: steps,
 		},
 	}
 	for _, w := range windows {

@@ -27,6 +27,7 @@ var sans = font.Font{Typeface: "Liberation", Variant: "Sans"}
 type Panel struct {
 	*plot.Plot
 	Title   string
+	Scale   *Scale // drawn beside a heat map; nil: none
 	entries []entry
 }
 
@@ -96,11 +97,31 @@ func (p *Panel) Draw(c draw.Canvas) {
 		place(c, style, p.Title, c.Min.X, c.Max.Y-titleSize)
 		c.Max.Y -= titleSize + 7
 	}
-	if len(p.entries) > 0 {
-		c.Max.Y -= drawLegend(c, p.entries) + 4
+	c.Max.Y -= p.DrawLegend(c)
+	if p.Scale == nil {
+		p.Plot.Draw(c)
+		return
 	}
+	bar := c
+	c.Max.X -= barSpace
 	p.Plot.Draw(c)
+	data := p.DataCanvas(c)
+	bar.Min.X, bar.Min.Y, bar.Max.Y = data.Max.X, data.Min.Y, data.Max.Y
+	p.Scale.draw(bar)
 }
+
+// DrawLegend draws the legend alone, from the top, and returns the height that it
+// takes: the key to several panels.
+func (p *Panel) DrawLegend(c draw.Canvas) vg.Length {
+	if len(p.entries) == 0 {
+		return 0
+	}
+	return drawLegend(c, p.entries) + 4
+}
+
+// DrawKey draws the legend alone along the upper edge, as the key to several
+// panels.
+func (p *Panel) DrawKey(c draw.Canvas) { drawLegend(c, p.entries) }
 
 const (
 	legendLine  = textSize + 5 // height of a row
