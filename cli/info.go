@@ -143,7 +143,7 @@ func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error)
 // that it is meant for.
 func memberFor(member zoo.Net, r recipe.Recipe, forData bool) (*graph.Network, error) {
 	if !forData {
-		return train.BuildMember(member, r, member.Input, zoo.Classes)
+		return train.BuildForUse(member, r)
 	}
 	r.Net = member.Name
 	set, _, err := train.LoadData(r)
