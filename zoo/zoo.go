@@ -25,7 +25,7 @@ type Config struct {
 // Net is a member of the zoo.
 type Net struct {
 	Name, Doc string // Doc tells its layers
-	Use       Use // what it is meant for
+	Use       Use    // what it is meant for
 	Build     func(Config) graph.Graph
 }
 
