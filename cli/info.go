@@ -101,6 +101,9 @@ is meant for or those of --data.`,
 	cmd.Flags().BoolVar(&rates, "rates", false, "measure how often each layer fires before training, per step")
 	first.addTo(cmd, "with --rates: noise, or train for images of --data or of Fashion-MNIST (noise)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !rates && (cmd.Flags().Changed("on") || cmd.Flags().Changed("images")) {
+			return usagef("--on and --images have no effect without --rates")
+		}
 		net, info, err := describe(args[0], flags, first.on == onTrain)
 		if err != nil {
 			return err

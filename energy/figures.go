@@ -29,8 +29,8 @@ func (s *Study) figure() plotstyle.Figure {
 	for i, l := range nodes {
 		at[l.Node] = float64(i + 1)
 	}
-	cost := plotstyle.NewPanel("Energy per image, preset "+s.Preset, "layer, in the network's order", "µJ")
-	shares := plotstyle.NewPanel("Inputs of layers behind spikes", "layer, in the network's order", "share not zero")
+	cost := plotstyle.NewPanel("Energy per image, preset "+s.Preset, "layer, in the network's order", "energy (µJ)")
+	shares := plotstyle.NewPanel("Inputs of layers behind spikes", "layer, in the network's order", "share that is not zero")
 	top, most := 0., 0.
 	for i, x := range s.Subjects {
 		bars := plotstyle.Curve{Color: looks[i], Width: 1.3, Dots: true}
