@@ -8,10 +8,10 @@
 // binary inputs an addition of the weight, with small integers or averages of
 // spikes (graded inputs) a product as well. Neurons are updated at every step.
 //
-// tdBN counts as folded into the weights. Not counted, since they are below one
-// operation per output and step where the layers take hundreds: biases,
-// comparisons with the threshold, resets, pooling, residual additions, and the
-// sending of spikes.
+// tdBN counts as folded into the weights. Not counted, since they are a few
+// operations per output and step where layers take hundreds: biases, comparisons
+// with the threshold, resets, pooling, residual additions, and the sending of
+// spikes.
 package energy
 
 import (
