@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,6 +19,10 @@ var (
 	fashionClasses = []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}
 	cifar10Classes = []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
 )
+
+// CIFAR10Classes returns the names of CIFAR-10's classes in the order of their
+// labels.
+func CIFAR10Classes() []string { return slices.Clone(cifar10Classes) }
 
 // numbers returns "0" to n−1 as class names.
 func numbers(n int) []string {

@@ -87,7 +87,7 @@ func (r *imageReader) read(dst []float32, epoch, i int) {
 	}
 	ToFloat(r.still, img, r.o.Norm)
 	r.mover.ground(r.still, r.o.Norm)
-	stream(r.pcg, r.o.Seed, drawPath, uint64(epoch), uint64(i))
+	Seed(r.pcg, r.o.Seed, drawPath, uint64(epoch), uint64(i))
 	r.mover.frames(dst, r.o.Task.path(r.rand))
 }
 
@@ -97,7 +97,7 @@ func (r *imageReader) varied(epoch, i int) []byte {
 	if a.none() {
 		return s.Image(i)
 	}
-	stream(r.pcg, r.o.Seed, drawAugment, uint64(epoch), uint64(i))
+	Seed(r.pcg, r.o.Seed, drawAugment, uint64(epoch), uint64(i))
 	dy, dx, flip := a.draw(r.rand)
 	crop(r.img, s.Image(i), s.H, s.W, s.C, dy, dx)
 	if flip {

@@ -78,7 +78,7 @@ func (l *Loader) order(epoch int) []int {
 	order := append([]int(nil), l.indices...)
 	if l.o.Shuffle {
 		pcg := new(rand.PCG)
-		stream(pcg, l.o.Seed, drawOrder, uint64(epoch), 0)
+		Seed(pcg, l.o.Seed, drawOrder, uint64(epoch), 0)
 		rand.New(pcg).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
 	return order

@@ -34,43 +34,59 @@ func SplitStratified(s *Set, share float64, seed uint64) (Manifest, error) {
 	if err := s.Validate(); err != nil {
 		return Manifest{}, err
 	}
+	held, err := Stratify(s.Labels, s.Classes, share, seed)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("data set %q: %w", s.Name, err)
+	}
+	return Manifest{s.Name, s.Hash(), s.Len(), Stratified, seed, share, held}, nil
+}
+
+// Stratify draws round(share·n) samples of each class of n samples, by the
+// seed, and returns their indices, ascending. Every class that has samples must
+// keep some on both sides.
+func Stratify(labels []int32, classes []string, share float64, seed uint64) (held []int, err error) {
 	if !(share > 0 && share < 1) {
-		return Manifest{}, fmt.Errorf("share held out for validation is %v, expected above 0 and below 1", share)
+		return nil, fmt.Errorf("share to hold out is %v, expected above 0 and below 1", share)
 	}
-	classes := make([][]int, len(s.Classes))
-	for i, l := range s.Labels {
-		classes[l] = append(classes[l], i)
+	members := make([][]int, len(classes))
+	for i, l := range labels {
+		members[l] = append(members[l], i)
 	}
-	var held []int
 	pcg := new(rand.PCG)
 	r := rand.New(pcg)
-	for c, members := range classes {
-		n := len(members)
+	for c, m := range members {
+		n := len(m)
 		k := int(math.Round(share * float64(n)))
 		if n > 0 && (k == 0 || k == n) {
-			return Manifest{}, fmt.Errorf("data set %q: class %q has %d images, of which a share of %v is %d; expected some on both sides",
-				s.Name, s.Classes[c], n, share, k)
+			return nil, fmt.Errorf("class %q has %d samples, of which a share of %v is %d; expected some on both sides",
+				classes[c], n, share, k)
 		}
-		stream(pcg, seed, drawSplit, uint64(c), 0)
-		r.Shuffle(n, func(i, j int) { members[i], members[j] = members[j], members[i] })
-		held = append(held, members[:k]...)
+		Seed(pcg, seed, drawSplit, uint64(c), 0)
+		r.Shuffle(n, func(i, j int) { m[i], m[j] = m[j], m[i] })
+		held = append(held, m[:k]...)
 	}
 	slices.Sort(held)
-	return Manifest{s.Name, s.Hash(), s.Len(), Stratified, seed, share, held}, nil
+	return held, nil
 }
 
 // Indices returns the images for training and for validation, both ascending
 // and neither nil, after checking that the manifest is sound and belongs to
 // the set.
 func (m Manifest) Indices(s *Set) (train, val []int, err error) {
+	return m.Split(s.Name, s.Len(), s.Hash)
+}
+
+// Split is Indices for a data set of any kind: of that name, with so many
+// samples and the hash that hash returns.
+func (m Manifest) Split(name string, count int, hash func() string) (train, held []int, err error) {
 	if err := m.Validate(); err != nil {
 		return nil, nil, err
 	}
-	if s.Len() != m.Count {
-		return nil, nil, fmt.Errorf("manifest of %q counts %d images, data set %q has %d", m.Dataset, m.Count, s.Name, s.Len())
+	if count != m.Count {
+		return nil, nil, fmt.Errorf("manifest of %q counts %d samples, data set %q has %d", m.Dataset, m.Count, name, count)
 	}
-	if got := s.Hash(); got != m.SHA256 {
-		return nil, nil, fmt.Errorf("manifest of %q is for a data set with SHA-256 %s, %q has %s", m.Dataset, m.SHA256, s.Name, got)
+	if got := hash(); got != m.SHA256 {
+		return nil, nil, fmt.Errorf("manifest of %q is for a data set with SHA-256 %s, %q has %s", m.Dataset, m.SHA256, name, got)
 	}
 	train = make([]int, 0, m.Count-len(m.Validation))
 	next := 0

@@ -78,7 +78,7 @@ func TestSplitErrors(t *testing.T) {
 		wantError(t, err, "expected above 0 and below 1")
 	}
 	_, err := SplitStratified(noise(20, 1, 1, 1, 5), .1, 1)
-	wantError(t, err, `data set "noise": class "0" has 4 images, of which a share of 0.1 is 0; expected some on both sides`)
+	wantError(t, err, `data set "noise": class "0" has 4 samples, of which a share of 0.1 is 0; expected some on both sides`)
 	_, err = SplitStratified(noise(20, 1, 1, 1, 5), .9, 1)
 	wantError(t, err, "a share of 0.9 is 4; expected some on both sides")
 	_, err = SplitStratified(&Set{Name: "none", H: 1, W: 1, C: 1}, .5, 1)
@@ -104,7 +104,7 @@ func TestManifestErrors(t *testing.T) {
 	}{
 		{"hash of another set", func(m *Manifest) { m.SHA256 = noise(10, 1, 1, 1, 3).Hash() }, `manifest of "noise" is for a data set with SHA-256`},
 		{"no hash", func(m *Manifest) { m.SHA256 = "12ab" }, `sha256 is "12ab", expected 64 lower-case hexadecimal digits`},
-		{"count of another set", func(m *Manifest) { m.Count = 11 }, `manifest of "noise" counts 11 images, data set "noise" has 10`},
+		{"count of another set", func(m *Manifest) { m.Count = 11 }, `manifest of "noise" counts 11 samples, data set "noise" has 10`},
 		{"no count", func(m *Manifest) { m.Count = 0 }, "count is 0, expected 1 or more"},
 		{"no method", func(m *Manifest) { m.Method = "" }, "method is empty"},
 		{"share", func(m *Manifest) { m.Share = 1 }, "share is 1, expected above 0 and below 1"},

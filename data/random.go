@@ -2,7 +2,8 @@ package data
 
 import "math/rand/v2"
 
-// What random numbers are drawn for.
+// What random numbers are drawn for. Numbers from 64 on are those of package
+// event and of those below it.
 const (
 	drawSplit   = iota + 1 // per class
 	drawOrder              // per epoch
@@ -10,9 +11,9 @@ const (
 	drawPath               // per epoch and image
 )
 
-// stream seeds pcg for one purpose, so that what is drawn depends on these four
+// Seed seeds pcg for one purpose, so that what is drawn depends on these four
 // numbers and on nothing that was drawn before.
-func stream(pcg *rand.PCG, seed, purpose, a, b uint64) {
+func Seed(pcg *rand.PCG, seed, purpose, a, b uint64) {
 	h := mix(seed)
 	for _, v := range [...]uint64{purpose, a, b} {
 		h = mix(h ^ v)

@@ -31,7 +31,7 @@ func TestDrawsAreForEver(t *testing.T) {
 		dy, dx int
 		flip   bool
 	}{{3, 4, false}, {1, 4, false}, {-4, 1, true}, {3, 4, false}, {1, 4, false}, {3, -3, true}} {
-		stream(pcg, 42, drawAugment, 3, uint64(i))
+		Seed(pcg, 42, drawAugment, 3, uint64(i))
 		dy, dx, flip := Augment{Pad: 4, Flip: true}.draw(rand.New(pcg))
 		if dy != want.dy || dx != want.dx || flip != want.flip {
 			t.Errorf("image %d in epoch 3 is moved by %d, %d, mirrored %v, want %+v", i, dy, dx, flip, want)
@@ -55,7 +55,7 @@ func TestStreamsDiffer(t *testing.T) {
 		for purpose := range uint64(4) {
 			for a := range uint64(12) {
 				for b := range uint64(12) {
-					stream(pcg, seed, purpose, a, b)
+					Seed(pcg, seed, purpose, a, b)
 					v := pcg.Uint64()
 					if other, ok := seen[v]; ok {
 						t.Fatalf("streams %v and %v begin alike", other, [4]uint64{seed, purpose, a, b})

@@ -58,7 +58,7 @@ func moving(c, pad int, radius, threshold float64) ImageOptions {
 // drawnPath is the path that image i takes in an epoch.
 func drawnPath(o ImageOptions, epoch, i int) []place {
 	pcg := new(rand.PCG)
-	stream(pcg, o.Seed, drawPath, uint64(epoch), uint64(i))
+	Seed(pcg, o.Seed, drawPath, uint64(epoch), uint64(i))
 	return o.Task.path(rand.New(pcg))
 }
 
@@ -200,7 +200,7 @@ func TestAugmentationComesFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		pcg := new(rand.PCG)
-		stream(pcg, o.Seed, drawAugment, 6, uint64(i))
+		Seed(pcg, o.Seed, drawAugment, 6, uint64(i))
 		dy, dx, flip := o.Augment.draw(rand.New(pcg))
 		plain := o
 		varied := *o.Set

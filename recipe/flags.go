@@ -52,17 +52,26 @@ func (fl *Flags) Apply(r *Recipe) error {
 		}
 	}
 	for _, f := range fl.bound {
-		if f.form == "" || f.form == out.Neuron || !fl.fs.Changed(f.flag()) {
+		if !fl.fs.Changed(f.flag()) {
 			continue
 		}
-		form, err := neuron.FormNamed(out.Neuron)
-		if err != nil {
+		if err := f.belongs(out, "--"+f.flag()); err != nil {
 			return err
 		}
-		return fmt.Errorf("--%s is a parameter of %s, but the neuron is %s, which has %s", f.flag(), f.form, out.Neuron, paramNames(form))
 	}
 	*r = out.clone()
 	return nil
+}
+
+// Settings returns the flags that were set, in the order of the fields.
+func (fl *Flags) Settings() []Setting {
+	var set []Setting
+	for _, f := range fl.bound {
+		if fl.fs.Changed(f.flag()) {
+			set = append(set, Setting{f.key, f.text(&fl.values)})
+		}
+	}
+	return set
 }
 
 // Changed returns the names of those flags, of the fields with the given TOML

@@ -90,7 +90,7 @@ func TestDistance(t *testing.T) {
 			t.Errorf("%q to %q: %d, want %d", c.b, c.a, got, c.want)
 		}
 	}
-	known := keys()
+	known := Keys()
 	for _, a := range known {
 		for _, b := range known {
 			if (distance(a, b) == 0) != (a == b) {

@@ -96,13 +96,20 @@ func Default() Recipe {
 	return r
 }
 
+// execution lists the fields on which results do not depend.
+var execution = []string{"threads", "memory", "out", "save_every"}
+
 // Comparable returns the recipe without the fields on which results do not
 // depend, threads, memory, out and save_every, which have their defaults instead.
 // Checkpoints store it.
 func (r Recipe) Comparable() Recipe {
 	r = r.clone()
 	d := Default()
-	r.Threads, r.Memory, r.Out, r.SaveEvery = d.Threads, d.Memory, d.Out, d.SaveEvery
+	for _, f := range fields {
+		if slices.Contains(execution, f.key) {
+			f.set(&r, f.get(&d))
+		}
+	}
 	return r
 }
 

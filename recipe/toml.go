@@ -71,7 +71,7 @@ func setExpression(r *Recipe, doc map[string]any, p *unstable.Parser) error {
 	case e.Kind != unstable.KeyValue:
 		return fmt.Errorf("%d:%d: table %q; a recipe is a flat list of keys", at.Line, at.Column, key)
 	case !ok:
-		return fmt.Errorf("%d:%d: unknown key %q%s", at.Line, at.Column, key, suggest(key, keys()))
+		return fmt.Errorf("%d:%d: unknown key %q%s", at.Line, at.Column, key, suggest(key, Keys()))
 	}
 	v, ok := f.fromTOML(doc[key])
 	if !ok {
@@ -80,14 +80,6 @@ func setExpression(r *Recipe, doc map[string]any, p *unstable.Parser) error {
 	}
 	f.set(r, v)
 	return nil
-}
-
-func keys() []string {
-	var names []string
-	for _, f := range fields {
-		names = append(names, f.key)
-	}
-	return names
 }
 
 // fromTOML converts a decoded TOML value to the type of the field and reports

@@ -87,7 +87,7 @@ func curves(r Run, title, unit string, all []series, fromZero bool) (figure, err
 		p.Mark("chosen epoch", r.chosenRule())
 		alt += fmt.Sprintf(" Chosen: epoch %d.", r.BestEpoch)
 	}
-	lo, hi := around(values, .06)
+	lo, hi := plotstyle.Around(values, .06)
 	if fromZero {
 		lo = 0
 	}
@@ -140,27 +140,6 @@ func (r *Run) epochRange() (lo, hi float64) {
 // chosen returns the index of the chosen epoch, −1 if it is not there.
 func (r *Run) chosen() int {
 	return slices.IndexFunc(r.Epochs, func(e Epoch) bool { return e.Epoch == r.BestEpoch })
-}
-
-// around returns the range of the finite numbers with a margin, a share of their
-// spread; [0, 1] if there are none.
-func around(vs []float64, margin float64) (lo, hi float64) {
-	lo, hi = math.Inf(1), math.Inf(-1)
-	for _, v := range vs {
-		if finite(v) {
-			v = min(max(v, -1e100), 1e100) // beyond, axes would overflow
-			lo, hi = min(lo, v), max(hi, v)
-		}
-	}
-	switch spread := hi - lo; {
-	case lo > hi:
-		return 0, 1
-	case spread <= 1e-9*math.Abs(hi):
-		half := max(.1*math.Abs(hi), 1e-9)
-		return lo - half, hi + half
-	default:
-		return lo - margin*spread, hi + margin*spread
-	}
 }
 
 const rateWidth, rateHeight = 258, 160

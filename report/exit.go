@@ -41,7 +41,7 @@ func ExitFigure(title string, c ExitCurve) plotstyle.Figure {
 	p.Mark("all samples take t steps", fixed)
 	p.Mark("early exit, with its margin", early)
 	last := float64(len(c.PerStep))
-	lo, hi := around(slices.Concat(fixed.Y, early.Y), .08)
+	lo, hi := plotstyle.Around(slices.Concat(fixed.Y, early.Y), .08)
 	p.SetRange(min(1, last-.5), max(last, 1.5), lo, hi)
 	for _, n := range notes(c.Points, labelApart*last, labelApart*(hi-lo)) {
 		p.Mark("", n)

@@ -59,20 +59,6 @@ func TestOutline(t *testing.T) {
 	}
 }
 
-func TestAround(t *testing.T) {
-	nan := math.NaN()
-	for _, c := range []struct {
-		vs     []float64
-		lo, hi float64
-	}{
-		{nil, 0, 1}, {[]float64{nan, math.Inf(1)}, 0, 1}, {[]float64{0, 1}, -.1, 1.1}, {[]float64{nan, 2, 4}, 1.8, 4.2}, {[]float64{5}, 4.5, 5.5}, {[]float64{0, 0}, -1e-9, 1e-9},
-	} {
-		if lo, hi := around(c.vs, .1); math.Abs(lo-c.lo) > 1e-12 || math.Abs(hi-c.hi) > 1e-12 {
-			t.Errorf("%v: [%v, %v], want [%v, %v]", c.vs, lo, hi, c.lo, c.hi)
-		}
-	}
-}
-
 func TestAlternativesTellTheNumbers(t *testing.T) {
 	r := sampleRun(t, 1, 2, 3)
 	r.Epochs[0].ValLoss, r.Epochs[2].ValLoss = .91, .4567

@@ -39,7 +39,7 @@ func Examine(c *Checkpoint, split string, adjust func(*recipe.Recipe) error) (*E
 		return nil, err
 	}
 	x := &Exam{Recipe: r, c: c, indices: indices}
-	if x.images, err = shown(r, set, c.Norm); err != nil {
+	if x.images, err = Shown(r, set, c.Norm); err != nil {
 		return nil, err
 	}
 	if x.eval, err = evaluatorFor(r, net, min(r.Batch, set.Len())); err != nil {

@@ -83,7 +83,7 @@ func FirstImages(r recipe.Recipe, n int) (*graph.Network, engine.Batch, error) {
 	if err != nil {
 		return nil, engine.Batch{}, err
 	}
-	images, err := shown(r, s.Train, s.Norm)
+	images, err := Shown(r, s.Train, s.Norm)
 	if err != nil {
 		return nil, engine.Batch{}, err
 	}

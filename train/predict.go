@@ -99,7 +99,7 @@ func (p *Predictor) Predict(img image.Image, margin float64) (Prediction, error)
 // same path as any other.
 func (p *Predictor) sample(pix []byte) ([]float32, error) {
 	one := &data.Set{Name: "image", H: p.h, W: p.w, C: p.ch, Pixels: pix, Labels: []int32{0}, Classes: p.c.Classes}
-	images, err := shown(p.recipe, one, p.c.Norm)
+	images, err := Shown(p.recipe, one, p.c.Norm)
 	if err != nil {
 		return nil, err
 	}

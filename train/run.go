@@ -28,7 +28,7 @@ type Run struct {
 	*Setup
 	Dir     string
 	Resumed bool
-	Note    string // what the user should know before the run goes on; may be empty
+	Notes   []string // what the user should know before the run goes on
 
 	lock     *flock.Flock
 	trainer  engine.Trainer
@@ -149,7 +149,7 @@ func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
 	}
 	r.Resumed, r.progress = true, c.Progress
 	if now := engine.Signature(r.Engine); c.Engine != now {
-		r.Note = fmt.Sprintf("begun on %s, resumed on %s: the end will differ in rounding from that of a run never interrupted", c.Engine, now)
+		r.note("begun on %s, resumed on %s: the end will differ in rounding from that of a run never interrupted", c.Engine, now)
 	}
 	if err := r.checkPlace(); err != nil {
 		return fmt.Errorf("%s: %w", r.path(LastFile), err)
@@ -212,6 +212,9 @@ func (r *Run) compile() error {
 	if err != nil {
 		return err
 	}
+	if p := r.effectivePrecision(); p != rec.Precision {
+		r.note("precision %s changes nothing here: engine %s computes this network in %s", rec.Precision, engine.Signature(r.Engine), p)
+	}
 	images, err := varied(rec, r.Train, r.Norm)
 	if err != nil {
 		return err
@@ -223,11 +226,18 @@ func (r *Run) compile() error {
 	if err != nil {
 		return err
 	}
-	if r.plain, err = shown(rec, r.Train, r.Norm); err != nil {
+	if r.plain, err = Shown(rec, r.Train, r.Norm); err != nil {
 		return err
 	}
 	r.eval, err = NewEvaluator(r.Engine, r.Net, evalOptions(rec, rec.Batch))
 	return err
+}
+
+// effectivePrecision is the precision that the run trains in, whatever was asked for.
+func (r *Run) effectivePrecision() string { return engine.PrecisionOf(r.trainer, r.Recipe.Precision) }
+
+func (r *Run) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
 // Close releases the folder and the engine.
@@ -257,15 +267,28 @@ func (r *Run) newPartial() Partial {
 // Updates is the number of optimiser steps in the whole run.
 func (r *Run) Updates() int { return r.Recipe.Epochs * r.loader.Steps() }
 
-// Finish runs to the end, or until ctx is done, which saves the run and returns
-// ErrInterrupted. Other errors leave the last checkpoint as it is.
-func (r *Run) Finish(ctx context.Context) (*Result, error) {
+// Progress says how far the run has come. Callers must not change its lists.
+func (r *Run) Progress() Progress { return r.progress }
+
+// Fit runs all epochs, or until ctx is done, which saves the run and returns
+// ErrInterrupted. Other errors leave the last checkpoint as it is. It does not
+// look at the test data.
+func (r *Run) Fit(ctx context.Context) error {
 	r.started, r.lastSave = time.Now(), time.Now()
 	r.observer.Start(r)
 	for r.progress.Epoch < r.Recipe.Epochs {
 		if err := r.epoch(ctx); err != nil {
-			return nil, err
+			return err
 		}
+	}
+	return nil
+}
+
+// Finish is Fit, then measures the chosen epoch on the test data and writes the
+// report.
+func (r *Run) Finish(ctx context.Context) (*Result, error) {
+	if err := r.Fit(ctx); err != nil {
+		return nil, err
 	}
 	return r.conclude(ctx)
 }

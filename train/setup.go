@@ -187,9 +187,9 @@ func varied(r recipe.Recipe, set *data.Set, norm data.Norm) (*data.Images, error
 	})
 }
 
-// shown returns a set's images as they are evaluated: as the recipe's task has it,
+// Shown returns a set's images as they are evaluated: as the recipe's task has it,
 // without augmentation, moving ones on the same paths in every run.
-func shown(r recipe.Recipe, set *data.Set, norm data.Norm) (*data.Images, error) {
+func Shown(r recipe.Recipe, set *data.Set, norm data.Norm) (*data.Images, error) {
 	return data.NewImages(data.ImageOptions{Set: set, Norm: norm, Task: r.ImageTask()})
 }
 

@@ -96,7 +96,7 @@ func checkPredicted(t *testing.T, c *Checkpoint, r recipe.Recipe) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images, err := shown(r, test, c.Norm)
+	images, err := Shown(r, test, c.Norm)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestPathsOfRuns(t *testing.T) {
 	if a := view(varied, 1, 0); slices.Equal(a, view(varied, 1, 1)) || slices.Equal(a, view(varied, 2, 0)) {
 		t.Error("training shows the same in two epochs or runs")
 	}
-	if !slices.Equal(view(shown, 1, 0), view(shown, 2, 0)) {
+	if !slices.Equal(view(Shown, 1, 0), view(Shown, 2, 0)) {
 		t.Error("two runs are measured on different paths")
 	}
 }

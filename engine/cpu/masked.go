@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/qif-snn/qif/engine/cpu/internal/kernel"
+import (
+	"math"
+
+	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
+)
 
 // nearMask says which potentials of a layer of neurons lay inside the surrogate
 // window in the last pass: the gradient of the other spikes is multiplied by
@@ -32,8 +36,13 @@ func (u neuronUnit) nearOf(t int) kernel.Near {
 		return kernel.Near{}
 	}
 	row := u.y.row()
-	w := u.win.of(t)
-	return kernel.Near{Bits: u.near.bits[u.at(t)*row:][:u.rows*row], Reach: w.Reach()}
+	near := kernel.Near{Bits: u.near.bits[u.at(t)*row:][:u.rows*row], Reach: float32(math.Inf(1))}
+	// A window without end may have taken the place of the one compiled for.
+	if u.win.compact() != kernel.Given {
+		w := u.win.of(t)
+		near.Reach = w.Reach()
+	}
+	return near
 }
 
 // total adds up the tasks' counts.
@@ -87,7 +96,7 @@ func (m *maskedGradient) allocate() {
 }
 
 // pays reports whether few enough potentials lay inside the window.
-func (m *maskedGradient) pays() bool { return m != nil && m.near.share <= kernel.MaskedDense }
+func (m *maskedGradient) pays() bool { return m != nil && m.near.share <= kernel.Sparse().Masked }
 
 func (m *maskedGradient) ofInput() {
 	m.p.pool.run(tiles(m.g.C, packedChannels), m.packTile)

@@ -13,6 +13,7 @@ type surrogate struct {
 	rule    *graph.WindowRule // nil in inference
 	windows window.Windows
 	kernel  kernel.Window
+	held    bool // given from outside: they move no more
 
 	tensors map[string]*param // the layer's, by name within the node
 	width   *param            // graph.LogWidth, or nil
@@ -47,7 +48,12 @@ func newSurrogate(rule *graph.WindowRule, tensors map[string]*param) surrogate {
 }
 
 // moves reports whether widths change from step to step.
-func (s *surrogate) moves() bool { return s.rule != nil && s.rule.Moves() }
+func (s *surrogate) moves() bool { return !s.held && s.rule != nil && s.rule.Moves() }
+
+// hold puts other windows in place of the rule's.
+func (s *surrogate) hold(w window.Windows) {
+	s.windows, s.kernel, s.held = w, windowKernels[w.Shape], true
+}
 
 // refresh computes the widths anew.
 func (s *surrogate) refresh() {

@@ -119,6 +119,10 @@ func (p *Panel) DrawLegend(c draw.Canvas) vg.Length {
 	return drawLegend(c, p.entries) + 4
 }
 
+// DrawKey draws the legend alone along the upper edge, as the key to several
+// panels.
+func (p *Panel) DrawKey(c draw.Canvas) { drawLegend(c, p.entries) }
+
 const (
 	legendLine  = textSize + 5 // height of a row
 	legendSpace = 14           // between entries
@@ -187,6 +191,23 @@ func drawLegend(c draw.Canvas, entries []entry) vg.Length {
 		}
 	}
 	return vg.Length(len(rows)) * legendLine
+}
+
+// Legend draws samples of marks with their names side by side along the upper
+// edge, for a figure without panels.
+func Legend(c draw.Canvas, names []string, marks []Mark) {
+	var entries []entry
+	for i, name := range names {
+		entries = append(entries, entry{name, []Mark{marks[i]}})
+	}
+	drawLegend(c, entries)
+}
+
+// Caption writes a line of small text that starts at x with its baseline at y.
+func Caption(c draw.Canvas, text string, x, y vg.Length) {
+	style := textStyle(textSize - 1)
+	style.Color = Muted
+	place(c, style, text, x, y)
 }
 
 func textStyle(size font.Length) text.Style {

@@ -42,6 +42,7 @@ func example() *Panel {
 	x := []float64{0, 1, 2, 3, 4, 5}
 	p.Mark("curve & gap", Curve{X: x, Y: []float64{1, 2, nan, 3, nan, 2}, Color: Blue, Width: 1, Dashes: Dashed, Dots: true})
 	p.Mark("area", Area{X: x, Y: []float64{1, 2, 1, nan, 2, 9}, Fill: Green.Faded()})
+	p.Mark("band", Band{X: x, Lo: []float64{1, 1, 1, nan, 1, 0}, Hi: []float64{2, nan, 3, 4, 9, 2}, Fill: Pink.Faded()})
 	p.Mark("rule", Rule{At: 2, Label: "θ", Color: Ink, Width: 1}, Rule{At: 1, Level: true, Label: "θ", Color: Ink, Width: 1})
 	p.Mark("span", Span{Lo: 1, Mid: 2, Hi: 7, Y: 2, Color: Pink})
 	p.Mark("whisker", Whisker{X: 2, Lo: 1, Mid: 2, Hi: 7, Color: Pink})
@@ -184,6 +185,20 @@ func TestStepColors(t *testing.T) {
 	Step(0, 0)
 }
 
+func TestAround(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		vs     []float64
+		lo, hi float64
+	}{
+		{nil, 0, 1}, {[]float64{nan, math.Inf(1)}, 0, 1}, {[]float64{0, 1}, -.1, 1.1}, {[]float64{nan, 2, 4}, 1.8, 4.2}, {[]float64{5}, 4.5, 5.5}, {[]float64{0, 0}, -1e-9, 1e-9},
+	} {
+		if lo, hi := Around(c.vs, .1); math.Abs(lo-c.lo) > 1e-12 || math.Abs(hi-c.hi) > 1e-12 {
+			t.Errorf("%v: [%v, %v], want [%v, %v]", c.vs, lo, hi, c.lo, c.hi)
+		}
+	}
+}
+
 func TestTicks(t *testing.T) {
 	for _, c := range []struct {
 		ticks  Ticks
@@ -295,7 +310,7 @@ func TestSamples(t *testing.T) {
 			t.Errorf("sample %q is empty", s.Name)
 		}
 	}
-	if got := strings.Join(names, ","); got != "curve & gap,area,rule,span,whisker,dots" {
+	if got := strings.Join(names, ","); got != "curve & gap,area,band,rule,span,whisker,dots" {
 		t.Errorf("samples %s", got)
 	}
 }
