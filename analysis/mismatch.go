@@ -108,7 +108,7 @@ func MeasureMismatch(ctx context.Context, s Subject, cands []Candidate, o Mismat
 		return nil, err
 	}
 	m.Loss, m.Accuracy = r.Loss, float64(r.Correct)/float64(s.Batch.N)
-	if m.Layers, err = potentials(crew.probers[0], s, cands, windows); err != nil {
+	if m.Layers, err = potentials(ctx, crew.probers[0], s, cands, windows); err != nil {
 		return nil, err
 	}
 	matches, err := g.candidates(windows)

@@ -17,7 +17,6 @@ import (
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/recipe"
-	"github.com/qif-snn/qif/report/exhibit"
 	"github.com/qif-snn/qif/train"
 	"github.com/qif-snn/qif/window"
 )
@@ -193,7 +192,7 @@ func (m *mismatchFlags) measure(cmd *cobra.Command, s analysis.Subject, r recipe
 		return err
 	}
 	result.Task, result.State = task, state
-	return m.present(cmd, result, func() error { return result.WriteText(cmd.OutOrStdout()) }, func() ([]exhibit.Exhibit, error) { return result.Exhibits(), nil })
+	return m.present(cmd, result)
 }
 
 // shown runs a study with its progress on stderr, until Ctrl-C.
@@ -357,7 +356,7 @@ func reporter(w io.Writer, quiet bool) (show analysis.Report, end func()) {
 			p.Left = time.Duration(float64(passed) * (1 - done) / done)
 		}
 		meter.observe(p)
-		if meter.bar == nil && !quiet && now.Sub(last) > reportEvery {
+		if !meter.live() && !quiet && now.Sub(last) > reportEvery {
 			last = now
 			fmt.Fprintf(w, "%3.0f %%  %s  %s left\n", 100*done, phase, duration(p.Left))
 		}

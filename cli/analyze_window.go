@@ -12,7 +12,6 @@ import (
 	"github.com/qif-snn/qif/analysis"
 	"github.com/qif-snn/qif/bench"
 	"github.com/qif-snn/qif/recipe"
-	"github.com/qif-snn/qif/report/exhibit"
 	"github.com/qif-snn/qif/window"
 )
 
@@ -78,9 +77,7 @@ the first layer of a network that sees the same image at each step has 1.`,
 		case err != nil:
 			return usageError{err}
 		}
-		return s.present(cmd, result,
-			func() error { return result.WriteText(cmd.OutOrStdout()) },
-			func() ([]exhibit.Exhibit, error) { return result.Exhibits(), nil })
+		return s.present(cmd, result)
 	}
 	return cmd
 }
