@@ -273,7 +273,7 @@ func (m *mismatchFlags) checkpoint(path string) (s analysis.Subject, r recipe.Re
 // drawn with its seed.
 func trainingBatch(r recipe.Recipe, set *data.Set, indices []int, norm data.Norm, n int) (engine.Batch, error) {
 	if n < 2 || n > len(indices) {
-		return engine.Batch{}, usagef("--samples is %d with what a sweep takes, expected 2 to %d, the number of training images", n, len(indices))
+		return engine.Batch{}, usagef("--samples asks for %d images in all, expected 2 to %d, the number of training images", n, len(indices))
 	}
 	samples, err := train.Shown(r, set, norm)
 	if err != nil {
