@@ -23,6 +23,7 @@ const (
 // Options says what is measured.
 type Options struct {
 	Engine    engine.Engine
+	Level     string // of an engine.Leveled; "": the one in use
 	Net       *graph.Network
 	Mode      string // Train or Infer
 	Batch     int
@@ -94,7 +95,8 @@ type session struct {
 	feed     *feed
 	compiled any // the Trainer or Runner
 	run      func(b engine.Batch) ([]engine.Activity, error)
-	close    func()
+	end      func() // of it
+	restore  func() // the engine's level
 	steps    int
 }
 
@@ -103,31 +105,43 @@ func open(ctx context.Context, o Options) (*session, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	var params []graph.Tensor
-	if o.Mode == Infer || o.Rate > 0 {
-		o.report("preparing statistics and firing rates", 0, 0)
-		var err error
-		if params, err = calibrate(ctx, o); err != nil {
-			return nil, err
-		}
-	}
-	f, err := newFeed(o.Net, o.Batch, o.Steps, feedBatches, o.Seed)
+	restore, err := engine.UseLevel(o.Engine, o.Level)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{feed: f}
-	if o.Mode == Train {
-		err = s.openTrainer(o, params)
-	} else {
-		err = s.openRunner(o, params)
-	}
-	if err != nil {
+	s := &session{restore: restore}
+	if err := s.compile(ctx, o); err != nil {
+		restore()
 		return nil, err
 	}
 	// What preparation took is not part of what is measured.
 	debug.FreeOSMemory()
 	resetPeakRSS()
 	return s, nil
+}
+
+// compile prepares what is fed and the Trainer or Runner.
+func (s *session) compile(ctx context.Context, o Options) (err error) {
+	var params []graph.Tensor
+	if o.Mode == Infer || o.Rate > 0 {
+		o.report("preparing statistics and firing rates", 0, 0)
+		if params, err = calibrate(ctx, o); err != nil {
+			return err
+		}
+	}
+	if s.feed, err = newFeed(o.Net, o.Batch, o.Steps, feedBatches, o.Seed); err != nil {
+		return err
+	}
+	if o.Mode == Train {
+		return s.openTrainer(o, params)
+	}
+	return s.openRunner(o, params)
+}
+
+// close ends what was compiled.
+func (s *session) close() {
+	s.end()
+	s.restore()
 }
 
 func (s *session) openTrainer(o Options, params []graph.Tensor) error {
@@ -146,7 +160,7 @@ func (s *session) openTrainer(o Options, params []graph.Tensor) error {
 			return err
 		}
 	}
-	s.compiled, s.close = tr, tr.Close
+	s.compiled, s.end = tr, tr.Close
 	s.run = func(b engine.Batch) ([]engine.Activity, error) {
 		res, err := tr.Step(b, o.LR)
 		if err != nil {
@@ -172,7 +186,7 @@ func (s *session) openRunner(o Options, params []graph.Tensor) error {
 		r.Close()
 		return err
 	}
-	s.compiled, s.close = r, r.Close
+	s.compiled, s.end = r, r.Close
 	logits, acts := make([]float32, o.Steps*o.Batch*net.Classes()), r.Activities()
 	s.run = func(b engine.Batch) ([]engine.Activity, error) { return acts, r.Run(b, logits, acts) }
 	return nil

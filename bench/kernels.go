@@ -16,6 +16,7 @@ import (
 // KernelOptions says which kernels are measured, and how.
 type KernelOptions struct {
 	Engine  engine.Engine
+	Level   string        // of an engine.Leveled; "": the one in use
 	Threads int           // 1 to so many at a time; 0: as many as GOMAXPROCS
 	Match   string        // part of the names of the kernels wanted; empty: all
 	Time    time.Duration // for each kernel and number of threads
@@ -76,6 +77,11 @@ func Kernels(ctx context.Context, o KernelOptions) (*KernelResult, error) {
 	if o.Time <= 0 {
 		return nil, fmt.Errorf("time per kernel is %v, expected more than 0", o.Time)
 	}
+	restore, err := engine.UseLevel(e, o.Level)
+	if err != nil {
+		return nil, err
+	}
+	defer restore()
 	cases := e.Kernels()
 	if o.Match != "" {
 		cases = slices.DeleteFunc(cases, func(c engine.KernelCase) bool { return !strings.Contains(c.Name, o.Match) })

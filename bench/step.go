@@ -18,8 +18,9 @@ type StepResult struct {
 	Net       string `json:"net"`
 	Mode      string `json:"mode"`
 	Batch     int    `json:"batch"`
-	Steps     int    `json:"steps"` // T
-	Precision string `json:"precision"`
+	Steps     int    `json:"steps"`               // T
+	Precision string `json:"precision"`           // asked for
+	Effective string `json:"effective_precision"` // computed in
 	Memory    string `json:"memory,omitempty"`
 	Threads   int    `json:"threads"`
 	Engine    string `json:"engine"` // with its variant
@@ -58,6 +59,7 @@ func (s *session) measure(ctx context.Context, o Options, begin func()) (*StepRe
 	if r.Precision == "" {
 		r.Precision = engine.FP32
 	}
+	r.Effective = engine.PrecisionOf(s.compiled, r.Precision)
 	for i := range o.Warmup {
 		o.report("warming up", float64(i)/float64(o.Warmup), 0)
 		if ctx.Err() != nil {

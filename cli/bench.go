@@ -39,7 +39,7 @@ how, and how to compare it with other programs.`,
 // benchFlags are what step and profile have in common.
 type benchFlags struct {
 	recipe         *recipe.Flags
-	mode           string
+	mode, level    string
 	seconds, rate  float64
 	repeat, warmup int
 	asJSON, quiet  bool
@@ -68,6 +68,7 @@ func newBenchFlags(cmd *cobra.Command) *benchFlags {
 	f.Lookup("net").DefValue, f.Lookup("optimizer").DefValue, f.Lookup("lr").DefValue = r.Net, r.OptimizerKind, fmt.Sprint(r.LR)
 	f.Lookup("batch").DefValue = fmt.Sprintf("%d, for networks above %.0f GMAC per step %d", smallBatch, largeMACs/1e9, largeBatch)
 	f.StringVar(&b.mode, "mode", bench.Train, "what to measure: train or infer")
+	levelFlag(cmd, &b.level)
 	f.Float64Var(&b.rate, "rate", 0, "force the firing rate of every layer to about this; 0: as it comes")
 	f.IntVar(&b.warmup, "warmup", 2, "steps before those that count")
 	f.IntVar(&b.repeat, "repeat", 0, "steps that count, in place of --seconds")
@@ -75,6 +76,11 @@ func newBenchFlags(cmd *cobra.Command) *benchFlags {
 	f.BoolVar(&b.asJSON, "json", false, "print one JSON object")
 	f.BoolVarP(&b.quiet, "quiet", "q", false, "show no progress")
 	return b
+}
+
+// levelFlag adds the flag that chooses among the versions of an engine's kernels.
+func levelFlag(cmd *cobra.Command, level *string) {
+	cmd.Flags().StringVar(level, "level", "", "version of the engine's kernels, such as portable, avx2, avx512 or amx (default the best that the processor runs)")
 }
 
 // options builds what the flags ask for.
@@ -106,14 +112,24 @@ func (b *benchFlags) options(cmd *cobra.Command) (bench.Options, error) {
 		r.Batch = largeBatch
 	}
 	o = bench.Options{
-		Engine: e, Net: net, Mode: b.mode, Batch: r.Batch, Steps: r.Steps, Threads: r.Threads,
+		Engine: e, Level: b.level, Net: net, Mode: b.mode, Batch: r.Batch, Steps: r.Steps, Threads: r.Threads,
 		Precision: r.Precision, Memory: r.Memory, Seed: r.Seed, Loss: r.Loss(), Optimizer: r.Optimizer(), LR: r.LR, Rate: b.rate,
 		Warmup: b.warmup, Repeat: b.repeat, Time: time.Duration(b.seconds * float64(time.Second)),
 	}
 	if err := o.Validate(); err != nil {
 		return o, usageError{err}
 	}
-	return o, nil
+	return o, checkLevel(e, b.level)
+}
+
+// checkLevel refuses a level that the engine does not have here.
+func checkLevel(e engine.Engine, level string) error {
+	restore, err := engine.UseLevel(e, level)
+	if err != nil {
+		return usageError{err}
+	}
+	restore()
+	return nil
 }
 
 // benchNet builds the network to measure: of the zoo, for the images it is meant

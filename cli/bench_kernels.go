@@ -14,7 +14,7 @@ import (
 )
 
 func newBenchKernels() *cobra.Command {
-	var match string
+	var match, level string
 	var seconds float64
 	var asJSON, quiet bool
 	cmd := &cobra.Command{
@@ -26,12 +26,14 @@ and so on. GFLOPS count zeros as if they were computed with, so kernels that ski
 them can exceed the peak.`,
 		Example: `  qif bench kernels
   qif bench kernels --match conv --threads 1 --seconds 1
+  qif bench kernels --level avx2                    # as a processor without AVX-512 would
   qif bench kernels --json`,
 		Args: args(cobra.NoArgs),
 	}
 	flags := recipe.NewFlags(cmd.Flags(), "threads", "engine")
 	f := cmd.Flags()
 	f.StringVar(&match, "match", "", "measure only kernels whose name contains this")
+	levelFlag(cmd, &level)
 	f.Float64Var(&seconds, "seconds", .25, "for each kernel and number of threads")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.BoolVarP(&quiet, "quiet", "q", false, "show no progress")
@@ -47,11 +49,14 @@ them can exceed the peak.`,
 		if err != nil {
 			return usageError{err}
 		}
+		if err := checkLevel(e, level); err != nil {
+			return err
+		}
 		ctx, stop := interruptible(cmd)
 		defer stop()
 		meter := newMeter(cmd.ErrOrStderr(), quiet)
 		res, err := bench.Kernels(ctx, bench.KernelOptions{
-			Engine: e, Threads: r.Threads, Match: match,
+			Engine: e, Level: level, Threads: r.Threads, Match: match,
 			Time: time.Duration(seconds * float64(time.Second)), Observe: meter.observe,
 		})
 		meter.close()

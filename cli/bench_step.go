@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qif-snn/qif/bench"
+	"github.com/qif-snn/qif/engine"
 )
 
 func newBenchStep() *cobra.Command {
@@ -27,6 +28,7 @@ fires at about the rate given.`,
   qif bench step --net resnet19-128 --mode infer --batch 16 --steps 4
   qif bench step --neuron lif --leak .5 --rate .15 --threads 1 --repeat 20
   qif bench step --precision mixed --memory low
+  qif bench step --level portable                   # without vector instructions
   qif bench step --net net.json --json`,
 		Args: args(cobra.NoArgs),
 	}
@@ -54,7 +56,7 @@ fires at about the rate given.`,
 }
 
 func printStep(w io.Writer, r *bench.StepResult) {
-	how := r.Precision
+	how := engine.DescribePrecision(r.Precision, r.Effective)
 	if r.Memory != "" {
 		how += ", memory " + r.Memory
 	}

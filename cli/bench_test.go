@@ -67,6 +67,22 @@ func TestBenchStepPrintsText(t *testing.T) {
 	}
 }
 
+// What makes no difference is said to make none.
+func TestBenchStepNamesThePrecisionComputedIn(t *testing.T) {
+	for _, args := range [][]string{
+		benchArgs("step", "--precision", "mixed"), // too narrow for tiles
+		{"bench", "step", "--net", "small", "--precision", "mixed", "--level", "portable", "--batch", "1", "--steps", "1", "--warmup", "0", "--repeat", "1"},
+	} {
+		if out := must(t, args...); !strings.Contains(out, "mixed (computed in fp32)") {
+			t.Errorf("%q: got %s", args, out)
+		}
+		got := parse(t, must(t, append(args, "--json")...), "precision", "effective_precision")
+		if got["precision"] != "mixed" || got["effective_precision"] != "fp32" {
+			t.Errorf("%q: got %v", args, got)
+		}
+	}
+}
+
 func TestBenchStepOfAGraphFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "net.json")
 	if err := os.WriteFile(file, []byte(must(t, "info", "tiny", "--graph", "--neuron", "lif")), 0o644); err != nil {
@@ -74,6 +90,24 @@ func TestBenchStepOfAGraphFile(t *testing.T) {
 	}
 	if out := must(t, "bench", "step", "--net", file, "--batch", "2", "--repeat", "1", "--warmup", "0"); !strings.HasPrefix(out, "tiny train: batch 2, T = 4") {
 		t.Errorf("got %s", out)
+	}
+}
+
+// A level is in use while it is measured, and no longer.
+func TestBenchLevel(t *testing.T) {
+	before := cpu.Engine{}.Variant()
+	for _, level := range (cpu.Engine{}).Levels() {
+		for verb, args := range map[string][]string{
+			"step": benchArgs("step"), "profile": benchArgs("profile", "--out", ""),
+			"kernels": {"bench", "kernels", "--match", "scan", "--threads", "1", "--seconds", ".001"},
+		} {
+			if out := must(t, append(args, "--engine", "profiling", "--level", level)...); !strings.Contains(out, "engine profiling/"+level) {
+				t.Errorf("bench %s --level %s: got %s", verb, level, out)
+			}
+		}
+	}
+	if after := (cpu.Engine{}).Variant(); after != before {
+		t.Errorf("the engine was left at %s, was at %s", after, before)
 	}
 }
 
@@ -216,6 +250,8 @@ func TestBenchRefusals(t *testing.T) {
 		"bench step --rate 0":                     "--rate is 0",
 		"bench step --net huge":                   "resnet19-128",
 		"bench step --engine gpu":                 `unknown engine "gpu"`,
+		"bench step --level sse":                  `level is "sse", expected one of those that this processor runs: portable`,
+		"bench kernels --level sse":               `level is "sse"`,
 		"bench step --memory high":                `memory is "high", expected low or nothing`,
 		"bench step --memory low --mode infer":    "no effect on inference",
 		"bench step --precision fp16":             `precision is "fp16", expected fp32 or mixed`,

@@ -64,8 +64,8 @@ func (p *progress) line(format string, args ...any) {
 
 // Start implements train.Observer.
 func (p *progress) Start(r *train.Run) {
-	if r.Note != "" {
-		p.line("note: %s", r.Note)
+	for _, note := range r.Notes {
+		p.line("note: %s", note)
 	}
 	if p.quiet {
 		return

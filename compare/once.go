@@ -120,8 +120,8 @@ type relay struct {
 }
 
 func (r *relay) Start(run *train.Run) {
-	if run.Note != "" {
-		r.observer.Warn(r.job, r.task, run.Note)
+	for _, note := range run.Notes {
+		r.observer.Warn(r.job, r.task, note)
 	}
 }
 

@@ -84,7 +84,7 @@ func summary(res *Result) []report.Field {
 		{Name: "parameters", Value: fmt.Sprint(res.Params)},
 		{Name: "MACs per step", Value: fmt.Sprint(res.MACs)},
 		{Name: "engine", Value: res.Engine},
-		{Name: "precision", Value: res.Precision},
+		{Name: "precision", Value: engine.DescribePrecision(res.Precision, res.Effective)},
 		{Name: "training speed", Value: fmt.Sprintf("%.0f samples/s", res.SamplesPerSecond)},
 		{Name: "time", Value: fmt.Sprintf("%.0f s", res.Seconds)},
 		{Name: "peak memory", Value: fmt.Sprintf("%.0f MiB", float64(res.PeakRSS)/(1<<20))},

@@ -20,9 +20,10 @@ type Result struct {
 	Net              string      `json:"net"`
 	Neuron           string      `json:"neuron"`
 	Data             string      `json:"data"`
-	Task             string      `json:"task"`   // how its images are shown
-	Engine           string      `json:"engine"` // and its variant
-	Precision        string      `json:"precision"`
+	Task             string      `json:"task"`                // how its images are shown
+	Engine           string      `json:"engine"`              // and its variant
+	Precision        string      `json:"precision"`           // asked for
+	Effective        string      `json:"effective_precision"` // trained in
 	Seed             uint64      `json:"seed"`
 	Epochs           int         `json:"epochs"`
 	Steps            int         `json:"steps"` // T
@@ -115,7 +116,8 @@ func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
 	}
 	best := r.progress.Epochs[r.progress.Best-1]
 	res := &Result{
-		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.NeuronForms(), Data: r.DataName(), Task: r.Recipe.Task, Engine: engine.Signature(r.Engine), Precision: r.Recipe.Precision,
+		Recipe: r.Recipe.Name, Net: r.Net.Graph.Name, Neuron: r.NeuronForms(), Data: r.DataName(), Task: r.Recipe.Task,
+		Engine: engine.Signature(r.Engine), Precision: r.Recipe.Precision, Effective: r.effectivePrecision(),
 		Seed: r.Recipe.Seed, Epochs: r.Recipe.Epochs, Steps: r.Recipe.Steps,
 		Params: r.Net.ParamCount(), MACs: r.Net.MACs(), BestEpoch: best.Epoch,
 		ValAccuracy: best.ValAccuracy, TestAccuracy: test.Accuracy, TestPerStep: test.PerStep,

@@ -28,7 +28,7 @@ type Run struct {
 	*Setup
 	Dir     string
 	Resumed bool
-	Note    string // what the user should know before the run goes on; may be empty
+	Notes   []string // what the user should know before the run goes on
 
 	lock     *flock.Flock
 	trainer  engine.Trainer
@@ -149,7 +149,7 @@ func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
 	}
 	r.Resumed, r.progress = true, c.Progress
 	if now := engine.Signature(r.Engine); c.Engine != now {
-		r.Note = fmt.Sprintf("begun on %s, resumed on %s: the end will differ in rounding from that of a run never interrupted", c.Engine, now)
+		r.note("begun on %s, resumed on %s: the end will differ in rounding from that of a run never interrupted", c.Engine, now)
 	}
 	if err := r.checkPlace(); err != nil {
 		return fmt.Errorf("%s: %w", r.path(LastFile), err)
@@ -212,6 +212,9 @@ func (r *Run) compile() error {
 	if err != nil {
 		return err
 	}
+	if p := r.effectivePrecision(); p != rec.Precision {
+		r.note("precision %s changes nothing here: engine %s computes this network in %s", rec.Precision, engine.Signature(r.Engine), p)
+	}
 	images, err := varied(rec, r.Train, r.Norm)
 	if err != nil {
 		return err
@@ -228,6 +231,13 @@ func (r *Run) compile() error {
 	}
 	r.eval, err = NewEvaluator(r.Engine, r.Net, evalOptions(rec, rec.Batch))
 	return err
+}
+
+// effectivePrecision is the precision that the run trains in, whatever was asked for.
+func (r *Run) effectivePrecision() string { return engine.PrecisionOf(r.trainer, r.Recipe.Precision) }
+
+func (r *Run) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
 // Close releases the folder and the engine.

@@ -274,8 +274,8 @@ func TestResumeOnAnotherProcessorSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	if !strings.Contains(run.Note, "begun on cpu/abacus") {
-		t.Errorf("the note is %q", run.Note)
+	if len(run.Notes) != 1 || !strings.Contains(run.Notes[0], "begun on cpu/abacus") {
+		t.Errorf("the notes are %q", run.Notes)
 	}
 }
 

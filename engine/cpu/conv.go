@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"slices"
+
 	"github.com/qif-snn/qif/engine/cpu/internal/kernel"
 )
 
@@ -29,6 +31,7 @@ type convOp struct {
 	fused *neuronOp // in inference: takes the output as it comes
 	grads convGradients
 	half  *halfConv // nil: in float32
+	pack  func(worker, panel int)
 	fwd   func(worker, task int)
 }
 
@@ -92,7 +95,7 @@ func (c *convOp) inFloat32() {
 	if c.mayList() {
 		c.lists = c.p.eventLists(c.x.value)
 	}
-	c.fwd = c.forwardTask
+	c.pack, c.fwd = c.packTask, c.forwardTask
 }
 
 // rows is the rows of the weights [positions·C, Out].
@@ -107,13 +110,6 @@ func (c *convOp) mayList() bool {
 	return c.x.form == asSpikes || c.x.density != nil && c.g.C > fewChannels
 }
 
-// The shares of numbers that are not zero up to which lists are faster than a
-// dense product: measured by "qif bench kernels".
-const (
-	spikesDense = .8
-	valuesDense = .45
-)
-
 // chooseLists decides how this pass's input takes part. In inference spikes
 // always do as lists, so that a stream's results have the bits of a batch's.
 func (c *convOp) chooseLists() bool {
@@ -121,9 +117,9 @@ func (c *convOp) chooseLists() bool {
 	case c.lists == nil:
 		return false
 	case c.x.form == asSpikes:
-		return !c.p.train || c.x.density() <= spikesDense
+		return !c.p.train || c.x.density() <= kernel.Sparse().Spikes
 	}
-	return c.x.density() <= valuesDense
+	return c.x.density() <= kernel.Sparse().Values
 }
 
 func (c *convOp) takeMoments() *moments {
@@ -229,8 +225,14 @@ func (c *convOp) packAll() {
 	if c.half != nil {
 		c.half.packAll()
 	} else {
-		kernel.PackPanels(c.packed.mem, c.w.data, c.rows(), c.g.Out, c.width)
+		c.p.pool.run(c.panels, c.pack)
 	}
+}
+
+// packTask packs a panel of the weights.
+func (c *convOp) packTask(_, q int) {
+	n := c.rows() * c.width
+	kernel.PackPanel(c.packed.mem[q*n:][:n], c.w.data, c.rows(), c.g.Out, q*c.width, c.width)
 }
 
 // forwardTask computes a unit of the output for one panel. Neighbouring tasks
@@ -240,30 +242,47 @@ func (c *convOp) forwardTask(worker, task int) {
 	f := c.p.frames(c.y)
 	from, to, first, frames := c.units.of(unit, f)
 	scratch := c.p.scratch[worker]
-	acc := scratch[:c.units.rows()*c.width]
+	fuse := c.fusion(worker, task, scratch[c.units.rows()*c.width:], q*c.width, c.width)
+	y := output{mem: c.y.data[(from*f+first)*c.g.Out+q*c.width:], ld: c.g.Out, step: f * c.g.Out}
+	whole := (q+1)*c.width <= c.g.Out && fuse.neurons == nil
+	acc := y
+	if !whole {
+		acc = output{mem: scratch, ld: c.width, step: frames * c.width}
+	}
 	panel := c.packed.mem[q*c.rows()*c.width:][:c.rows()*c.width]
-	c.fillBias(acc, q)
+	c.fillBias(acc, q, to-from, frames)
 	if c.eventful {
 		c.accumulateEvents(acc, panel, from, to, first, frames)
 	} else {
 		c.accumulateNumbers(acc, panel, from, to, first, frames, c.taps[worker])
 	}
-	cols := min(c.width, c.g.Out-q*c.width)
-	rows := (to - from) * frames
 	if c.moments != nil {
 		sum, sum2 := c.moments.begin(unit, q*c.width, (q+1)*c.width)
-		kernel.AddSquares(sum, sum2, acc[:rows*c.width])
-	}
-	if fuse := c.fusion(worker, task, scratch[len(acc):], q*c.width, c.width); fuse.neurons != nil {
-		for px := from; px < to; px++ {
-			fuse.fire(acc[(px-from)*f*c.width:][:f*c.width], c.width, px)
+		for px := range to - from {
+			kernel.AddSquares(sum, sum2, acc.pixel(px), frames, acc.ld)
 		}
-		return
 	}
-	for px := from; px < to; px++ {
-		copyRows(c.y.data[(px*f+first)*c.g.Out+q*c.width:], c.g.Out, acc[(px-from)*frames*c.width:], c.width, frames, cols)
+	switch {
+	case fuse.neurons != nil:
+		for px := from; px < to; px++ {
+			fuse.fire(acc.pixel(px - from)[:f*c.width], c.width, px)
+		}
+	case !whole:
+		for px := range to - from {
+			copyRows(y.pixel(px), y.ld, acc.pixel(px), acc.ld, frames, c.g.Out-q*c.width)
+		}
 	}
 }
+
+// output is where a task adds up a panel of its unit: rows `ld` numbers apart, pixels
+// `step`. That is the output itself, unless the panel is wider or nobody keeps it.
+type output struct {
+	mem      []float32
+	ld, step int
+}
+
+// pixel is where the rows of the unit's i-th pixel begin.
+func (o output) pixel(i int) []float32 { return o.mem[i*o.step:] }
 
 // copyRows copies the first columns of rows of another width.
 func copyRows(dst []float32, ldd int, src []float32, lds, rows, columns int) {
@@ -276,38 +295,48 @@ func copyRows(dst []float32, ldd int, src []float32, lds, rows, columns int) {
 	}
 }
 
-// fillBias writes the bias of panel q, or zero, to every row.
-func (c *convOp) fillBias(acc []float32, q int) {
-	clear(acc)
+// fillBias writes the bias of panel q to every row, if there is one. If not, the
+// first products overwrite.
+func (c *convOp) fillBias(acc output, q, pixels, frames int) {
 	if c.b == nil {
 		return
 	}
 	bias := c.b.data[q*c.width : min(c.g.Out, (q+1)*c.width)]
-	for ; len(acc) > 0; acc = acc[c.width:] {
-		copy(acc, bias)
+	for px := range pixels {
+		y := acc.pixel(px)
+		for i := range frames {
+			row := y[i*acc.ld:][:c.width]
+			clear(row[copy(row, bias):])
+		}
 	}
 }
 
 // accumulateEvents adds the products of a unit, chunk by chunk of the input's
 // channels, so that a chunk's weights at a position serve all of the unit's
 // pixels from the first-level cache.
-func (c *convOp) accumulateEvents(acc, panel []float32, from, to, first, frames int) {
-	f := c.p.frames(c.x.value)
+func (c *convOp) accumulateEvents(acc output, panel []float32, from, to, first, frames int) {
+	f, d := c.p.frames(c.x.value), c.g.Positions()
 	e := c.lists.events
 	for chunk := range e.Chunks() {
 		for position := range c.g.Positions() {
 			w := panel[(position*c.g.C+chunk*kernel.EventChunk)*c.width:]
 			for px := from; px < to; px++ {
-				if at := int(c.from[px*c.g.Positions()+position]); at >= 0 {
-					e.Accumulate(acc[(px-from)*frames*c.width:], c.width, w, c.width, chunk, at*f+first, frames, c.width, true)
+				taps := c.from[px*d:][:d]
+				if at := int(taps[position]); at >= 0 {
+					add := c.b != nil || chunk > 0 || slices.ContainsFunc(taps[:position], inside)
+					e.Accumulate(acc.pixel(px-from), acc.ld, w, c.width, chunk, at*f+first, frames, c.width, add)
 				}
 			}
 		}
 	}
 }
 
+// inside reports whether a tap has a pixel. Padding is narrower than windows, so
+// every output pixel has a tap that does.
+func inside(px int32) bool { return px >= 0 }
+
 // accumulateNumbers adds the dense products of a unit.
-func (c *convOp) accumulateNumbers(acc, panel []float32, from, to, first, frames int, t taps) {
+func (c *convOp) accumulateNumbers(acc output, panel []float32, from, to, first, frames int, t taps) {
 	x := c.x.data
 	if c.x.form == asSpikes {
 		x = c.lists.wide.mem
@@ -316,6 +345,6 @@ func (c *convOp) accumulateNumbers(acc, panel []float32, from, to, first, frames
 	for px := from; px < to; px++ {
 		product{
 			x: x, ldx: c.g.C, rows: f, first: first, w: panel, block: c.g.C * c.width, width: c.width, k: c.g.C, cols: c.width,
-		}.add(acc[(px-from)*frames*c.width:], c.width, c.from[px*d:][:d], frames, true, t)
+		}.add(acc.pixel(px-from), acc.ld, c.from[px*d:][:d], frames, c.b != nil, t)
 	}
 }

@@ -28,10 +28,15 @@ type convGradients struct {
 // gradientBlock is the input channels of a tile of the weights' gradient: as many
 // as leave their sums in the second-level cache, and all cores something to do.
 func gradientBlock(c int) int {
-	if c < 128 {
-		return min(c, 32)
+	switch {
+	case c >= 128:
+		return 64
+	case c > 32:
+		return 32
+	case c > fewChannels:
+		return (c + 1) / 2
 	}
-	return 64
+	return c
 }
 
 func (g *convGradients) init(c *convOp) {

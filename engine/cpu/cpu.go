@@ -37,6 +37,12 @@ func (Engine) Variant() string {
 	return "portable-" + runtime.GOARCH
 }
 
+// Levels implements engine.Leveled.
+func (Engine) Levels() []string { return kernel.Levels() }
+
+// UseLevel implements engine.Leveled.
+func (Engine) UseLevel(name string) (restore func()) { return kernel.Use(name) }
+
 // CompileTrain implements engine.Engine. Parameters are those of net.Init with
 // the options' seed until Restore replaces them.
 func (Engine) CompileTrain(net *graph.Network, o engine.TrainOptions) (engine.Trainer, error) {

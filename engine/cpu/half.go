@@ -125,7 +125,7 @@ func (h *halfConv) forwardTask(worker, task int) {
 				kernel.AddBias(acc, h.b.data[channel:][:h.columns])
 			}
 			if h.moments != nil {
-				kernel.AddSquares(sum, sum2, acc)
+				kernel.AddSquares(sum, sum2, acc, r.frames, h.columns)
 			}
 			if f.neurons != nil {
 				f.fire(acc, h.columns, px)

@@ -233,7 +233,7 @@ func momentsCase() engine.KernelCase {
 		New: func() func() {
 			x, sum, sum2 := make([]float32, unitRows*width), make([]float64, width), make([]float64, width)
 			noise(rand.New(rand.NewPCG(3, 3)), x)
-			return func() { kernel.AddSquares(sum, sum2, x) }
+			return func() { kernel.AddSquares(sum, sum2, x, unitRows, width) }
 		},
 	}
 }

@@ -96,7 +96,7 @@ func (m *maskedGradient) allocate() {
 }
 
 // pays reports whether few enough potentials lay inside the window.
-func (m *maskedGradient) pays() bool { return m != nil && m.near.share <= kernel.MaskedDense }
+func (m *maskedGradient) pays() bool { return m != nil && m.near.share <= kernel.Sparse().Masked }
 
 func (m *maskedGradient) ofInput() {
 	m.p.pool.run(tiles(m.g.C, packedChannels), m.packTile)

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/qif-snn/qif/engine"
 )
@@ -12,4 +13,12 @@ func checkPrecision(p string) error {
 		return fmt.Errorf("engine cpu: %w", err)
 	}
 	return nil
+}
+
+// Precision implements engine.Precise.
+func (p *plan) Precision() string {
+	if slices.ContainsFunc(p.convs, func(c *convOp) bool { return c.half != nil || c.grads.dots != nil }) {
+		return engine.Mixed
+	}
+	return engine.FP32
 }

@@ -142,7 +142,7 @@ func (m mounted) conv() *convOp {
 // listed has the specimen's spikes take part as lists, or densely, whatever
 // their rate.
 func (m mounted) listed(lists bool) {
-	m.scan[0].fired = 1
+	m.scan[0].fired = 2 // more than any level takes as lists
 	if lists {
 		m.scan[0].fired = 0
 	}

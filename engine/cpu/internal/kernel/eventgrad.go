@@ -134,8 +134,15 @@ func (d *gradient) take(at, row, rows int) {
 		return
 	}
 	across, first, n := Words(d.g.C), d.c0/wordBits, Words(d.c1)-d.c0/wordBits
-	for i := range rows {
-		copy(d.tileBits[(at+i)*n:][:n], d.bits[(row+i)*across+first:])
+	if n == across {
+		copy(d.tileBits[at*n:][:rows*n], d.bits[row*n:])
+		return
+	}
+	for i := range rows { // few words: a loop, since copying would be a call
+		to, from := d.tileBits[(at+i)*n:][:n], d.bits[(row+i)*across+first:][:n]
+		for k := range to {
+			to[k] = from[k]
+		}
 	}
 }
 

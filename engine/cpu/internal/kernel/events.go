@@ -197,6 +197,8 @@ func (l *lists) accumulate(y []float32, ldy int, w []float32, ldw, width int, ad
 	}
 }
 
+// accumulatePortable is Accumulate of bits. Sums of `block` columns stay in registers
+// while the row's events go by.
 func accumulatePortable(y, w []float32, index []uint16, count []int32, ldy, ldw, room, width int, add bool) {
 	for r, n := range count {
 		acc := y[r*ldy:][:width]
@@ -204,35 +206,83 @@ func accumulatePortable(y, w []float32, index []uint16, count []int32, ldy, ldw,
 			clear(acc)
 		}
 		list := index[r*room:][:n]
-		for ; len(list) >= 4; list = list[4:] {
-			w0 := w[int(list[0])*ldw:][:len(acc)]
-			w1 := w[int(list[1])*ldw:][:len(acc)]
-			w2 := w[int(list[2])*ldw:][:len(acc)]
-			w3 := w[int(list[3])*ldw:][:len(acc)]
-			for j := range acc {
-				acc[j] += w0[j] + w1[j] + w2[j] + w3[j]
-			}
+		if n == 0 {
+			continue
 		}
-		for _, c := range list {
-			for j, v := range w[int(c)*ldw:][:len(acc)] {
-				acc[j] += v
+		j := 0
+		for ; j+block <= width; j += block {
+			addEvents((*[block]float32)(acc[j:]), w[j:], list, ldw)
+		}
+		if rest := acc[j:]; len(rest) > 0 {
+			for _, c := range list {
+				axpyPortable(rest, w[int(c)*ldw+j:][:len(rest)], 1)
 			}
 		}
 	}
 }
 
+// accumulateValuesPortable is Accumulate of values.
 func accumulateValuesPortable(y, w []float32, index []uint16, value []float32, count []int32, ldy, ldw, room, width int, add bool) {
 	for r, n := range count {
 		acc := y[r*ldy:][:width]
 		if !add {
 			clear(acc)
 		}
-		values := value[r*room:][:n]
-		for i, c := range index[r*room:][:len(values)] {
-			x := values[i]
-			for j, v := range w[int(c)*ldw:][:len(acc)] {
-				acc[j] += x * v
+		list, values := index[r*room:][:n], value[r*room:][:n]
+		j := 0
+		for ; j+block <= width; j += block {
+			addValues((*[block]float32)(acc[j:]), w[j:], list, values, ldw)
+		}
+		if rest := acc[j:]; len(rest) > 0 {
+			for i, c := range list {
+				axpyPortable(rest, w[int(c)*ldw+j:][:len(rest)], values[i])
 			}
 		}
+	}
+}
+
+// block is how many sums of a row portable kernels hold in registers: what they
+// multiply or add comes from memory.
+const block = 8
+
+// addEvents adds the first numbers of the rows of w, ldw apart, that a list names.
+func addEvents(sum *[block]float32, w []float32, list []uint16, ldw int) {
+	s0, s1, s2, s3, s4, s5, s6, s7 := sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]
+	for _, name := range list {
+		at := int(name) * ldw
+		row := (*[block]float32)(w[at : at+block : at+block])
+		s0 += row[0]
+		s1 += row[1]
+		s2 += row[2]
+		s3 += row[3]
+		s4 += row[4]
+		s5 += row[5]
+		s6 += row[6]
+		s7 += row[7]
+	}
+	*sum = [block]float32{s0, s1, s2, s3, s4, s5, s6, s7}
+}
+
+// addValues is addEvents of events that have values, two at a time.
+func addValues(sum *[block]float32, w []float32, list []uint16, values []float32, ldw int) {
+	s0, s1, s2, s3, s4, s5, s6, s7 := sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]
+	values = values[:len(list)]
+	for i := 1; i < len(list); i += 2 {
+		at := int(list[i-1]) * ldw
+		r, x := (*[block]float32)(w[at:at+block:at+block]), values[i-1]
+		at = int(list[i]) * ldw
+		q, y := (*[block]float32)(w[at:at+block:at+block]), values[i]
+		s0 += x*r[0] + y*q[0]
+		s1 += x*r[1] + y*q[1]
+		s2 += x*r[2] + y*q[2]
+		s3 += x*r[3] + y*q[3]
+		s4 += x*r[4] + y*q[4]
+		s5 += x*r[5] + y*q[5]
+		s6 += x*r[6] + y*q[6]
+		s7 += x*r[7] + y*q[7]
+	}
+	*sum = [block]float32{s0, s1, s2, s3, s4, s5, s6, s7}
+	if last := len(list) - 1; last%2 == 0 {
+		axpyPortable(sum[:], w[int(list[last])*ldw:][:block], values[last])
 	}
 }

@@ -20,7 +20,8 @@ import "slices"
 // one. Versions differ in rounding alone, unless a comment says "to the bit":
 // vectors multiply and add in one rounding, and sum in more chains.
 type kernels struct {
-	level string
+	level  string
+	sparse Densities
 	elementwiseKernels
 	eventKernels
 	scanKernels
@@ -31,6 +32,7 @@ type kernels struct {
 
 var portable = kernels{
 	level:              "portable",
+	sparse:             sparsePortable,
 	elementwiseKernels: elementwisePortable,
 	eventKernels:       eventPortable,
 	scanKernels:        scanPortable,
@@ -46,7 +48,7 @@ var (
 )
 
 // Levels names the versions of the kernels that this processor runs, the one in
-// use unless a test asks for another last.
+// use unless Use is asked for another last.
 func Levels() []string {
 	var names []string
 	for _, v := range versions {
@@ -59,7 +61,7 @@ func Levels() []string {
 func Level() string { return current.level }
 
 // Use makes a level of Levels the current one and returns a function that
-// undoes it. It is for tests: nothing may be computing meanwhile.
+// undoes it. It is for tests and measurements: nothing may be computing meanwhile.
 func Use(level string) (restore func()) {
 	before := current
 	current = versions[slices.Index(Levels(), level)]

@@ -21,6 +21,7 @@ func vectorized() []*kernels {
 var (
 	avx2 = kernels{
 		level:              "avx2",
+		sparse:             sparseAVX2,
 		elementwiseKernels: elementwiseAVX2,
 		eventKernels:       eventAVX2,
 		scanKernels:        scanAVX2,
@@ -30,6 +31,7 @@ var (
 	}
 	avx512 = kernels{
 		level:              "avx512",
+		sparse:             sparseAVX512,
 		elementwiseKernels: elementwiseAVX512,
 		eventKernels:       eventAVX512,
 		scanKernels:        scanAVX512,

@@ -679,6 +679,8 @@ end4:
 // func scatterSumsAVX2(dx []float32, sum []float32, index []uint16, count []int32, rowAt []int32, room int, add bool)
 // Requires: AVX
 TEXT ·scatterSumsAVX2(SB), NOSPLIT, $0-129
+	CMPB add+128(FP), $0x00
+	JEQ  plain7
 	MOVQ dx_base+0(FP), AX
 	MOVQ sum_base+24(FP), CX
 	MOVQ index_base+48(FP), DX
@@ -687,25 +689,21 @@ TEXT ·scatterSumsAVX2(SB), NOSPLIT, $0-129
 	MOVQ count_len+80(FP), DI
 	MOVQ room+120(FP), R8
 
-channel7:
+channel8:
 	MOVLQSX (SI), R10
 	TESTQ   R10, R10
 	JZ      next10
 	XORQ    R9, R9
 
-event8:
+event9:
 	MOVWLZX (DX)(R9*2), R11
 	MOVLQSX (BX)(R11*4), R11
 	VMOVSS  (CX)(R9*4), X0
-	CMPB    add+128(FP), $0x00
-	JEQ     plain9
 	VADDSS  (AX)(R11*4), X0, X0
-
-plain9:
-	VMOVSS X0, (AX)(R11*4)
-	INCQ   R9
-	CMPQ   R9, R10
-	JL     event8
+	VMOVSS  X0, (AX)(R11*4)
+	INCQ    R9
+	CMPQ    R9, R10
+	JL      event9
 
 next10:
 	ADDQ $0x04, AX
@@ -713,7 +711,40 @@ next10:
 	LEAQ (CX)(R8*4), CX
 	LEAQ (DX)(R8*2), DX
 	DECQ DI
-	JNZ  channel7
+	JNZ  channel8
+	RET
+
+plain7:
+	MOVQ dx_base+0(FP), AX
+	MOVQ sum_base+24(FP), CX
+	MOVQ index_base+48(FP), DX
+	MOVQ rowAt_base+96(FP), BX
+	MOVQ count_base+72(FP), SI
+	MOVQ count_len+80(FP), DI
+	MOVQ room+120(FP), R8
+
+channel11:
+	MOVLQSX (SI), R10
+	TESTQ   R10, R10
+	JZ      next13
+	XORQ    R9, R9
+
+event12:
+	MOVWLZX (DX)(R9*2), R11
+	MOVLQSX (BX)(R11*4), R11
+	VMOVSS  (CX)(R9*4), X0
+	VMOVSS  X0, (AX)(R11*4)
+	INCQ    R9
+	CMPQ    R9, R10
+	JL      event12
+
+next13:
+	ADDQ $0x04, AX
+	ADDQ $0x04, SI
+	LEAQ (CX)(R8*4), CX
+	LEAQ (DX)(R8*2), DX
+	DECQ DI
+	JNZ  channel11
 	RET
 
 // func windowDotsAVX512(sum []float32, dy []float32, w []float32, index []uint16, count []int32, room int, right int, down int, add bool)
@@ -738,13 +769,13 @@ TEXT ·windowDotsAVX512(SB), NOSPLIT, $80-145
 	MOVQ count_base+96(FP), AX
 	MOVQ AX, 56(SP)
 
-channel11:
+channel14:
 	MOVQ    56(SP), AX
 	MOVLQSX (AX), AX
 	MOVQ    AX, 32(SP)
 	ADDQ    $0x04, 56(SP)
 	TESTQ   AX, AX
-	JZ      end14
+	JZ      end17
 	MOVQ    (SP), AX
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
@@ -769,9 +800,9 @@ channel11:
 	MOVQ    16(SP), AX
 	MOVQ    AX, 72(SP)
 
-eight12:
+eight15:
 	CMPQ        32(SP), $0x04
-	JLE         four13
+	JLE         four16
 	VXORPS      Z18, Z18, Z18
 	VXORPS      Z19, Z19, Z19
 	VXORPS      Z20, Z20, Z20
@@ -987,19 +1018,19 @@ eight12:
 	VMOVDQU32   rowOrder<>+0(SB), Z19
 	VPERMPS     Z18, Z19, Z18
 	CMPB        add+144(FP), $0x00
-	JEQ         skip15
+	JEQ         skip18
 	VADDPS      (AX), Y18, Y18
 
-skip15:
+skip18:
 	VMOVUPS Y18, (AX)
 	ADDQ    $+16, 64(SP)
 	ADDQ    $+32, 72(SP)
 	SUBQ    $+8, 32(SP)
-	JMP     eight12
+	JMP     eight15
 
-four13:
+four16:
 	CMPQ          32(SP), $0x00
-	JLE           end14
+	JLE           end17
 	VXORPS        Z18, Z18, Z18
 	VXORPS        Z19, Z19, Z19
 	VXORPS        Z20, Z20, Z20
@@ -1133,13 +1164,13 @@ four13:
 	VEXTRACTF32X4 $0x01, Y18, X0
 	VADDPS        X0, X18, X18
 	CMPB          add+144(FP), $0x00
-	JEQ           skip16
+	JEQ           skip19
 	VADDPS        (AX), X18, X18
 
-skip16:
+skip19:
 	VMOVUPS X18, (AX)
 
-end14:
+end17:
 	MOVQ room+120(FP), AX
 	ADDQ $+1152, (SP)
 	SHLQ $0x01, AX
@@ -1147,7 +1178,7 @@ end14:
 	SHLQ $0x01, AX
 	ADDQ AX, 16(SP)
 	DECQ 24(SP)
-	JNZ  channel11
+	JNZ  channel14
 	VZEROUPPER
 	RET
 
@@ -1172,6 +1203,8 @@ GLOBL rowOrder<>(SB), RODATA|NOPTR, $64
 // func scatterSumsAVX512(dx []float32, sum []float32, index []uint16, count []int32, rowAt []int32, room int, add bool)
 // Requires: AVX
 TEXT ·scatterSumsAVX512(SB), NOSPLIT, $0-129
+	CMPB add+128(FP), $0x00
+	JEQ  plain20
 	MOVQ dx_base+0(FP), AX
 	MOVQ sum_base+24(FP), CX
 	MOVQ index_base+48(FP), DX
@@ -1180,31 +1213,60 @@ TEXT ·scatterSumsAVX512(SB), NOSPLIT, $0-129
 	MOVQ count_len+80(FP), DI
 	MOVQ room+120(FP), R8
 
-channel17:
+channel21:
 	MOVLQSX (SI), R10
 	TESTQ   R10, R10
-	JZ      next20
+	JZ      next23
 	XORQ    R9, R9
 
-event18:
+event22:
 	MOVWLZX (DX)(R9*2), R11
 	MOVLQSX (BX)(R11*4), R11
 	VMOVSS  (CX)(R9*4), X0
-	CMPB    add+128(FP), $0x00
-	JEQ     plain19
 	VADDSS  (AX)(R11*4), X0, X0
+	VMOVSS  X0, (AX)(R11*4)
+	INCQ    R9
+	CMPQ    R9, R10
+	JL      event22
 
-plain19:
-	VMOVSS X0, (AX)(R11*4)
-	INCQ   R9
-	CMPQ   R9, R10
-	JL     event18
-
-next20:
+next23:
 	ADDQ $0x04, AX
 	ADDQ $0x04, SI
 	LEAQ (CX)(R8*4), CX
 	LEAQ (DX)(R8*2), DX
 	DECQ DI
-	JNZ  channel17
+	JNZ  channel21
+	RET
+
+plain20:
+	MOVQ dx_base+0(FP), AX
+	MOVQ sum_base+24(FP), CX
+	MOVQ index_base+48(FP), DX
+	MOVQ rowAt_base+96(FP), BX
+	MOVQ count_base+72(FP), SI
+	MOVQ count_len+80(FP), DI
+	MOVQ room+120(FP), R8
+
+channel24:
+	MOVLQSX (SI), R10
+	TESTQ   R10, R10
+	JZ      next26
+	XORQ    R9, R9
+
+event25:
+	MOVWLZX (DX)(R9*2), R11
+	MOVLQSX (BX)(R11*4), R11
+	VMOVSS  (CX)(R9*4), X0
+	VMOVSS  X0, (AX)(R11*4)
+	INCQ    R9
+	CMPQ    R9, R10
+	JL      event25
+
+next26:
+	ADDQ $0x04, AX
+	ADDQ $0x04, SI
+	LEAQ (CX)(R8*4), CX
+	LEAQ (DX)(R8*2), DX
+	DECQ DI
+	JNZ  channel24
 	RET

@@ -14,13 +14,18 @@ var productsPortable = productKernels{product: productPortable, peak: peakPortab
 // as a product reads them.
 func PackPanels(dst, w []float32, k, n, width int) {
 	for j := 0; j < n; j += width {
-		columns := min(width, n-j)
-		for i := range k {
-			row := dst[:width]
-			copy(row, w[i*n+j:][:columns])
-			clear(row[columns:])
-			dst = dst[width:]
-		}
+		PackPanel(dst[:k*width], w, k, n, j, width)
+		dst = dst[k*width:]
+	}
+}
+
+// PackPanel writes the panel of PackPanels that begins with column j.
+func PackPanel(dst, w []float32, k, n, j, width int) {
+	columns := min(width, n-j)
+	for i := range k {
+		row := dst[i*width:][:width]
+		copy(row, w[i*n+j:][:columns])
+		clear(row[columns:])
 	}
 }
 
@@ -106,62 +111,86 @@ func sumNothing(y []float32, ldy, rows, cols int, add bool) {
 	}
 }
 
-// productPortable is Product. Blocks of 2 rows × 4 columns stay in registers.
+// productPortable is Product. Sums of 3 rows × 2 columns stay in registers, which the
+// compiler has for them, their products and both operands. What is left of rows and
+// columns, and sums too short for that to pay, goes row by row.
 func productPortable(y []float32, ldy int, x []float32, ldx int, w []float32, ldw int, xAt, wAt []int32, rows, k, cols int, add bool) {
-	for i := 0; i < rows; i += 2 {
-		for j := 0; j < cols; j += 4 {
-			var s [2][4]float32
-			height, width := min(2, rows-i), min(4, cols-j)
-			for p, at := range xAt {
-				from, line := x[int(at)+i*ldx:], w[int(wAt[p])+j:]
-				if height == 2 && width == 4 {
-					multiplyBlock(&s, from[:k], from[ldx:][:k], line, ldw)
-				} else {
-					multiplyEdge(&s, from, ldx, line, ldw, height, k, width)
-				}
-			}
-			for r := range height {
-				to := y[(i+r)*ldy+j:][:width]
-				for c := range to {
-					if add {
-						to[c] += s[r][c]
-					} else {
-						to[c] = s[r][c]
-					}
-				}
+	if !add {
+		sumNothing(y, ldy, rows, cols, false)
+	}
+	i, pairs := 0, cols&^1
+	for ; k >= shortSum && i+3 <= rows; i += 3 {
+		for j := 0; j < pairs; j += 2 {
+			sum := multiplyRows(x[i*ldx:], ldx, w[j:], ldw, xAt, wAt, k)
+			for r, s := range sum {
+				to := y[(i+r)*ldy+j:][:2]
+				to[0] += s[0]
+				to[1] += s[1]
 			}
 		}
+		for r := i; r < i+3 && pairs < cols; r++ {
+			multiplyRow(y[r*ldy+pairs:][:cols-pairs], x[r*ldx:], w[pairs:], ldw, xAt, wAt, k)
+		}
+	}
+	for ; i < rows; i++ {
+		multiplyRow(y[i*ldy:][:cols], x[i*ldx:], w, ldw, xAt, wAt, k)
 	}
 }
 
-// multiplyBlock adds the products of two rows of x and four columns of w.
-func multiplyBlock(s *[2][4]float32, a, b, w []float32, ldw int) {
-	b = b[:len(a)]
-	a0, a1, a2, a3 := s[0][0], s[0][1], s[0][2], s[0][3]
-	b0, b1, b2, b3 := s[1][0], s[1][1], s[1][2], s[1][3]
-	at := 0
-	for c, u := range a {
-		v, r := b[c], w[at:][:4]
-		a0 += u * r[0]
-		a1 += u * r[1]
-		a2 += u * r[2]
-		a3 += u * r[3]
-		b0 += v * r[0]
-		b1 += v * r[1]
-		b2 += v * r[2]
-		b3 += v * r[3]
-		at += ldw
+// shortSum is up to which length of the sum over a position it costs more to set out
+// for it with several rows.
+const shortSum = 4
+
+// multiplyRows returns the products of three rows of x and two columns of w.
+func multiplyRows(x []float32, ldx int, w []float32, ldw int, xAt, wAt []int32, k int) [3][2]float32 {
+	var a0, a1, b0, b1, c0, c1 float32
+	for p, from := range xAt {
+		a := x[from:]
+		b, c, at := a[ldx:][:k], a[2*ldx:][:k], int(wAt[p])
+		for i, u := range a[:k] {
+			r, v, z := (*[2]float32)(w[at:at+2:at+2]), b[i], c[i]
+			a0 += u * r[0]
+			a1 += u * r[1]
+			b0 += v * r[0]
+			b1 += v * r[1]
+			c0 += z * r[0]
+			c1 += z * r[1]
+			at += ldw
+		}
 	}
-	s[0] = [4]float32{a0, a1, a2, a3}
-	s[1] = [4]float32{b0, b1, b2, b3}
+	return [3][2]float32{{a0, a1}, {b0, b1}, {c0, c1}}
 }
 
-// multiplyEdge is multiplyBlock of fewer rows or columns.
-func multiplyEdge(s *[2][4]float32, x []float32, ldx int, w []float32, ldw, rows, k, cols int) {
-	for i := range rows {
-		for c, u := range x[i*ldx:][:k] {
-			for j, v := range w[c*ldw:][:cols] {
-				s[i][j] += u * v
+// multiplyRow adds the products of a row of x and the columns of w to y, a block of
+// columns at a time.
+func multiplyRow(y, x, w []float32, ldw int, xAt, wAt []int32, k int) {
+	j := 0
+	for ; j+block <= len(y); j += block {
+		sum := (*[block]float32)(y[j:])
+		s0, s1, s2, s3, s4, s5, s6, s7 := sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]
+		for p, from := range xAt {
+			at := int(wAt[p]) + j
+			for _, u := range x[from:][:k] {
+				r := (*[block]float32)(w[at : at+block : at+block])
+				s0 += u * r[0]
+				s1 += u * r[1]
+				s2 += u * r[2]
+				s3 += u * r[3]
+				s4 += u * r[4]
+				s5 += u * r[5]
+				s6 += u * r[6]
+				s7 += u * r[7]
+				at += ldw
+			}
+		}
+		*sum = [block]float32{s0, s1, s2, s3, s4, s5, s6, s7}
+	}
+	for ; j < len(y); j++ {
+		for p, from := range xAt {
+			at := int(wAt[p]) + j
+			for _, u := range x[from:][:k] {
+				y[j] += u * w[at]
+				at += ldw
 			}
 		}
 	}

@@ -1,5 +1,10 @@
 package kernel
 
+import (
+	"math"
+	"math/bits"
+)
+
 // The fused scan works on tiles that stay in cache: some rows of C channels at
 // one step. Between layers lies only z, what the synapses of the layer deliver,
 // before its normalisation. Forwards, one pass over a tile normalises z, advances
@@ -142,49 +147,107 @@ func (p *Neuron) Forward(fired []uint32, near Near, u, v []float32, terms ...Ter
 	return s
 }
 
+// forwardPortable takes a piece at a time through loops that do one thing each.
 func forwardPortable(fired, near []uint32, u, v []float32, z Rows, scale, shift, c2, c1, c0 []float32, rows int, add bool, theta, kept, jump, floor, reach float32) (spikes, sum, sum2 float64) {
 	var buf, drop piece
 	c := len(c2)
+	reset := newReset(theta, kept, jump, floor)
 	for r := range rows {
 		for from := 0; from < c; from += wordBits {
 			to := min(from+wordBits, c)
 			zs := z.piece(&buf, r, c, from, to)
-			n := len(zs)
+			n, word := len(zs), r*Words(c)+from/wordBits
 			us, vs := drop[:n], v[r*c+from:][:n]
 			if u != nil {
 				us = u[r*c+from:][:n]
 			}
-			k, b := scale[from:to][:n], shift[from:to][:n]
-			k2, k1, k0 := c2[from:to][:n], c1[from:to][:n], c0[from:to][:n]
-			var word, close uint32
-			for i, zi := range zs {
-				x := zi*k[i] + b[i] + k0[i]
-				if add {
-					x += us[i]
-				}
-				vi := vs[i]
-				ui := (k2[i]*vi+k1[i])*vi + x
-				us[i] = ui
-				next := ui
-				if ui >= theta {
-					word |= 1 << i
-					spikes++
-					next = ui*kept + jump
-				}
-				if abs(ui-theta) < reach {
-					close |= 1 << i
-				}
-				vs[i] = max(next, floor)
-				sum += float64(ui)
-				sum2 += float64(ui) * float64(ui)
-			}
-			fired[r*Words(c)+from/wordBits] = word
+			advance(us, vs, zs, scale[from:to], shift[from:to], c2[from:to], c1[from:to], c0[from:to], add)
+			fired[word] = reset.fire(vs, us)
 			if near != nil {
-				near[r*Words(c)+from/wordBits] = close
+				near[word] = nearBits(us, theta, reach)
 			}
+			s, s2 := sumPiece(us)
+			spikes += float64(bits.OnesCount32(fired[word]))
+			sum += float64(s)
+			sum2 += float64(s2)
 		}
 	}
 	return spikes, sum, sum2
+}
+
+// advance writes the polynomial of v and z·scale + shift to u, or adds it to what u
+// has of other terms.
+func advance(u, v, z, scale, shift, c2, c1, c0 []float32, add bool) {
+	n := len(u)
+	v, z, scale, shift, c2, c1, c0 = v[:n], z[:n], scale[:n], shift[:n], c2[:n], c1[:n], c0[:n]
+	for i := range u {
+		x := z[i]*scale[i] + shift[i] + c0[i]
+		if add {
+			x += u[i]
+		}
+		u[i] = (c2[i]*v[i]+c1[i])*v[i] + x
+	}
+}
+
+// nearBits returns which of up to a word of potentials lie near the threshold.
+func nearBits(u []float32, theta, reach float32) (word uint32) {
+	for _, ui := range u {
+		word = word>>1 | oneIf(abs(ui-theta) < reach)<<(wordBits-1)
+	}
+	return word >> (wordBits - len(u))
+}
+
+// oneIf is 1 if b holds. The compiler makes no branch of it.
+func oneIf(b bool) (x uint32) {
+	if b {
+		x = 1
+	}
+	return x
+}
+
+// sumPiece returns Σ u and Σ u² of up to a word of potentials, in two chains each.
+func sumPiece(u []float32) (sum, sum2 float32) {
+	var s, s2, t, t2 float32
+	for ; len(u) >= 2; u = u[2:] {
+		s += u[0]
+		s2 += u[0] * u[0]
+		t += u[1]
+		t2 += u[1] * u[1]
+	}
+	for _, ui := range u {
+		s += ui
+		s2 += ui * ui
+	}
+	return s + t, s2 + t2
+}
+
+// reset is what a potential becomes: u·kept + jump of those that reach the
+// threshold. Which one does is the index to kept and jump, where processors would
+// guess at a branch.
+type reset struct {
+	theta, floor float32
+	kept, jump   [2]float32
+}
+
+func newReset(theta, kept, jump, floor float32) reset {
+	return reset{theta, floor, [2]float32{1, kept}, [2]float32{0, jump}}
+}
+
+// fire writes the potentials after the reset of up to a word of u and returns
+// which fired.
+func (r *reset) fire(v, u []float32) (word uint32) {
+	v = v[:len(u)]
+	for i, ui := range u {
+		s := oneIf(ui >= r.theta)
+		word = word>>1 | s<<(wordBits-1)
+		v[i] = ui*r.kept[s&1] + r.jump[s&1]
+	}
+	if r.floor > float32(math.Inf(-1)) {
+		for i, next := range v {
+			v[i] = max(next, r.floor)
+		}
+	}
+	return word >> (wordBits - len(u))
 }
 
 // Fire writes the potential after the reset of u, where spikes follow from u:
@@ -195,15 +258,10 @@ func (p *Neuron) Fire(v, u []float32) {
 }
 
 func firePortable(v, u []float32, theta, kept, jump, floor float32) {
-	v = v[:len(u)]
-	for i, ui := range u {
-		v[i] = afterReset(ui, theta, kept, jump, floor)
+	r := newReset(theta, kept, jump, floor)
+	for len(u) > 0 {
+		n := min(wordBits, len(u))
+		r.fire(v[:n], u[:n])
+		u, v = u[n:], v[n:]
 	}
-}
-
-func afterReset(u, theta, kept, jump, floor float32) float32 {
-	if u >= theta {
-		u = u*kept + jump
-	}
-	return max(u, floor)
 }

@@ -122,7 +122,7 @@ func addMomentsQZAVX2(sum []float64, sumQZ []float64, q []BF16, z []BF16, rows i
 // addSquaresAVX2 is addSquaresPortable.
 //
 //go:noescape
-func addSquaresAVX2(sum []float64, sum2 []float64, x []float32, rows int)
+func addSquaresAVX2(sum []float64, sum2 []float64, x []float32, rows int, stride int)
 
 // coefGradientAVX2 is coefGradientPortable, to the bit.
 //
@@ -272,7 +272,7 @@ func addMomentsQZAVX512(sum []float64, sumQZ []float64, q []BF16, z []BF16, rows
 // addSquaresAVX512 is addSquaresPortable.
 //
 //go:noescape
-func addSquaresAVX512(sum []float64, sum2 []float64, x []float32, rows int)
+func addSquaresAVX512(sum []float64, sum2 []float64, x []float32, rows int, stride int)
 
 // coefGradientAVX512 is coefGradientPortable, to the bit.
 //

@@ -4845,9 +4845,9 @@ done271:
 	VZEROUPPER
 	RET
 
-// func addSquaresAVX2(sum []float64, sum2 []float64, x []float32, rows int)
+// func addSquaresAVX2(sum []float64, sum2 []float64, x []float32, rows int, stride int)
 // Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-80
+TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-88
 	MOVQ   x_base+48(FP), AX
 	MOVQ   sum_base+0(FP), CX
 	MOVQ   sum2_base+24(FP), DX
@@ -4861,8 +4861,9 @@ TEXT ·addSquaresAVX2(SB), NOSPLIT, $24-80
 	VXORPS Y7, Y7, Y7
 	MOVQ   rows+72(FP), BX
 	MOVQ   sum_len+8(FP), SI
+	MOVQ   stride+80(FP), DI
 	MOVQ   BX, (SP)
-	MOVQ   SI, 8(SP)
+	MOVQ   DI, 8(SP)
 	MOVQ   SI, BX
 	ADDQ   $0x1f, BX
 	SHRQ   $0x05, BX
@@ -11180,9 +11181,9 @@ done706:
 	VZEROUPPER
 	RET
 
-// func addSquaresAVX512(sum []float64, sum2 []float64, x []float32, rows int)
+// func addSquaresAVX512(sum []float64, sum2 []float64, x []float32, rows int, stride int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-80
+TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-88
 	MOVQ   x_base+48(FP), AX
 	MOVQ   sum_base+0(FP), CX
 	MOVQ   sum2_base+24(FP), DX
@@ -11196,8 +11197,9 @@ TEXT ·addSquaresAVX512(SB), NOSPLIT, $24-80
 	VXORPS Z7, Z7, Z7
 	MOVQ   rows+72(FP), BX
 	MOVQ   sum_len+8(FP), SI
+	MOVQ   stride+80(FP), DI
 	MOVQ   BX, (SP)
-	MOVQ   SI, 8(SP)
+	MOVQ   DI, 8(SP)
 	MOVQ   SI, BX
 	ADDQ   $0x1f, BX
 	SHRQ   $0x05, BX

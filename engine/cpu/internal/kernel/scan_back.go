@@ -75,57 +75,82 @@ func (p *Neuron) Backward(q Rows, carry []float32, g Rows, w Surrogate, u, befor
 // the second term only if gradients pass through the reset (attached), and 0
 // under a floor, if there is one (floored).
 func backwardPortable(s Shape, q Rows, carry []float32, g Rows, h, u, before, c2, c1 []float32, rows int, attached, floored bool, theta, kept, jump, floor, keep, reach, top, start float32) {
-	var gBuf, hBuf piece
+	var gBuf, hBuf, prevBuf, slopeBuf piece
 	c := len(c2)
+	reset := newReset(theta, kept, jump, floor)
+	for i := range prevBuf {
+		prevBuf[i] = start
+	}
 	for r := range rows {
 		for from := 0; from < c; from += wordBits {
 			to := min(from+wordBits, c)
 			gs := g.piece(&gBuf, r, c, from, to)
 			n, at := len(gs), r*c+from
-			us, cs := u[at:][:n], carry[at:][:n]
-			hs := hBuf[:n]
+			us, hs, prev, slope := u[at:][:n], hBuf[:n], prevBuf[:n], slopeBuf[:n]
 			if s == Given {
 				hs = h[at:][:n]
 			} else {
 				s.compute(hs, us, theta, reach, top)
 			}
-			k2, k1 := c2[from:to][:n], c1[from:to][:n]
-			for i, gi := range gs {
-				ui, slope, next := us[i], float32(1), us[i]
-				if ui >= theta {
-					slope, next = kept, ui*kept+jump
-				}
-				if attached {
-					slope += (jump - keep*ui) * hs[i]
-				}
-				if floored && next < floor {
-					slope = 0
-				}
-				prev := start
-				if before != nil {
-					prev = afterReset(before[at+i], theta, kept, jump, floor)
-				}
-				qi := gi*hs[i] + cs[i]*slope
-				q.set(at+i, qi)
-				cs[i] = qi * (2*prev*k2[i] + k1[i])
+			if before != nil {
+				reset.fire(prev, before[at:][:n])
+			}
+			reset.slopes(slope, us, hs, attached, floored, keep, jump)
+			qs := gs
+			if q.Float != nil {
+				qs = q.Float[at:][:n]
+			}
+			backPiece(qs, carry[at:][:n], gs, hs, slope, prev, c2[from:to], c1[from:to])
+			if q.Half != nil {
+				narrowPortable(q.Half[at:][:n], qs)
 			}
 		}
 	}
 }
 
+// slopes writes ∂v/∂u of up to a word of potentials.
+func (r *reset) slopes(slope, u, h []float32, attached, floored bool, keep, jump float32) {
+	slope, h = slope[:len(u)], h[:len(u)]
+	for i, ui := range u {
+		s := oneIf(ui >= r.theta) & 1
+		d := r.kept[s]
+		if attached {
+			d += (jump - keep*ui) * h[i]
+		}
+		if floored && ui*r.kept[s]+r.jump[s] < r.floor {
+			d = 0
+		}
+		slope[i] = d
+	}
+}
+
+// backPiece writes q = g·h + carry·slope and, for the step before, carry = q·f′(prev).
+func backPiece(q, carry, g, h, slope, prev, c2, c1 []float32) {
+	n := len(q)
+	carry, g, h, slope, prev, c2, c1 = carry[:n], g[:n], h[:n], slope[:n], prev[:n], c2[:n], c1[:n]
+	for i := range q {
+		qi := g[i]*h[i] + carry[i]*slope[i]
+		q[i] = qi
+		carry[i] = qi * (2*prev[i]*c2[i] + c1[i])
+	}
+}
+
 // compute writes a compact window.
 func (s Shape) compute(h, u []float32, theta, reach, top float32) {
-	for i, ui := range u {
-		d := ui - theta
-		switch s {
-		case RectangularShape:
-			h[i] = 0
-			if abs(d) < reach {
-				h[i] = top
-			}
-		case TriangularShape:
-			h[i] = max(0, top-abs(d)*reach)
-		case EpanechnikovShape:
+	h = h[:len(u)]
+	switch s {
+	case RectangularShape:
+		heights := [2]float32{0, top}
+		for i, ui := range u {
+			h[i] = heights[oneIf(abs(ui-theta) < reach)&1]
+		}
+	case TriangularShape:
+		for i, ui := range u {
+			h[i] = max(0, top-abs(ui-theta)*reach)
+		}
+	case EpanechnikovShape:
+		for i, ui := range u {
+			d := ui - theta
 			h[i] = max(0, top-d*d*reach)
 		}
 	}

@@ -106,7 +106,7 @@ func (s *scanBench) passes() map[string]func(i int) {
 		},
 		"add moments":      func(i int) { AddMoments(s.sum, s.sum2, Rows{Float: at(s.q, i)}, Rows{Float: at(s.z, i)}) },
 		"add moments BF16": func(i int) { AddMoments(s.sum, s.sum2, Rows{Half: half(s.q16, i)}, Rows{Half: half(s.z16, i)}) },
-		"add squares":      func(i int) { AddSquares(s.sum, s.sum2, at(s.z, i)) },
+		"add squares":      func(i int) { AddSquares(s.sum, s.sum2, at(s.z, i), len(at(s.z, i))/len(s.sum), len(s.sum)) },
 		"coef gradient":    func(i int) { CoefGradient(s.sum, s.sum2, s.sum3, at(s.z, i), s.v) },
 		"norm gradient": func(i int) {
 			NormGradient(at(s.q, i), Rows{Float: at(s.g, i)}, at(s.z, i), s.scale, s.shift, s.scale)

@@ -165,7 +165,7 @@ var scanCases = map[string]kernelCase{
 		y16, _ := a.halves(n * rows)
 		var out []float64
 		for range 2 {
-			var s [13][]float64
+			var s [15][]float64
 			for i := range s {
 				s[i] = a.wide(n + 2)
 			}
@@ -174,7 +174,8 @@ var scanCases = map[string]kernelCase{
 			k.addMomentsZ(in(2), in(3), x, y16, rows)
 			k.addMomentsQ(in(4), in(5), x16, y, rows)
 			k.addMomentsQZ(in(6), in(7), x16, y16, rows)
-			k.addSquares(in(8), in(9), x, rows)
+			k.addSquares(in(8), in(9), x, rows, n)
+			k.addSquares(in(13), in(14), x, rows/2, 2*n)
 			k.coefGradient(in(10), in(11), in(12), x, y, rows)
 			out = append(out, slices.Concat(s[:]...)...)
 		}

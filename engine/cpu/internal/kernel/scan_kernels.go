@@ -25,7 +25,7 @@ type scanKernels struct {
 	addMomentsZ  addMomentsKernel[float32, BF16]
 	addMomentsQ  addMomentsKernel[BF16, float32]
 	addMomentsQZ addMomentsKernel[BF16, BF16]
-	addSquares   func(sum, sum2 []float64, x []float32, rows int)
+	addSquares   func(sum, sum2 []float64, x []float32, rows, stride int)
 	coefGradient func(d2, d1, d0 []float64, q, prev []float32, rows int)
 
 	gaussian, sigmoid, atan Window

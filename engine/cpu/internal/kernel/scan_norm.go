@@ -123,16 +123,16 @@ func addMomentsPortable(sum, sumQZ []float64, q, z Rows, rows int) {
 const squared = 32
 
 // AddSquares adds each channel's Σ x and Σ x² to sum and sum2, for rows of
-// len(sum) channels. It adds 32 rows in float32, then in float64: the errors are
+// len(sum) channels, `stride` numbers apart. It adds 32 rows in float32, then in float64: the errors are
 // below 2⁻¹⁹ of Σ|x| and of Σ x², typically a tenth of that, and a square that
 // overflows float32 makes Σ x² infinite.
-func AddSquares(sum, sum2 []float64, x []float32) {
-	if c := len(sum); len(x) > 0 {
-		current.addSquares(sum, sum2[:c], x, len(x)/c)
+func AddSquares(sum, sum2 []float64, x []float32, rows, stride int) {
+	if c := len(sum); rows > 0 {
+		current.addSquares(sum, sum2[:c], x[:(rows-1)*stride+c], rows, stride)
 	}
 }
 
-func addSquaresPortable(sum, sum2 []float64, x []float32, rows int) {
+func addSquaresPortable(sum, sum2 []float64, x []float32, rows, stride int) {
 	c := len(sum)
 	for first := 0; first < rows; first += squared {
 		last := min(first+squared, rows)
@@ -140,7 +140,7 @@ func addSquaresPortable(sum, sum2 []float64, x []float32, rows int) {
 			var s, s2 piece
 			n := min(wordBits, c-from)
 			for r := first; r < last; r++ {
-				for i, v := range x[r*c+from:][:n] {
+				for i, v := range x[r*stride+from:][:n] {
 					s[i] += v
 					s2[i] += v * v
 				}

@@ -62,7 +62,7 @@ func TestSumsOfSquaresStayAccurate(t *testing.T) {
 	for _, level := range Levels() {
 		restore := Use(level)
 		s, s2 := make([]float64, c), make([]float64, c)
-		AddSquares(s, s2, x)
+		AddSquares(s, s2, x, len(x)/len(s), len(s))
 		for i := range s {
 			if apart(s[i], sum[i], -19) || apart(s2[i], sum2[i], -19) {
 				t.Errorf("%s: channel %d has Σx = %v, Σx² = %v, want %v and %v", level, i, s[i], s2[i], sum[i], sum2[i])

@@ -115,13 +115,12 @@ func (d *gradient) packHalo(o, y, x, f int, t haloTile) {
 // each column of the window and `down` for each of its rows.
 func windowGradientPortable(sum, dy []float32, index []uint16, count []int32, room, right, down int) {
 	for c, n := range count {
-		for _, name := range index[c*room:][:n] {
-			for position := range 9 {
-				at := int(name) + (2-position/3)*down + (2-position%3)*right
-				acc := sum[(c*9+position)*gradientPanel:][:gradientPanel]
-				for j, v := range dy[at*gradientPanel:][:gradientPanel] {
-					acc[j] += v
-				}
+		list := index[c*room:][:n]
+		for position := range 9 {
+			seen := dy[(2-position/3)*down*gradientPanel+(2-position%3)*right*gradientPanel:]
+			acc := sum[(c*9+position)*gradientPanel:][:gradientPanel]
+			for j := 0; j < gradientPanel; j += block {
+				addEvents((*[block]float32)(acc[j:]), seen[j:], list, gradientPanel)
 			}
 		}
 	}
@@ -130,14 +129,12 @@ func windowGradientPortable(sum, dy []float32, index []uint16, count []int32, ro
 // windowGradientValuesPortable is windowGradientPortable for events with values.
 func windowGradientValuesPortable(sum, dy []float32, index []uint16, value []float32, count []int32, room, right, down int) {
 	for c, n := range count {
-		values := value[c*room:][:n]
-		for i, name := range index[c*room:][:n] {
-			for position := range 9 {
-				at := int(name) + (2-position/3)*down + (2-position%3)*right
-				acc := sum[(c*9+position)*gradientPanel:][:gradientPanel]
-				for j, v := range dy[at*gradientPanel:][:gradientPanel] {
-					acc[j] += values[i] * v
-				}
+		list, values := index[c*room:][:n], value[c*room:][:n]
+		for position := range 9 {
+			seen := dy[(2-position/3)*down*gradientPanel+(2-position%3)*right*gradientPanel:]
+			acc := sum[(c*9+position)*gradientPanel:][:gradientPanel]
+			for j := 0; j < gradientPanel; j += block {
+				addValues((*[block]float32)(acc[j:]), seen[j:], list, values, gradientPanel)
 			}
 		}
 	}

@@ -186,12 +186,22 @@ func sumLanes512(x []reg.VecVirtual) reg.VecVirtual {
 	return a.AsY().(reg.VecVirtual)
 }
 
-// scatterSums writes sums where they belong, one by one.
+// scatterSums writes sums where they belong, one by one, or adds them.
 func (v isa) scatterSums() {
 	v.text("scatterSums", "func(dx, sum []float32, index []uint16, count, rowAt []int32, room int, add bool)", "is scatterSumsPortable.")
+	plain := label("plain")
+	CMPB(memory(Param("add")), Imm(0))
+	JEQ(LabelRef(plain))
+	scatterChannels(func(at Mem, x reg.VecVirtual) { VADDSS(at, x, x) })
+	Label(plain)
+	scatterChannels(func(Mem, reg.VecVirtual) {})
+}
+
+// scatterChannels scatters what change makes of each sum and returns.
+func scatterChannels(change func(at Mem, x reg.VecVirtual)) {
 	dx, sum, index, rowAt := base("dx"), base("sum"), base("index"), base("rowAt")
 	count, channels, room := base("count"), length("count"), number("room")
-	channel, event, plain, next := label("channel"), label("event"), label("plain"), label("next")
+	channel, event, next := label("channel"), label("event"), label("next")
 	Label(channel)
 	i, n := GP64(), GP64()
 	MOVLQSX(Mem{Base: count}, n)
@@ -202,12 +212,10 @@ func (v isa) scatterSums() {
 	at, x := GP64(), XMM()
 	MOVWLZX(Mem{Base: index, Index: i, Scale: 2}, at.As32())
 	MOVLQSX(Mem{Base: rowAt, Index: at, Scale: 4}, at)
+	to := Mem{Base: dx, Index: at, Scale: 4}
 	VMOVSS(Mem{Base: sum, Index: i, Scale: 4}, x)
-	CMPB(memory(Param("add")), Imm(0))
-	JEQ(LabelRef(plain))
-	VADDSS(Mem{Base: dx, Index: at, Scale: 4}, x, x)
-	Label(plain)
-	VMOVSS(x, Mem{Base: dx, Index: at, Scale: 4})
+	change(to, x)
+	VMOVSS(x, to)
 	INCQ(i)
 	CMPQ(i, n)
 	JL(LabelRef(event))

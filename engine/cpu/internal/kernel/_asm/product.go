@@ -28,35 +28,30 @@ type matrix struct{ at, stride reg.Register }
 
 // product writes the batch-reduce product. A block of rows times vectors of
 // columns stays in registers over all positions and all of k; each vector of w
-// that is loaded serves every row of the block.
+// that is loaded serves every row of the block. Columns that fill no vector come
+// last, one vector under a mask: a masked load takes the place of a multiply-add.
 func (v isa) product() {
 	v.text("product", "func(y []float32, ldy int, x []float32, ldx int, w []float32, ldw int, xAt, wAt []int32, rows, k, cols int, add bool)", "is productPortable.")
 	y, w, left := base("y"), base("w"), number("cols")
-	blockings, done := v.blockings(), label("done")
+	blockings := v.blockings()
 	for i, b := range blockings {
 		again, next := label("columns"), label("next")
 		Label(again)
-		last := GP64() // columns of the last vector
-		MOVQ(left, last)
-		SUBQ(I32((b.vectors-1)*v.lanes), last)
-		JLE(LabelRef(next))
+		CMPQ(left, I32(b.vectors*v.lanes))
+		JL(LabelRef(next))
+		v.productRows(y, w, b, everyLane)
+		ADDQ(I32(b.vectors*v.bytes()), y)
+		ADDQ(I32(b.vectors*v.bytes()), w)
+		SUBQ(I32(b.vectors*v.lanes), left)
 		if i == 0 {
-			most := GP64()
-			MOVQ(I32(v.lanes), most)
-			CMPQ(last, most)
-			CMOVQGT(most, last)
-		}
-		v.productRows(y, w, b, v.first(last))
-		if i > 0 {
-			JMP(LabelRef(done))
-		} else {
-			ADDQ(I32(b.vectors*v.bytes()), y)
-			ADDQ(I32(b.vectors*v.bytes()), w)
-			SUBQ(I32(b.vectors*v.lanes), left)
 			JMP(LabelRef(again))
 		}
 		Label(next)
 	}
+	done := label("done")
+	TESTQ(left, left)
+	JZ(LabelRef(done))
+	v.productRows(y, w, blockings[len(blockings)-1], v.first(left))
 	Label(done)
 	v.end()
 }

@@ -144,7 +144,7 @@ func (v isa) addMoments(qs, zs kind) {
 const squared = 32
 
 func (v isa) addSquares() {
-	v.text("addSquares", "func(sum, sum2 []float64, x []float32, rows int)", "is addSquaresPortable.")
+	v.text("addSquares", "func(sum, sum2 []float64, x []float32, rows, stride int)", "is addSquaresPortable.")
 	x := base("x")
 	to := []reg.Register{base("sum"), base("sum2")}
 	const together = 4
@@ -152,7 +152,7 @@ func (v isa) addSquares() {
 	for i := range together {
 		acc[i] = v.zeros(2)
 	}
-	v.strips(together, number("rows"), length("sum"), squared,
+	v.stripsApart(together, number("rows"), length("sum"), number("stride"), squared,
 		func(s int, _ position, _ *mask) {
 			for _, a := range acc[s] {
 				VXORPS(a, a, a)

@@ -13,10 +13,15 @@ import (
 // rows of parameters, body with that of each row's numbers, for each vector s of
 // the strip.
 func (v isa) strips(together int, rows, c reg.Register, block int, before, body, after func(s int, p position, m *mask)) {
+	v.stripsApart(together, rows, c, c, block, before, body, after)
+}
+
+// stripsApart is strips for rows that are `stride` numbers apart.
+func (v isa) stripsApart(together int, rows, c, stride reg.Register, block int, before, body, after func(s int, p position, m *mask)) {
 	w := strips{v: v, block: block, calls: [3]func(int, position, *mask){before, body, after}}
 	w.rows, w.width, w.words = AllocLocal(8), AllocLocal(8), AllocLocal(8)
 	MOVQ(rows, w.rows)
-	MOVQ(c, w.width)
+	MOVQ(stride, w.width)
 	t := GP64()
 	MOVQ(c, t)
 	ADDQ(Imm(31), t)
@@ -38,8 +43,8 @@ func (v isa) strips(together int, rows, c reg.Register, block int, before, body,
 	Label(done)
 }
 
-// strips is a walk: the tile's rows, numbers in a row and bytes in a row of bits,
-// and the columns left.
+// strips is a walk: the tile's rows, numbers from one to the next and bytes in a row
+// of bits, and the columns left.
 type strips struct {
 	v                  isa
 	rows, width, words Mem
