@@ -91,7 +91,7 @@ func TestLoadFile(t *testing.T) {
 
 func TestLoadUnknown(t *testing.T) {
 	for given, want := range map[string]string{
-		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-tiny, fashion, fashion-mini`,
+		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-tiny, cifar10-lif-t2, `,
 		"Fashion-Mine": `did you mean "fashion-mini"?`,
 		"imagenet":     `unknown recipe "imagenet"; built-in`,
 		"../recipe":    `unknown recipe "../recipe"; built-in`,
