@@ -42,6 +42,7 @@ func (r TimestepRun) title() string {
 func (s *Timesteps) accuracyPanel() *plotstyle.Panel {
 	p := plotstyle.NewPanel("Accuracy ± standard error", "steps in evaluation", "%")
 	x, y := noBounds(), noBounds()
+	var lines []plotstyle.Mark // over all bands
 	for i, r := range s.Runs {
 		line := plotstyle.Curve{Color: seriesColor(i), Width: 1.4, Dots: true}
 		band := plotstyle.Band{Fill: seriesColor(i).Faded()}
@@ -52,8 +53,11 @@ func (s *Timesteps) accuracyPanel() *plotstyle.Panel {
 			y.show(100*(a.Accuracy-a.Error), 100*(a.Accuracy+a.Error))
 		}
 		band.X = line.X
-		p.Mark(s.legend(i), band, line)
+		p.Mark("", band)
+		p.Key(s.legend(i), band, line)
+		lines = append(lines, line)
 	}
+	p.Mark("", lines...)
 	s.markTraining(p)
 	setRange(p, x, y)
 	p.X.Tick.Marker = plotstyle.Ticks{Whole: true}

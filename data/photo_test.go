@@ -200,6 +200,58 @@ func TestPhotosOfAFolder(t *testing.T) {
 	wantError(t, err, "0 classes")
 }
 
+// Small photographs of one size are held in memory, as other sets are.
+func TestPhotosAsASet(t *testing.T) {
+	write := func(dir, name string, content []byte) {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, content, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole := func() string {
+		dir := filepath.Join(t.TempDir(), "shades")
+		write(dir, "train/blue/1.png", plainPhoto(t, 2, 3, blues, true))
+		write(dir, "train/red/1.png", plainPhoto(t, 2, 3, reds, true))
+		write(dir, "val/blue/1.png", plainPhoto(t, 2, 3, blues, true))
+		write(dir, "val/red/1.png", plainPhoto(t, 2, 3, reds, true))
+		return dir
+	}
+	train, test, err := LoadDir(whole())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := append(bytes.Repeat([]byte{30, 30, 200}, 6), bytes.Repeat([]byte{200, 30, 30}, 6)...)
+	if train.Name != "shades/train" || train.H != 3 || train.W != 2 || train.C != 3 || !bytes.Equal(train.Pixels, want) ||
+		!slices.Equal(train.Classes, []string{"blue", "red"}) || test.Len() != 2 {
+		t.Errorf("%+v, %+v", train, test)
+	}
+	for want, spoil := range map[string]func(dir string){
+		"it is 4×2 pixels":         func(dir string) { write(dir, "train/red/2.png", plainPhoto(t, 2, 4, reds, true)) },
+		"record 2":                 func(dir string) { write(dir, "val/red/2.png", []byte("nothing")) },
+		"classes are not those of": func(dir string) { write(dir, "val/green/2.png", plainPhoto(t, 2, 3, reds, true)) },
+		"has no photographs":       func(dir string) { write(dir, "train/green/note", nil) },
+	} {
+		dir := whole()
+		spoil(dir)
+		_, _, err := LoadDir(dir)
+		wantError(t, err, want)
+	}
+	grey := image.NewGray(image.Rect(0, 0, 2, 2))
+	grey.Pix = []byte{1, 2, 3, 250}
+	var b bytes.Buffer
+	if err := png.Encode(&b, grey); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "grey")
+	for _, name := range []string{"train/a/1.png", "train/b/1.png", "test/a/1.png", "test/b/1.png"} {
+		write(dir, name, b.Bytes())
+	}
+	train, _, err = LoadDir(dir)
+	if err != nil || train.C != 1 || !bytes.Equal(train.Pixels, []byte{1, 2, 3, 250, 1, 2, 3, 250}) {
+		t.Errorf("%v: %+v", err, train)
+	}
+}
+
 var rgbUnit = Norm{[]float32{0, 0, 0}, []float32{1, 1, 1}}
 
 func photoSamples(t testing.TB, o PhotoOptions) *PhotoSamples {
