@@ -19,7 +19,7 @@ PNG and SVG, and the data of each as CSV.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newAnalyzeDynamics(), newAnalyzeWindow(), newAnalyzeMismatch(), newAnalyzeDepth())
+	cmd.AddCommand(newAnalyzeDynamics(), newAnalyzeWindow(), newAnalyzeMismatch(), newAnalyzeDepth(), newAnalyzeTimesteps())
 	return cmd
 }
 

@@ -56,6 +56,8 @@ type Recipe struct {
 	Limit      int     `toml:"limit" default:"0" in:"[0,2147483647]" help:"use only so many images for training and for test; 0: all"`
 	CropPad    int     `toml:"crop_pad" default:"0" in:"[0,64]" help:"shift images by up to so many pixels"`
 	Flip       bool    `toml:"flip" default:"false" help:"mirror each image left to right with probability ½"`
+	AutoAug    string  `toml:"autoaugment" default:"" help:"policy of AutoAugment for images: cifar; empty: none"`
+	Cutout     int     `toml:"cutout" default:"0" in:"[0,1024]" help:"cover a random square of so many pixels' side with the mean colour; 0: none"`
 
 	Task            string  `toml:"task" default:"images" group:"Task" help:"what a network sees of an image: images (the same at each step), moving (changes as it moves) or rows (one a step)"`
 	MotionRadius    float64 `toml:"motion_radius" default:"2" in:"(0,64]" help:"moving: radius in pixels of the circle on which an image goes round"`
@@ -173,6 +175,11 @@ func (r Recipe) ImageTask() data.Task {
 	return data.Task{
 		Kind: r.Task, Steps: r.Steps, Radius: r.MotionRadius, Pad: r.MotionPad, Threshold: r.MotionThreshold,
 	}
+}
+
+// Augment returns how images are varied in training.
+func (r Recipe) Augment() data.Augment {
+	return data.Augment{Pad: r.CropPad, Flip: r.Flip, Auto: r.AutoAug, Cutout: r.Cutout}
 }
 
 // Loss returns the training loss.

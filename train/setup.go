@@ -183,7 +183,7 @@ func imageSize(net *graph.Network, r recipe.Recipe, channels int) (h, w int, err
 // it, augmented, moving ones on paths that change from epoch to epoch.
 func varied(r recipe.Recipe, set *data.Set, norm data.Norm) (*data.Images, error) {
 	return data.NewImages(data.ImageOptions{
-		Set: set, Norm: norm, Augment: data.Augment{Pad: r.CropPad, Flip: r.Flip}, Task: r.ImageTask(), Seed: r.Seed,
+		Set: set, Norm: norm, Augment: r.Augment(), Task: r.ImageTask(), Seed: r.Seed,
 	})
 }
 
