@@ -14,11 +14,15 @@ import (
 
 // Exhibits draws the study: the densities with the windows, the moments by source,
 // and the errors of the closed forms. What needs the exact density is left out
-// where there is none.
+// where there is none, and errors where there are none: at the first step all
+// sources know the input.
 func (s WindowStudy) Exhibits() []exhibit.Exhibit {
 	all := []exhibit.Exhibit{s.momentsExhibit()}
 	if len(s.densities) > 0 {
-		all = append(all, s.densityExhibit(), s.errorExhibit())
+		all = append(all, s.densityExhibit())
+	}
+	if len(s.densities) > 1 {
+		all = append(all, s.errorExhibit())
 	}
 	return all
 }

@@ -266,7 +266,11 @@ func (m Model) regime(form Form, f Map) error {
 	case f.C2 < 0:
 		return fmt.Errorf("neuron %s: %s is %v; a quadratic coefficient < 0 drives low potentials to −∞; set a floor", m.Form, form.Params[0].Name, f.C2)
 	case f.C2 == 0 && f.C1 > 1:
-		return fmt.Errorf("neuron %s: leak %v > 1 drives negative potentials to −∞; set a floor", m.Form, f.C1)
+		slope := "leak"
+		if m.Form == "poly" {
+			slope = "c1"
+		}
+		return fmt.Errorf("neuron %s: %s %v > 1 drives negative potentials to −∞; set a floor", m.Form, slope, f.C1)
 	case f.C2 == 0 && f.C1 < -1 && m.Reset == SoftReset:
 		// A hard reset ends each upward swing, so nothing grows.
 		return fmt.Errorf("neuron %s: leak %v < −1 with a soft reset makes the potential oscillate without bound; set a floor", m.Form, f.C1)
