@@ -58,9 +58,9 @@ func (f rectFlag) Type() string   { return "X,Y,W,H" }
 func (f rectFlag) String() string { return "" }
 
 func (f rectFlag) Set(text string) error {
-	var r event.Rect
-	if n, err := fmt.Sscanf(text+"\n", "%d,%d,%d,%d\n", &r.X, &r.Y, &r.W, &r.H); n != 4 || err != nil {
-		return fmt.Errorf("expected a corner and a size, as in 16,16,96,96")
+	r, err := event.ParseRect(text)
+	if err != nil {
+		return err
 	}
 	*f.r = &r
 	return nil

@@ -19,17 +19,18 @@ import (
 
 // layout is a way in which a data set comes in folders.
 type layout struct {
-	what string
-	dirs []string // where it may lie, below the given folder
-	mark string   // what tells it: an entry of that folder
-	load func(f folder) (train, test *Set, err error)
+	what  string
+	dirs  []string // where it may lie, below the given folder
+	mark  string   // what tells it: an entry of that folder
+	files []string // how recordings in it end, where it is a folder
+	load  func(f folder) (train, test *Set, err error)
 }
 
 var layouts = []layout{
-	{"N-MNIST", []string{".", "N-MNIST", "NMNIST"}, "Train/0", loadNMNIST},
-	{"DVS128 Gesture", []string{".", "DvsGesture"}, "trials_to_train.txt", loadGesture},
-	{"CIFAR10-DVS", []string{".", "CIFAR10-DVS", "CIFAR10DVS"}, "airplane", loadCIFAR10DVS},
-	{"N-Caltech101", []string{".", "Caltech101"}, "airplanes", loadNCaltech101},
+	{"N-MNIST", []string{".", "N-MNIST", "NMNIST"}, "Train/0", []string{".bin"}, loadNMNIST},
+	{"DVS128 Gesture", []string{".", "DvsGesture"}, "trials_to_train.txt", nil, loadGesture},
+	{"CIFAR10-DVS", []string{".", "CIFAR10-DVS", "CIFAR10DVS"}, "airplane", []string{".aedat", ".aedat4"}, loadCIFAR10DVS},
+	{"N-Caltech101", []string{".", "Caltech101"}, "airplanes", []string{".bin"}, loadNCaltech101},
 }
 
 // folder is where a data set was found.
@@ -62,20 +63,51 @@ func OpenDir(dir string) (train, test *Set, err error) {
 
 // OpenFS is OpenDir for a file system that errors call root.
 func OpenFS(fsys fs.FS, root string) (train, test *Set, err error) {
-	var looked []string
-	for _, l := range layouts {
+	l, f, err := find(fsys, root)
+	if err != nil {
+		return nil, nil, err
+	}
+	if l == nil {
+		var looked []string
+		for _, l := range layouts {
+			looked = append(looked, fmt.Sprintf("%s (%s)", l.what, l.mark))
+		}
+		return nil, nil, fmt.Errorf("%s holds no data set of recordings; looked for %s", root, strings.Join(looked, ", "))
+	}
+	return l.load(f)
+}
+
+// find returns the layout of the recordings in a file system and where they lie,
+// or nil if there are none that it knows.
+func find(fsys fs.FS, root string) (*layout, folder, error) {
+	for i, l := range layouts {
 		for _, dir := range l.dirs {
 			p := path.Join(dir, l.mark)
 			switch _, err := fs.Stat(fsys, p); {
 			case err == nil:
-				return l.load(folder{fsys, root, dir})
+				return &layouts[i], folder{fsys, root, dir}, nil
 			case !errors.Is(err, fs.ErrNotExist):
-				return nil, nil, fmt.Errorf("%s: %w", root, err)
+				return nil, folder{}, fmt.Errorf("%s: %w", root, err)
 			}
 		}
-		looked = append(looked, fmt.Sprintf("%s (%s)", l.what, l.mark))
 	}
-	return nil, nil, fmt.Errorf("%s holds no data set of recordings; looked for %s", root, strings.Join(looked, ", "))
+	return nil, folder{}, nil
+}
+
+// Recognise names the data set of recordings that a folder holds, if it holds one:
+// its folders have the names that OpenDir knows, and recordings in them.
+func Recognise(dir string) (string, bool) {
+	l, f, err := find(os.DirFS(dir), dir)
+	if err != nil || l == nil {
+		return "", false
+	}
+	if len(l.files) == 0 {
+		return l.what, true
+	}
+	entries, err := fs.ReadDir(f.fsys, path.Join(f.dir, l.mark))
+	return l.what, err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return slices.Contains(l.files, strings.ToLower(path.Ext(e.Name())))
+	})
 }
 
 // shown is a path below the root as errors show it.

@@ -105,7 +105,7 @@ func TestSplits(t *testing.T) {
 	if _, _, err := m.Split(s.Name, s.Len(), s.Hash); err == nil || !strings.Contains(err.Error(), "is for a data set with SHA-256") {
 		t.Errorf("error is %v", err)
 	}
-	if _, err := s.Split("some", 0, 0); err == nil || !strings.Contains(err.Error(), `the method of the split is "some", expected last-100-per-class`) {
+	if _, err := s.Split("some", 0, 0); err == nil || !strings.Contains(err.Error(), `the method of the split is "some", expected one of last-100-per-class`) {
 		t.Errorf("error is %v", err)
 	}
 	few, _, err := OpenFS(cifarDir(100), "data")
