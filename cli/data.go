@@ -16,14 +16,14 @@ import (
 func newData() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data",
-		Short: "Look at recordings of event cameras and at data sets of them",
+		Short: "Look at recordings of event cameras and data sets of them, and simulate them",
 		Long: `Data describes and draws recordings of event cameras: N-MNIST, N-Caltech101,
 AEDAT 2.0, 3.1 and 4.0, and Prophesee DAT, as files or as data sets in folders.
 docs/events.md says how they are read and cut into frames.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDataInfo(), newDataShow())
+	cmd.AddCommand(newDataInfo(), newDataShow(), newDataSimulate())
 	return cmd
 }
 

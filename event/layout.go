@@ -27,6 +27,7 @@ type layout struct {
 }
 
 var layouts = []layout{
+	{"simulated recordings", []string{"."}, SimulatedFile, nil, loadSimulated},
 	{"N-MNIST", []string{".", "N-MNIST", "NMNIST"}, "Train/0", []string{".bin"}, loadNMNIST},
 	{"DVS128 Gesture", []string{".", "DvsGesture"}, "trials_to_train.txt", nil, loadGesture},
 	{"CIFAR10-DVS", []string{".", "CIFAR10-DVS", "CIFAR10DVS"}, "airplane", []string{".aedat", ".aedat4"}, loadCIFAR10DVS},
@@ -119,33 +120,40 @@ func (f folder) set(name string, format Format, sensor Sensor, classes []string)
 }
 
 // classes adds to the set the files of each of its classes, in folders of
-// their names below dir, in the order of the numbers at the end of their names.
-// Files of other kinds are passed over. Every class must have some.
+// their names below dir. Every class must have some.
 func (f folder) classes(s *Set, dir string, extensions ...string) error {
 	for label, class := range s.Classes {
-		p := path.Join(dir, class)
-		entries, err := fs.ReadDir(f.fsys, p)
-		if err != nil {
-			return fmt.Errorf("%s: class %q: %w", f.root, class, err)
+		if err := f.class(s, path.Join(dir, class), int32(label), extensions...); err != nil {
+			return err
 		}
-		first := len(s.Samples)
-		for _, e := range entries {
-			if e.IsDir() || !slices.Contains(extensions, strings.ToLower(path.Ext(e.Name()))) {
-				continue
-			}
-			info, err := e.Info()
-			if err != nil {
-				return fmt.Errorf("%s: %w", f.root, err)
-			}
-			s.Samples = append(s.Samples, Sample{Path: path.Join(p, e.Name()), Size: info.Size(), Label: int32(label)})
-		}
-		if len(s.Samples) == first {
-			return fmt.Errorf("%s: class %q has no files ending in %s", f.shown(p), class, strings.Join(extensions, " or "))
-		}
-		slices.SortStableFunc(s.Samples[first:], func(a, b Sample) int {
-			return cmp.Or(cmp.Compare(number(a.Path), number(b.Path)), cmp.Compare(a.Path, b.Path))
-		})
 	}
+	return nil
+}
+
+// class adds to the set the files of a class in the folder p, in the order of the
+// numbers at the end of their names. Files of other kinds are passed over.
+func (f folder) class(s *Set, p string, label int32, extensions ...string) error {
+	entries, err := fs.ReadDir(f.fsys, p)
+	if err != nil {
+		return fmt.Errorf("%s: class %q: %w", f.root, s.Classes[label], err)
+	}
+	first := len(s.Samples)
+	for _, e := range entries {
+		if e.IsDir() || !slices.Contains(extensions, strings.ToLower(path.Ext(e.Name()))) {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.root, err)
+		}
+		s.Samples = append(s.Samples, Sample{Path: path.Join(p, e.Name()), Size: info.Size(), Label: label})
+	}
+	if len(s.Samples) == first {
+		return fmt.Errorf("%s: class %q has no files ending in %s", f.shown(p), s.Classes[label], strings.Join(extensions, " or "))
+	}
+	slices.SortStableFunc(s.Samples[first:], func(a, b Sample) int {
+		return cmp.Or(cmp.Compare(number(a.Path), number(b.Path)), cmp.Compare(a.Path, b.Path))
+	})
 	return nil
 }
 

@@ -105,16 +105,16 @@ func (p packed) frame() (*Frames, error) {
 // become ready, from as many goroutines as there are processors, and calls
 // progress with the number of those done. It ends with ctx.
 func (s *Store) Each(ctx context.Context, indices []int, progress func(done int), use func(i int, f *Frames) error) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, joint := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	var mu sync.Mutex
 	done := 0
 	for _, i := range indices {
-		if ctx.Err() != nil {
+		if joint.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
+			if err := joint.Err(); err != nil {
 				return err
 			}
 			f, err := s.Get(i)

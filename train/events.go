@@ -106,10 +106,6 @@ func loadRecordings(r recipe.Recipe) (Data, error) {
 // are compared on the same data.
 const cameraSeed = 1
 
-// firstTest numbers the recordings of test images, apart from those of training
-// images.
-const firstTest = 1 << 32
-
 // simulated puts images in front of the simulated camera.
 func simulated(r recipe.Recipe, train, test *data.Set) (d Data, err error) {
 	f, err := newFrameMaker(r)
@@ -119,7 +115,7 @@ func simulated(r recipe.Recipe, train, test *data.Set) (d Data, err error) {
 	if d.Train, err = f.simulated(train, 0); err != nil {
 		return Data{}, err
 	}
-	d.Test, err = f.simulated(test, firstTest)
+	d.Test, err = f.simulated(test, sim.FirstTest)
 	return d, err
 }
 

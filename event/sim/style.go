@@ -24,8 +24,8 @@ type Style struct {
 // CIFAR10-DVS's repeated closed loop on 128×128. That a loop takes 200 ms, has
 // corners 8 pixels from the centre and goes round six times is ours.
 var Styles = []Style{
-	{"n-mnist", event.Sensor{W: 34, H: 34}, Saccades(), 0},
-	{"cifar10-dvs", event.Sensor{W: 128, H: 128}, ClosedLoop(6, 200_000, 8), 1},
+	{event.LikeNMNIST, event.Sensor{W: 34, H: 34}, Saccades(), 0},
+	{event.LikeCIFAR10DVS, event.Sensor{W: 128, H: 128}, ClosedLoop(6, 200_000, 8), 1},
 }
 
 // StyleNamed returns the style of that name.
