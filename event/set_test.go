@@ -186,7 +186,7 @@ func TestOpenErrors(t *testing.T) {
 		fsys fs.FS
 		want string
 	}{
-		{"nothing", fstest.MapFS{}, "data holds no data set of recordings; looked for N-MNIST (Train/0), DVS128 Gesture"},
+		{"nothing", fstest.MapFS{}, "data holds no data set of recordings; looked for simulated recordings (simulated.json), N-MNIST (Train/0), DVS128 Gesture"},
 		{"missing class", change(cifarDir(2), func(d fstest.MapFS) {
 			for n := range 2 {
 				delete(d, fmt.Sprintf("CIFAR10-DVS/frog/cifar10_frog_%d.aedat", n))
