@@ -11,7 +11,7 @@ import (
 
 func TestBuiltIn(t *testing.T) {
 	names := Names()
-	if want := []string{"fashion-tiny", "fashion", "fashion-dvs", "fashion-mini", "moving", "rows"}; !reflect.DeepEqual(names, want) {
+	if want := []string{"fashion-tiny", "cifar10-dvs-resnet19", "cifar10-dvs-vggsnn", "fashion", "fashion-dvs", "fashion-mini", "moving", "rows"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("names %v, want %v", names, want)
 	}
 	for _, name := range names {
@@ -63,7 +63,7 @@ func TestLoadFile(t *testing.T) {
 
 func TestLoadUnknown(t *testing.T) {
 	for given, want := range map[string]string{
-		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-tiny, fashion, fashion-dvs, fashion-mini`,
+		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-tiny, cifar10-dvs-resnet19, cifar10-dvs-vggsnn, fashion, fashion-dvs, fashion-mini`,
 		"Fashion-Mine": `did you mean "fashion-mini"?`,
 		"imagenet":     `unknown recipe "imagenet"; built-in`,
 		"../recipe":    `unknown recipe "../recipe"; built-in`,
