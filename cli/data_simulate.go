@@ -8,10 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/qif-snn/qif/data"
-	"github.com/qif-snn/qif/data/fashion"
 	"github.com/qif-snn/qif/event"
 	"github.com/qif-snn/qif/event/sim"
+	"github.com/qif-snn/qif/train"
 )
 
 // simulated is what simulate prints with --json.
@@ -56,7 +55,6 @@ continued by the same call; a folder with anything else in it is refused.`,
 	f.Float64Var(&s.Camera.Leak, "leak", s.Camera.Leak, "ON events a second at rest")
 	f.Float64Var(&s.Camera.Shot, "shot", s.Camera.Shot, "events a second from noise in the dark")
 	f.Int64Var(&s.Camera.Step, "step", s.Camera.Step, "µs between samples of the scene")
-	f.TextVar(&s.Layout, "layout", event.SpikingJelly, "`reader` by whose layout AEDAT 2.0 is written: spikingjelly, tonic or jaer")
 	f.IntVar(&s.Threads, "threads", 0, "threads; 0: all cores")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.BoolVarP(&quiet, "quiet", "q", false, "show no progress")
@@ -74,8 +72,11 @@ continued by the same call; a folder with anything else in it is refused.`,
 		if out == "" {
 			out = "dvs-" + style
 		}
-		if s.Train, s.Test, err = imagesFrom(images, perClass); err != nil {
+		if s.Train, s.Test, err = train.LoadImages(images); err != nil {
 			return err
+		}
+		if perClass > 0 {
+			s.Train, s.Test = s.Train.FirstOfClasses(perClass), s.Test.FirstOfClasses(perClass)
 		}
 		ctx, stop := interruptible(cmd)
 		defer stop()
@@ -96,36 +97,6 @@ continued by the same call; a folder with anything else in it is refused.`,
 		return writeSimulated(cmd.OutOrStdout(), out, s, outcome)
 	}
 	return cmd
-}
-
-// imagesFrom reads the images of a folder, or those that come with the program,
-// and keeps the first of each class.
-func imagesFrom(dir string, perClass int) (train, test *data.Set, err error) {
-	if dir == "" {
-		train, test, err = fashion.Load()
-	} else {
-		train, test, err = data.LoadDir(dir)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return firstOfClasses(train, perClass), firstOfClasses(test, perClass), nil
-}
-
-// firstOfClasses returns the first n images of each class; all for n = 0.
-func firstOfClasses(s *data.Set, n int) *data.Set {
-	if n == 0 {
-		return s
-	}
-	few := *s
-	few.Pixels, few.Labels = nil, nil
-	seen := make([]int, len(s.Classes))
-	for i, l := range s.Labels {
-		if seen[l]++; seen[l] <= n {
-			few.Pixels, few.Labels = append(few.Pixels, s.Image(i)...), append(few.Labels, l)
-		}
-	}
-	return &few
 }
 
 // published says of the imitated sets what their descriptions and their files'

@@ -26,7 +26,6 @@ type Simulated struct {
 	Classes []string        `json:"classes"`
 	Train   []int           `json:"train"`            // recordings of each class
 	Test    []int           `json:"test,omitempty"`   // likewise
-	Layout  Layout          `json:"layout"`           // of addresses in AEDAT 2.0
 	Camera  json.RawMessage `json:"camera,omitempty"` // for people
 	SHA256  []string        `json:"sha256"`           // of what the recordings follow from: of Train's, then of Test's
 }

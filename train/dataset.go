@@ -68,14 +68,18 @@ func LoadData(r recipe.Recipe) (Data, error) {
 	return d, err
 }
 
+// LoadImages reads training and test images from a folder, or those that come with
+// the program if it has no name.
+func LoadImages(dir string) (train, test *data.Set, err error) {
+	if dir == "" {
+		return fashion.Load()
+	}
+	return data.LoadDir(dir)
+}
+
 // loadImages reads the recipe's training and test images.
 func loadImages(r recipe.Recipe) (train, test *data.Set, err error) {
-	if r.Data == "" {
-		train, test, err = fashion.Load()
-	} else {
-		train, test, err = data.LoadDir(r.Data)
-	}
-	if err != nil {
+	if train, test, err = LoadImages(r.Data); err != nil {
 		return nil, nil, err
 	}
 	return head(train, r.Limit), head(test, r.Limit), nil

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/qif-snn/qif/data"
-	"github.com/qif-snn/qif/data/fashion"
 	"github.com/qif-snn/qif/event"
 	"github.com/qif-snn/qif/event/sim"
 	"github.com/qif-snn/qif/recipe"
@@ -33,22 +32,11 @@ func shortEvents(t *testing.T) recipe.Recipe {
 // fewImages are n images of each class of the embedded ones.
 func fewImages(t *testing.T, n int) (train, test *data.Set) {
 	t.Helper()
-	train, test, err := fashion.Load()
+	train, test, err := LoadImages("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := func(s *data.Set) *data.Set {
-		few := *s
-		few.Pixels, few.Labels = nil, nil
-		seen := make([]int, len(s.Classes))
-		for i, l := range s.Labels {
-			if seen[l]++; seen[l] <= n {
-				few.Pixels, few.Labels = append(few.Pixels, s.Image(i)...), append(few.Labels, l)
-			}
-		}
-		return &few
-	}
-	return first(train), first(test)
+	return train.FirstOfClasses(n), test.FirstOfClasses(n)
 }
 
 // written simulates recordings of a few images of each class into a folder, in

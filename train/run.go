@@ -126,6 +126,7 @@ func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
 	// What checkpoints leave out stands beside them. Without it, defaults do.
 	if began, err := recipe.Load(r.path(RecipeFile)); err == nil {
 		rec.Threads, rec.Memory, rec.SaveEvery = began.Threads, began.Memory, began.SaveEvery
+		rec.FramesCache, rec.FramesMemory = began.FramesCache, began.FramesMemory
 	}
 	if err := adjust(&rec); err != nil {
 		return err

@@ -25,8 +25,7 @@ type Simulation struct {
 	Style       Style
 	Camera      Config
 	Seed        uint64
-	Layout      event.Layout // of addresses in AEDAT 2.0
-	Threads     int          // 0: all cores
+	Threads     int // 0: all cores
 }
 
 // FirstTest numbers the recordings of test images, apart from those of training
@@ -67,7 +66,6 @@ func (s Simulation) Write(ctx context.Context, dir string, progress func(done, o
 		parts = append(parts, test)
 	}
 	plan := event.NewSimulated("dvs-"+baseName(s.Train), s.Style.Name, s.Train, test)
-	plan.Layout = s.Layout
 	var recorders []*Recorder
 	of := 0
 	for k, set := range parts {
@@ -92,7 +90,7 @@ func (s Simulation) Write(ctx context.Context, dir string, progress func(done, o
 		return Outcome{}, err
 	}
 	out := Outcome{Name: plan.Name}
-	w := &writer{plan: plan, dir: dir, layout: s.Layout, threads: s.Threads, progress: func(done int) { progress(done, of) }}
+	w := &writer{plan: plan, dir: dir, threads: s.Threads, progress: func(done int) { progress(done, of) }}
 	for k, r := range recorders {
 		part, err := w.part(ctx, r, k == 1)
 		if err != nil {
@@ -136,7 +134,6 @@ func claim(dir string, plan event.Simulated) error {
 type writer struct {
 	plan     event.Simulated
 	dir      string
-	layout   event.Layout
 	threads  int
 	progress func(done int)
 
@@ -188,7 +185,7 @@ func (w *writer) part(ctx context.Context, r *Recorder, test bool) (Part, error)
 // recording returns image i's recording from its file, which it writes if there is
 // none.
 func (w *writer) recording(r *Recorder, i int, path string) (s event.Stream, found bool, err error) {
-	o := event.Options{Format: event.NMNIST, Sensor: r.style.Sensor, Layout: w.layout}
+	o := event.Options{Format: event.NMNIST, Sensor: r.style.Sensor}
 	if w.plan.Style == event.LikeCIFAR10DVS {
 		o.Format = event.AEDAT2
 	}
@@ -200,7 +197,7 @@ func (w *writer) recording(r *Recorder, i int, path string) (s event.Stream, fou
 	}
 	var b bytes.Buffer
 	if o.Format == event.AEDAT2 {
-		err = event.WriteAEDAT2(&b, s, w.layout)
+		err = event.WriteAEDAT2(&b, s, o.Layout)
 	} else {
 		err = event.WriteNMNIST(&b, s)
 	}

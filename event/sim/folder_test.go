@@ -54,7 +54,6 @@ func TestWrite(t *testing.T) {
 	for _, style := range []string{event.LikeNMNIST, event.LikeCIFAR10DVS} {
 		t.Run(style, func(t *testing.T) {
 			s := quickSimulation(style)
-			s.Layout = event.Tonic
 			dir := filepath.Join(t.TempDir(), "new", "folder")
 			out, err := s.Write(context.Background(), dir, noProgress)
 			if err != nil {
@@ -79,7 +78,7 @@ func TestWrite(t *testing.T) {
 				var sum event.Survey
 				var inRate int64
 				for i, sample := range set.Samples {
-					got, skipped, err := set.Load(i, event.Options{Layout: event.Tonic})
+					got, skipped, err := set.Load(i, event.Options{})
 					if err != nil || skipped.Total() != 0 {
 						t.Fatal(err, skipped)
 					}
