@@ -28,7 +28,7 @@ func options(t *testing.T, form string, in graph.Shape) bench.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	net, err := train.BuildMember(member, r, in, zoo.Classes)
+	net, err := train.BuildMember(member, r, in, member.Use.Classes)
 	if err != nil {
 		t.Fatal(err)
 	}

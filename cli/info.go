@@ -25,6 +25,8 @@ type netInfo struct {
 	Last    int          `json:"readout_last,omitempty"` // steps that classify; 0: all
 	Layers  []layerInfo  `json:"layers"`
 	Windows []windowInfo `json:"windows"`
+	// Rates are those of an untrained network's first pass, if asked for.
+	Rates *ratesInfo `json:"initial_rates,omitempty"`
 
 	Classes []string         `json:"classes,omitempty"`
 	Splits  []train.SplitUse `json:"splits,omitempty"`
@@ -56,8 +58,19 @@ type windowInfo struct {
 	Rate    []float64 `json:"predicted_rate"`
 }
 
+type ratesInfo struct {
+	Source string       `json:"source"`
+	Layers []layerRates `json:"layers"`
+}
+
+type layerRates struct {
+	Node string    `json:"node"`
+	Rate []float64 `json:"rate"` // [T]
+}
+
 func newInfo() *cobra.Command {
-	var asJSON, asGraph bool
+	var asJSON, asGraph, rates bool
+	var first firstPass
 	cmd := &cobra.Command{
 		Use:   "info CHECKPOINT|GRAPH|NET",
 		Short: "Show a network's layers, parameters, MACs and windows",
@@ -67,6 +80,7 @@ is meant for or those of --data.`,
 		Example: `  qif info runs/fashion-tiny-qif-seed1
   qif info small --neuron lif --steps 8
   qif info mlp --task rows --steps 28
+  qif info resnet19 --rates              # who fires how often before training
   qif info small --graph > small.json    # the graph in JSON form, to edit and train
   qif info small.json --json`,
 		Args: args(cobra.ExactArgs(1)),
@@ -74,10 +88,20 @@ is meant for or those of --data.`,
 	flags := recipe.NewFlags(cmd.Flags(), slices.Concat(neuronKeys(), netKeys, taskKeys, []string{"data", "steps"})...)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().BoolVar(&asGraph, "graph", false, "print the graph in JSON form")
+	cmd.Flags().BoolVar(&rates, "rates", false, "measure how often each layer fires before training, per step")
+	first.addTo(cmd, "with --rates: noise, or train for images of --data or of Fashion-MNIST (noise)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		net, info, err := describe(args[0], flags)
+		if !rates && (cmd.Flags().Changed("on") || cmd.Flags().Changed("images")) {
+			return usagef("--on and --images have no effect without --rates")
+		}
+		net, info, err := describe(args[0], flags, first.on == onTrain)
 		if err != nil {
 			return err
+		}
+		if rates {
+			if info.Rates, err = initialRates(cmd, args[0], flags, first, net); err != nil {
+				return err
+			}
 		}
 		if asGraph {
 			return printJSON(cmd.OutOrStdout(), net.Graph)
@@ -100,7 +124,7 @@ func zooNames() []string {
 }
 
 // describe finds out what the argument names and gathers what is known of it.
-func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error) {
+func describe(arg string, flags *recipe.Flags, forData bool) (*graph.Network, *netInfo, error) {
 	r := recipe.Default()
 	if err := applied(flags)(&r); err != nil {
 		return nil, nil, err
@@ -108,7 +132,7 @@ func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error)
 	member, zooErr := zoo.Named(arg)
 	switch {
 	case zooErr == nil:
-		net, err := memberFor(member, r, len(flags.Changed("data")) > 0)
+		net, err := memberFor(member, r, forData || len(flags.Changed("data")) > 0)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -129,11 +153,40 @@ func describe(arg string, flags *recipe.Flags) (*graph.Network, *netInfo, error)
 	return describeCheckpoint(arg, flags)
 }
 
+// initialRates measures how often the neurons of a network fire before training.
+func initialRates(cmd *cobra.Command, arg string, flags *recipe.Flags, first firstPass, net *graph.Network) (*ratesInfo, error) {
+	_, zooErr := zoo.Named(arg)
+	if zooErr != nil && !strings.HasSuffix(arg, ".json") {
+		return nil, usagef("--rates is about networks before training; qif eval %s measures a trained one", arg)
+	}
+	if err := first.fill(); err != nil {
+		return nil, err
+	}
+	r := recipe.Default()
+	if err := flags.Apply(&r); err != nil {
+		return nil, err
+	}
+	r.Net = arg
+	net, b, err := first.batch(r, net)
+	if err != nil {
+		return nil, err
+	}
+	acts, err := first.observe(cmd, r, net, b)
+	if err != nil {
+		return nil, err
+	}
+	info := &ratesInfo{Source: first.source()}
+	for _, a := range acts {
+		info.Layers = append(info.Layers, layerRates{a.Node, a.Rate})
+	}
+	return info, nil
+}
+
 // memberFor builds a member of the zoo for the recipe's data, or for the images
 // that it is meant for.
 func memberFor(member zoo.Net, r recipe.Recipe, forData bool) (*graph.Network, error) {
 	if !forData {
-		return train.BuildMember(member, r, member.Input, zoo.Classes)
+		return train.BuildForUse(member, r)
 	}
 	r.Net = member.Name
 	d, err := train.LoadData(r)
@@ -237,6 +290,14 @@ func printInfo(out io.Writer, n *netInfo) {
 		fmt.Fprintf(w, "\t\tmean\t%s\n\t\tσ\t%s\n\t\trate\t%s\n", list(wi.Mean, "%.3f"), list(wi.Std, "%.3f"), list(wi.Rate, "%.3f"))
 	}
 	w.Flush()
+	if n.Rates != nil {
+		fmt.Fprintf(out, "\nfiring rates at t = 1..%d: %s\n", n.Steps, n.Rates.Source)
+		w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		for _, l := range n.Rates.Layers {
+			fmt.Fprintf(w, "%s\t%s\n", l.Node, list(l.Rate, "%.3f"))
+		}
+		w.Flush()
+	}
 	if n.Train == nil {
 		return
 	}

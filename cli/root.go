@@ -121,7 +121,7 @@ program, in half a minute to two minutes, and writes a report.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTrain(), newEval(), newInfo(), newPredict(), newAnalyze(), newCompare(), newData(), newBench())
+	root.AddCommand(newTrain(), newEval(), newInfo(), newPredict(), newAnalyze(), newEnergy(), newCompare(), newData(), newBench())
 	return root
 }
 

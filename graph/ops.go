@@ -83,11 +83,13 @@ type AvgPool struct {
 	Stride int `json:"stride"`
 }
 
-// MaxPool takes the largest value in square windows.
+// MaxPool takes the largest value in square windows. What lies outside of the
+// image takes no part.
 type MaxPool struct {
 	plain
 	Kernel int `json:"kernel"`
 	Stride int `json:"stride"`
+	Pad    int `json:"pad,omitempty"`
 }
 
 // Add sums inputs of equal shape.
@@ -101,6 +103,15 @@ type Flatten struct{ plain }
 
 // GlobalAvgPool averages over height and width.
 type GlobalAvgPool struct{ plain }
+
+// Vote counts the votes of a vector's channels: output k is the sum of the
+// channels k·Votes to (k+1)·Votes−1, as in the voting layer of PLIF (Fang et al.
+// 2021), which divides by Votes. The choice is the same. A sum can be as
+// certain as cross-entropy asks for, where a mean of spikes cannot exceed 1.
+type Vote struct {
+	plain
+	Votes int `json:"votes"`
+}
 
 // Dropout zeroes a share P of its input during training and scales the rest by
 // 1/(1−P). One mask serves all steps of a sample.
@@ -149,6 +160,7 @@ var newOps = map[string]func() Op{
 	"concat":      func() Op { return &Concat{} },
 	"flatten":     func() Op { return &Flatten{} },
 	"global_pool": func() Op { return &GlobalAvgPool{} },
+	"vote":        func() Op { return &Vote{} },
 	"dropout":     func() Op { return &Dropout{} },
 	"readout":     func() Op { return &Readout{} },
 }
@@ -164,6 +176,7 @@ func (*Add) Kind() string           { return "add" }
 func (*Concat) Kind() string        { return "concat" }
 func (*Flatten) Kind() string       { return "flatten" }
 func (*GlobalAvgPool) Kind() string { return "global_pool" }
+func (*Vote) Kind() string          { return "vote" }
 func (*Dropout) Kind() string       { return "dropout" }
 func (*Readout) Kind() string       { return "readout" }
 
@@ -255,15 +268,15 @@ func (o *Neuron) Infer(in []Shape) (Shape, error) {
 	return s, o.Window.Validate()
 }
 
-func (o *AvgPool) Infer(in []Shape) (Shape, error) { return inferPool(in, o.Kernel, o.Stride) }
-func (o *MaxPool) Infer(in []Shape) (Shape, error) { return inferPool(in, o.Kernel, o.Stride) }
+func (o *AvgPool) Infer(in []Shape) (Shape, error) { return inferPool(in, o.Kernel, o.Stride, 0) }
+func (o *MaxPool) Infer(in []Shape) (Shape, error) { return inferPool(in, o.Kernel, o.Stride, o.Pad) }
 
-func inferPool(in []Shape, kernel, stride int) (Shape, error) {
+func inferPool(in []Shape, kernel, stride, pad int) (Shape, error) {
 	s, err := one(in)
 	if err != nil {
 		return s, err
 	}
-	h, w, err := slide(s, kernel, stride, 0)
+	h, w, err := slide(s, kernel, stride, pad)
 	return Shape{h, w, s.C}, err
 }
 
@@ -304,6 +317,19 @@ func (o *Flatten) Infer(in []Shape) (Shape, error) {
 func (o *GlobalAvgPool) Infer(in []Shape) (Shape, error) {
 	s, err := one(in)
 	return Shape{1, 1, s.C}, err
+}
+
+func (o *Vote) Infer(in []Shape) (Shape, error) {
+	s, err := one(in)
+	switch {
+	case err != nil:
+		return s, err
+	case !s.Flat():
+		return s, fmt.Errorf("takes a vector, got %v", s)
+	case o.Votes < 1 || s.C%o.Votes != 0:
+		return s, fmt.Errorf("%d channels do not divide into groups of %d votes", s.C, o.Votes)
+	}
+	return Shape{1, 1, s.C / o.Votes}, nil
 }
 
 func (o *Dropout) Infer(in []Shape) (Shape, error) {

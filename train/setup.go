@@ -113,7 +113,7 @@ func BuildNet(r recipe.Recipe, set Dataset) (*graph.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return buildMember(member, r, set.Shape(), len(set.Classes()))
+	return buildMember(member, r, inputOf(set.Shape()), len(set.Classes()))
 }
 
 // BuildMember returns a member of the zoo with the recipe's neurons and windows,
@@ -133,10 +133,21 @@ func BuildMember(member zoo.Net, r recipe.Recipe, image graph.Shape, classes int
 	if err != nil {
 		return nil, err
 	}
-	return buildMember(member, r, sample, classes)
+	return buildMember(member, r, inputOf(sample), classes)
 }
 
-func buildMember(member zoo.Net, r recipe.Recipe, sample data.Shape, classes int) (*graph.Network, error) {
+// BuildForUse returns a member of the zoo for what it is meant for, with the
+// recipe's neurons and windows. A task other than still images makes frames of
+// these.
+func BuildForUse(member zoo.Net, r recipe.Recipe) (*graph.Network, error) {
+	u := member.Use
+	if r.Task == data.Still {
+		return buildMember(member, r, u.Input, u.Classes)
+	}
+	return BuildMember(member, r, u.Input.Shape, u.Classes)
+}
+
+func buildMember(member zoo.Net, r recipe.Recipe, in graph.Input, classes int) (*graph.Network, error) {
 	model, err := r.Model()
 	if err != nil {
 		return nil, err
@@ -145,7 +156,6 @@ func buildMember(member zoo.Net, r recipe.Recipe, sample data.Shape, classes int
 	if err != nil {
 		return nil, err
 	}
-	in := inputOf(sample)
 	return graph.Check(member.Build(zoo.Config{
 		Input: in.Shape, Coding: in.Coding, Classes: classes,
 		Model: model, Window: win, Dropout: r.Dropout, ReadoutLast: r.ReadoutLast,

@@ -38,8 +38,7 @@ func resNet19(name string, stem int, c Config) graph.Graph {
 			in, stride = stage.out, 1
 		}
 	}
-	b.at = b.Add("global_pool", &graph.GlobalAvgPool{}, b.at)
-	b.flat = true
+	b.globalPool()
 	b.connect(256, false)
 	head := graph.DefaultTDBN(1, c.Model.Threshold)
 	head.FixedScale = true

@@ -24,19 +24,28 @@ type Config struct {
 
 // Net is a member of the zoo.
 type Net struct {
-	Name, Doc string
-	Input     graph.Shape // of the images it is meant for; it takes others
+	Name, Doc string // Doc tells its layers
+	Use       Use    // what it is meant for
 	Build     func(Config) graph.Graph
 }
 
-// Classes is the number of classes of the images that the members are meant
-// for; they take others.
-const Classes = 10
+// Use is what a network is meant for: images of what shape, how they come, how
+// many classes they have. It takes others.
+type Use struct {
+	Input   graph.Input
+	Classes int
+}
 
 var (
-	fashion = graph.Shape{H: 28, W: 28, C: 1}
-	cifar   = graph.Shape{H: 32, W: 32, C: 3}
+	fashion  = use(28, 28, 1, graph.Direct, 10)
+	cifar    = use(32, 32, 3, graph.Direct, 10)
+	dvs      = use(48, 48, 2, graph.Frames, 10)
+	imageNet = use(224, 224, 3, graph.Direct, 1000)
 )
+
+func use(h, w, c int, coding string, classes int) Use {
+	return Use{graph.Input{Shape: graph.Shape{H: h, W: w, C: c}, Coding: coding}, classes}
+}
 
 // Nets lists the members.
 var Nets = []Net{
@@ -46,6 +55,15 @@ var Nets = []Net{
 	{"mlp", "FC128-FC128-FC", fashion, func(c Config) graph.Graph { return MLP(c, 128, 128) }},
 	{"resnet19", "64C3-[128C3-128C3]×3-[256C3-256C3]×3-[512C3-512C3]×2-GAP-FC256-FC", cifar, ResNet19},
 	{"resnet19-128", "128C3-[128C3-128C3]×3-[256C3-256C3]×3-[512C3-512C3]×2-GAP-FC256-FC", cifar, ResNet19Stem128},
+	{"vggsnn", "64C3-128C3-AP2-256C3-256C3-AP2-512C3-512C3-AP2-512C3-512C3-AP2-FC", dvs, VGGSNN},
+	{"plif-fashion", "128C3-MP2-128C3-MP2-FC2048-FC100-vote", fashion, PLIFFashion},
+	{"resnet34", "64C7s2-MP3s2-[64C3-64C3]×3-[128C3-128C3]×4-[256C3-256C3]×6-[512C3-512C3]×3-GAP-FC", imageNet, ResNet34},
+	{"sew-resnet18", "64C7s2-MP3s2-[64C3-64C3]×2-[128C3-128C3]×2-[256C3-256C3]×2-[512C3-512C3]×2-GAP-FC", imageNet, SEWResNet18},
+	{"sew-resnet34", "64C7s2-MP3s2-[64C3-64C3]×3-[128C3-128C3]×4-[256C3-256C3]×6-[512C3-512C3]×3-GAP-FC", imageNet, SEWResNet34},
+	{
+		"sew-resnet50", "64C7s2-MP3s2-[64C1-64C3-256C1]×3-[128C1-128C3-512C1]×4-[256C1-256C3-1024C1]×6-[512C1-512C3-2048C1]×3-GAP-FC",
+		imageNet, SEWResNet50,
+	},
 }
 
 // Named returns the member of that name.
@@ -120,8 +138,11 @@ func (b *builder) feed(kind string, op graph.Op, inputs ...string) {
 }
 
 // conv adds a 3×3 convolution without bias, tdBN and neurons.
-func (b *builder) conv(out int) {
-	b.add("conv", &graph.Conv{Out: out, Kernel: 3, Stride: 1, Pad: 1})
+func (b *builder) conv(out int) { b.convolve(graph.Conv{Out: out, Kernel: 3, Stride: 1, Pad: 1}) }
+
+// convolve adds a convolution, tdBN and neurons.
+func (b *builder) convolve(op graph.Conv) {
+	b.add("conv", &op)
 	b.spike()
 }
 
@@ -137,7 +158,18 @@ func (b *builder) norm(kind string, alpha float64) {
 	b.add(kind, &op)
 }
 
-func (b *builder) neurons() { b.add("neuron", &graph.Neuron{Model: b.c.Model, Window: b.c.Window}) }
+func (b *builder) neurons() { b.fire("neuron") }
+
+// fire adds neurons of a name of their own.
+func (b *builder) fire(kind string) {
+	b.add(kind, &graph.Neuron{Model: b.c.Model, Window: b.c.Window})
+}
+
+// globalPool leaves a vector: the mean of the image.
+func (b *builder) globalPool() {
+	b.at = b.Add("global_pool", &graph.GlobalAvgPool{}, b.at)
+	b.flat = true
+}
 
 func (b *builder) pool() { b.add("pool", &graph.AvgPool{Kernel: 2, Stride: 2}) }
 
@@ -163,6 +195,11 @@ func (b *builder) connect(out int, bias bool) {
 // classify ends the network with logits that do not spike.
 func (b *builder) classify() graph.Graph {
 	b.connect(b.c.Classes, true)
+	return b.readout()
+}
+
+// readout ends the network with the node built last as its logits.
+func (b *builder) readout() graph.Graph {
 	b.at = b.Add("readout", &graph.Readout{Last: b.c.ReadoutLast}, b.at)
 	return b.Graph()
 }

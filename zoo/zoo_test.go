@@ -44,6 +44,18 @@ func build(t testing.TB, name string, c zoo.Config) *graph.Network {
 	return net
 }
 
+// meant builds a member for what it is meant for.
+func meant(t testing.TB, name string) *graph.Network {
+	t.Helper()
+	member, err := zoo.Named(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config(t, member.Use.Input.Shape)
+	c.Coding, c.Classes = member.Use.Input.Coding, member.Use.Classes
+	return build(t, name, c)
+}
+
 // TestCounts holds trainable parameters and multiply-accumulates per step.
 //
 // tiny on 28×28×1: the maps are 28², 14² and 7².
@@ -84,7 +96,7 @@ func build(t testing.TB, name string, c zoo.Config) *graph.Network {
 // conv2 and conv4 4,718,592 each, conv3 9,437,184, fc1 8²·128·10 = 81,920; small: conv1 1,728 and 1,769,472,
 // conv2 and conv4 37,748,736 each, conv3 18,874,368, fc1 8²·128·256 = 2,097,152.
 //
-// ResNet-19's are added up in resnet.go.
+// ResNet-19's are added up in resnet.go; TestCountsByFormula has the others.
 func TestCounts(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -158,8 +170,9 @@ func TestEveryMember(t *testing.T) {
 }
 
 // checkLayers requires tdBN for the neurons' threshold before every neuron, of
-// 1/√2 the deviation where two branches are added and of fixed scale in a ResNet's
-// head, dropout before every linear layer, and biases where no tdBN follows.
+// 1/√2 the deviation where two branches are added and of fixed scale in the head of
+// ResNet-19, dropout before every linear layer, and biases where no tdBN follows;
+// in VGGSNN before it too.
 func checkLayers(t *testing.T, net *graph.Network, c zoo.Config) {
 	t.Helper()
 	next := map[string]graph.Layer{} // what follows a node; the last of several
@@ -176,8 +189,9 @@ func checkLayers(t *testing.T, net *graph.Network, c zoo.Config) {
 		ok := true
 		switch op := l.Op.(type) {
 		case *graph.Conv:
-			k := op.Kernel
-			ok = *op == graph.Conv{Out: op.Out, Kernel: k, Stride: op.Stride, Pad: k / 2} && (k == 3 || k == 1) && after == "tdbn"
+			k, bias := op.Kernel, net.Graph.Name == "vggsnn"
+			ok = *op == graph.Conv{Out: op.Out, Kernel: k, Stride: op.Stride, Pad: k / 2, Bias: bias} &&
+				(k == 3 || k == 1 || k == 7 && l.Name == "conv1") && after == "tdbn"
 		case *graph.Linear:
 			ok = before.Kind() == "dropout" && op.Bias == (after != "tdbn") && (after == "tdbn" || after == "readout")
 		case *graph.TDBN:
@@ -186,10 +200,12 @@ func checkLayers(t *testing.T, net *graph.Network, c zoo.Config) {
 				alpha = math.Sqrt2 / 2
 			}
 			want := graph.DefaultTDBN(alpha, c.Model.Threshold)
-			want.FixedScale = before.Kind() == "linear" && strings.HasPrefix(net.Graph.Name, "resnet")
+			want.FixedScale = before.Kind() == "linear" && strings.HasPrefix(net.Graph.Name, "resnet19")
 			ok = *op == want && (after == "neuron" || after == "add")
 		case *graph.Add:
-			ok = len(l.From) == 2 && before.Kind() == "tdbn" && after == "neuron"
+			if ok = len(l.From) == 2 && before.Kind() == "tdbn" && after == "neuron"; strings.HasPrefix(net.Graph.Name, "sew") {
+				ok = len(l.From) == 2 && before.Kind() == "neuron" && after != "neuron"
+			}
 		case *graph.Neuron:
 			ok = (before.Kind() == "tdbn" || before.Kind() == "add") && reflect.DeepEqual(*op, graph.Neuron{Model: c.Model, Window: c.Window})
 		case *graph.Dropout:
@@ -235,6 +251,16 @@ func TestNodeNames(t *testing.T) {
 			"conv14 norm14 neuron14 conv15 norm15 shortcut3 shortcut_norm3 add7 neuron15 " +
 			"conv16 norm16 neuron16 conv17 norm17 add8 neuron17 " +
 			"global_pool dropout1 fc1 norm18 neuron18 dropout2 fc2 readout",
+		"plif-fashion": "input conv1 norm1 neuron1 pool1 conv2 norm2 neuron2 pool2 flatten " +
+			"dropout1 fc1 norm3 neuron3 dropout2 fc2 norm4 neuron4 vote readout",
+		"sew-resnet18": "input conv1 norm1 neuron1 pool1 " +
+			"conv2 norm2 neuron2 conv3 norm3 neuron3 add1 conv4 norm4 neuron4 conv5 norm5 neuron5 add2 " +
+			"conv6 norm6 neuron6 conv7 norm7 neuron7 shortcut1 shortcut_norm1 shortcut_neuron1 add3 " +
+			"conv8 norm8 neuron8 conv9 norm9 neuron9 add4 " +
+			"conv10 norm10 neuron10 conv11 norm11 neuron11 shortcut2 shortcut_norm2 shortcut_neuron2 add5 " +
+			"conv12 norm12 neuron12 conv13 norm13 neuron13 add6 " +
+			"conv14 norm14 neuron14 conv15 norm15 neuron15 shortcut3 shortcut_norm3 shortcut_neuron3 add7 " +
+			"conv16 norm16 neuron16 conv17 norm17 neuron17 add8 global_pool dropout1 fc1 readout",
 	} {
 		var names []string
 		for _, n := range build(t, name, c).Graph.Nodes {

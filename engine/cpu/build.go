@@ -119,6 +119,8 @@ func (p *plan) compile(l node, x []*value, windows []graph.WindowRule) (*value, 
 		return p.newConcat(l, x), nil
 	case *graph.GlobalAvgPool:
 		return p.newGlobalPool(l, p.vector(l, x[0])), nil
+	case *graph.Vote:
+		return p.newVote(l, o, p.numbers(l, p.vector(l, x[0]))), nil
 	case *graph.Dropout:
 		return p.newDropout(l, o, p.numbers(l, x[0])), nil
 	}

@@ -121,11 +121,12 @@ func (s *sketch) join() {
 }
 
 func (s *sketch) layer() {
-	switch s.rng.IntN(14) {
+	switch s.rng.IntN(15) {
 	case 0:
 		s.add(&graph.AvgPool{Kernel: s.between(1, 3), Stride: s.between(1, 2)}, s.at())
 	case 1:
-		s.add(&graph.MaxPool{Kernel: s.between(1, 3), Stride: s.between(1, 2)}, s.at())
+		k := s.between(1, 3)
+		s.add(&graph.MaxPool{Kernel: k, Stride: s.between(1, 2), Pad: s.rng.IntN(min(2, k))}, s.at())
 	case 2, 3:
 		s.branch()
 	case 4:
@@ -136,6 +137,8 @@ func (s *sketch) layer() {
 		s.add(&graph.Flatten{}, s.at())
 	case 7:
 		s.neuron()
+	case 8:
+		s.add(&graph.Vote{Votes: s.between(2, 3)}, s.at())
 	default:
 		s.weigh()
 	}

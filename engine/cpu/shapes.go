@@ -81,10 +81,10 @@ func (o *pixelOp) gradient(k, px int) []float32 {
 }
 
 // pooling is the geometry of a pooling layer.
-func pooling(l node, kernelSize, stride int) kernel.Conv {
+func pooling(l node, kernelSize, stride, pad int) kernel.Conv {
 	return kernel.Conv{
 		H: l.In[0].H, W: l.In[0].W, C: l.In[0].C, OutH: l.Out.H, OutW: l.Out.W, Out: l.Out.C,
-		KernelH: kernelSize, KernelW: kernelSize, Stride: stride,
+		KernelH: kernelSize, KernelW: kernelSize, Stride: stride, Pad: pad,
 	}
 }
 
@@ -94,7 +94,7 @@ func (p *plan) newAvgPool(l node, op *graph.AvgPool, x *value) *value {
 	if x.form != asSpikes {
 		x = p.numbers(l, x)
 	}
-	g := pooling(l, op.Kernel, op.Stride)
+	g := pooling(l, op.Kernel, op.Stride, 0)
 	in, out := g.Pixels()
 	from, into := sources(out, g.Positions(), g.Taps), sources(in, g.Positions(), g.TapsInto)
 	f := asNumbers
@@ -149,17 +149,22 @@ func (o *pixelOp) addPixel(y []float32, px int, share float32, first bool) {
 }
 
 func (p *plan) newMaxPool(l node, op *graph.MaxPool, x *value) *value {
-	g := pooling(l, op.Kernel, op.Stride)
+	g := pooling(l, op.Kernel, op.Stride, op.Pad)
 	in, out := g.Pixels()
 	d := g.Positions()
 	from, into := sources(out, d, g.Taps), sources(in, d, g.TapsInto)
 	o := p.newPixelOp(l, x)
 	o.fwd = func(_, px int) {
 		y := o.at(o.y.data, o.y, px)
-		for i, at := range from[px*d:][:d] {
+		first := true
+		for _, at := range from[px*d:][:d] {
+			if at < 0 {
+				continue
+			}
 			src := o.at(x.data, x, int(at))
-			if i == 0 {
+			if first {
 				copy(y, src)
+				first = false
 				continue
 			}
 			for j, v := range src {
@@ -190,7 +195,7 @@ func (p *plan) newMaxPool(l node, op *graph.MaxPool, x *value) *value {
 // equalsEarlier reports whether one of some pixels has value v at place j.
 func (o *pixelOp) equalsEarlier(pixels []int32, x *value, j int, v float32) bool {
 	for _, px := range pixels {
-		if o.at(x.data, x, int(px))[j] == v {
+		if px >= 0 && o.at(x.data, x, int(px))[j] == v {
 			return true
 		}
 	}
@@ -246,6 +251,29 @@ func (p *plan) newConcat(l node, x []*value) *value {
 					func(whole, part []float32) { kernel.Add(part, whole) })
 			}
 			c0 += in.shape.C
+		}
+	}
+	return o.y
+}
+
+// newVote compiles the count of votes.
+func (p *plan) newVote(l node, op *graph.Vote, x *value) *value {
+	o := p.newPixelOp(l, x)
+	o.fwd = func(_, px int) {
+		y, src := o.at(o.y.data, o.y, px), o.at(x.data, x, px)
+		for k := range y {
+			y[k] = 0
+			for _, v := range src[k*op.Votes:][:op.Votes] {
+				y[k] += v
+			}
+		}
+	}
+	o.bwd = func(_, px int) {
+		dx := o.gradient(0, px)
+		for k, g := range o.at(o.y.grad, o.y, px) {
+			for c := range op.Votes {
+				dx[k*op.Votes+c] += g
+			}
 		}
 	}
 	return o.y

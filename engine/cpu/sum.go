@@ -189,8 +189,26 @@ func (p *plan) newSum(l node, terms []*term) *value {
 		return &value{shape: l.Out, static: l.Static, form: asSum, terms: terms}
 	}
 	y := p.newValue(l.Out, l.Static, asNumbers, l.grad)
+	y.density = summedDensity(terms)
 	p.addUp(l.Name, y, terms)
 	return y
+}
+
+// summedDensity bounds the share of sums that are not zero: of spikes, as where
+// they are added behind the neurons, few need be.
+func summedDensity(terms []*term) func() float64 {
+	for _, t := range terms {
+		if t.norm != nil || t.density == nil {
+			return nil
+		}
+	}
+	return func() float64 {
+		share := 0.0
+		for _, t := range terms {
+			share += t.density()
+		}
+		return min(1, share)
+	}
 }
 
 // addUp appends the operation that writes the sum of terms to y.

@@ -131,7 +131,10 @@ func maxPool(op *graph.MaxPool, x, y value) {
 		top := math.Inf(-1)
 		for i := range op.Kernel {
 			for j := range op.Kernel {
-				top = math.Max(top, *x.at(f, h*op.Stride+i, w*op.Stride+j, c))
+				r, s := h*op.Stride+i-op.Pad, w*op.Stride+j-op.Pad
+				if r >= 0 && r < x.H && s >= 0 && s < x.W {
+					top = math.Max(top, *x.at(f, r, s, c))
+				}
 			}
 		}
 		*y.at(f, h, w, c) = top
@@ -160,6 +163,10 @@ func flatten(x, y value) {
 
 func globalAvgPool(x, y value) {
 	x.each(func(f, h, w, c int) { *y.at(f, 0, 0, c) += *x.at(f, h, w, c) / float64(x.H*x.W) })
+}
+
+func vote(op *graph.Vote, x, y value) {
+	x.each(func(f, _, _, c int) { *y.at(f, 0, 0, c/op.Votes) += *x.at(f, 0, 0, c) })
 }
 
 // dropout multiplies by the mask, which is the same at all steps of a sample.

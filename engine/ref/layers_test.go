@@ -117,6 +117,8 @@ func TestShapesByHand(t *testing.T) {
 		"average":        {&graph.AvgPool{Kernel: 2, Stride: 1}, []float64{2.5, 25}},
 		"largest":        {&graph.MaxPool{Kernel: 2, Stride: 2}, []float64{4, 40}},
 		"skipping":       {&graph.MaxPool{Kernel: 1, Stride: 2}, []float64{1, 10}},
+		"padded":         {&graph.MaxPool{Kernel: 3, Stride: 2, Pad: 1}, []float64{4, 40}},
+		"in the corners": {&graph.MaxPool{Kernel: 2, Stride: 2, Pad: 1}, x},
 		"global average": {&graph.GlobalAvgPool{}, []float64{2.5, 25}},
 		"flatten":        {&graph.Flatten{}, x},
 		"dropout":        {&graph.Dropout{P: .5}, x},
@@ -140,6 +142,23 @@ func TestBranchesByHand(t *testing.T) {
 	near(t, "sum", tr.Outputs["sum"], []float64{3, 6, 9, 12, 15, 18, 21, 24})
 	near(t, "join", tr.Outputs["join"], []float64{3, 3, 6, 7, 9, 12, 11, 15, 18, 15, 21, 24})
 	near(t, "logits", tr.Logits, []float64{5, 6, 9, 13, 18, 21})
+}
+
+// TestPaddingIsNotAValue: where all is negative, padding must not win.
+func TestPaddingIsNotAValue(t *testing.T) {
+	net := chain(t, graph.Shape{H: 3, W: 3, C: 2}, graph.Direct, append([]named{{"op", &graph.MaxPool{Kernel: 3, Stride: 2, Pad: 1}}}, head...)...)
+	x := make([]float64, 18)
+	for i := range x {
+		x[i] = float64(i) - 100
+	}
+	got := forward(t, net, map[string][]float64{}, x, 1, 1, ref.Options{})
+	near(t, "largest", got.Outputs["op"], []float64{-92, -91, -90, -89, -86, -85, -84, -83})
+}
+
+func TestVotesByHand(t *testing.T) {
+	net := chain(t, graph.Shape{H: 1, W: 1, C: 6}, graph.Direct, named{"op", &graph.Vote{Votes: 3}})
+	got := forward(t, net, map[string][]float64{}, []float64{1, 2, 4, 8, 16, 32}, 1, 1, ref.Options{})
+	near(t, "votes", got.Logits, []float64{7, 56})
 }
 
 func TestLinearByHand(t *testing.T) {

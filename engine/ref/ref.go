@@ -186,6 +186,8 @@ func (p *pass) layer(l graph.Layer, y value) error {
 		flatten(in[0], y)
 	case *graph.GlobalAvgPool:
 		globalAvgPool(in[0], y)
+	case *graph.Vote:
+		vote(op, in[0], y)
 	case *graph.Dropout:
 		p.dropout(l.Name, in[0], y)
 	case *graph.Readout:
