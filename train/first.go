@@ -88,7 +88,7 @@ func FirstImages(r recipe.Recipe, n int) (*graph.Network, engine.Batch, error) {
 		return nil, engine.Batch{}, err
 	}
 	if have := len(s.TrainIdx); n > have {
-		return nil, engine.Batch{}, fmt.Errorf("%d samples asked for, %s has %d to train on", n, s.Train.Name(), have)
+		return nil, engine.Batch{}, fmt.Errorf("%d images asked for, %s has %d to train on", n, s.Train.Name(), have)
 	}
 	l, err := data.NewLoader(data.LoaderOptions{Samples: images, Indices: s.TrainIdx[:n], Batch: n, Ahead: 1})
 	if err != nil {
