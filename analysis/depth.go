@@ -138,7 +138,7 @@ func (o DepthOptions) sweep(n, deepest int) []Candidate {
 	var all []Candidate
 	if n == deepest {
 		for _, w := range o.Widths {
-			all = append(all, Candidate{Policy: window.Policy{Kind: window.Fixed, Value: w}, Shape: o.Candidates[0].Shape, Fixed: true})
+			all = append(all, Swept(w, o.Candidates[0].Shape))
 		}
 	}
 	return all
@@ -159,6 +159,10 @@ func probeStack(ctx context.Context, s Subject, cands []Candidate, done func()) 
 		return p, err
 	}
 	defer crew.close()
+	windows, err := windowsOf(crew.probers[0], s, cands)
+	if err != nil {
+		return p, err
+	}
 	index := map[string]int{}
 	for i, l := range s.Net.Neurons() {
 		p.nodes = append(p.nodes, l.Name)
@@ -166,11 +170,7 @@ func probeStack(ctx context.Context, s Subject, cands []Candidate, done func()) 
 	}
 	p.squares, p.widths = make([][][]float64, len(cands)), make([]float64, len(cands))
 	err = crew.each(len(cands), func(prober engine.Prober, i int) error {
-		windows, err := cands[i].Windows(s.Net, s.Steps)
-		if err != nil {
-			return fmt.Errorf("window %s: %w", cands[i].Name(), err)
-		}
-		if err := prober.SetWindows(windows); err != nil {
+		if err := prober.SetWindows(windows[i]); err != nil {
 			return err
 		}
 		squares := grid(len(p.nodes), s.Steps)
@@ -180,12 +180,12 @@ func probeStack(ctx context.Context, s Subject, cands []Candidate, done func()) 
 		if err != nil {
 			return err
 		}
-		p.squares[i], p.widths[i] = squares, meanWidth(windows)
+		p.squares[i], p.widths[i] = squares, meanWidth(windows[i])
 		if i == 0 {
 			for _, a := range r.Neurons {
 				p.rates = append(p.rates, slices.Clone(a.Rate))
 			}
-			p.isometry = isometry(windows)
+			p.isometry = isometry(windows[i])
 		}
 		crew.done(1, "")
 		return nil

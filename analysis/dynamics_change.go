@@ -67,7 +67,7 @@ type ContrastPoint struct {
 // A ChangeResponse is the answer of one neuron. All is nil if the neuron does
 // not rest before the change.
 type ChangeResponse struct {
-	Before *float64 `json:"before"` // the potential at rest
+	Before *float64 `json:"before"` // u at rest
 	First  *float64 `json:"first"`  // u at the first step, Before + To − From
 	Peak   *float64 `json:"peak"`   // u at its farthest in the direction of the change
 	Steady *float64 `json:"steady"` // mean of u in the long run
@@ -96,7 +96,7 @@ func respondToChange(d neuron.Dynamics, from, to float64, steps int) ChangeRespo
 	if !ok {
 		return c
 	}
-	c.Before, c.First = number(v, true), number(d.At(v)+to, true)
+	c.Before, c.First = number(d.At(v)+from, true), number(d.At(v)+to, true)
 	direction := math.Copysign(1, to-from)
 	peak, sum := math.Inf(-1), 0.0
 	early, late := 0, 0

@@ -50,6 +50,11 @@ func TestContrastInClosedForm(t *testing.T) {
 	if !is(c.Before, -2) || !is(c.First, -1) || !is(c.Contrast, 0) || !is(c.Steady, 0) {
 		t.Errorf("LIF: %+v", c)
 	}
+	// At the floor u lies below v: 1.1·(−4) − 1.
+	c = respondToChange(dynamicsOf(t, floored(model(t, "lif", map[string]float64{"leak": 1.1}), -4)), -1, 0, 30)
+	if !is(c.Before, -5.4) || !is(c.First, -4.4) || !is(c.Steady, -4.4) {
+		t.Errorf("at the floor: %+v", c)
+	}
 }
 
 // A change into firing: the mean potential and the rate are those of the period.

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/qif-snn/qif/neuron"
 	"github.com/qif-snn/qif/report/plotstyle"
@@ -21,35 +20,7 @@ const (
 
 // singleFigure is a figure of one panel under a title.
 func singleFigure(title string, p *plotstyle.Panel) plotstyle.Figure {
-	return plotstyle.Figure{Width: singleWidth, Height: singleHeight, Draw: func(c draw.Canvas) {
-		p.Draw(under(c, title))
-	}}
-}
-
-// pairFigure is a figure of panels side by side under a title, and under the legend of
-// key if that is not nil.
-func pairFigure(title string, key *plotstyle.Panel, panels ...*plotstyle.Panel) plotstyle.Figure {
-	return plotstyle.Figure{Width: pairWidth, Height: pairHeight, Draw: func(c draw.Canvas) {
-		c = under(c, title)
-		if key != nil {
-			c.Max.Y -= key.DrawLegend(c) + 4
-		}
-		width := (c.Max.X - c.Min.X + gutter) / vg.Length(len(panels))
-		for i, p := range panels {
-			part := c
-			part.Min.X = c.Min.X + vg.Length(i)*width
-			part.Max.X = part.Min.X + width - gutter
-			p.Draw(part)
-		}
-	}}
-}
-
-// under draws a figure's title and returns what is left below it.
-func under(c draw.Canvas, title string) draw.Canvas {
-	c = draw.Crop(c, border, -border, border, -border)
-	plotstyle.Heading(c, plotstyle.Signed(title))
-	c.Max.Y -= titleHeight
-	return c
+	return panelRow(title, singleWidth, singleHeight, p)
 }
 
 // stateColors are the colors of regimes that do not fire, by their symbols. What
@@ -89,7 +60,7 @@ func (s *Dynamics) regimeFigure(title string) plotstyle.Figure {
 		key.Key(line.name, line.look())
 	}
 	key.Key("this neuron", hereDot)
-	return pairFigure(title, key, panels...)
+	return keyedRow(title, pairWidth, pairHeight, key, panels...)
 }
 
 func (s *Dynamics) mapsShow(symbol byte) bool {

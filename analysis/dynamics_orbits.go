@@ -3,6 +3,7 @@ package analysis
 import (
 	"image/color"
 	"math"
+	"slices"
 
 	"github.com/qif-snn/qif/neuron"
 	"github.com/qif-snn/qif/report/exhibit"
@@ -87,8 +88,23 @@ func (s *Dynamics) orbitExhibit(title string, d neuron.Dynamics) exhibit.Exhibit
 	return exhibit.Exhibit{Name: "orbits", Figure: singleFigure(title, p), Table: table}
 }
 
+// withBifurcations returns inputs with those added, on both sides, at which
+// neuron.Map.InputAt has branches begin, end and lose their stability.
+func withBifurcations(m neuron.Map, xs []float64) []float64 {
+	all := slices.Clone(xs)
+	for _, discriminant := range []float64{0, 4, 6} {
+		x, ok := m.InputAt(discriminant)
+		if beside := 1e-9 * max(1, math.Abs(x)); ok && x > xs[0] && x < xs[len(xs)-1] {
+			all = append(all, x-beside, x+beside)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // markBranches draws fixed points and 2-cycle over the input.
 func markBranches(p *plotstyle.Panel, m neuron.Map, xs []float64) {
+	xs = withBifurcations(m, xs)
 	line := func(dashed bool) plotstyle.Curve {
 		c := plotstyle.Curve{X: xs, Y: make([]float64, len(xs)), Color: plotstyle.Ink, Width: .7}
 		if dashed {

@@ -20,7 +20,7 @@ func neuronFigure(m neuron.Model, subjects []subject, o DynamicsOptions) plotsty
 		responsePanel("Response to a step of "+label(o.Step), stepInput(o.Steps, o.Step), subjects),
 		responsePanel(impulseTitle(o.Impulses), impulses(o.Steps, o.Impulses), subjects),
 	}
-	return plotstyle.Figure{Width: figureWidth, Height: figureHeight, Draw: func(c draw.Canvas) { layOut(c, plotstyle.Signed(title), panels) }}
+	return plotstyle.Figure{Width: figureWidth, Height: figureHeight, Draw: func(c draw.Canvas) { layOut(c, title, panels) }}
 }
 
 // heading writes what a neuron is, as the title of a figure.
@@ -51,18 +51,11 @@ func impulseTitle(sizes []float64) string {
 // label writes a number for a figure.
 func label(v float64) string { return plotstyle.Signed(short(v)) }
 
-const (
-	figureWidth, figureHeight = 780, 430
-	border                    = 14
-	titleHeight               = 24
-	gutter                    = 20
-)
+const figureWidth, figureHeight = 780, 430
 
 // layOut places the map on the left and the responses on the right.
 func layOut(c draw.Canvas, title string, panels []*plotstyle.Panel) {
-	c = draw.Crop(c, border, -border, border, -border)
-	plotstyle.Heading(c, title)
-	c.Max.Y -= titleHeight
+	c = under(c, title)
 	left, right := c, c
 	left.Max.X = c.Min.X + mapWidth
 	right.Min.X = left.Max.X + gutter

@@ -81,13 +81,6 @@ func MeasureMismatch(ctx context.Context, s Subject, cands []Candidate, o Mismat
 	if len(cands) == 0 {
 		return nil, fmt.Errorf("no windows to compare")
 	}
-	windows := make([][]graph.LayerWindows, len(cands))
-	for i, c := range cands {
-		var err error
-		if windows[i], err = c.Windows(s.Net, s.Steps); err != nil {
-			return nil, fmt.Errorf("window %s: %w", c.Name(), err)
-		}
-	}
 	w, err := newWeights(s, o.Noise)
 	if err != nil {
 		return nil, err
@@ -97,6 +90,10 @@ func MeasureMismatch(ctx context.Context, s Subject, cands []Candidate, o Mismat
 		return nil, err
 	}
 	defer crew.close()
+	windows, err := windowsOf(crew.probers[0], s, cands)
+	if err != nil {
+		return nil, err
+	}
 	g := &gradients{crew, w, s.Batch, o}
 
 	m := &Mismatch{
@@ -111,7 +108,7 @@ func MeasureMismatch(ctx context.Context, s Subject, cands []Candidate, o Mismat
 		return nil, err
 	}
 	m.Loss, m.Accuracy = r.Loss, float64(r.Correct)/float64(s.Batch.N)
-	if m.Layers, err = potentials(crew.probers[0], s, cands, windows); err != nil {
+	if m.Layers, err = potentials(ctx, crew.probers[0], s, cands, windows); err != nil {
 		return nil, err
 	}
 	matches, err := g.candidates(windows)

@@ -108,14 +108,6 @@ func MeasureBatchSweep(ctx context.Context, s Subject, so BatchSweepOptions, o M
 	if err := so.Validate(); err != nil {
 		return nil, err
 	}
-	var windows [][]graph.LayerWindows
-	for _, width := range so.Widths {
-		w, err := Candidate{Policy: window.Policy{Kind: window.Fixed, Value: width}, Shape: so.Shape}.Windows(s.Net, s.Steps)
-		if err != nil {
-			return nil, err
-		}
-		windows = append(windows, w)
-	}
 	w, err := newWeights(s, o.Noise)
 	if err != nil {
 		return nil, err
@@ -123,15 +115,23 @@ func MeasureBatchSweep(ctx context.Context, s Subject, so BatchSweepOptions, o M
 	if largest := so.Sizes[len(so.Sizes)-1]; largest > s.Batch.N {
 		return nil, fmt.Errorf("batches of %d samples, but the true gradient is that of %d; expected no more", largest, s.Batch.N)
 	}
-	asked := (2*o.Pairs+2*gradientCost*o.Average)*s.Batch.N + gradientCost*so.Total*len(so.Sizes)*len(windows)
+	asked := (2*o.Pairs+2*gradientCost*o.Average)*s.Batch.N + gradientCost*so.Total*len(so.Sizes)*len(so.Widths)
 	if so.Own {
-		asked = (2*o.Pairs + gradientCost*(2*o.Average+len(windows))) * so.Total * len(so.Sizes)
+		asked = (2*o.Pairs + gradientCost*(2*o.Average+len(so.Widths))) * so.Total * len(so.Sizes)
 	}
 	crew, err := newCrew(ctx, s, report, asked)
 	if err != nil {
 		return nil, err
 	}
 	defer crew.close()
+	var cands []Candidate
+	for _, width := range so.Widths {
+		cands = append(cands, Swept(width, so.Shape))
+	}
+	windows, err := windowsOf(crew.probers[0], s, cands)
+	if err != nil {
+		return nil, err
+	}
 	g := &gradients{crew, w, s.Batch, o}
 	sweep := &BatchSweep{
 		Network: s.Net.Graph.Name, Shape: so.Shape, Steps: s.Steps, Own: so.Own, Samples: s.Batch.N, Pairs: o.Pairs,

@@ -232,6 +232,9 @@ func (g *gradients) compare(p engine.Prober, windows []graph.LayerWindows, truth
 	}
 	var means [][][]float32
 	for i := range g.o.Average {
+		if err := g.ctx.Err(); err != nil {
+			return nil, err
+		}
 		pair, err := g.surrogate(p, windows, i)
 		if err != nil {
 			return nil, err

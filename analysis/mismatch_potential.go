@@ -1,6 +1,8 @@
 package analysis
 
 import (
+	"context"
+	"errors"
 	"math"
 
 	"github.com/qif-snn/qif/engine"
@@ -148,7 +150,7 @@ func normalPDF(z float64) float64 { return math.Exp(-z*z/2) / math.Sqrt(2*math.P
 
 // potentials observes a pass and meets its potentials with windows, given per
 // candidate and layer.
-func potentials(p engine.Prober, s Subject, cands []Candidate, windows [][]graph.LayerWindows) ([]PotentialLayer, error) {
+func potentials(ctx context.Context, p engine.Prober, s Subject, cands []Candidate, windows [][]graph.LayerWindows) ([]PotentialLayer, error) {
 	neurons := s.Net.Neurons()
 	layers := make([]PotentialLayer, len(neurons))
 	index := map[string]int{}
@@ -160,6 +162,9 @@ func potentials(p engine.Prober, s Subject, cands []Candidate, windows [][]graph
 		return nil, err
 	}
 	err := p.Observe(s.Batch, func(node string, t int, u []float32) {
+		if ctx.Err() != nil {
+			return
+		}
 		l := index[node]
 		predicted := windows[0][l].Moments[t]
 		step := PotentialStep{Step: t + 1, Predicted: predicted}
@@ -175,7 +180,7 @@ func potentials(p engine.Prober, s Subject, cands []Candidate, windows [][]graph
 		}
 		layers[l].Steps = append(layers[l].Steps, step)
 	})
-	return layers, err
+	return layers, errors.Join(err, ctx.Err())
 }
 
 // estimate adds the spread over blocks and a doubt that they share.

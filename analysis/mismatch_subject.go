@@ -39,8 +39,16 @@ type Candidate struct {
 	Fixed bool
 }
 
-// Windows returns the candidate's windows of a network's layers.
-func (c Candidate) Windows(net *graph.Network, steps int) ([]graph.LayerWindows, error) {
+// Swept is the candidate of a fixed width in a sweep.
+func Swept(width float64, shape window.Shape) Candidate {
+	return Candidate{Policy: window.Policy{Kind: window.Fixed, Value: width}, Shape: shape, Fixed: true}
+}
+
+// Name names the candidate.
+func (c Candidate) Name() string { return c.Policy.String() + " " + string(c.Shape) }
+
+// applied is a network with the candidate's windows.
+func (c Candidate) applied(net *graph.Network) (*graph.Network, error) {
 	g := net.Graph
 	g.Nodes = slices.Clone(g.Nodes)
 	for i, n := range g.Nodes {
@@ -50,15 +58,88 @@ func (c Candidate) Windows(net *graph.Network, steps int) ([]graph.LayerWindows,
 			g.Nodes[i].Op = &op
 		}
 	}
-	changed, err := graph.Check(g)
+	return graph.Check(g)
+}
+
+// windows returns the candidate's windows of a subject's layers as training would
+// have them at its parameters: they follow neurons that have learned, and measured
+// ones the potentials seen, as if every batch so far had shown these. A learned
+// width is the one of the parameters if they were trained with it, else that at
+// which training would start.
+func (c Candidate) windows(s Subject, seen [][]window.Moments) ([]graph.LayerWindows, error) {
+	net, err := c.applied(s.Net)
 	if err != nil {
 		return nil, err
 	}
-	return changed.Windows(steps)
+	rules, err := net.WindowRules(s.Steps)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]graph.LayerWindows, len(rules))
+	for i, r := range rules {
+		own := s.Net.Neurons()[i].Neuron.Window.Policy
+		all[i] = r.At(func(tensor string) float64 {
+			switch {
+			case tensor == graph.WindowSpread:
+				return r.SettledSpread(seen[i])
+			case tensor == graph.LogWidth && c.Policy != own:
+				return 0
+			}
+			return s.mean(r.Start.Node + "." + tensor)
+		})
+	}
+	return all, nil
 }
 
-// Name names the candidate.
-func (c Candidate) Name() string { return c.Policy.String() + " " + string(c.Shape) }
+// mean is that of a tensor's numbers.
+func (s Subject) mean(tensor string) float64 {
+	i := slices.IndexFunc(s.Params, func(t graph.Tensor) bool { return t.Name == tensor })
+	total := 0.
+	for _, v := range s.Params[i].Data {
+		total += float64(v)
+	}
+	return total / float64(len(s.Params[i].Data))
+}
+
+// windowsOf makes the windows of all candidates for a subject. Where one of them
+// asks for measured potentials, those of the subject's batch are observed.
+func windowsOf(p engine.Prober, s Subject, cands []Candidate) ([][]graph.LayerWindows, error) {
+	var seen [][]window.Moments
+	if slices.ContainsFunc(cands, func(c Candidate) bool { return c.Policy.Kind == window.Measured }) {
+		var err error
+		if seen, err = s.observed(p); err != nil {
+			return nil, err
+		}
+	}
+	all := make([][]graph.LayerWindows, len(cands))
+	for i, c := range cands {
+		var err error
+		if all[i], err = c.windows(s, seen); err != nil {
+			return nil, fmt.Errorf("window %s: %w", c.Name(), err)
+		}
+	}
+	return all, nil
+}
+
+// observed are the moments of the potentials of the subject's batch, per layer and
+// step.
+func (s Subject) observed(p engine.Prober) ([][]window.Moments, error) {
+	neurons := s.Net.Neurons()
+	index := map[string]int{}
+	for i, l := range neurons {
+		index[l.Name] = i
+	}
+	seen := make([][]window.Moments, len(neurons))
+	if err := p.SetParams(s.Params); err != nil {
+		return nil, err
+	}
+	err := p.Observe(s.Batch, func(node string, t int, u []float32) {
+		i := index[node]
+		m := moments(u, neurons[i].Neuron.Model.Threshold)
+		seen[i] = append(seen[i], window.Moments{Mean: m.Mean, Std: m.Std, Rate: m.Rate})
+	})
+	return seen, err
+}
 
 // DefaultWidths are ten fixed widths in units of θ, evenly spaced in their
 // logarithm.

@@ -80,7 +80,7 @@ func TestLoneNeuron(t *testing.T) {
 	defer crew.close()
 	g := &gradients{crew, weights, s.Batch, o}
 	c := candidate(t, "fixed:.5", window.Triangular)
-	windows, err := c.Windows(s.Net, 1)
+	windows, err := c.windows(s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestControlVariate(t *testing.T) {
 	}
 	defer crew.close()
 	g := &gradients{crew, w, s.Batch, o}
-	windows, err := candidate(t, "bandwidth", window.Triangular).Windows(s.Net, s.Steps)
+	windows, err := candidate(t, "bandwidth", window.Triangular).windows(s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,12 @@ func (m *Mismatch) WriteText(w io.Writer) error {
 		m.writeMatches(&b, k)
 	}
 	if m.BestFixed >= 0 {
-		fmt.Fprintf(&b, "\nThe best fixed width is %s. %s\n", m.Candidates[m.BestFixed].Policy, m.verdict())
+		fmt.Fprintf(&b, "\nThe best fixed width is %s.\n", m.Candidates[m.BestFixed].Policy)
+		for _, c := range m.Candidates {
+			if !c.Fixed && c.Shape == m.Candidates[m.BestFixed].Shape {
+				fmt.Fprintln(&b, c.verdict())
+			}
+		}
 	} else if m.Candidates[0].Matches[0].Cosine == nil {
 		fmt.Fprintf(&b, "\nThe pairs do not resolve the true gradient of all matrices: spend more --pairs.\n")
 	}
@@ -87,19 +92,18 @@ func (m *Mismatch) writeMatches(b *strings.Builder, k int) {
 	t.Flush()
 }
 
-// verdict says how the first policy does against the best fixed width.
-func (m *Mismatch) verdict() string {
-	d := m.Candidates[0].Matches[0].ToBest
-	name := m.Candidates[0].Policy
+// verdict says how a policy does against the best fixed width.
+func (c CandidateMatch) verdict() string {
+	d := c.Matches[0].ToBest
 	switch {
 	case d == nil:
-		return fmt.Sprintf("%s cannot be told apart from it: spend more --pairs.", name)
+		return fmt.Sprintf("%s cannot be told apart from it: spend more --pairs.", c.Policy)
 	case d.Value >= 0:
-		return fmt.Sprintf("%s is at least as good.", name)
+		return fmt.Sprintf("%s is at least as good.", c.Policy)
 	case d.Value >= -d.Error:
-		return fmt.Sprintf("%s is as good within the standard error.", name)
+		return fmt.Sprintf("%s is as good within the standard error.", c.Policy)
 	}
-	return fmt.Sprintf("%s falls short of it by %.4f ± %.4f.", name, -d.Value, d.Error)
+	return fmt.Sprintf("%s falls short of it by %.4f ± %.4f.", c.Policy, -d.Value, d.Error)
 }
 
 // plusMinus prints an estimate with as many digits as its error bears.

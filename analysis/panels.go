@@ -11,12 +11,24 @@ import (
 	"github.com/qif-snn/qif/report/plotstyle"
 )
 
+const (
+	border      = 14 // around a figure, in points
+	titleHeight = 24
+	gutter      = 20 // between panels
+)
+
 // panelRow is a figure of panels side by side under a title.
 func panelRow(title string, width, height vg.Length, panels ...*plotstyle.Panel) plotstyle.Figure {
+	return keyedRow(title, width, height, nil, panels...)
+}
+
+// keyedRow is panelRow with the legend of key, if that is not nil, above the panels.
+func keyedRow(title string, width, height vg.Length, key *plotstyle.Panel, panels ...*plotstyle.Panel) plotstyle.Figure {
 	return plotstyle.Figure{Width: width, Height: height, Draw: func(c draw.Canvas) {
-		c = draw.Crop(c, border, -border, border, -border)
-		plotstyle.Heading(c, title)
-		c.Max.Y -= titleHeight
+		c = under(c, title)
+		if key != nil {
+			c.Max.Y -= key.DrawLegend(c) + 4
+		}
 		each := (c.Max.X - c.Min.X + gutter) / vg.Length(len(panels))
 		for i, p := range panels {
 			part := c
@@ -25,6 +37,14 @@ func panelRow(title string, width, height vg.Length, panels ...*plotstyle.Panel)
 			p.Draw(part)
 		}
 	}}
+}
+
+// under draws a figure's title and returns what is left below it.
+func under(c draw.Canvas, title string) draw.Canvas {
+	c = draw.Crop(c, border, -border, border, -border)
+	plotstyle.Heading(c, plotstyle.Signed(title))
+	c.Max.Y -= titleHeight
+	return c
 }
 
 // seriesColors tell up to six series apart.

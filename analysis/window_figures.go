@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/qif-snn/qif/report/exhibit"
 	"github.com/qif-snn/qif/report/plotstyle"
@@ -22,22 +21,6 @@ func (s WindowStudy) Exhibits() []exhibit.Exhibit {
 		all = append(all, s.densityExhibit(), s.errorExhibit())
 	}
 	return all
-}
-
-// beside draws panels side by side under a title.
-func beside(title string, panels ...*plotstyle.Panel) plotstyle.Figure {
-	return plotstyle.Figure{Width: 780, Height: 340, Draw: func(c draw.Canvas) {
-		c = draw.Crop(c, border, -border, border, -border)
-		plotstyle.Heading(c, title)
-		c.Max.Y -= titleHeight
-		width := (c.Max.X - c.Min.X - gutter*vg.Length(len(panels)-1)) / vg.Length(len(panels))
-		for i, p := range panels {
-			part := c
-			part.Min.X += vg.Length(i) * (width + gutter)
-			part.Max.X = part.Min.X + width
-			p.Draw(part)
-		}
-	}}
 }
 
 func (s WindowStudy) title() string {
@@ -91,7 +74,7 @@ func (s WindowStudy) densityExhibit() exhibit.Exhibit {
 	s.markThreshold(left)
 	left.SetRange(lo, hi, 0, 1.08*top)
 	right := s.windowPanel(us, last)
-	return exhibit.Exhibit{Name: "window-density", Figure: beside(s.title(), left, right), Table: table}
+	return exhibit.Exhibit{Name: "window-density", Figure: panelRow(s.title(), 780, 340, left, right), Table: table}
 }
 
 // densityRange covers four deviations at every step.
@@ -188,7 +171,7 @@ func (s WindowStudy) momentsExhibit() exhibit.Exhibit {
 		markDots(p.panel, "closed", p.curves[1], closed)
 		p.panel.Y.Min, p.panel.Y.Max = rangeOf(.15, p.curves[0].Y, p.curves[1].Y, p.curves[2].Y)
 	}
-	return exhibit.Exhibit{Name: "window-moments", Figure: beside(s.title(), sd, rate), Table: table}
+	return exhibit.Exhibit{Name: "window-moments", Figure: panelRow(s.title(), 780, 340, sd, rate), Table: table}
 }
 
 // markDots marks points by dots, which are listed once if there are any.
@@ -270,5 +253,5 @@ func (s WindowStudy) errorExhibit() exhibit.Exhibit {
 		lo, hi := rangeOf(.06, shown[i])
 		p.Y.Min, p.Y.Max = lo, min(hi, math.Log10(mostError))
 	}
-	return exhibit.Exhibit{Name: "window-closures", Figure: beside(s.title(), sd, rate), Table: table}
+	return exhibit.Exhibit{Name: "window-closures", Figure: panelRow(s.title(), 780, 340, sd, rate), Table: table}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ PNG and SVG, and the data of each as CSV.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newAnalyzeDynamics(), newAnalyzeWindow(), newAnalyzeMismatch(), newAnalyzeDepth())
+	cmd.AddCommand(newAnalyzeDynamics(), newAnalyzeWindow(), newAnalyzeMismatch(), newAnalyzeDepth(), newAnalyzeTimesteps())
 	return cmd
 }
 
@@ -31,29 +32,46 @@ type study struct {
 func (s *study) addTo(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&s.json, "json", false, "print one JSON object")
 	cmd.Flags().StringVar(&s.out, "out", "", "folder for figures (PNG, SVG) and the data behind them (CSV)")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if s.out == "" {
+			return nil
+		}
+		return exhibit.Saveable(s.out) // not minutes later, when there is something to save
+	}
 }
 
-// present prints the result, by text or as JSON, and saves its exhibits, which
-// are made only where they are asked for.
-func (s *study) present(cmd *cobra.Command, result any, text func() error, exhibits func() ([]exhibit.Exhibit, error)) error {
-	var paths []string
-	if s.out != "" {
-		all, err := exhibits()
-		if err != nil {
-			return err
-		}
-		if paths, err = exhibit.Save(s.out, all); err != nil {
-			return err
-		}
-	}
+// A finding is what a study comes to.
+type finding interface {
+	WriteText(io.Writer) error
+	Exhibits() []exhibit.Exhibit
+}
+
+// present prints a finding, as text or as JSON, then saves its exhibits where they
+// are asked for.
+func (s *study) present(cmd *cobra.Command, f finding) error {
+	return s.show(cmd, f, f.WriteText, func() ([]exhibit.Exhibit, error) { return f.Exhibits(), nil })
+}
+
+// show is present for a result whose exhibits need more than itself.
+func (s *study) show(cmd *cobra.Command, result any, text func(io.Writer) error, exhibits func() ([]exhibit.Exhibit, error)) error {
+	out := cmd.OutOrStdout()
 	if s.json {
-		return printJSON(cmd.OutOrStdout(), result)
-	}
-	if err := text(); err != nil {
+		if err := printJSON(out, result); err != nil {
+			return err
+		}
+	} else if err := text(out); err != nil {
 		return err
 	}
-	if len(paths) > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "\nsaved %d files in %s\n", len(paths), s.out)
+	if s.out == "" {
+		return nil
 	}
-	return nil
+	all, err := exhibits()
+	if err != nil {
+		return err
+	}
+	paths, err := exhibit.Save(s.out, all)
+	if err == nil && !s.json {
+		fmt.Fprintf(out, "\nsaved %d files in %s\n", len(paths), s.out)
+	}
+	return err
 }

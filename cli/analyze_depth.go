@@ -8,7 +8,6 @@ import (
 	"github.com/qif-snn/qif/analysis"
 	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/recipe"
-	"github.com/qif-snn/qif/report/exhibit"
 	"github.com/qif-snn/qif/train"
 	"github.com/qif-snn/qif/window"
 	"github.com/qif-snn/qif/zoo"
@@ -114,7 +113,7 @@ func (d *depthFlags) run(cmd *cobra.Command) error {
 	if d.residual {
 		result.Stack = "residual"
 	}
-	return d.present(cmd, result, func() error { return result.WriteText(cmd.OutOrStdout()) }, func() ([]exhibit.Exhibit, error) { return result.Exhibits(), nil })
+	return d.present(cmd, result)
 }
 
 // policies lists candidates by their text form: those given, or the network's own

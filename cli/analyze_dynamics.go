@@ -57,8 +57,7 @@ The definitions are in docs/dynamics.md.`,
 		case err != nil:
 			return usageError{err}
 		}
-		return st.present(cmd, result,
-			func() error { return result.WriteText(cmd.OutOrStdout()) },
+		return st.show(cmd, result, result.WriteText,
 			func() ([]exhibit.Exhibit, error) { return result.Exhibits(m, do) })
 	}
 	return cmd

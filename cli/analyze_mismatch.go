@@ -17,7 +17,6 @@ import (
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/recipe"
-	"github.com/qif-snn/qif/report/exhibit"
 	"github.com/qif-snn/qif/train"
 	"github.com/qif-snn/qif/window"
 )
@@ -52,8 +51,10 @@ initialisation or for a checkpoint, on one fixed batch in training mode:
     the true gradient of the loss smoothed by a little weight noise, with
     standard errors, for policies, ten fixed widths and all shapes.
 
-The first of --windows is held against the best fixed width. The true gradient is
-estimated once for all, so differences are known better than the cosines.`,
+The cosine of every window is held against that of the best fixed width. The true
+gradient is estimated once for all, so differences are known better than the cosines.
+"measured" stands for the deviations of this very batch, where training has a running
+mean over batches.`,
 		Example: `  qif analyze mismatch                               # the default network at initialisation
   qif analyze mismatch runs/fashion-tiny-qif-seed1 --out figures
   qif analyze mismatch --net mini --windows bandwidth,sigma:2 --pairs 200
@@ -71,7 +72,7 @@ estimated once for all, so differences are known better than the cosines.`,
 	m.addTo(cmd)
 	f := cmd.Flags()
 	f.StringVar(&m.task, "task", imagesTask, "images, or teacher: Gaussian vectors labelled by a noisy linear map, for an MLP")
-	f.StringSliceVar(&m.policies, "windows", nil, "policies to compare (default: the network's, sigma:1, sigma:2)")
+	f.StringSliceVar(&m.policies, "windows", nil, "policies to compare (default: the network's, measured, exact, sigma:1, sigma:2)")
 	f.Float64SliceVar(&m.widths, "widths", nil, "fixed widths to sweep (default: ten from θ/4 to 4θ)")
 	f.StringSliceVar(&m.shapes, "shapes", nil, "shapes to try with the first policy beside the network's own (default: all)")
 	f.IntVar(&m.samples, "samples", 0, "samples of the batch (default: 500 images, 2000 of a teacher)")
@@ -191,7 +192,7 @@ func (m *mismatchFlags) measure(cmd *cobra.Command, s analysis.Subject, r recipe
 		return err
 	}
 	result.Task, result.State = task, state
-	return m.present(cmd, result, func() error { return result.WriteText(cmd.OutOrStdout()) }, func() ([]exhibit.Exhibit, error) { return result.Exhibits(), nil })
+	return m.present(cmd, result)
 }
 
 // shown runs a study with its progress on stderr, until Ctrl-C.
@@ -273,7 +274,7 @@ func (m *mismatchFlags) checkpoint(path string) (s analysis.Subject, r recipe.Re
 // drawn with its seed.
 func trainingBatch(r recipe.Recipe, set train.Dataset, indices []int, norm data.Norm, n int) (engine.Batch, error) {
 	if n < 2 || n > len(indices) {
-		return engine.Batch{}, usagef("--samples is %d with what a sweep takes, expected 2 to %d, the number of training images", n, len(indices))
+		return engine.Batch{}, usagef("--samples asks for %d images in all, expected 2 to %d, the number of training images", n, len(indices))
 	}
 	samples, err := set.Shown(norm)
 	if err != nil {
@@ -303,7 +304,7 @@ func imagesName(r recipe.Recipe) string {
 // candidates lists the windows to compare.
 func (m *mismatchFlags) candidates(cmd *cobra.Command, net *graph.Network) ([]analysis.Candidate, error) {
 	own := net.Neurons()[0].Neuron
-	all, err := policies(m.policies, own.Window, "sigma:1", "sigma:2")
+	all, err := policies(m.policies, own.Window, "measured", "exact", "sigma:1", "sigma:2")
 	if err != nil {
 		return nil, err
 	}
@@ -314,11 +315,11 @@ func (m *mismatchFlags) candidates(cmd *cobra.Command, net *graph.Network) ([]an
 		}
 	}
 	for _, w := range widths {
-		p := window.Policy{Kind: window.Fixed, Value: w}
-		if err := p.Validate(); err != nil {
+		c := analysis.Swept(w, own.Window.Shape)
+		if err := c.Policy.Validate(); err != nil {
 			return nil, usagef("--widths: %w", err)
 		}
-		all = append(all, analysis.Candidate{Policy: p, Shape: own.Window.Shape, Fixed: true})
+		all = append(all, c)
 	}
 	shapes := window.Shapes
 	if cmd.Flags().Changed("shapes") {
@@ -356,7 +357,7 @@ func reporter(w io.Writer, quiet bool) (show analysis.Report, end func()) {
 			p.Left = time.Duration(float64(passed) * (1 - done) / done)
 		}
 		meter.observe(p)
-		if meter.bar == nil && !quiet && now.Sub(last) > reportEvery {
+		if !meter.live() && !quiet && now.Sub(last) > reportEvery {
 			last = now
 			fmt.Fprintf(w, "%3.0f %%  %s  %s left\n", 100*done, phase, duration(p.Left))
 		}

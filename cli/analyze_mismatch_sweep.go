@@ -9,7 +9,6 @@ import (
 	"github.com/qif-snn/qif/analysis"
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/recipe"
-	"github.com/qif-snn/qif/report/exhibit"
 )
 
 // Sweeps of analyze mismatch.
@@ -62,7 +61,7 @@ func (m *mismatchFlags) sweepBatches(cmd *cobra.Command, s analysis.Subject, r r
 		return err
 	}
 	result.Task, result.State = task, state
-	return m.present(cmd, result, func() error { return result.WriteText(cmd.OutOrStdout()) }, func() ([]exhibit.Exhibit, error) { return result.Exhibits(), nil })
+	return m.present(cmd, result)
 }
 
 // sweepLayers measures how errors compound.
@@ -85,5 +84,5 @@ func (m *mismatchFlags) sweepLayers(cmd *cobra.Command, r recipe.Recipe, task st
 		return err
 	}
 	result.Task = task
-	return m.present(cmd, result, func() error { return result.WriteText(cmd.OutOrStdout()) }, func() ([]exhibit.Exhibit, error) { return result.Exhibits(), nil })
+	return m.present(cmd, result)
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/qif-snn/qif/analysis"
 	"github.com/qif-snn/qif/bench"
 	"github.com/qif-snn/qif/recipe"
-	"github.com/qif-snn/qif/report/exhibit"
 	"github.com/qif-snn/qif/window"
 )
 
@@ -26,7 +25,8 @@ func newAnalyzeWindow() *cobra.Command {
 		Long: `Window shows the membrane potential before firing at each time step from three
 sources side by side: the closed form that training uses, the exact density, and
 a simulation. Below stand the surrogate windows that each policy makes of it, and
-how far every closed form is from the exact density.
+how far every closed form is from the exact density. Of policies that move in training,
+"measured" and "learned", it shows the windows that training starts with.
 
 Input is normal, as behind tdBN at initialisation: of mean 0 and deviation θ, times
 --gain. --rho is the share of its variance that stays the same over the time steps;
@@ -78,9 +78,7 @@ the first layer of a network that sees the same image at each step has 1.`,
 		case err != nil:
 			return usageError{err}
 		}
-		return s.present(cmd, result,
-			func() error { return result.WriteText(cmd.OutOrStdout()) },
-			func() ([]exhibit.Exhibit, error) { return result.Exhibits(), nil })
+		return s.present(cmd, result)
 	}
 	return cmd
 }

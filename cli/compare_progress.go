@@ -6,11 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/qif-snn/qif/compare"
 	"github.com/qif-snn/qif/train"
@@ -19,13 +15,9 @@ import (
 // sweepView shows a comparison: a bar over all runs and a line of those that are
 // under way on a terminal, plain lines elsewhere.
 type sweepView struct {
-	w     io.Writer
+	*liveBar
 	quiet bool
 	every time.Duration // between plain lines
-
-	bars *mpb.Progress // nil when not on a terminal
-	bar  *mpb.Bar
-	text atomic.Pointer[sweepText]
 
 	mu        sync.Mutex
 	work      *compare.Schedule
@@ -39,13 +31,6 @@ type sweepView struct {
 	estimated bool // the first estimate has been told
 }
 
-// sweepText is what a terminal shows; another goroutine draws it, which must not
-// wait for one that waits for the bar.
-type sweepText struct {
-	status string // behind the bar
-	jobs   string // the line below it
-}
-
 // underway is what a job does; name is empty when it does nothing.
 type underway struct {
 	name   string
@@ -56,17 +41,7 @@ type underway struct {
 }
 
 func newSweepView(w io.Writer, quiet bool) *sweepView {
-	return &sweepView{w: w, quiet: quiet, every: 10 * time.Second, bars: newBars(w, quiet)}
-}
-
-// line prints a line that stays.
-func (v *sweepView) line(format string, args ...any) {
-	text := fmt.Sprintf(format, args...) + "\n"
-	if v.bar != nil {
-		v.bars.Write([]byte(text))
-		return
-	}
-	io.WriteString(v.w, text)
+	return &sweepView{liveBar: newLiveBar(w, quiet), quiet: quiet, every: 10 * time.Second}
 }
 
 // Start implements compare.Observer.
@@ -79,18 +54,9 @@ func (v *sweepView) Start(s *compare.Sweep, w *compare.Schedule) {
 		return
 	}
 	v.line("%d runs, %d of them to be made, %d at a time with %d threads each; results in %s", w.Runs, w.Left, s.Jobs, s.Threads, s.Dir)
-	if v.bars == nil || w.Left == 0 {
-		return
+	if w.Left > 0 {
+		v.start(meterUnits, true)
 	}
-	v.text.Store(&sweepText{})
-	v.bar = v.bars.AddBar(meterUnits+1,
-		mpb.AppendDecorators(decor.Any(func(st decor.Statistics) string {
-			return fit(v.text.Load().status, st.AvailableWidth-barWidth-4)
-		})),
-		mpb.BarBtmExtender(mpb.BarFillerFunc(func(w io.Writer, st decor.Statistics) error {
-			_, err := fmt.Fprintln(w, fit(v.text.Load().jobs, st.AvailableWidth))
-			return err
-		})))
 }
 
 // share is how much of this process's work is done. The caller holds mu.
@@ -118,13 +84,11 @@ func (v *sweepView) remaining() (left time.Duration, ok bool) {
 
 // draw brings the terminal up to date. The caller holds mu.
 func (v *sweepView) draw() {
-	t := &sweepText{status: fmt.Sprintf("%d/%d runs", v.ended, v.work.Left)}
+	status := fmt.Sprintf("%d/%d runs", v.ended, v.work.Left)
 	if left, ok := v.remaining(); ok {
-		t.status += "  " + duration(left) + " left"
+		status += "  " + duration(left) + " left"
 	}
-	t.jobs = v.underway()
-	v.text.Store(t)
-	v.bar.SetCurrent(int64(v.share() * meterUnits))
+	v.set(int(v.share()*meterUnits), liveText{status, v.underway()})
 }
 
 // Begin implements compare.Observer.
@@ -144,7 +108,7 @@ func (v *sweepView) Step(job int, _ compare.Task, share float64, s train.StepInf
 	}
 	u.share = share
 	u.status = fmt.Sprintf("epoch %d, loss %.3f", s.Epoch, s.Loss)
-	if v.bar != nil {
+	if v.live() {
 		v.draw()
 		return
 	}
@@ -199,16 +163,4 @@ func (v *sweepView) End(job int, t compare.Task, r *compare.Record, err error) {
 	default:
 		v.line("%s: validation %.2f %%, test %.2f %%, %s", t, 100*r.Val, 100**r.Test, duration(time.Duration(r.Seconds*float64(time.Second))))
 	}
-}
-
-// close takes the bar off the terminal.
-func (v *sweepView) close() {
-	if v.bars == nil {
-		return
-	}
-	if v.bar != nil {
-		v.bar.Abort(true)
-	}
-	v.bars.Wait()
-	v.bar = nil
 }

@@ -23,7 +23,7 @@ docs/events.md says how they are read and cut into frames.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDataInfo(), newDataShow(), newDataSimulate())
+	cmd.AddCommand(newDataInfo(), newDataShow(), newDataSimulate(), newDataCheck(), newDataFetch())
 	return cmd
 }
 

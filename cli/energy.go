@@ -11,7 +11,6 @@ import (
 	"github.com/qif-snn/qif/energy"
 	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/recipe"
-	"github.com/qif-snn/qif/report/exhibit"
 	"github.com/qif-snn/qif/train"
 	"github.com/qif-snn/qif/zoo"
 )
@@ -72,9 +71,7 @@ beside LIF neurons that fire like its own.`,
 			subjects = append(subjects, some...)
 		}
 		result := energy.NewStudy(preset, subjects)
-		return s.present(cmd, result,
-			func() error { return result.WriteText(cmd.OutOrStdout()) },
-			func() ([]exhibit.Exhibit, error) { return result.Exhibits() })
+		return s.show(cmd, result, result.WriteText, result.Exhibits)
 	}
 	return cmd
 }

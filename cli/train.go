@@ -16,7 +16,7 @@ import (
 
 func newTrain() *cobra.Command {
 	var resume string
-	var asJSON, quiet, printRecipe bool
+	var asJSON, quiet, printRecipe, dryRun bool
 	cmd := &cobra.Command{
 		Use:   "train [RECIPE]",
 		Short: "Train a network by a recipe and write a report",
@@ -36,12 +36,14 @@ bits as one that was never interrupted.`,
   qif train my.toml --epochs 20 --out runs/mine
   qif train --precision mixed --memory low     # faster arithmetic; less memory, more time
   qif train --resume runs/mine
-  qif train --print-recipe > my.toml`,
+  qif train --print-recipe > my.toml
+  qif train fashion --data DIR --dry-run       # what would that take? memory and time, from a few steps`,
 		Args: args(cobra.MaximumNArgs(1)),
 	}
 	flags := recipe.NewFlags(cmd.Flags())
 	cmd.Flags().StringVar(&resume, "resume", "", "continue the run in this folder")
 	cmd.Flags().BoolVar(&printRecipe, "print-recipe", false, "print the merged recipe and exit")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "check data and shapes, measure a few steps and print what the run would take; write nothing")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object at the end, nothing else on standard output")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "show no progress")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -51,7 +53,7 @@ bits as one that was never interrupted.`,
 		var run *train.Run
 		var err error
 		if cmd.Flags().Changed("resume") {
-			if len(args) > 0 || printRecipe || cmd.Flags().Changed("out") || resume == "" {
+			if len(args) > 0 || printRecipe || dryRun || cmd.Flags().Changed("out") || resume == "" {
 				return usagef("--resume takes the folder of a run, and recipe and folder from there; give no other with it")
 			}
 			run, err = train.Resume(resume, applied(flags))
@@ -68,6 +70,9 @@ bits as one that was never interrupted.`,
 			}
 			if printRecipe {
 				return printTOML(cmd.OutOrStdout(), r)
+			}
+			if dryRun {
+				return rehearse(ctx, cmd, r, asJSON, quiet)
 			}
 			show, end := reporter(cmd.ErrOrStderr(), quiet)
 			run, err = start(ctx, r, func(phase string, done float64) { show(done, phase) })

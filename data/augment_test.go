@@ -52,10 +52,13 @@ func TestCropAndMirror(t *testing.T) {
 
 func TestAugmentValidate(t *testing.T) {
 	for _, pad := range []int{0, 4, 27} {
-		if err := (Augment{Pad: pad}).Validate(28, 30); err != nil {
+		if err := (Augment{Pad: pad}).Validate(28, 30, 1); err != nil {
 			t.Error(err)
 		}
 	}
-	wantError(t, Augment{Pad: 28}.Validate(28, 30), "augmentation pads by 28 pixels, expected 0 to 27 for images of 28×30")
-	wantError(t, Augment{Pad: -1}.Validate(28, 30), "augmentation pads by -1 pixels")
+	wantError(t, Augment{Pad: 28}.Validate(28, 30, 1), "augmentation pads by 28 pixels, expected 0 to 27 for images of 28×30")
+	wantError(t, Augment{Pad: -1}.Validate(28, 30, 1), "augmentation pads by -1 pixels")
+	wantError(t, Augment{Auto: "imagenet"}.Validate(28, 30, 3), `policy of AutoAugment is "imagenet", expected cifar`)
+	wantError(t, Augment{Auto: AutoCIFAR}.Validate(28, 30, 2), "these have 2")
+	wantError(t, Augment{Cutout: 61}.Validate(28, 30, 1), "cutout covers a square of side 61, expected 0 to 60")
 }

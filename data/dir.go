@@ -59,7 +59,10 @@ type folder struct {
 // their archives unpack to. Each file may be gzipped, with .gz behind its name
 // or without.
 //
-// Classes are named by a file classes.txt beside IDX files, one name a line, or
+// Photographs of one size, JPEG or PNG, are a data set too: in the folders train,
+// and test or val, with a folder for each class. There its name is the class's.
+//
+// Classes of IDX files are named by a file classes.txt beside them, one name a line, or
 // else by what the labels tell: Fashion-MNIST is recognised by theirs, all
 // other sets have the digits. CIFAR brings names with it; where that file is
 // missing, CIFAR-10 has its well-known ones and CIFAR-100 numbers.
@@ -78,6 +81,10 @@ func LoadDir(dir string) (train, test *Set, err error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data folder: %w", err)
+	}
+	train, test, err = loadPhotoSets(dir, filepath.Base(abs))
+	if train != nil || err != nil {
+		return train, test, err
 	}
 	return loadFS(os.DirFS(dir), dir, filepath.Base(abs))
 }
@@ -174,7 +181,7 @@ func lookedFor() string {
 		}
 		all = append(all, fmt.Sprintf("%s%s: %s", l.what, where, strings.Join(names, ", ")))
 	}
-	return strings.Join(all, "; ") + "; each plain or with .gz behind its name"
+	return strings.Join(all, "; ") + "; each plain or with .gz behind its name; photographs: train/CLASS and test/CLASS or val/CLASS"
 }
 
 // shown is a path below the root as errors show it.

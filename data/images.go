@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 )
 
@@ -34,7 +35,7 @@ func NewImages(o ImageOptions) (*Images, error) {
 	if err := o.Norm.Validate(s.C); err != nil {
 		return nil, fmt.Errorf("images of %q: %w", s.Name, err)
 	}
-	if err := o.Augment.Validate(s.H, s.W); err != nil {
+	if err := o.Augment.Validate(s.H, s.W, s.C); err != nil {
 		return nil, fmt.Errorf("images of %q: %w", s.Name, err)
 	}
 	shape, err := o.Task.Shape(s.H, s.W, s.C)
@@ -59,6 +60,12 @@ func (m *Images) Reader() func(dst []float32, epoch, i int) error {
 	r := &imageReader{
 		Images: m, pcg: pcg, rand: rand.New(pcg), img: make([]byte, m.o.Set.Size()),
 	}
+	if m.o.Augment.Auto != "" {
+		r.spare = make([]byte, m.o.Set.Size())
+	}
+	for _, mean := range m.o.Norm.Mean {
+		r.mean = append(r.mean, byte(min(max(math.Round(float64(mean)*255), 0), 255)))
+	}
 	if m.o.Task.Kind == Moving {
 		r.mover = newMover(m.o.Task, m.o.Set.H, m.o.Set.W)
 		r.still = make([]float32, m.o.Set.Size())
@@ -75,6 +82,8 @@ type imageReader struct {
 	pcg   *rand.PCG
 	rand  *rand.Rand // draws from pcg
 	img   []byte     // an augmented image, [H, W, C]
+	spare []byte     // another, where the augmentation moves pixels
+	mean  []byte     // colour of the mean pixel
 	mover *mover     // only where images move
 	still []float32  // the normalised image that moves, [H, W, C]
 }
@@ -102,6 +111,14 @@ func (r *imageReader) varied(epoch, i int) []byte {
 	crop(r.img, s.Image(i), s.H, s.W, s.C, dy, dx)
 	if flip {
 		mirror(r.img, s.W, s.C)
+	}
+	if a.Auto != "" {
+		v := variation{r.img, r.spare, s.H, s.W, s.C}
+		v.drawAuto(r.rand)
+	}
+	if a.Cutout > 0 {
+		y0, x0, y1, x1 := drawCutout(r.rand, a.Cutout, s.H, s.W)
+		cover(r.img, s.W, r.mean, y0, x0, y1, x1)
 	}
 	return r.img
 }

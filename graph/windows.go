@@ -192,10 +192,16 @@ func inRange(factor float64) float64 { return min(widthRange, max(1./widthRange,
 // Spread returns WindowSpread after a batch with the given moments of the
 // potential before firing, per step.
 func (r *WindowRule) Spread(running float64, measured []window.Moments) float64 {
-	ratio := window.Pool(measured).Std / window.Pool(r.Start.Moments).Std
-	next := (1-spreadMomentum)*running + spreadMomentum*ratio*ratio
+	next := (1-spreadMomentum)*running + spreadMomentum*r.SettledSpread(measured)
 	const most = widthRange * widthRange
 	return min(most, max(1./most, next))
+}
+
+// SettledSpread is the WindowSpread to which batches that all have the given moments
+// lead: the ratio of their variance, over all steps, to the predicted one.
+func (r *WindowRule) SettledSpread(measured []window.Moments) float64 {
+	ratio := window.Pool(measured).Std / window.Pool(r.Start.Moments).Std
+	return ratio * ratio
 }
 
 // windowTensors are those that the window's policy gives the layer.

@@ -39,6 +39,9 @@ func (r Recipe) validateTask() error {
 	if r.CropPad != 0 {
 		return fmt.Errorf("crop_pad is %d, but varies images alone: roll shifts frames of events", r.CropPad)
 	}
+	if r.AutoAug != "" {
+		return fmt.Errorf("autoaugment is %q, but varies images alone: nda is for events", r.AutoAug)
+	}
 	return p.Binning.Validate()
 }
 

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,7 +12,9 @@ import (
 
 func TestBuiltIn(t *testing.T) {
 	names := Names()
-	if want := []string{"fashion-tiny", "cifar10-dvs-resnet19", "cifar10-dvs-vggsnn", "fashion", "fashion-dvs", "fashion-mini", "moving", "rows"}; !reflect.DeepEqual(names, want) {
+	if want := []string{
+		"fashion-tiny", "cifar10-dvs-resnet19", "cifar10-dvs-vggsnn", "cifar10-lif-t2", "cifar10-lif-t4", "cifar10-qif-t2", "cifar10-qif-t4",
+		"cifar100-lif-t2", "cifar100-lif-t4", "cifar100-qif-t2", "cifar100-qif-t4", "fashion", "fashion-dvs", "fashion-mini", "moving", "rows"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("names %v, want %v", names, want)
 	}
 	for _, name := range names {
@@ -32,6 +35,31 @@ func TestBuiltIn(t *testing.T) {
 	}
 	if r, err := Load("fashion"); err != nil || r.Net != "small" || r.Data == "" {
 		t.Errorf("fashion has the net %q and the data %q, %v", r.Net, r.Data, err)
+	}
+}
+
+// Recipes of a row of results differ in what the row says, and in nothing else.
+func TestPairedRecipes(t *testing.T) {
+	for _, set := range []string{"cifar10", "cifar100"} {
+		want, err := Load(set + "-qif-t4")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, neuron := range []string{"qif", "lif"} {
+			for _, steps := range []int{2, 4} {
+				got, err := Load(fmt.Sprintf("%s-%s-t%d", set, neuron, steps))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Neuron != neuron || got.Steps != steps || got.Net != "resnet19" || got.LossKind != "tet" || got.AutoAug != "cifar" {
+					t.Errorf("%s: neuron %s, %d steps", got.Name, got.Neuron, got.Steps)
+				}
+				got.Name, got.Neuron, got.Steps = want.Name, want.Neuron, want.Steps
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("%s-%s-t%d differs in more than neuron and steps", set, neuron, steps)
+				}
+			}
+		}
 	}
 }
 
@@ -63,7 +91,7 @@ func TestLoadFile(t *testing.T) {
 
 func TestLoadUnknown(t *testing.T) {
 	for given, want := range map[string]string{
-		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-tiny, cifar10-dvs-resnet19, cifar10-dvs-vggsnn, fashion, fashion-dvs, fashion-mini`,
+		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-tiny, cifar10-dvs-resnet19, cifar10-dvs-vggsnn, cifar10-lif-t2, `,
 		"Fashion-Mine": `did you mean "fashion-mini"?`,
 		"imagenet":     `unknown recipe "imagenet"; built-in`,
 		"../recipe":    `unknown recipe "../recipe"; built-in`,

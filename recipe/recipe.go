@@ -56,6 +56,8 @@ type Recipe struct {
 	Limit      int     `toml:"limit" default:"0" in:"[0,2147483647]" help:"use only so many images for training and for test; 0: all"`
 	CropPad    int     `toml:"crop_pad" default:"0" in:"[0,64]" help:"shift images by up to so many pixels"`
 	Flip       bool    `toml:"flip" default:"false" help:"mirror each image left to right with probability ½"`
+	AutoAug    string  `toml:"autoaugment" default:"" help:"policy of AutoAugment for images: cifar; empty: none"`
+	Cutout     int     `toml:"cutout" default:"0" in:"[0,1024]" help:"cover a random square of so many pixels' side, with the mean colour or without events; 0: none"`
 
 	Task            string  `toml:"task" default:"images" group:"Task" help:"what a network sees of an image: images (the same at each step), moving (changes as it moves), rows (one a step) or events (of a camera)"`
 	MotionRadius    float64 `toml:"motion_radius" default:"2" in:"(0,64]" help:"moving: radius in pixels of the circle on which an image goes round"`
@@ -71,7 +73,6 @@ type Recipe struct {
 	FramesDownsample int     `toml:"frames_downsample" default:"1" in:"[1,64]" help:"join blocks of so many pixels along each side"`
 	CountMost        int     `toml:"count_most" default:"0" in:"[0,1000000]" help:"largest count of a frame at a pixel; 1: binary frames, 0: unbounded"`
 	Roll             int     `toml:"roll" default:"0" in:"[0,4095]" help:"shift frames in a circle by up to so many pixels"`
-	Cutout           int     `toml:"cutout" default:"0" in:"[0,4095]" help:"side in pixels of a square that is left out of frames"`
 	NDA              int     `toml:"nda" default:"0" in:"[0,16]" help:"operations of neuromorphic augmentation per sample: roll, rotation, cutout or shear"`
 	Layout           string  `toml:"layout" default:"spikingjelly" help:"reader by whose layout addresses in AEDAT 2.0 are taken: spikingjelly, tonic or jaer"`
 	OnBad            string  `toml:"on_bad" default:"stop" help:"records that a format does not allow: stop, or skip and count them"`
@@ -191,6 +192,11 @@ func (r Recipe) ImageTask() data.Task {
 	return data.Task{
 		Kind: r.Task, Steps: r.Steps, Radius: r.MotionRadius, Pad: r.MotionPad, Threshold: r.MotionThreshold,
 	}
+}
+
+// Augment returns how images are varied in training.
+func (r Recipe) Augment() data.Augment {
+	return data.Augment{Pad: r.CropPad, Flip: r.Flip, Auto: r.AutoAug, Cutout: r.Cutout}
 }
 
 // Loss returns the training loss.

@@ -160,7 +160,7 @@ func change(t *testing.T, f field, r *Recipe) {
 	other := map[string]string{
 		"name": "other-1", "neuron": "qif-euler", "reset": "soft", "window": "sigma:2", "window_shape": "atan",
 		"optimizer": "sgd", "loss": "tet", "learn": "vr,vc", "task": "moving", "camera": "cifar10-dvs", "frames_by": "count", "frames_rest": "last", "frames_crop": "1,2,3,4",
-		"layout": "tonic", "on_bad": "skip", "test_split": "stratified", "precision": "mixed", "memory": "low",
+		"layout": "tonic", "on_bad": "skip", "autoaugment": "cifar", "test_split": "stratified", "precision": "mixed", "memory": "low",
 		"validation": "0.25", "test_share": "0.25", "dropout": "0.25", "tet_lambda": "0.25", "momentum": "0.25", "beta1": "0.25", "beta2": "0.25", "lr_final": "0.25",
 		"eps": "1e-30", "lr": "1.2345678901234567e-05", "reset_value": "-0.125", "floor": "-2.5",
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/qif-snn/qif/data"
 	"github.com/qif-snn/qif/engine"
 )
 
@@ -47,6 +48,8 @@ func (r Recipe) validate() error {
 		return errors.New("precision is empty, expected fp32 or mixed")
 	case r.Seed > math.MaxInt64:
 		return fmt.Errorf("seed is %d, expected at most %d", r.Seed, math.MaxInt64)
+	case r.AutoAug != "" && r.AutoAug != data.AutoCIFAR:
+		return fmt.Errorf("autoaugment is %q, expected %s or nothing", r.AutoAug, data.AutoCIFAR)
 	case r.Warmup > float64(r.Epochs):
 		return fmt.Errorf("warmup is %v epochs, expected at most the %d of epochs", r.Warmup, r.Epochs)
 	}

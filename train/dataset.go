@@ -137,7 +137,7 @@ func (s *imageSet) Shown(norm data.Norm) (data.Samples, error) {
 func (s *imageSet) Varied(norm data.Norm) (data.Samples, error) {
 	r := s.recipe
 	return data.NewImages(data.ImageOptions{
-		Set: s.set, Norm: norm, Augment: data.Augment{Pad: r.CropPad, Flip: r.Flip}, Task: r.ImageTask(), Seed: r.Seed,
+		Set: s.set, Norm: norm, Augment: r.Augment(), Task: r.ImageTask(), Seed: r.Seed,
 	})
 }
 

@@ -3,7 +3,6 @@ package train
 import (
 	"fmt"
 	"image"
-	"image/color"
 
 	"github.com/qif-snn/qif/data"
 	"github.com/qif-snn/qif/engine"
@@ -155,16 +154,5 @@ func pixels(img image.Image, h, w, ch int) ([]byte, error) {
 	if ch != 1 && ch != 3 {
 		return nil, fmt.Errorf("the network takes %d channels; images give 1 or 3", ch)
 	}
-	pix := make([]byte, 0, h*w*ch)
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			if ch == 1 {
-				pix = append(pix, color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y)
-				continue
-			}
-			c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
-			pix = append(pix, c.R, c.G, c.B)
-		}
-	}
-	return pix, nil
+	return data.AppendPixels(make([]byte, 0, h*w*ch), img, ch), nil
 }

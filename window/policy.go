@@ -81,7 +81,7 @@ func ParsePolicy(s string) (Policy, error) {
 
 // String returns the policy's text form, which ParsePolicy reads back exactly.
 func (p Policy) String() string {
-	if p.Kind == Learned && p.Value == 0 {
+	if p.Kind == Learned && p.Value == 0 || p.Kind == Measured && p.Value == bandwidth(DefaultTerms) {
 		return p.Kind
 	}
 	return p.Kind + ":" + strconv.FormatFloat(p.Value, 'g', -1, 64)

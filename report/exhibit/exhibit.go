@@ -5,7 +5,9 @@ package exhibit
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -82,6 +84,31 @@ func format(cell any) (string, error) {
 		return strconv.FormatFloat(c, 'g', -1, 64), nil
 	}
 	return "", fmt.Errorf("cell of type %T", cell)
+}
+
+// Saveable says what would keep Save from writing to a folder, and leaves nothing
+// behind.
+func Saveable(dir string) error {
+	there := filepath.Clean(dir)
+	for {
+		info, err := os.Stat(there)
+		if errors.Is(err, fs.ErrNotExist) && filepath.Dir(there) != there {
+			there = filepath.Dir(there)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("%s is no folder", there)
+		}
+		break
+	}
+	probe, err := os.CreateTemp(there, ".qif-*")
+	if err != nil {
+		return fmt.Errorf("folder %s cannot be written to: %w", there, err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 // Save writes each exhibit to NAME.png, NAME.svg and NAME.csv in a folder, which

@@ -59,3 +59,22 @@ func TestSave(t *testing.T) {
 		t.Errorf("%d files in the folder, expected 3", len(left))
 	}
 }
+
+func TestSaveable(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Saveable(filepath.Join(dir, "not", "there", "yet")); err != nil {
+		t.Error(err)
+	}
+	for _, path := range []string{file, filepath.Join(file, "below")} {
+		if err := Saveable(path); err == nil {
+			t.Errorf("%s is taken for a folder", path)
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("%d entries in the folder, expected the file alone", len(left))
+	}
+}
