@@ -85,8 +85,9 @@ func (d *depthFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return usageError{err}
 	}
-	in := graph.Shape{H: setup.Train.H, W: setup.Train.W, C: setup.Train.C}
-	config := zoo.Config{Input: in, Coding: graph.Direct, Classes: len(setup.Train.Classes), Model: model, Window: spec}
+	shape := setup.Train.Shape()
+	in := graph.Shape{H: shape.H, W: shape.W, C: shape.C}
+	config := zoo.Config{Input: in, Coding: graph.Direct, Classes: len(setup.Train.Classes()), Model: model, Window: spec}
 	build := func(blocks, seed int) (analysis.Subject, error) {
 		stack := zoo.Plain
 		if d.residual {

@@ -251,11 +251,12 @@ func (m *mismatchFlags) checkpoint(path string) (s analysis.Subject, r recipe.Re
 	if err != nil {
 		return s, r, err
 	}
-	set, _, err := train.LoadData(r)
+	d, err := train.LoadData(r)
 	if err != nil {
 		return s, r, err
 	}
-	indices, _, err := c.Split.Indices(set)
+	set := d.Train
+	indices, _, err := c.Split.Split(set.Name(), len(set.Labels()), set.Hash)
 	if err != nil {
 		return s, r, err
 	}
@@ -271,11 +272,11 @@ func (m *mismatchFlags) checkpoint(path string) (s analysis.Subject, r recipe.Re
 
 // trainingBatch is a batch of n training images as the recipe's task shows them,
 // drawn with its seed.
-func trainingBatch(r recipe.Recipe, set *data.Set, indices []int, norm data.Norm, n int) (engine.Batch, error) {
+func trainingBatch(r recipe.Recipe, set train.Dataset, indices []int, norm data.Norm, n int) (engine.Batch, error) {
 	if n < 2 || n > len(indices) {
 		return engine.Batch{}, usagef("--samples asks for %d images in all, expected 2 to %d, the number of training images", n, len(indices))
 	}
-	samples, err := train.Shown(r, set, norm)
+	samples, err := set.Shown(norm)
 	if err != nil {
 		return engine.Batch{}, err
 	}

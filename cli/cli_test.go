@@ -175,6 +175,7 @@ func TestVerbsOnTasks(t *testing.T) {
 		{"info mlp --task rows --steps 28", "21770 parameters"},
 		{"info tiny --task moving --motion-pad 2", "32×32×2"},
 		{"bench step --net mlp --task rows --steps 28 --readout-last 12 --repeat 1 --warmup 0 --quiet", "1×1"},
+		{"info tiny --task events --camera cifar10-dvs --frames-crop 16,16,96,96 --frames-downsample 2", "48×48×2"},
 		{"bench step --net tiny --task moving --repeat 1 --warmup 0 --batch 4 --quiet", "2 channels"},
 	} {
 		if out := must(t, strings.Fields(want.args)...); !strings.Contains(out, want.out) {

@@ -16,14 +16,14 @@ import (
 func newData() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data",
-		Short: "Look at recordings of event cameras and at data sets of them",
+		Short: "Look at recordings of event cameras and data sets of them, and simulate them",
 		Long: `Data describes and draws recordings of event cameras: N-MNIST, N-Caltech101,
 AEDAT 2.0, 3.1 and 4.0, and Prophesee DAT, as files or as data sets in folders.
 docs/events.md says how they are read and cut into frames.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDataInfo(), newDataShow(), newDataCheck(), newDataFetch())
+	cmd.AddCommand(newDataInfo(), newDataShow(), newDataSimulate(), newDataCheck(), newDataFetch())
 	return cmd
 }
 
@@ -58,9 +58,9 @@ func (f rectFlag) Type() string   { return "X,Y,W,H" }
 func (f rectFlag) String() string { return "" }
 
 func (f rectFlag) Set(text string) error {
-	var r event.Rect
-	if n, err := fmt.Sscanf(text+"\n", "%d,%d,%d,%d\n", &r.X, &r.Y, &r.W, &r.H); n != 4 || err != nil {
-		return fmt.Errorf("expected a corner and a size, as in 16,16,96,96")
+	r, err := event.ParseRect(text)
+	if err != nil {
+		return err
 	}
 	*f.r = &r
 	return nil

@@ -134,7 +134,7 @@ func writeRecording(w io.Writer, r *recordingInfo) error {
 	if r.Events > 0 {
 		fmt.Fprintf(t, "busiest pixel\tx = %d, y = %d with %d events\n", r.Most.X, r.Most.Y, r.Most.Events)
 	}
-	fmt.Fprintf(t, "skipped\t%s\n", skippedText(r.Skipped))
+	fmt.Fprintf(t, "skipped\t%s\n", r.Skipped)
 	return t.Flush()
 }
 
@@ -154,25 +154,6 @@ func rateRange(s event.Stats) string {
 	}
 	scale := 1e6 / float64(s.Width)
 	return fmt.Sprintf("%.0f to %.0f over intervals of %.3g ms", float64(lo)*scale, float64(hi)*scale, float64(s.Width)/1e3)
-}
-
-func skippedText(s event.Skipped) string {
-	var parts []string
-	for _, p := range []struct {
-		n    int64
-		what string
-	}{
-		{s.Backwards, "events out of order"}, {s.OffSensor, "events off the sensor"}, {s.Corrupt, "unreadable records"},
-		{s.Truncated, "files cut off"}, {s.Empty, "empty recordings"},
-	} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%s: %d", p.what, p.n))
-		}
-	}
-	if len(parts) == 0 {
-		return "nothing"
-	}
-	return strings.Join(parts, ", ")
 }
 
 // describeSets lists a data set's parts, and reads them if that is asked for.
@@ -215,7 +196,7 @@ func describeSets(ctx context.Context, dir string, o event.Options, read bool, m
 // outlineSplits lists the named splits that the set is large enough for.
 func outlineSplits(s *event.Set) []splitOutline {
 	var all []splitOutline
-	for _, method := range []string{event.Last100, event.First100, event.Stratified} {
+	for _, method := range event.SplitMethods {
 		if m, err := s.Split(method, .1, 0); err == nil {
 			all = append(all, splitOutline{method, m.Count - len(m.Validation), len(m.Validation)})
 		}
@@ -243,7 +224,7 @@ func writeSets(w io.Writer, sets []eventSetInfo) error {
 			fmt.Fprintf(t, "events per sample\t%.0f on average, %d to %d\n", float64(v.Events)/n, v.Fewest, v.Most)
 			fmt.Fprintf(t, "polarities\t%d ON, %d OFF\n", v.On, v.Off)
 			fmt.Fprintf(t, "time per sample\t%.1f ms on average\n", float64(v.Duration)/1e3/n)
-			fmt.Fprintf(t, "skipped\t%s; unreadable files: %d\n", skippedText(v.Skipped), v.Failed)
+			fmt.Fprintf(t, "skipped\t%s; unreadable files: %d\n", v.Skipped, v.Failed)
 		}
 	}
 	return t.Flush()

@@ -93,7 +93,7 @@ Flags filter the events first, in this order: --hot-pixels, --denoise, --crop,
 			return printJSON(cmd.OutOrStdout(), r)
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: %d events on %v pixels, skipped %s\ndrawn to %d files in %s\n",
-			r.Title, r.Events, r.Sensor, skippedText(r.Skipped), len(r.Files), out)
+			r.Title, r.Events, r.Sensor, r.Skipped, len(r.Files), out)
 		return nil
 	}
 	return cmd

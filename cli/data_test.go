@@ -139,7 +139,7 @@ func TestDataErrors(t *testing.T) {
 		args []string
 	}{
 		{1, "no such file", []string{"info", dir + "/none"}},
-		{1, "holds no data set of recordings; looked for N-MNIST", []string{"info", filepath.Join(dir, "cat")}},
+		{1, "holds no data set of recordings; looked for simulated recordings (simulated.json), N-MNIST", []string{"info", filepath.Join(dir, "cat")}},
 		{2, "--read is for data sets in folders", []string{"info", file, "--read"}},
 		{1, "expected N-MNIST, got AEDAT 2.0", []string{"info", file, "--format", "n-mnist"}},
 		{2, `the format is "aedat5", expected one of auto, n-mnist`, []string{"info", file, "--format", "aedat5"}},

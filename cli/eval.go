@@ -31,7 +31,7 @@ exceeds the second by a margin; a table compares that with running all steps.`,
   qif eval checkpoint.safetensors --early-exit-curve --plot curve.png`,
 		Args: args(cobra.ExactArgs(1)),
 	}
-	flags := recipe.NewFlags(cmd.Flags(), "data", "steps", "batch", "precision", "threads", "engine", "limit")
+	flags := recipe.NewFlags(cmd.Flags(), "data", "steps", "batch", "precision", "threads", "engine", "limit", "on_bad", "frames_cache", "frames_memory")
 	showDefaults(cmd, "as the run had it")
 	cmd.Flags().StringVar(&split, "split", "test", "what to measure on: test, validation or train")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -98,7 +98,7 @@ type evaluated struct {
 }
 
 func printEvaluation(w io.Writer, c *train.Checkpoint, ev *train.Evaluation, split string) {
-	fmt.Fprintf(w, "%s accuracy  %.2f %%  of %d images, loss %.4f\n", split, 100*ev.Accuracy, ev.Samples, ev.Loss)
+	fmt.Fprintf(w, "%s accuracy  %.2f %%  of %d samples, loss %.4f\n", split, 100*ev.Accuracy, ev.Samples, ev.Loss)
 	fmt.Fprintf(w, "after step t   ")
 	for _, a := range ev.PerStep {
 		fmt.Fprintf(w, "  %.2f %%", 100*a)

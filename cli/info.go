@@ -28,10 +28,10 @@ type netInfo struct {
 	// Rates are those of an untrained network's first pass, if asked for.
 	Rates *ratesInfo `json:"initial_rates,omitempty"`
 
-	Classes []string        `json:"classes,omitempty"`
-	Split   *splitInfo      `json:"split,omitempty"`
-	Train   *train.Progress `json:"progress,omitempty"`
-	Recipe  string          `json:"recipe,omitempty"`
+	Classes []string         `json:"classes,omitempty"`
+	Splits  []train.SplitUse `json:"splits,omitempty"`
+	Train   *train.Progress  `json:"progress,omitempty"`
+	Recipe  string           `json:"recipe,omitempty"`
 	// Engine and Precision are what the checkpoint was trained with.
 	Engine    string `json:"engine,omitempty"`
 	Precision string `json:"precision,omitempty"`
@@ -66,16 +66,6 @@ type ratesInfo struct {
 type layerRates struct {
 	Node string    `json:"node"`
 	Rate []float64 `json:"rate"` // [T]
-}
-
-type splitInfo struct {
-	Dataset    string  `json:"dataset"`
-	SHA256     string  `json:"sha256"`
-	Count      int     `json:"count"`
-	Validation int     `json:"validation"`
-	Method     string  `json:"method"`
-	Seed       uint64  `json:"seed"`
-	Share      float64 `json:"share"`
 }
 
 func newInfo() *cobra.Command {
@@ -199,11 +189,11 @@ func memberFor(member zoo.Net, r recipe.Recipe, forData bool) (*graph.Network, e
 		return train.BuildForUse(member, r)
 	}
 	r.Net = member.Name
-	set, _, err := train.LoadData(r)
+	d, err := train.LoadData(r)
 	if err != nil {
 		return nil, err
 	}
-	return train.BuildNet(r, set)
+	return train.BuildNet(r, d.Train)
 }
 
 func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netInfo, error) {
@@ -240,9 +230,7 @@ func describeCheckpoint(path string, flags *recipe.Flags) (*graph.Network, *netI
 	}
 	info.Classes, info.Train, info.Recipe = c.Classes, &c.Progress, c.Recipe
 	info.Engine, info.Precision = c.Engine, r.Precision
-	info.Split = &splitInfo{
-		c.Split.Dataset, c.Split.SHA256, c.Split.Count, len(c.Split.Validation), c.Split.Method, c.Split.Seed, c.Split.Share,
-	}
+	info.Splits = train.SplitUses(c.Split, c.TestSplit)
 	return net, info, nil
 }
 
@@ -315,8 +303,9 @@ func printInfo(out io.Writer, n *netInfo) {
 	}
 	fmt.Fprintf(out, "\n%s", n.Recipe)
 	fmt.Fprintf(out, "\ntrained in %s precision by engine %s\n", n.Precision, n.Engine)
-	fmt.Fprintf(out, "split: %d of %d images of %s for validation, %s, seed %d, data SHA-256 %.12s…\n",
-		n.Split.Validation, n.Split.Count, n.Split.Dataset, n.Split.Method, n.Split.Seed, n.Split.SHA256)
+	for _, use := range n.Splits {
+		fmt.Fprintf(out, "split: %v\n", use)
+	}
 	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "epoch\ttraining loss\taccuracy\tvalidation loss\taccuracy\t")
 	for _, e := range n.Train.Epochs {

@@ -6,8 +6,11 @@ import "github.com/qif-snn/qif/neuron"
 // neurons' parameters.
 var netKeys = []string{"learn", "learn_per_channel", "dropout", "readout_last"}
 
-// taskKeys are the fields of a recipe that say what a network sees of an image.
-var taskKeys = []string{"task", "motion_radius", "motion_pad", "motion_threshold"}
+// taskKeys are the fields of a recipe that say what a network sees of an image, or
+// of a camera's events.
+var taskKeys = []string{
+	"task", "motion_radius", "motion_pad", "motion_threshold", "camera", "frames_merge", "frames_crop", "frames_downsample",
+}
 
 // neuronKeys are the fields of a recipe that describe a neuron and its window.
 func neuronKeys() []string {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/image/draw"
 
+	"github.com/qif-snn/qif/event"
 	"github.com/qif-snn/qif/recipe"
 	"github.com/qif-snn/qif/train"
 )
@@ -32,15 +33,17 @@ func newPredict() *cobra.Command {
 	var top int
 	var margin float64
 	cmd := &cobra.Command{
-		Use:   "predict CHECKPOINT IMAGE...",
-		Short: "Classify PNG or JPEG images",
+		Use:   "predict CHECKPOINT IMAGE|RECORDING...",
+		Short: "Classify PNG or JPEG images, or recordings of event cameras",
 		Example: `  qif predict runs/fashion-tiny-qif-seed1 boot.png
   qif predict runs/fashion-tiny-qif-seed1 *.jpg --resize --invert --json
-  qif predict checkpoint.safetensors boot.png --steps 8 --early-exit .9   # no more steps than it takes`,
+  qif predict checkpoint.safetensors boot.png --steps 8 --early-exit .9   # no more steps than it takes
+  qif predict runs/fashion-dvs-qif-seed1 N-MNIST/Test/9/00001.bin`,
 		Long: `Predict prints class probabilities for each image. Images must have the size
 that the network takes; --resize scales them. Fashion-MNIST shows light clothes
 on black: use --invert for photographs on white. A network that was trained on
-moving images or on rows is shown them so.`,
+moving images or on rows is shown them so. One that was trained on events takes
+recordings.`,
 		Args: args(cobra.MinimumNArgs(2)),
 	}
 	flags := recipe.NewFlags(cmd.Flags(), "steps", "precision", "threads")
@@ -49,6 +52,8 @@ moving images or on rows is shown them so.`,
 	f.BoolVar(&resize, "resize", false, "scale images to the network's size")
 	f.BoolVar(&invert, "invert", false, "exchange light and dark")
 	f.IntVar(&top, "top", 3, "classes to print per image")
+	var format event.Format
+	f.TextVar(&format, "format", event.Auto, "recordings: file `format`, where the file does not tell it, as n-caltech101")
 	addMargin(cmd, &margin)
 	f.BoolVar(&asJSON, "json", false, "print a JSON array with all probabilities")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -70,15 +75,14 @@ moving images or on rows is shown them so.`,
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
 		defer p.Close()
+		if p.TakesRecordings() && (resize || invert) {
+			return usagef("--resize and --invert are for images, the network was trained on events")
+		}
 		out := []prediction{}
 		for _, path := range args[1:] {
-			img, err := readImage(path, p, resize, invert)
+			found, err := classify(p, path, format, resize, invert, margin)
 			if err != nil {
 				return err
-			}
-			found, err := p.Predict(img, margin)
-			if err != nil {
-				return fmt.Errorf("%s: %w", path, err)
 			}
 			pr := newPrediction(path, c.Classes, found)
 			if out = append(out, pr); asJSON {
@@ -96,6 +100,23 @@ moving images or on rows is shown them so.`,
 		return nil
 	}
 	return cmd
+}
+
+// classify classifies what a file holds: an image, or a recording where the network
+// takes those.
+func classify(p *train.Predictor, path string, format event.Format, resize, invert bool, margin float64) (train.Prediction, error) {
+	if p.TakesRecordings() {
+		return p.PredictRecording(path, format, margin)
+	}
+	img, err := readImage(path, p, resize, invert)
+	if err != nil {
+		return train.Prediction{}, err
+	}
+	found, err := p.Predict(img, margin)
+	if err != nil {
+		return found, fmt.Errorf("%s: %w", path, err)
+	}
+	return found, nil
 }
 
 func newPrediction(path string, classes []string, from train.Prediction) prediction {

@@ -36,8 +36,8 @@ func (p *progress) Start(r *train.Run) {
 		verb = "Resuming"
 	}
 	p.line("%s %s: %s on %s, %d parameters, T = %d, %s", verb, r.Net.Graph.Name, r.NeuronForms(), r.DataShown(), r.Net.ParamCount(), rec.Steps, rec.Precision)
-	p.line("%d training, %d validation, %d test images; batch %d, %d epochs; results in %s",
-		len(r.TrainIdx), len(r.ValIdx), r.Test.Len(), rec.Batch, rec.Epochs, r.Dir)
+	p.line("%d training, %d validation, %d test samples; batch %d, %d epochs; results in %s",
+		len(r.TrainIdx), len(r.ValIdx), len(r.Test.Labels()), rec.Batch, rec.Epochs, r.Dir)
 	rules, err := r.Net.WindowRules(rec.Steps)
 	if err != nil {
 		return

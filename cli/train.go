@@ -32,6 +32,7 @@ bits as one that was never interrupted.`,
   qif train fashion --data DIR                 # a larger net on the full data set: an hour
   qif train moving                             # images that move, as an event camera sees them
   qif train rows --neuron lif --leak .9        # images row by row: memory is wanted
+  qif train fashion-dvs                        # what an event camera sees of images that move
   qif train my.toml --epochs 20 --out runs/mine
   qif train --precision mixed --memory low     # faster arithmetic; less memory, more time
   qif train --resume runs/mine
@@ -73,7 +74,9 @@ bits as one that was never interrupted.`,
 			if dryRun {
 				return rehearse(ctx, cmd, r, asJSON, quiet)
 			}
-			run, err = start(r)
+			show, end := reporter(cmd.ErrOrStderr(), quiet)
+			run, err = start(ctx, r, func(phase string, done float64) { show(done, phase) })
+			end()
 		}
 		if err != nil {
 			return err
@@ -107,8 +110,8 @@ func printTOML(w io.Writer, r recipe.Recipe) error {
 }
 
 // start begins a run in the folder that the recipe names, or in a new one.
-func start(r recipe.Recipe) (*train.Run, error) {
-	s, err := train.Prepare(r)
+func start(ctx context.Context, r recipe.Recipe, watch train.Watch) (*train.Run, error) {
+	s, err := train.PrepareWatched(ctx, r, watch)
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +151,12 @@ func follow(ctx context.Context, cmd *cobra.Command, run *train.Run, asJSON, qui
 	}
 	for i, initial := range res.InitialWindows {
 		fmt.Fprintf(w, "window               %s: width %s → %s\n", res.Layers[i], list(initial, "%.3f"), list(res.Windows[i], "%.3f"))
+	}
+	for _, use := range res.Splits {
+		fmt.Fprintf(w, "split                %v\n", use)
+	}
+	if res.Skipped != nil {
+		fmt.Fprintf(w, "skipped              %v\n", res.Skipped)
 	}
 	fmt.Fprintf(w, "speed                %.0f samples/s in training, %.0f s in all, %.0f MiB\n", res.SamplesPerSecond, res.Seconds, float64(res.PeakRSS)/(1<<20))
 	fmt.Fprintf(w, "checkpoint           %s\n", res.Checkpoint)

@@ -85,7 +85,7 @@ func newRecord(phase, side string, run *train.Run) *Record {
 		Phase: phase, Side: side, Seed: run.Recipe.Seed, Recipe: valuesOf(run.Recipe),
 		Val: best.ValAccuracy, ValLoss: best.ValLoss, BestEpoch: best.Epoch,
 		Neuron: run.NeuronForms(), Params: run.Net.ParamCount(), MACs: run.Net.MACs(),
-		Data: run.DataName(), SHA256: run.Split.SHA256, Split: splitHash(run.Split), Tests: run.Test.Len(),
+		Data: run.DataName(), SHA256: run.Split.SHA256, Split: splitHash(run.Split), Tests: len(run.Test.Labels()),
 		Engine: engine.Signature(run.Engine), Resumed: run.Resumed,
 	}
 	for _, e := range p.Epochs {

@@ -34,11 +34,17 @@ func SplitStratified(s *Set, share float64, seed uint64) (Manifest, error) {
 	if err := s.Validate(); err != nil {
 		return Manifest{}, err
 	}
-	held, err := Stratify(s.Labels, s.Classes, share, seed)
+	return StratifiedManifest(s.Name, s.Hash(), s.Labels, s.Classes, share, seed)
+}
+
+// StratifiedManifest is SplitStratified for a data set of any kind: of that name
+// and hash, with these labels.
+func StratifiedManifest(name, hash string, labels []int32, classes []string, share float64, seed uint64) (Manifest, error) {
+	held, err := Stratify(labels, classes, share, seed)
 	if err != nil {
-		return Manifest{}, fmt.Errorf("data set %q: %w", s.Name, err)
+		return Manifest{}, fmt.Errorf("data set %q: %w", name, err)
 	}
-	return Manifest{s.Name, s.Hash(), s.Len(), Stratified, seed, share, held}, nil
+	return Manifest{name, hash, len(labels), Stratified, seed, share, held}, nil
 }
 
 // Stratify draws round(share·n) samples of each class of n samples, by the

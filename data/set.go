@@ -35,6 +35,20 @@ func (s *Set) Image(i int) []byte {
 	return s.Pixels[i*size : (i+1)*size : (i+1)*size]
 }
 
+// FirstOfClasses returns the set of the first n images of each class, in their
+// order.
+func (s *Set) FirstOfClasses(n int) *Set {
+	few := *s
+	few.Pixels, few.Labels = nil, nil
+	seen := make([]int, len(s.Classes))
+	for i, l := range s.Labels {
+		if seen[l]++; seen[l] <= n {
+			few.Pixels, few.Labels = append(few.Pixels, s.Image(i)...), append(few.Labels, l)
+		}
+	}
+	return &few
+}
+
 // Hash returns the SHA-256, in hexadecimal, of N, H, W and C as 64-bit, of the
 // pixels, and of the labels as 32-bit little-endian integers. Names are no part
 // of it.

@@ -1,9 +1,11 @@
 package data
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -139,5 +141,16 @@ func TestProduct(t *testing.T) {
 		if n, ok := product(c.dims...); n != c.n || ok != c.ok {
 			t.Errorf("product(%s) = %d, %v, want %d, %v", fmt.Sprint(c.dims), n, ok, c.n, c.ok)
 		}
+	}
+}
+
+func TestFirstOfClasses(t *testing.T) {
+	s := &Set{Name: "s", H: 1, W: 2, C: 1, Pixels: []byte{1, 1, 2, 2, 3, 3, 4, 4, 5, 5}, Labels: []int32{1, 0, 1, 1, 0}, Classes: []string{"a", "b", "c"}}
+	got := s.FirstOfClasses(1)
+	if !bytes.Equal(got.Pixels, []byte{1, 1, 2, 2}) || !slices.Equal(got.Labels, []int32{1, 0}) || got.Name != "s" || s.Len() != 5 {
+		t.Errorf("the first of each class are %+v", got)
+	}
+	if all := s.FirstOfClasses(9); !bytes.Equal(all.Pixels, s.Pixels) || !slices.Equal(all.Labels, s.Labels) {
+		t.Errorf("more than there are: %+v", all)
 	}
 }

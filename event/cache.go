@@ -104,16 +104,7 @@ func encodeFrames(f *Frames, s Skipped, k Key) []byte {
 	for _, v := range []int64{int64(f.H), int64(f.W), int64(f.C), int64(f.Len()), s.Backwards, s.OffSensor, s.Corrupt, s.Truncated, s.Empty} {
 		b = binary.AppendUvarint(b, uint64(v))
 	}
-	for t := range f.Len() {
-		cells := f.Frame(t)
-		b = binary.AppendUvarint(b, uint64(len(cells)))
-		next := uint32(0)
-		for _, c := range cells {
-			b = binary.AppendUvarint(b, uint64(c.At-next))
-			b = binary.AppendUvarint(b, uint64(c.N))
-			next = c.At + 1
-		}
-	}
+	b = f.pack(b)
 	sum := sha256.Sum256(b)
 	return append(b, sum[:]...)
 }
@@ -138,24 +129,13 @@ func decodeFrames(text []byte, k Key, name string) (*Frames, Skipped, error) {
 	}
 	r := bytes.NewReader(text[head:end])
 	d := uvarints{r: r}
-	f := &Frames{H: d.int(maxSide), W: d.int(maxSide), C: d.int(2), Starts: []int{0}}
+	f := &Frames{H: d.int(maxSide), W: d.int(maxSide), C: d.int(2)}
 	frames := d.int(min(maxFrames, r.Len()))
 	var s Skipped
 	for _, n := range []*int64{&s.Backwards, &s.OffSensor, &s.Corrupt, &s.Truncated, &s.Empty} {
 		*n = int64(d.int(maxTime))
 	}
-	for range frames {
-		next := 0
-		for range d.int(r.Len() / 2) {
-			at := next + d.int(f.Size())
-			f.Cells = append(f.Cells, Cell{uint32(at), uint32(d.int(1<<32 - 1))})
-			next = at + 1
-		}
-		f.Starts = append(f.Starts, len(f.Cells))
-		if d.bad {
-			break
-		}
-	}
+	f.unpack(&d, r, frames)
 	if d.bad || r.Len() != 0 {
 		return fail(end-r.Len(), "the content is no list of frames")
 	}
@@ -163,21 +143,6 @@ func decodeFrames(text []byte, k Key, name string) (*Frames, Skipped, error) {
 		return fail(end, "%v", err)
 	}
 	return f, s, nil
-}
-
-// uvarints reads integers, and remembers whether one was missing or too large.
-type uvarints struct {
-	r   io.ByteReader
-	bad bool
-}
-
-func (d *uvarints) int(most int) int {
-	v, err := binary.ReadUvarint(d.r)
-	if err != nil || v > uint64(most) {
-		d.bad = true
-		return 0
-	}
-	return int(v)
 }
 
 // Frames returns a sample's frames and what was skipped in reading it, by way of

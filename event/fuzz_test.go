@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io/fs"
 	"runtime/metrics"
 	"slices"
 	"strings"
@@ -196,5 +197,23 @@ func FuzzAuto(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		drain(t, file, Options{}, 4*maxPacket+2*maxWindow+256*len(file))
+	})
+}
+
+// FuzzReadSimulated reads descriptions of simulated folders: what is accepted has a
+// folder for each class, below the given one.
+func FuzzReadSimulated(f *testing.F) {
+	f.Add([]byte(`{"version":1,"name":"dvs-toys","style":"n-mnist","classes":["a/b","c"],"train":[3,2],"test":[1,1],"sha256":[]}`))
+	f.Add([]byte(`{"version":1,"name":"","style":"cifar10-dvs","classes":["..x","c"],"train":[3,2],"sha256":null}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := ReadSimulated(text, "f")
+		if err != nil {
+			return
+		}
+		for c := range s.Classes {
+			if p := s.Path(false, int32(c), 0); !fs.ValidPath(p) {
+				t.Errorf("class %q lies at %q", s.Classes[c], p)
+			}
+		}
 	})
 }

@@ -19,17 +19,19 @@ import (
 
 // layout is a way in which a data set comes in folders.
 type layout struct {
-	what string
-	dirs []string // where it may lie, below the given folder
-	mark string   // what tells it: an entry of that folder
-	load func(f folder) (train, test *Set, err error)
+	what  string
+	dirs  []string // where it may lie, below the given folder
+	mark  string   // what tells it: an entry of that folder
+	files []string // how recordings in it end, where it is a folder
+	load  func(f folder) (train, test *Set, err error)
 }
 
 var layouts = []layout{
-	{"N-MNIST", []string{".", "N-MNIST", "NMNIST"}, "Train/0", loadNMNIST},
-	{"DVS128 Gesture", []string{".", "DvsGesture"}, "trials_to_train.txt", loadGesture},
-	{"CIFAR10-DVS", []string{".", "CIFAR10-DVS", "CIFAR10DVS"}, "airplane", loadCIFAR10DVS},
-	{"N-Caltech101", []string{".", "Caltech101"}, "airplanes", loadNCaltech101},
+	{"simulated recordings", []string{"."}, SimulatedFile, nil, loadSimulated},
+	{"N-MNIST", []string{".", "N-MNIST", "NMNIST"}, "Train/0", []string{".bin"}, loadNMNIST},
+	{"DVS128 Gesture", []string{".", "DvsGesture"}, "trials_to_train.txt", nil, loadGesture},
+	{"CIFAR10-DVS", []string{".", "CIFAR10-DVS", "CIFAR10DVS"}, "airplane", []string{".aedat", ".aedat4"}, loadCIFAR10DVS},
+	{"N-Caltech101", []string{".", "Caltech101"}, "airplanes", []string{".bin"}, loadNCaltech101},
 }
 
 // folder is where a data set was found.
@@ -62,20 +64,51 @@ func OpenDir(dir string) (train, test *Set, err error) {
 
 // OpenFS is OpenDir for a file system that errors call root.
 func OpenFS(fsys fs.FS, root string) (train, test *Set, err error) {
-	var looked []string
-	for _, l := range layouts {
+	l, f, err := find(fsys, root)
+	if err != nil {
+		return nil, nil, err
+	}
+	if l == nil {
+		var looked []string
+		for _, l := range layouts {
+			looked = append(looked, fmt.Sprintf("%s (%s)", l.what, l.mark))
+		}
+		return nil, nil, fmt.Errorf("%s holds no data set of recordings; looked for %s", root, strings.Join(looked, ", "))
+	}
+	return l.load(f)
+}
+
+// find returns the layout of the recordings in a file system and where they lie,
+// or nil if there are none that it knows.
+func find(fsys fs.FS, root string) (*layout, folder, error) {
+	for i, l := range layouts {
 		for _, dir := range l.dirs {
 			p := path.Join(dir, l.mark)
 			switch _, err := fs.Stat(fsys, p); {
 			case err == nil:
-				return l.load(folder{fsys, root, dir})
+				return &layouts[i], folder{fsys, root, dir}, nil
 			case !errors.Is(err, fs.ErrNotExist):
-				return nil, nil, fmt.Errorf("%s: %w", root, err)
+				return nil, folder{}, fmt.Errorf("%s: %w", root, err)
 			}
 		}
-		looked = append(looked, fmt.Sprintf("%s (%s)", l.what, l.mark))
 	}
-	return nil, nil, fmt.Errorf("%s holds no data set of recordings; looked for %s", root, strings.Join(looked, ", "))
+	return nil, folder{}, nil
+}
+
+// Recognise names the data set of recordings that a folder holds, if it holds one:
+// its folders have the names that OpenDir knows, and recordings in them.
+func Recognise(dir string) (string, bool) {
+	l, f, err := find(os.DirFS(dir), dir)
+	if err != nil || l == nil {
+		return "", false
+	}
+	if len(l.files) == 0 {
+		return l.what, true
+	}
+	entries, err := fs.ReadDir(f.fsys, path.Join(f.dir, l.mark))
+	return l.what, err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return slices.Contains(l.files, strings.ToLower(path.Ext(e.Name())))
+	})
 }
 
 // shown is a path below the root as errors show it.
@@ -87,33 +120,40 @@ func (f folder) set(name string, format Format, sensor Sensor, classes []string)
 }
 
 // classes adds to the set the files of each of its classes, in folders of
-// their names below dir, in the order of the numbers at the end of their names.
-// Files of other kinds are passed over. Every class must have some.
+// their names below dir. Every class must have some.
 func (f folder) classes(s *Set, dir string, extensions ...string) error {
 	for label, class := range s.Classes {
-		p := path.Join(dir, class)
-		entries, err := fs.ReadDir(f.fsys, p)
-		if err != nil {
-			return fmt.Errorf("%s: class %q: %w", f.root, class, err)
+		if err := f.class(s, path.Join(dir, class), int32(label), extensions...); err != nil {
+			return err
 		}
-		first := len(s.Samples)
-		for _, e := range entries {
-			if e.IsDir() || !slices.Contains(extensions, strings.ToLower(path.Ext(e.Name()))) {
-				continue
-			}
-			info, err := e.Info()
-			if err != nil {
-				return fmt.Errorf("%s: %w", f.root, err)
-			}
-			s.Samples = append(s.Samples, Sample{Path: path.Join(p, e.Name()), Size: info.Size(), Label: int32(label)})
-		}
-		if len(s.Samples) == first {
-			return fmt.Errorf("%s: class %q has no files ending in %s", f.shown(p), class, strings.Join(extensions, " or "))
-		}
-		slices.SortStableFunc(s.Samples[first:], func(a, b Sample) int {
-			return cmp.Or(cmp.Compare(number(a.Path), number(b.Path)), cmp.Compare(a.Path, b.Path))
-		})
 	}
+	return nil
+}
+
+// class adds to the set the files of a class in the folder p, in the order of the
+// numbers at the end of their names. Files of other kinds are passed over.
+func (f folder) class(s *Set, p string, label int32, extensions ...string) error {
+	entries, err := fs.ReadDir(f.fsys, p)
+	if err != nil {
+		return fmt.Errorf("%s: class %q: %w", f.root, s.Classes[label], err)
+	}
+	first := len(s.Samples)
+	for _, e := range entries {
+		if e.IsDir() || !slices.Contains(extensions, strings.ToLower(path.Ext(e.Name()))) {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.root, err)
+		}
+		s.Samples = append(s.Samples, Sample{Path: path.Join(p, e.Name()), Size: info.Size(), Label: label})
+	}
+	if len(s.Samples) == first {
+		return fmt.Errorf("%s: class %q has no files ending in %s", f.shown(p), s.Classes[label], strings.Join(extensions, " or "))
+	}
+	slices.SortStableFunc(s.Samples[first:], func(a, b Sample) int {
+		return cmp.Or(cmp.Compare(number(a.Path), number(b.Path)), cmp.Compare(a.Path, b.Path))
+	})
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package event
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Prepare says how a recording becomes frames: pixels that fire too often are
 // left out, then noise, then the sensor is cropped, its pixels joined in blocks,
@@ -19,6 +22,21 @@ type Rect struct {
 	Y int `json:"y"`
 	W int `json:"w"`
 	H int `json:"h"`
+}
+
+// ParseRect reads a rectangle from its text form, x,y,w,h.
+func ParseRect(text string) (Rect, error) {
+	var r Rect
+	if n, err := fmt.Sscanf(text+"\n", "%d,%d,%d,%d\n", &r.X, &r.Y, &r.W, &r.H); n != 4 || err != nil {
+		return Rect{}, errors.New("expected a corner and a size, as in 16,16,96,96")
+	}
+	return r, nil
+}
+
+// Sensor returns the size of the frames made of recordings of a sensor.
+func (p Prepare) Sensor(s Sensor) (Sensor, error) {
+	out, err := p.Stream(Stream{Sensor: s})
+	return out.Sensor, err
 }
 
 // Stream does all but the binning.

@@ -336,7 +336,11 @@ func TestReadersStream(t *testing.T) {
 			})
 		}
 		drain(1) // what is kept from one reader to the next
-		if few, many := drain(50), drain(800); many > few+1<<18 {
+		more := 1 << 18
+		if name == "aedat4" {
+			more = 6 << 20 // a pool of the decompressor's may have been emptied and be filled again
+		}
+		if few, many := drain(50), drain(800); many > few+more {
 			t.Errorf("%s: %d bytes allocated for 100,000 events, %d for 1,600,000", name, few, many)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Options say how a recording is read.
@@ -41,6 +42,26 @@ func (s *Skipped) Add(o Skipped) {
 	s.Corrupt += o.Corrupt
 	s.Truncated += o.Truncated
 	s.Empty += o.Empty
+}
+
+// String lists the counts that are not 0.
+func (s Skipped) String() string {
+	var parts []string
+	for _, p := range []struct {
+		n    int64
+		what string
+	}{
+		{s.Backwards, "events out of order"}, {s.OffSensor, "events off the sensor"}, {s.Corrupt, "unreadable records"},
+		{s.Truncated, "files cut off"}, {s.Empty, "empty recordings"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%s: %d", p.what, p.n))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // A Reader delivers the events of a recording in the order of time. Its memory

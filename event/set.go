@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/qif-snn/qif/data"
 )
@@ -133,6 +136,9 @@ const (
 	Stratified = data.Stratified
 )
 
+// SplitMethods lists the methods.
+var SplitMethods = []string{Last100, First100, Stratified}
+
 // Split holds samples out by a named method and returns the manifest that
 // records which. In the field's experiments on such sets they are the test
 // samples. Share and seed are for the method Stratified alone.
@@ -147,7 +153,7 @@ func (s *Set) Split(method string, share float64, seed uint64) (data.Manifest, e
 	case Stratified:
 		held, err = data.Stratify(s.Labels(), s.Classes, share, seed)
 	default:
-		err = fmt.Errorf("the method of the split is %q, expected %s, %s or %s", method, Last100, First100, Stratified)
+		err = fmt.Errorf("the method of the split is %q, expected one of %s", method, strings.Join(SplitMethods, ", "))
 	}
 	if err != nil {
 		return data.Manifest{}, fmt.Errorf("data set %q: %w", s.Name, err)
@@ -178,4 +184,36 @@ func (s *Set) hundred(last bool) ([]int, error) {
 		}
 	}
 	return held, nil
+}
+
+// Subset returns the set of the samples with the given indices, in their order.
+func (s *Set) Subset(name string, indices []int) *Set {
+	sub := *s
+	sub.Name, sub.Samples = name, make([]Sample, len(indices))
+	for k, i := range indices {
+		sub.Samples[k] = s.Samples[i]
+	}
+	return &sub
+}
+
+// Head returns the set of n samples, or of all for n = 0: the first of each
+// class, then the second, and so on, in the set's order.
+func (s *Set) Head(n int) *Set {
+	if n == 0 || n >= s.Len() {
+		return s
+	}
+	type place struct{ rank, at int }
+	places := make([]place, s.Len())
+	seen := make([]int, len(s.Classes))
+	for i, p := range s.Samples {
+		places[i] = place{seen[p.Label], i}
+		seen[p.Label]++
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.rank, b.rank) })
+	indices := make([]int, n)
+	for k, p := range places[:n] {
+		indices[k] = p.at
+	}
+	slices.Sort(indices)
+	return s.Subset(s.Name, indices)
 }

@@ -105,7 +105,7 @@ func TestSplits(t *testing.T) {
 	if _, _, err := m.Split(s.Name, s.Len(), s.Hash); err == nil || !strings.Contains(err.Error(), "is for a data set with SHA-256") {
 		t.Errorf("error is %v", err)
 	}
-	if _, err := s.Split("some", 0, 0); err == nil || !strings.Contains(err.Error(), `the method of the split is "some", expected last-100-per-class`) {
+	if _, err := s.Split("some", 0, 0); err == nil || !strings.Contains(err.Error(), `the method of the split is "some", expected one of last-100-per-class`) {
 		t.Errorf("error is %v", err)
 	}
 	few, _, err := OpenFS(cifarDir(100), "data")
@@ -186,7 +186,7 @@ func TestOpenErrors(t *testing.T) {
 		fsys fs.FS
 		want string
 	}{
-		{"nothing", fstest.MapFS{}, "data holds no data set of recordings; looked for N-MNIST (Train/0), DVS128 Gesture"},
+		{"nothing", fstest.MapFS{}, "data holds no data set of recordings; looked for simulated recordings (simulated.json), N-MNIST (Train/0), DVS128 Gesture"},
 		{"missing class", change(cifarDir(2), func(d fstest.MapFS) {
 			for n := range 2 {
 				delete(d, fmt.Sprintf("CIFAR10-DVS/frog/cifar10_frog_%d.aedat", n))

@@ -38,15 +38,15 @@ func (s *Set) Survey(ctx context.Context, o Options, progress func(done int)) (S
 		case err != nil:
 			return sum, err
 		default:
-			sum.add(st)
+			sum.Add(st)
 		}
 		progress(i + 1)
 	}
 	return sum, nil
 }
 
-// add counts a sample.
-func (s *Survey) add(st Stream) {
+// Add counts a sample.
+func (s *Survey) Add(st Stream) {
 	n := int64(len(st.Events))
 	if s.Samples == 0 || n < s.Fewest {
 		s.Fewest = n

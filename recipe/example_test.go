@@ -14,7 +14,7 @@ func ExampleLoad() {
 	r, err := recipe.Load("fashion-tiny")
 	fmt.Println(r.Net, r.Neuron, r.Steps, r.OutDir(), err)
 	// Output:
-	// unknown recipe "fashion-tin", did you mean "fashion-tiny"?; built-in: fashion-tiny, cifar10-lif-t2, cifar10-lif-t4, cifar10-qif-t2, cifar10-qif-t4, cifar100-lif-t2, cifar100-lif-t4, cifar100-qif-t2, cifar100-qif-t4, fashion, fashion-mini, moving, rows; or give the path of a .toml file
+	// unknown recipe "fashion-tin", did you mean "fashion-tiny"?; built-in: fashion-tiny, cifar10-dvs-resnet19, cifar10-dvs-vggsnn, cifar10-lif-t2, cifar10-lif-t4, cifar10-qif-t2, cifar10-qif-t4, cifar100-lif-t2, cifar100-lif-t4, cifar100-qif-t2, cifar100-qif-t4, fashion, fashion-dvs, fashion-mini, moving, rows; or give the path of a .toml file
 	// tiny qif 4 runs/fashion-tiny-qif-seed1 <nil>
 }
 

@@ -13,8 +13,8 @@ import (
 func TestBuiltIn(t *testing.T) {
 	names := Names()
 	if want := []string{
-		"fashion-tiny", "cifar10-lif-t2", "cifar10-lif-t4", "cifar10-qif-t2", "cifar10-qif-t4",
-		"cifar100-lif-t2", "cifar100-lif-t4", "cifar100-qif-t2", "cifar100-qif-t4", "fashion", "fashion-mini", "moving", "rows"}; !reflect.DeepEqual(names, want) {
+		"fashion-tiny", "cifar10-dvs-resnet19", "cifar10-dvs-vggsnn", "cifar10-lif-t2", "cifar10-lif-t4", "cifar10-qif-t2", "cifar10-qif-t4",
+		"cifar100-lif-t2", "cifar100-lif-t4", "cifar100-qif-t2", "cifar100-qif-t4", "fashion", "fashion-dvs", "fashion-mini", "moving", "rows"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("names %v, want %v", names, want)
 	}
 	for _, name := range names {
@@ -91,7 +91,7 @@ func TestLoadFile(t *testing.T) {
 
 func TestLoadUnknown(t *testing.T) {
 	for given, want := range map[string]string{
-		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-tiny, cifar10-lif-t2, `,
+		"fashion-tiy":  `unknown recipe "fashion-tiy", did you mean "fashion-tiny"?; built-in: fashion-tiny, cifar10-dvs-resnet19, cifar10-dvs-vggsnn, cifar10-lif-t2, `,
 		"Fashion-Mine": `did you mean "fashion-mini"?`,
 		"imagenet":     `unknown recipe "imagenet"; built-in`,
 		"../recipe":    `unknown recipe "../recipe"; built-in`,

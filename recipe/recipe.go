@@ -57,12 +57,29 @@ type Recipe struct {
 	CropPad    int     `toml:"crop_pad" default:"0" in:"[0,64]" help:"shift images by up to so many pixels"`
 	Flip       bool    `toml:"flip" default:"false" help:"mirror each image left to right with probability ½"`
 	AutoAug    string  `toml:"autoaugment" default:"" help:"policy of AutoAugment for images: cifar; empty: none"`
-	Cutout     int     `toml:"cutout" default:"0" in:"[0,1024]" help:"cover a random square of so many pixels' side with the mean colour; 0: none"`
+	Cutout     int     `toml:"cutout" default:"0" in:"[0,1024]" help:"cover a random square of so many pixels' side, with the mean colour or without events; 0: none"`
 
-	Task            string  `toml:"task" default:"images" group:"Task" help:"what a network sees of an image: images (the same at each step), moving (changes as it moves) or rows (one a step)"`
+	Task            string  `toml:"task" default:"images" group:"Task" help:"what a network sees of an image: images (the same at each step), moving (changes as it moves), rows (one a step) or events (of a camera)"`
 	MotionRadius    float64 `toml:"motion_radius" default:"2" in:"(0,64]" help:"moving: radius in pixels of the circle on which an image goes round"`
 	MotionPad       int     `toml:"motion_pad" default:"0" in:"[0,64]" help:"moving: pixels by which frames are wider than images on each side"`
 	MotionThreshold float64 `toml:"motion_threshold" default:"0" in:"[0,inf)" help:"moving: count a pixel's changes by so much, in deviations; 0: show changes as they are"`
+
+	Camera           string  `toml:"camera" default:"n-mnist" group:"Events (task events)" help:"simulated camera for images, in the style of n-mnist or cifar10-dvs; recordings have had theirs"`
+	FramesBy         string  `toml:"frames_by" default:"time" help:"how T frames are cut: time, count (of events) or duration (the first T of a fixed time)"`
+	FrameTime        int     `toml:"frame_time" default:"0" in:"[0,1000000000]" help:"duration: µs of a frame"`
+	FramesRest       string  `toml:"frames_rest" default:"spread" help:"what cannot be divided evenly: spread, last or drop"`
+	FramesMerge      bool    `toml:"frames_merge" default:"false" help:"count both polarities in one channel"`
+	FramesCrop       string  `toml:"frames_crop" default:"" help:"keep a rectangle x,y,w,h of the sensor; empty: all of it"`
+	FramesDownsample int     `toml:"frames_downsample" default:"1" in:"[1,64]" help:"join blocks of so many pixels along each side"`
+	CountMost        int     `toml:"count_most" default:"0" in:"[0,1000000]" help:"largest count of a frame at a pixel; 1: binary frames, 0: unbounded"`
+	Roll             int     `toml:"roll" default:"0" in:"[0,4095]" help:"shift frames in a circle by up to so many pixels"`
+	NDA              int     `toml:"nda" default:"0" in:"[0,16]" help:"operations of neuromorphic augmentation per sample: roll, rotation, cutout or shear"`
+	Layout           string  `toml:"layout" default:"spikingjelly" help:"reader by whose layout addresses in AEDAT 2.0 are taken: spikingjelly, tonic or jaer"`
+	OnBad            string  `toml:"on_bad" default:"stop" help:"records that a format does not allow: stop, or skip and count them"`
+	TestSplit        string  `toml:"test_split" default:"last-100-per-class" help:"test recordings of sets without official ones: last-100-per-class, first-100-per-class or stratified"`
+	TestShare        float64 `toml:"test_share" default:"0.1" in:"(0,1)" help:"stratified: share of recordings for test, the same for every seed"`
+	FramesCache      string  `toml:"frames_cache" default:"" help:"folder in which frames are kept from run to run; empty: none"`
+	FramesMemory     int     `toml:"frames_memory" default:"2048" in:"[0,1048576]" help:"MiB for frames of one run; what finds no room is made again in every epoch"`
 
 	Epochs        int     `toml:"epochs" default:"6" in:"[1,1000000]" group:"Training" help:"passes over the training images"`
 	Batch         int     `toml:"batch" default:"50" in:"[1,65536]" help:"images per update"`
@@ -99,11 +116,11 @@ func Default() Recipe {
 }
 
 // execution lists the fields on which results do not depend.
-var execution = []string{"threads", "memory", "out", "save_every"}
+var execution = []string{"threads", "memory", "out", "save_every", "frames_cache", "frames_memory"}
 
 // Comparable returns the recipe without the fields on which results do not
-// depend, threads, memory, out and save_every, which have their defaults instead.
-// Checkpoints store it.
+// depend, such as threads, memory and the run's folder, which have their defaults
+// instead. Checkpoints store it.
 func (r Recipe) Comparable() Recipe {
 	r = r.clone()
 	d := Default()

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/qif-snn/qif/data"
 	"github.com/qif-snn/qif/engine"
 	"github.com/qif-snn/qif/neuron"
 	"github.com/qif-snn/qif/window"
@@ -30,6 +29,8 @@ func TestDefaults(t *testing.T) {
 		Window: "bandwidth", WindowShape: "triangular",
 		Validation: .1, CropPad: 0, Flip: false,
 		Task: "images", MotionRadius: 2,
+		Camera: "n-mnist", FramesBy: "time", FramesRest: "spread", FramesDownsample: 1, Layout: "spikingjelly", OnBad: "stop",
+		TestSplit: "last-100-per-class", TestShare: .1, FramesMemory: 2048,
 		Epochs: 6, Batch: 50,
 		OptimizerKind: "adamw", LR: 4e-3, Warmup: 1,
 		Momentum: .9, Beta1: .9, Beta2: .999, Eps: 1e-8, WeightDecay: 1e-2,
@@ -53,7 +54,7 @@ func TestHelpNamesEveryChoice(t *testing.T) {
 		"reset":     {neuron.HardReset, neuron.SoftReset},
 		"precision": {engine.FP32, engine.Mixed},
 		"memory":    {engine.LowMemory},
-		"task":      data.Kinds,
+		"task":      Tasks(),
 	}
 	for _, f := range neuron.Forms {
 		choices["neuron"] = append(choices["neuron"], f.Name)
@@ -134,7 +135,7 @@ func TestOutDir(t *testing.T) {
 
 func TestComparable(t *testing.T) {
 	a, b := Default(), Default()
-	b.Threads, b.Memory, b.Out, b.SaveEvery = 3, "low", "x", 0
+	b.Threads, b.Memory, b.Out, b.SaveEvery, b.FramesCache, b.FramesMemory = 3, "low", "x", 0, "y", 1
 	if !reflect.DeepEqual(b.Comparable(), a) {
 		t.Errorf("got %+v, want the defaults", b.Comparable())
 	}
@@ -142,7 +143,7 @@ func TestComparable(t *testing.T) {
 		t.Error("Comparable changed the recipe itself")
 	}
 	for _, f := range fields {
-		if slices.Contains([]string{"threads", "memory", "out", "save_every"}, f.key) {
+		if slices.Contains(execution, f.key) {
 			continue
 		}
 		c := Default()
@@ -158,8 +159,9 @@ func change(t *testing.T, f field, r *Recipe) {
 	t.Helper()
 	other := map[string]string{
 		"name": "other-1", "neuron": "qif-euler", "reset": "soft", "window": "sigma:2", "window_shape": "atan",
-		"optimizer": "sgd", "loss": "tet", "learn": "vr,vc", "task": "moving", "autoaugment": "cifar", "precision": "mixed", "memory": "low",
-		"validation": "0.25", "dropout": "0.25", "tet_lambda": "0.25", "momentum": "0.25", "beta1": "0.25", "beta2": "0.25", "lr_final": "0.25",
+		"optimizer": "sgd", "loss": "tet", "learn": "vr,vc", "task": "moving", "camera": "cifar10-dvs", "frames_by": "count", "frames_rest": "last", "frames_crop": "1,2,3,4",
+		"layout": "tonic", "on_bad": "skip", "autoaugment": "cifar", "test_split": "stratified", "precision": "mixed", "memory": "low",
+		"validation": "0.25", "test_share": "0.25", "dropout": "0.25", "tet_lambda": "0.25", "momentum": "0.25", "beta1": "0.25", "beta2": "0.25", "lr_final": "0.25",
 		"eps": "1e-30", "lr": "1.2345678901234567e-05", "reset_value": "-0.125", "floor": "-2.5",
 	}
 	text, ok := other[f.key]

@@ -59,7 +59,7 @@ func (r Recipe) validate() error {
 	if _, err := r.WindowSpec(); err != nil {
 		return err
 	}
-	if err := r.ImageTask().Validate(); err != nil {
+	if err := r.validateTask(); err != nil {
 		return err
 	}
 	if err := r.Loss().Validate(); err != nil {

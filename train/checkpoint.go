@@ -45,14 +45,17 @@ const metadataKey = "qif"
 // metadata of the safetensors file that holds the tensors, so that one rename
 // replaces both.
 type Checkpoint struct {
-	Version  int           `json:"version"`
-	Engine   string        `json:"engine"` // engine.Signature of the one that wrote it
-	Recipe   string        `json:"recipe"` // TOML, without settings that do not bear on results
-	Graph    graph.Graph   `json:"graph"`
-	Split    data.Manifest `json:"split"`
-	Norm     data.Norm     `json:"norm"`
-	Classes  []string      `json:"classes"`
-	Progress Progress      `json:"progress"`
+	Version int           `json:"version"`
+	Engine  string        `json:"engine"` // engine.Signature of the one that wrote it
+	Recipe  string        `json:"recipe"` // TOML, without settings that do not bear on results
+	Graph   graph.Graph   `json:"graph"`
+	Split   data.Manifest `json:"split"`
+	Norm    data.Norm     `json:"norm"`
+	Classes []string      `json:"classes"`
+	// TestSplit records which samples are the test samples, of data sets that do
+	// not say.
+	TestSplit *data.Manifest `json:"test_split,omitempty"`
+	Progress  Progress       `json:"progress"`
 
 	Params    []graph.Tensor `json:"-"` // of the network
 	Optimizer []graph.Tensor `json:"-"` // only in LastFile
@@ -219,10 +222,40 @@ func (c *Checkpoint) check(net *graph.Network) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := imageSize(net, r, len(c.Norm.Mean)); err != nil {
+	if err := c.checkInput(net, r); err != nil {
 		return err
 	}
 	return c.Progress.check(net, r.Steps)
+}
+
+// checkInput says whether the recipe's task makes what the network takes.
+func (c *Checkpoint) checkInput(net *graph.Network, r recipe.Recipe) error {
+	if r.Task != recipe.Events {
+		_, _, err := imageSize(net, r, len(c.Norm.Mean))
+		return err
+	}
+	if s := sampleShape(net, r.Steps); s.T == 0 || s.C != len(c.Norm.Std) {
+		return fmt.Errorf("the network takes %v, the task %s gives frames of %d channels", s, r.Task, len(c.Norm.Std))
+	}
+	if c.TestSplit != nil {
+		return c.TestSplit.Validate()
+	}
+	return nil
+}
+
+// checkTest says whether the test samples are those that the checkpoint records.
+func (c *Checkpoint) checkTest(d Data) error {
+	was, is := c.TestSplit, d.TestSplit
+	switch {
+	case was == nil && is == nil:
+		return nil
+	case was == nil || is == nil:
+		return errors.New("the checkpoint and the data do not agree on whether test samples are split off")
+	case was.SHA256 != is.SHA256 || !slices.Equal(was.Validation, is.Validation):
+		return fmt.Errorf("the checkpoint's test samples are a split of %s with SHA-256 %.12s…, the data is %s with %.12s… and may differ in its test samples",
+			was.Dataset, was.SHA256, is.Dataset, is.SHA256)
+	}
+	return nil
 }
 
 // checkNumbers refuses tensors that no run can have saved: a number that is not

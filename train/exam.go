@@ -11,11 +11,11 @@ import (
 // Splits are the names of what a checkpoint can be examined on.
 var Splits = []string{"test", "validation", "train"}
 
-// Exam is a checkpoint with the images that it is to be measured on.
+// Exam is a checkpoint with the samples that it is to be measured on.
 type Exam struct {
 	Recipe  recipe.Recipe // as used
 	c       *Checkpoint
-	images  *data.Images
+	samples data.Samples
 	indices []int
 	eval    *Evaluator
 }
@@ -39,10 +39,10 @@ func Examine(c *Checkpoint, split string, adjust func(*recipe.Recipe) error) (*E
 		return nil, err
 	}
 	x := &Exam{Recipe: r, c: c, indices: indices}
-	if x.images, err = Shown(r, set, c.Norm); err != nil {
+	if x.samples, err = set.Shown(c.Norm); err != nil {
 		return nil, err
 	}
-	if x.eval, err = evaluatorFor(r, net, min(r.Batch, set.Len())); err != nil {
+	if x.eval, err = evaluatorFor(r, net, min(r.Batch, len(set.Labels()))); err != nil {
 		return nil, err
 	}
 	return x, nil
@@ -53,14 +53,14 @@ func (x *Exam) Close() { x.eval.Close() }
 
 // Run evaluates the checkpoint.
 func (x *Exam) Run(ctx context.Context) (*Evaluation, error) {
-	return x.eval.Run(ctx, x.c.Params, x.images, x.indices)
+	return x.eval.Run(ctx, x.c.Params, x.samples, x.indices)
 }
 
 // RunEarly evaluates the checkpoint with early exit at each of the margins.
 func (x *Exam) RunEarly(ctx context.Context, margins ...float64) ([]EarlyExit, error) {
 	var all []EarlyExit
 	for _, m := range margins {
-		e, err := x.eval.RunEarly(ctx, x.c.Params, x.images, x.indices, m)
+		e, err := x.eval.RunEarly(ctx, x.c.Params, x.samples, x.indices, m)
 		if err != nil {
 			return nil, err
 		}
@@ -69,22 +69,26 @@ func (x *Exam) RunEarly(ctx context.Context, margins ...float64) ([]EarlyExit, e
 	return all, nil
 }
 
-// splitOf returns the images that a split names, nil for all of a set. The splits of the training
-// data come from the checkpoint's own manifest, which must fit the data.
-func splitOf(c *Checkpoint, r recipe.Recipe, split string) (*data.Set, []int, error) {
-	trainSet, test, err := LoadData(r)
+// splitOf returns the samples that a split names, nil for all of a set. The splits
+// of the training data come from the checkpoint's own manifest, which must fit the
+// data, as must that of the test data if there is one.
+func splitOf(c *Checkpoint, r recipe.Recipe, split string) (Dataset, []int, error) {
+	d, err := LoadData(r)
+	if err == nil {
+		err = c.checkTest(d)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	switch split {
 	case "test":
-		return test, nil, nil
+		return d.Test, nil, nil
 	case "validation", "train":
-		tr, val, err := c.Split.Indices(trainSet)
+		tr, val, err := divide(c.Split, d.Train)
 		if split == "validation" {
-			return trainSet, val, err
+			return d.Train, val, err
 		}
-		return trainSet, tr, err
+		return d.Train, tr, err
 	}
 	return nil, nil, fmt.Errorf("split is %q, expected test, validation or train", split)
 }

@@ -75,7 +75,7 @@ func Noise(net *graph.Network, n, steps int, seed uint64) engine.Batch {
 	return b
 }
 
-// FirstImages returns the first n training images that a recipe names, as its
+// FirstImages returns the first n training samples that a recipe names, as its
 // task shows them, and the recipe's network for them.
 func FirstImages(r recipe.Recipe, n int) (*graph.Network, engine.Batch, error) {
 	r.Batch = 1 // how many are trained on at a time is no matter here
@@ -83,12 +83,12 @@ func FirstImages(r recipe.Recipe, n int) (*graph.Network, engine.Batch, error) {
 	if err != nil {
 		return nil, engine.Batch{}, err
 	}
-	images, err := Shown(r, s.Train, s.Norm)
+	images, err := s.Train.Shown(s.Norm)
 	if err != nil {
 		return nil, engine.Batch{}, err
 	}
 	if have := len(s.TrainIdx); n > have {
-		return nil, engine.Batch{}, fmt.Errorf("%d images asked for, %s has %d to train on", n, s.Train.Name, have)
+		return nil, engine.Batch{}, fmt.Errorf("%d images asked for, %s has %d to train on", n, s.Train.Name(), have)
 	}
 	l, err := data.NewLoader(data.LoaderOptions{Samples: images, Indices: s.TrainIdx[:n], Batch: n, Ahead: 1})
 	if err != nil {

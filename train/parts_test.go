@@ -79,7 +79,11 @@ func example(t testing.TB) *Checkpoint {
 		t.Fatal(err)
 	}
 	set := &data.Set{Name: "s", H: 4, W: 4, C: 1, Classes: []string{"a", "b"}, Pixels: make([]byte, 64), Labels: []int32{0, 1, 0, 1}}
-	net, err := BuildNet(r, set)
+	shown, err := newImageSet(r, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := BuildNet(r, shown)
 	if err != nil {
 		t.Fatal(err)
 	}

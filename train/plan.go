@@ -74,7 +74,7 @@ func Rehearse(ctx context.Context, s *Setup, report func(phase string, done floa
 func (r *Run) plan() *Plan {
 	p := &Plan{
 		Name: r.Recipe.Name, Net: r.Net.Graph.Name, Data: r.DataShown(), Input: r.plain.Shape().String(), Classes: r.Net.Classes(),
-		TimeSteps: r.Recipe.Steps, Train: len(r.TrainIdx), Validation: len(r.ValIdx), Test: r.Test.Len(),
+		TimeSteps: r.Recipe.Steps, Train: len(r.TrainIdx), Validation: len(r.ValIdx), Test: len(r.Test.Labels()),
 		Batch: r.Recipe.Batch, Epochs: r.Recipe.Epochs, Updates: r.loader.Steps(),
 		Engine: engine.Signature(r.Engine), Precision: r.Recipe.Precision, MACs: r.Net.MACs(), Params: r.Net.ParamCount(),
 	}

@@ -25,7 +25,7 @@ func TestRehearse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.Params != s.Net.ParamCount() || p.MACs != s.Net.MACs() || p.Train != len(s.TrainIdx) || p.Validation != len(s.ValIdx) ||
-		p.Test != s.Test.Len() || p.Updates != len(s.TrainIdx)/r.Batch || p.Batch != r.Batch || p.Epochs != r.Epochs || p.Classes != 10 {
+		p.Test != len(s.Test.Labels()) || p.Updates != len(s.TrainIdx)/r.Batch || p.Batch != r.Batch || p.Epochs != r.Epochs || p.Classes != 10 {
 		t.Errorf("plan is %+v", p)
 	}
 	if p.Measured < 1 || !(p.StepSeconds > 0) || !(p.ValidationSeconds > 0) || p.PeakRSS < 1<<20 || phases < p.Measured {

@@ -6,15 +6,17 @@ import (
 
 	"github.com/qif-snn/qif/data"
 	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/event"
 	"github.com/qif-snn/qif/recipe"
 )
 
-// Predictor classifies single images with a checkpoint.
+// Predictor classifies single images, or recordings, with a checkpoint.
 type Predictor struct {
 	c      *Checkpoint
 	eval   *Evaluator
 	recipe recipe.Recipe
-	h, w   int // of images
+	shape  data.Shape // of samples
+	h, w   int        // of images
 	ch     int
 }
 
@@ -29,9 +31,11 @@ func NewPredictor(c *Checkpoint, adjust func(*recipe.Recipe) error) (*Predictor,
 	if err != nil {
 		return nil, err
 	}
-	p := &Predictor{c: c, recipe: r, ch: len(c.Norm.Mean)}
-	if p.h, p.w, err = imageSize(net, r, p.ch); err != nil {
-		return nil, err
+	p := &Predictor{c: c, recipe: r, ch: len(c.Norm.Mean), shape: sampleShape(net, r.Steps)}
+	if !p.TakesRecordings() {
+		if p.h, p.w, err = imageSize(net, r, p.ch); err != nil {
+			return nil, err
+		}
 	}
 	e, err := evaluatorFor(r, net, 1)
 	if err != nil {
@@ -47,6 +51,10 @@ func NewPredictor(c *Checkpoint, adjust func(*recipe.Recipe) error) (*Predictor,
 
 // Close releases the engine.
 func (p *Predictor) Close() { p.eval.Close() }
+
+// TakesRecordings says whether the network was trained on the events of a camera,
+// and so takes recordings, not images.
+func (p *Predictor) TakesRecordings() bool { return p.recipe.Task == recipe.Events }
 
 // Size returns the height and width of the images that the network takes.
 func (p *Predictor) Size() (h, w int) { return p.h, p.w }
@@ -69,6 +77,33 @@ func (p *Predictor) Predict(img image.Image, margin float64) (Prediction, error)
 	if err != nil {
 		return Prediction{}, err
 	}
+	return p.classify(x, margin)
+}
+
+// PredictRecording is Predict for a recording in a file, whose frames are made as
+// those of the training data. Auto tells the format by the file.
+func (p *Predictor) PredictRecording(path string, format event.Format, margin float64) (Prediction, error) {
+	o, prepare, err := p.recipe.Recordings()
+	if err != nil {
+		return Prediction{}, err
+	}
+	o.Format = format
+	stream, _, err := event.Load(path, o)
+	if err != nil {
+		return Prediction{}, err
+	}
+	x := make([]float32, p.shape.Size())
+	frames, err := prepare.Frames(stream)
+	if err == nil {
+		err = frames.Show(x, p.shape, uint32(p.recipe.CountMost), p.c.Norm.Std)
+	}
+	if err != nil {
+		return Prediction{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return p.classify(x, margin)
+}
+
+func (p *Predictor) classify(x []float32, margin float64) (Prediction, error) {
 	b := engine.Batch{N: 1, X: x}
 	mean := make([]float64, len(p.c.Classes))
 	if margin != 0 {
@@ -98,12 +133,16 @@ func (p *Predictor) Predict(img image.Image, margin float64) (Prediction, error)
 // same path as any other.
 func (p *Predictor) sample(pix []byte) ([]float32, error) {
 	one := &data.Set{Name: "image", H: p.h, W: p.w, C: p.ch, Pixels: pix, Labels: []int32{0}, Classes: p.c.Classes}
-	images, err := Shown(p.recipe, one, p.c.Norm)
+	images, err := newImageSet(p.recipe, one)
 	if err != nil {
 		return nil, err
 	}
-	x := make([]float32, images.Shape().Size())
-	return x, images.Reader()(x, 0, 0)
+	samples, err := images.Shown(p.c.Norm)
+	if err != nil {
+		return nil, err
+	}
+	x := make([]float32, samples.Shape().Size())
+	return x, samples.Reader()(x, 0, 0)
 }
 
 // pixels returns an image as bytes [H, W, C] of one (grey) or three channels.

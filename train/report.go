@@ -74,7 +74,7 @@ func (r *Run) writeReport(res *Result, best []graph.Tensor) error {
 
 func summary(res *Result) []report.Field {
 	pct := func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) }
-	return []report.Field{
+	fields := []report.Field{
 		{Name: "test accuracy", Value: pct(res.TestAccuracy)},
 		{Name: "validation accuracy", Value: pct(res.ValAccuracy)},
 		{Name: "chosen epoch", Value: fmt.Sprintf("%d of %d", res.BestEpoch, res.Epochs)},
@@ -89,6 +89,13 @@ func summary(res *Result) []report.Field {
 		{Name: "time", Value: fmt.Sprintf("%.0f s", res.Seconds)},
 		{Name: "peak memory", Value: fmt.Sprintf("%.0f MiB", float64(res.PeakRSS)/(1<<20))},
 	}
+	for _, use := range res.Splits {
+		fields = append(fields, report.Field{Name: "split", Value: use.String()})
+	}
+	if res.Skipped != nil {
+		fields = append(fields, report.Field{Name: "skipped in recordings", Value: res.Skipped.String()})
+	}
+	return fields
 }
 
 // histograms returns the distribution of membrane potentials before firing,

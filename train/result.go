@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qif-snn/qif/data"
 	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/event"
 	"github.com/qif-snn/qif/graph"
 )
 
@@ -45,6 +47,37 @@ type Result struct {
 	Report           string      `json:"report"`
 
 	Learned []LearnedParam `json:"learned,omitempty"`
+
+	Splits  []SplitUse     `json:"splits"`            // which samples are for validation, and for test where the data set does not say
+	Skipped *event.Skipped `json:"skipped,omitempty"` // in recordings, where bad records are skipped
+}
+
+// SplitUse outlines a manifest, which the checkpoint holds whole.
+type SplitUse struct {
+	For     string  `json:"for"` // validation or test
+	Dataset string  `json:"dataset"`
+	SHA256  string  `json:"sha256"`
+	Method  string  `json:"method"`
+	Seed    uint64  `json:"seed"`
+	Share   float64 `json:"share"`
+	Held    int     `json:"held_out"`
+	Count   int     `json:"count"`
+}
+
+func (s SplitUse) String() string {
+	return fmt.Sprintf("%d of %d samples of %s for %s, %s, seed %d, data SHA-256 %.12s…", s.Held, s.Count, s.Dataset, s.For, s.Method, s.Seed, s.SHA256)
+}
+
+// SplitUses outlines the manifests of a checkpoint or a run.
+func SplitUses(validation data.Manifest, test *data.Manifest) []SplitUse {
+	outline := func(what string, m data.Manifest) SplitUse {
+		return SplitUse{what, m.Dataset, m.SHA256, m.Method, m.Seed, m.Share, len(m.Validation), m.Count}
+	}
+	uses := []SplitUse{outline("validation", validation)}
+	if test != nil {
+		uses = append(uses, outline("test", *test))
+	}
+	return uses
 }
 
 // LearnedParam is a neuron parameter that was trained.
@@ -63,11 +96,11 @@ func (r *Run) conclude(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, err := Shown(r.Recipe, r.Test, r.Norm)
+	samples, err := r.Test.Shown(r.Norm)
 	if err != nil {
 		return nil, err
 	}
-	test, err := r.eval.Run(ctx, best.Params, images, nil)
+	test, err := r.eval.Run(ctx, best.Params, samples, nil)
 	if ctx.Err() != nil {
 		return nil, ErrInterrupted // the epochs are saved
 	}
@@ -83,6 +116,9 @@ func (r *Run) conclude(ctx context.Context) (*Result, error) {
 	}
 	res, err := r.result(test, best.Params)
 	if err != nil {
+		return nil, err
+	}
+	if res.Skipped, err = r.Data.skipped(ctx, r.Recipe); err != nil {
 		return nil, err
 	}
 	if err := r.writeReport(res, best.Params); err != nil {
@@ -123,7 +159,7 @@ func (r *Run) result(test *Evaluation, params []graph.Tensor) (*Result, error) {
 		ValAccuracy: best.ValAccuracy, TestAccuracy: test.Accuracy, TestPerStep: test.PerStep,
 		FiringRates: test.Rates(), SamplesPerSecond: r.speed(),
 		Seconds: time.Since(r.started).Seconds(), PeakRSS: PeakRSS(), Warnings: append([]Warning{}, r.progress.Warnings...),
-		Checkpoint: r.path(CheckpointFile), Report: r.path(ReportFile),
+		Checkpoint: r.path(CheckpointFile), Report: r.path(ReportFile), Splits: SplitUses(r.Split, r.TestSplit),
 	}
 	for _, l := range test.Neurons {
 		res.Layers = append(res.Layers, l.Node)

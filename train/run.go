@@ -33,7 +33,7 @@ type Run struct {
 	lock     *flock.Flock
 	trainer  engine.Trainer
 	loader   *data.Loader
-	plain    *data.Images // the training set's, for validation
+	plain    data.Samples // the training set's, for validation
 	eval     *Evaluator
 	progress Progress
 	observer Observer
@@ -126,6 +126,7 @@ func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
 	// What checkpoints leave out stands beside them. Without it, defaults do.
 	if began, err := recipe.Load(r.path(RecipeFile)); err == nil {
 		rec.Threads, rec.Memory, rec.SaveEvery = began.Threads, began.Memory, began.SaveEvery
+		rec.FramesCache, rec.FramesMemory = began.FramesCache, began.FramesMemory
 	}
 	if err := adjust(&rec); err != nil {
 		return err
@@ -144,6 +145,10 @@ func (r *Run) takeUp(adjust func(*recipe.Recipe) error) error {
 	if r.Split.SHA256 != c.Split.SHA256 {
 		return fmt.Errorf("%s was begun on data with SHA-256 %.12s…, the data now has %.12s…", r.Dir, c.Split.SHA256, r.Split.SHA256)
 	}
+	if err := c.checkTest(r.Data); err != nil {
+		return fmt.Errorf("%s: %w", r.Dir, err)
+	}
+	r.Norm = c.Norm
 	if err := r.compile(); err != nil {
 		return err
 	}
@@ -215,18 +220,18 @@ func (r *Run) compile() error {
 	if p := r.effectivePrecision(); p != rec.Precision {
 		r.note("precision %s changes nothing here: engine %s computes this network in %s", rec.Precision, engine.Signature(r.Engine), p)
 	}
-	images, err := varied(rec, r.Train, r.Norm)
+	varied, err := r.Train.Varied(r.Norm)
 	if err != nil {
 		return err
 	}
 	r.loader, err = data.NewLoader(data.LoaderOptions{
-		Samples: images, Indices: r.TrainIdx, Batch: rec.Batch,
+		Samples: varied, Indices: r.TrainIdx, Batch: rec.Batch,
 		Shuffle: true, DropLast: true, Seed: rec.Seed, Ahead: 4,
 	})
 	if err != nil {
 		return err
 	}
-	if r.plain, err = Shown(rec, r.Train, r.Norm); err != nil {
+	if r.plain, err = r.Train.Shown(r.Norm); err != nil {
 		return err
 	}
 	r.eval, err = NewEvaluator(r.Engine, r.Net, evalOptions(rec, rec.Batch))
@@ -470,8 +475,8 @@ func (r *Run) checkpoint(params, optimizer []graph.Tensor) *Checkpoint {
 		panic(err) // a validated recipe has a TOML form
 	}
 	return &Checkpoint{
-		Version: FormatVersion, Engine: engine.Signature(r.Engine), Recipe: string(toml), Graph: r.Net.Graph, Split: r.Split, Norm: r.Norm,
-		Classes: r.Train.Classes, Progress: r.progress, Params: params, Optimizer: optimizer,
+		Version: FormatVersion, Engine: engine.Signature(r.Engine), Recipe: string(toml), Graph: r.Net.Graph, Split: r.Split, TestSplit: r.TestSplit, Norm: r.Norm,
+		Classes: r.Train.Classes(), Progress: r.progress, Params: params, Optimizer: optimizer,
 	}
 }
 

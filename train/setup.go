@@ -4,13 +4,14 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/qif-snn/qif/data"
-	"github.com/qif-snn/qif/data/fashion"
 	"github.com/qif-snn/qif/engine"
+	"github.com/qif-snn/qif/event/sim"
 	"github.com/qif-snn/qif/graph"
 	"github.com/qif-snn/qif/recipe"
 	"github.com/qif-snn/qif/zoo"
@@ -19,21 +20,36 @@ import (
 // Setup is what a recipe leads to: data read and split, a network checked, an
 // engine chosen.
 type Setup struct {
-	Recipe   recipe.Recipe
-	Net      *graph.Network
-	Engine   engine.Engine
-	Train    *data.Set
-	Test     *data.Set
-	Split    data.Manifest
+	Recipe recipe.Recipe
+	Net    *graph.Network
+	Engine engine.Engine
+	Data
+	Split    data.Manifest // of the training samples: which are for validation
 	Norm     data.Norm
 	TrainIdx []int
 	ValIdx   []int
 }
 
 // Prepare reads what a recipe names and checks that the parts fit.
-func Prepare(r recipe.Recipe) (*Setup, error) { return prepare(r, nil) }
+func Prepare(r recipe.Recipe) (*Setup, error) {
+	return PrepareWatched(context.Background(), r, func(string, float64) {})
+}
 
-// prepare is Prepare for a given network, or for the recipe's if net is nil.
+// PrepareWatched is Prepare that tells what takes its time, which is to make
+// frames of recordings, and that ends with ctx.
+func PrepareWatched(ctx context.Context, r recipe.Recipe, watch Watch) (*Setup, error) {
+	s, err := prepare(r, nil)
+	if err == nil {
+		s.Norm, err = s.Train.Measure(ctx, s.TrainIdx, watch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// prepare is all but the normalisation, for a given network, or for the recipe's
+// if net is nil.
 func prepare(r recipe.Recipe, net *graph.Network) (*Setup, error) {
 	s := &Setup{Recipe: r, Net: net}
 	if err := r.Validate(); err != nil {
@@ -43,19 +59,18 @@ func prepare(r recipe.Recipe, net *graph.Network) (*Setup, error) {
 	if s.Engine, err = engine.Named(r.Engine); err != nil {
 		return nil, err
 	}
-	if s.Train, s.Test, err = LoadData(r); err != nil {
+	if s.Data, err = LoadData(r); err != nil {
 		return nil, err
 	}
-	if s.Split, err = data.SplitStratified(s.Train, r.Validation, r.Seed); err != nil {
+	if s.Split, err = splitOff(s.Train, r); err != nil {
 		return nil, err
 	}
-	if s.TrainIdx, s.ValIdx, err = s.Split.Indices(s.Train); err != nil {
+	if s.TrainIdx, s.ValIdx, err = divide(s.Split, s.Train); err != nil {
 		return nil, err
 	}
 	if r.Batch > len(s.TrainIdx) {
-		return nil, fmt.Errorf("batch is %d, but the data leaves %d images to train on", r.Batch, len(s.TrainIdx))
+		return nil, fmt.Errorf("batch is %d, but the data leaves %d samples to train on", r.Batch, len(s.TrainIdx))
 	}
-	s.Norm = data.MeasureNorm(s.Train, s.TrainIdx)
 	if net == nil {
 		s.Net, err = BuildNet(r, s.Train)
 	} else {
@@ -65,7 +80,7 @@ func prepare(r recipe.Recipe, net *graph.Network) (*Setup, error) {
 }
 
 // DataName names the data set, whose parts are called name/train and name/test.
-func (s *Setup) DataName() string { return strings.TrimSuffix(s.Train.Name, "/train") }
+func (s *Setup) DataName() string { return dataName(s.Train) }
 
 // DataShown says for people what the network sees of which data set.
 func (s *Setup) DataShown() string {
@@ -74,38 +89,16 @@ func (s *Setup) DataShown() string {
 		return "moving images of " + s.DataName()
 	case data.Rows:
 		return "rows of the images of " + s.DataName()
+	case recipe.Events:
+		return "events of " + s.DataName()
 	}
 	return s.DataName()
 }
 
-// LoadData reads the recipe's training and test images, both cut to the recipe's
-// limit.
-func LoadData(r recipe.Recipe) (train, test *data.Set, err error) {
-	if r.Data == "" {
-		train, test, err = fashion.Load()
-	} else {
-		train, test, err = data.LoadDir(r.Data)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return head(train, r.Limit), head(test, r.Limit), nil
-}
-
-// head returns the first n images of a set; all for n = 0.
-func head(s *data.Set, n int) *data.Set {
-	if n == 0 || n >= s.Len() {
-		return s
-	}
-	h := *s
-	h.Labels, h.Pixels = h.Labels[:n], h.Pixels[:n*h.Size()]
-	return &h
-}
-
-// BuildNet returns the recipe's network for images of the set: a member of the
+// BuildNet returns the recipe's network for samples of the set: a member of the
 // zoo with the recipe's neurons and windows, or a graph file, which brings its
 // own.
-func BuildNet(r recipe.Recipe, set *data.Set) (*graph.Network, error) {
+func BuildNet(r recipe.Recipe, set Dataset) (*graph.Network, error) {
 	if strings.HasSuffix(r.Net, ".json") {
 		net, err := ReadGraph(r.Net)
 		if err == nil {
@@ -120,13 +113,23 @@ func BuildNet(r recipe.Recipe, set *data.Set) (*graph.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return BuildMember(member, r, graph.Shape{H: set.H, W: set.W, C: set.C}, len(set.Classes))
+	return buildMember(member, r, inputOf(set.Shape()), len(set.Classes()))
 }
 
 // BuildMember returns a member of the zoo with the recipe's neurons and windows,
-// for images of the given shape as the recipe's task shows them.
+// for images of the given shape as the recipe's task shows them, or for its
+// camera.
 func BuildMember(member zoo.Net, r recipe.Recipe, image graph.Shape, classes int) (*graph.Network, error) {
-	sample, err := r.ImageTask().Shape(image.H, image.W, image.C)
+	var sample data.Shape
+	var err error
+	if r.Task == recipe.Events {
+		var style sim.Style
+		if style, err = sim.StyleNamed(r.Camera); err == nil {
+			sample, err = eventShape(r, style.Sensor)
+		}
+	} else {
+		sample, err = r.ImageTask().Shape(image.H, image.W, image.C)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -168,45 +171,31 @@ func inputOf(s data.Shape) graph.Input {
 	return in
 }
 
-// imageSize returns the height and width of the images from which a recipe's task
-// makes what a network takes.
-func imageSize(net *graph.Network, r recipe.Recipe, channels int) (h, w int, err error) {
+// sampleShape is the shape of the samples that a network takes, over so many steps.
+func sampleShape(net *graph.Network, steps int) data.Shape {
 	in := net.Input()
 	sample := data.Shape{H: in.Shape.H, W: in.Shape.W, C: in.Shape.C}
 	if in.Coding == graph.Frames {
-		sample.T = r.Steps
+		sample.T = steps
 	}
-	return r.ImageTask().Image(sample, channels)
+	return sample
 }
 
-// varied returns a set's images as they are trained on: as the recipe's task has
-// it, augmented, moving ones on paths that change from epoch to epoch.
-func varied(r recipe.Recipe, set *data.Set, norm data.Norm) (*data.Images, error) {
-	return data.NewImages(data.ImageOptions{
-		Set: set, Norm: norm, Augment: r.Augment(), Task: r.ImageTask(), Seed: r.Seed,
-	})
+// imageSize returns the height and width of the images from which a recipe's task
+// makes what a network takes.
+func imageSize(net *graph.Network, r recipe.Recipe, channels int) (h, w int, err error) {
+	return r.ImageTask().Image(sampleShape(net, r.Steps), channels)
 }
 
-// Shown returns a set's images as they are evaluated: as the recipe's task has it,
-// without augmentation, moving ones on the same paths in every run.
-func Shown(r recipe.Recipe, set *data.Set, norm data.Norm) (*data.Images, error) {
-	return data.NewImages(data.ImageOptions{Set: set, Norm: norm, Task: r.ImageTask()})
-}
-
-// fits says whether a network takes a set's images, as the recipe's task shows
-// them, and tells its classes apart.
-func fits(net *graph.Network, r recipe.Recipe, set *data.Set) error {
-	sample, err := r.ImageTask().Shape(set.H, set.W, set.C)
-	if err != nil {
-		return err
-	}
-	switch in, want := *net.Input(), inputOf(sample); {
+// fits says whether a network takes a set's samples and tells its classes apart.
+func fits(net *graph.Network, r recipe.Recipe, set Dataset) error {
+	switch in, want := *net.Input(), inputOf(set.Shape()); {
 	case in.Coding != want.Coding:
 		return fmt.Errorf("the network's input is coded as %q, the task %s needs %q", in.Coding, r.Task, want.Coding)
 	case in.Shape != want.Shape:
-		return fmt.Errorf("the network takes images of %v, those of %s are %v", in.Shape, set.Name, want.Shape)
-	case net.Classes() != len(set.Classes):
-		return fmt.Errorf("the network has %d classes, %s has %d", net.Classes(), set.Name, len(set.Classes))
+		return fmt.Errorf("the network takes images of %v, those of %s are %v", in.Shape, set.Name(), want.Shape)
+	case net.Classes() != len(set.Classes()):
+		return fmt.Errorf("the network has %d classes, %s has %d", net.Classes(), set.Name(), len(set.Classes()))
 	}
 	return nil
 }

@@ -92,11 +92,15 @@ func checkResumed(t *testing.T, r recipe.Recipe, whole string) {
 // that image alone says of its own class.
 func checkPredicted(t *testing.T, c *Checkpoint, r recipe.Recipe) {
 	t.Helper()
-	_, test, err := LoadData(r)
+	_, test, err := loadImages(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	images, err := Shown(r, test, c.Norm)
+	set, err := newImageSet(r, test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, err := set.Shown(c.Norm)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,10 +134,10 @@ func checkPredicted(t *testing.T, c *Checkpoint, r recipe.Recipe) {
 // the seed; what a run is measured on is the same in all.
 func TestPathsOfRuns(t *testing.T) {
 	r := shortTask(t, data.Moving)
-	s := prepared(t, r)
-	view := func(how func(recipe.Recipe, *data.Set, data.Norm) (*data.Images, error), seed uint64, epoch int) []float32 {
+	view := func(how func(Dataset, data.Norm) (data.Samples, error), seed uint64, epoch int) []float32 {
 		r.Seed = seed
-		images, err := how(r, s.Train, s.Norm)
+		s := prepared(t, r)
+		images, err := how(s.Train, data.Norm{Mean: []float32{.3}, Std: []float32{.4}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,10 +147,10 @@ func TestPathsOfRuns(t *testing.T) {
 		}
 		return x
 	}
-	if a := view(varied, 1, 0); slices.Equal(a, view(varied, 1, 1)) || slices.Equal(a, view(varied, 2, 0)) {
+	if a := view(Dataset.Varied, 1, 0); slices.Equal(a, view(Dataset.Varied, 1, 1)) || slices.Equal(a, view(Dataset.Varied, 2, 0)) {
 		t.Error("training shows the same in two epochs or runs")
 	}
-	if !slices.Equal(view(Shown, 1, 0), view(Shown, 2, 0)) {
+	if !slices.Equal(view(Dataset.Shown, 1, 0), view(Dataset.Shown, 2, 0)) {
 		t.Error("two runs are measured on different paths")
 	}
 }
