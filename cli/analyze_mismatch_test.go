@@ -102,7 +102,7 @@ func TestAnalyzeRefuses(t *testing.T) {
 		"--sweep layers is for":     {"mismatch", "--sweep", "layers"},
 		"pairs is 3":                {"mismatch", "--pairs", "3"},
 		"noise is -1":               {"mismatch", "--noise", "-1"},
-		"--samples is 1":            {"mismatch", "--samples", "1"},
+		"asks for 1 images":         {"mismatch", "--samples", "1"},
 		"unknown window policy":     {"mismatch", "--windows", "guess"},
 		"unknown window shape":      {"mismatch", "--shapes", "wavy"},
 		"--widths":                  {"mismatch", "--widths", "1,-2"},
@@ -113,7 +113,7 @@ func TestAnalyzeRefuses(t *testing.T) {
 		"0 hidden layers":           {"mismatch", "--task", "teacher", "--sweep", "layers", "--depths", "0"},
 		"1 blocks, expected 2":      {"depth", "--blocks", "1"},
 		"--channels is 0":           {"depth", "--channels", "0"},
-		"--samples is 0":            {"depth", "--samples", "0"},
+		"asks for 0 images":         {"depth", "--samples", "0"},
 		"seeds is 1":                {"depth", "--seeds", "1"},
 	} {
 		code, out, errs := qif(append([]string{"analyze"}, args...)...)

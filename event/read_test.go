@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -323,25 +324,29 @@ func TestReadersStream(t *testing.T) {
 		if name == "n-mnist" {
 			o.Format = NMNIST
 		}
-		drain := func(copies int) int {
-			return allocated(func() {
-				r, err := NewReader(io.MultiReader(bytes.NewReader(c.head), &repeat{part: c.part, n: copies}), name, o)
-				if err != nil {
-					t.Fatal(err)
+		// held returns the most memory in use at eight places of a recording.
+		held := func(copies int) uint64 {
+			r, err := NewReader(io.MultiReader(bytes.NewReader(c.head), &repeat{part: c.part, n: copies}), name, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, most := 0, uint64(0)
+			var m runtime.MemStats
+			err = r.Each(func(part []Event) error {
+				if n += len(part); n*8/(2000*copies) > (n-len(part))*8/(2000*copies) {
+					runtime.GC()
+					runtime.ReadMemStats(&m)
+					most = max(most, m.HeapAlloc)
 				}
-				n := 0
-				if err := r.Each(func(part []Event) error { n += len(part); return nil }); err != nil || n != 2000*copies {
-					t.Fatalf("%s: %d events, error %v", name, n, err)
-				}
+				return nil
 			})
+			if err != nil || n != 2000*copies {
+				t.Fatalf("%s: %d events, error %v", name, n, err)
+			}
+			return most
 		}
-		drain(1) // what is kept from one reader to the next
-		more := 1 << 18
-		if name == "aedat4" {
-			more = 6 << 20 // a pool of the decompressor's may have been emptied and be filled again
-		}
-		if few, many := drain(50), drain(800); many > few+more {
-			t.Errorf("%s: %d bytes allocated for 100,000 events, %d for 1,600,000", name, few, many)
+		if few, many := held(50), held(800); many > few+1<<18 {
+			t.Errorf("%s: %d bytes in use while reading 100,000 events, %d for 1,600,000", name, few, many)
 		}
 	}
 }
