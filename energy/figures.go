@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -43,7 +44,7 @@ func (s *Study) figure() plotstyle.Figure {
 			e := s.preset.Of(l).Total() / 1e6
 			bars.X, bars.Y = append(bars.X, n), append(bars.Y, e)
 			top = max(top, e)
-			if r := mean(l.Share); l.Input != "" && l.Input != Analog {
+			if r := stat.Mean(l.Share, nil); l.Input != "" && l.Input != Analog {
 				rates.X, rates.Y = append(rates.X, n), append(rates.Y, r)
 				most = max(most, r)
 			}

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"text/tabwriter"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // WriteText prints the comparison: totals, energies under all presets, and the
@@ -91,7 +93,7 @@ func (s *Study) layers(w io.Writer) {
 			if n := m.Total.MAC + m.Total.SynapticOps(); m.Input != "" {
 				ops = amount(n)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t", share(mean(m.Share)), ops, joules(s.preset.Of(m).Total()))
+			fmt.Fprintf(w, "%s\t%s\t%s\t", share(stat.Mean(m.Share, nil)), ops, joules(s.preset.Of(m).Total()))
 		}
 		fmt.Fprintln(w)
 	}
@@ -120,15 +122,6 @@ func (s Subject) layer(node string) (Layer, bool) {
 		}
 	}
 	return Layer{}, false
-}
-
-// mean returns the mean, not a number of nothing.
-func mean(x []float64) float64 {
-	sum := 0.
-	for _, v := range x {
-		sum += v
-	}
-	return sum / float64(len(x))
 }
 
 // share prints a share in per cent, nothing for what is not a number.

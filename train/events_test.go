@@ -86,16 +86,7 @@ func TestEvents(t *testing.T) {
 			t.Error("the run depends on where frames are kept")
 		}
 	}
-	c, err := ReadCheckpoint(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ev := examined(t, c, "test"); ev.Accuracy != res.TestAccuracy {
-		t.Errorf("test accuracy %v by eval, %v by the run", ev.Accuracy, res.TestAccuracy)
-	}
-	if ev := examined(t, c, "validation"); ev.Accuracy != res.ValAccuracy {
-		t.Errorf("validation accuracy %v by eval, %v by the run", ev.Accuracy, res.ValAccuracy)
-	}
+	c := checkExamined(t, dir, res)
 	checkRecordingPredicted(t, c, r)
 }
 

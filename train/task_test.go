@@ -46,16 +46,7 @@ func TestTasks(t *testing.T) {
 				t.Errorf("the result says %+v", res)
 			}
 			checkResumed(t, r, dir)
-			c, err := ReadCheckpoint(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if ev := examined(t, c, "test"); ev.Accuracy != res.TestAccuracy {
-				t.Errorf("test accuracy %v by eval, %v by the run", ev.Accuracy, res.TestAccuracy)
-			}
-			if ev := examined(t, c, "validation"); ev.Accuracy != res.ValAccuracy {
-				t.Errorf("validation accuracy %v by eval, %v by the run", ev.Accuracy, res.ValAccuracy)
-			}
+			c := checkExamined(t, dir, res)
 			checkPredicted(t, c, r)
 		})
 	}
@@ -214,4 +205,21 @@ func TestEvaluationCountsWhatTheReadoutCounts(t *testing.T) {
 	if want := math.Log(1 + math.Exp(-1)); math.Abs(ev.Loss-want) > 1e-12 { // mean logits 1.5 and .5
 		t.Errorf("loss %v, want %v", ev.Loss, want)
 	}
+}
+
+// checkExamined requires of evaluating a run's checkpoint what the run says of
+// itself, and returns the checkpoint.
+func checkExamined(t *testing.T, dir string, res *Result) *Checkpoint {
+	t.Helper()
+	c, err := ReadCheckpoint(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ev := examined(t, c, "test"); ev.Accuracy != res.TestAccuracy {
+		t.Errorf("test accuracy %v by eval, %v by the run", ev.Accuracy, res.TestAccuracy)
+	}
+	if ev := examined(t, c, "validation"); ev.Accuracy != res.ValAccuracy {
+		t.Errorf("validation accuracy %v by eval, %v by the run", ev.Accuracy, res.ValAccuracy)
+	}
+	return c
 }
